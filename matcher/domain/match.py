@@ -1,0 +1,164 @@
+"""A rider's wish, and what the service answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from matcher.domain.errors import InvalidWindow
+from matcher.domain.offer import NO_PREFERENCES
+from matcher.domain.place import Coordinate, Place, PlaceInput
+
+MAX_WINDOW_S = 24 * 3600
+MAX_WALK_M = 5_000
+MAX_LIMIT = 50
+DEFAULT_LIMIT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWindow:
+    """A closed interval of time. Raises InvalidWindow when it ends before it begins or is longer than 24 h."""
+
+    earliest: datetime
+    latest: datetime
+
+    def __post_init__(self) -> None:
+        if self.latest < self.earliest:
+            raise InvalidWindow("the window ends before it begins: `latest` must not be before `earliest`")
+        if (self.latest - self.earliest).total_seconds() > MAX_WINDOW_S:
+            raise InvalidWindow("the window is longer than 24 hours: search day by day")
+
+
+class WindowKind(StrEnum):
+    """What the rider's window is about: boarding (departure) or alighting (arrival)."""
+
+    DEPARTURE = "departure"
+    ARRIVAL = "arrival"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDraft:
+    """What a rider asks, before places are resolved."""
+
+    origin: PlaceInput
+    destination: PlaceInput
+    window: TimeWindow
+    window_kind: WindowKind
+    seats: int = 1
+    max_walk_m: int = 0
+    limit: int = DEFAULT_LIMIT
+    preferences: Mapping[str, bool] = field(default_factory=lambda: NO_PREFERENCES)
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRequest:
+    """A rider's wish with its places on the road."""
+
+    rider_id: str
+    origin: Place
+    destination: Place
+    window: TimeWindow
+    window_kind: WindowKind
+    seats: int
+    max_walk_m: int
+    limit: int
+    preferences: Mapping[str, bool]
+
+
+class TurnedAway(StrEnum):
+    """Why an offer cannot carry the rider. The first that applies, in this order, is the one that is counted."""
+
+    OWN_OFFER = "own_offer"
+    OUTSIDE_WINDOW = "outside_window"
+    NO_SEATS = "no_seats"
+    UNREACHABLE = "unreachable"
+    DETOUR = "detour"
+    DETOUR_LENGTH = "detour_length"
+    CHANGED = "changed"
+
+
+class ScorePartName(StrEnum):
+    """The parts of a score, each in [0, 1]."""
+
+    DETOUR = "detour"
+    OVERLAP = "overlap"
+    WALK = "walk"
+    TIME = "time"
+    PREFERENCES = "preferences"
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePart:
+    """One part of a score: `value` in [0, 1] and its `weight`; all weights of a score sum to 1.
+
+    `measured` is the raw quantity in `unit`, and `ceiling` the amount at which `value` reaches its worst (or best).
+    """
+
+    value: float
+    weight: float
+    measured: float
+    ceiling: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingPoint:
+    """Where and when a rider boards or alights, and the walk to or from it."""
+
+    coordinate: Coordinate
+    label: str
+    time: datetime
+    walk_m: float
+    walk_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A feasible insertion, scored. Lengths in metres, times in seconds; the polyline covers the shared ride only."""
+
+    match_id: str
+    offer_id: UUID
+    score: float
+    parts: Mapping[ScorePartName, ScorePart]
+    pickup: MeetingPoint
+    dropoff: MeetingPoint
+    detour_s: float
+    detour_m: float
+    shared_m: float
+    overlap: float
+    ride_s: float
+    ride_m: float
+    seats_left: int
+    co2_saved_g: int
+    polyline: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What would have helped: a stable code, how many offers would then match, and by how much to change the request."""
+
+    code: str
+    would_match: int
+    detail: str
+    amount: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchAnswer:
+    """The ranked matches, and an honest account of everything that was considered.
+
+    considered = every active offer; len(feasible) + sum(turned_away.values()) == considered.
+    """
+
+    matches: tuple[Match, ...]
+    considered: int
+    feasible: int
+    turned_away: Mapping[TurnedAway, int]
+    hints: tuple[Hint, ...]
+    took_ms: float
+    stages_ms: Mapping[str, float]

@@ -1,0 +1,119 @@
+"""A driver's published trip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from uuid import UUID
+
+from matcher.domain.place import Place, PlaceInput
+
+MAX_SEATS = 8
+MAX_VIA = 5
+DEFAULT_FLEXIBILITY_S = 900
+MAX_FLEXIBILITY_S = 4 * 3600
+DETOUR_SHARE = 0.2
+DETOUR_FLOOR_S = 300
+DETOUR_CEILING_S = 1800
+MAX_DETOUR_S = 4 * 3600
+MAX_DETOUR_M = 500_000
+MAX_COMMENT = 500
+
+
+class OfferStatus(StrEnum):
+    """OPEN can be matched; CANCELLED was withdrawn by its driver; PAST has left for good."""
+
+    OPEN = "OPEN"
+    CANCELLED = "CANCELLED"
+    PAST = "PAST"
+
+
+#: What people may state about a shared ride; True means "welcome", False "rather not". An absent key means "no matter".
+PREFERENCE_KEYS = ("smoking", "pets", "music", "talk", "luggage")
+
+NO_PREFERENCES: Mapping[str, bool] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class OfferDraft:
+    """What a driver asks to publish, before places are resolved. None means "use the default"."""
+
+    origin: PlaceInput
+    destination: PlaceInput
+    departure: datetime
+    seats: int
+    flexibility_s: int | None = None
+    max_detour_s: int | None = None
+    max_detour_m: int | None = None
+    via: tuple[PlaceInput, ...] = ()
+    preferences: Mapping[str, bool] = field(default_factory=lambda: NO_PREFERENCES)
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferChange:
+    """A partial change of an offer (RFC 7396 in spirit): a field that is None stays as it is.
+
+    `clear_max_detour_m` removes the limit in metres, which None cannot say.
+    """
+
+    origin: PlaceInput | None = None
+    destination: PlaceInput | None = None
+    departure: datetime | None = None
+    seats: int | None = None
+    flexibility_s: int | None = None
+    max_detour_s: int | None = None
+    max_detour_m: int | None = None
+    clear_max_detour_m: bool = False
+    via: tuple[PlaceInput, ...] | None = None
+    preferences: Mapping[str, bool] | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A published trip, as stored. Times are aware and keep the offset (or zone) they came in.
+
+    `duration_ms` and `length_cm` are those of the fastest drive origin → via… → destination without riders, valid for the
+    region whose fingerprint is `region_fingerprint`. `version` starts at 1 and grows by one with every change.
+    """
+
+    id: UUID
+    driver_id: str
+    region: str
+    region_fingerprint: str
+    status: OfferStatus
+    version: int
+    origin: Place
+    destination: Place
+    via: tuple[Place, ...]
+    departure: datetime
+    flexibility_s: int
+    seats_offered: int
+    seats_left: int
+    max_detour_s: int
+    max_detour_m: int | None
+    preferences: Mapping[str, bool]
+    comment: str
+    duration_ms: int
+    length_cm: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def arrival(self) -> datetime:
+        """When the driver arrives without riders, rounded to the second, in the departure's offset."""
+        return self.departure + timedelta(seconds=round(self.duration_ms / 1000))
+
+    @property
+    def latest_arrival(self) -> datetime:
+        """After this moment the trip is over, however late it left and however long its detour."""
+        return self.arrival + timedelta(seconds=self.flexibility_s + self.max_detour_s)
+
+
+def default_max_detour_s(duration_ms: int) -> int:
+    """20 % of the drive, at least 300 s, at most 1800 s."""
+    return int(min(DETOUR_CEILING_S, max(DETOUR_FLOOR_S, round(DETOUR_SHARE * duration_ms / 1000))))

@@ -1,0 +1,190 @@
+"""What the use cases need from the world, as Protocols: storage, geocoding and roads implement them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.place import Coordinate, GeocodedPlace, RoadPosition
+from matcher.domain.principal import ApiKey, Role
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyRequest:
+    """The Idempotency-Key of a call: unique per `owner` (the principal's user) and `key`; `fingerprint` is a hash of the call."""
+
+    owner: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """The answer that was given the first time: status, the headers that matter, and the body, byte for byte."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OfferPage:
+    """One keyset page, newest departure last; `next_cursor` is the (departure, id) to go on after, None at the end."""
+
+    offers: tuple[Offer, ...]
+    next_cursor: tuple[datetime, UUID] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentState:
+    """What the database says of an offer now."""
+
+    version: int
+    status: OfferStatus
+    seats_left: int
+
+
+class OfferRepository(Protocol):
+    """Offers on disk. A method that returns has committed; DatabaseUnavailable when it cannot say."""
+
+    async def insert(
+        self,
+        offer: Offer,
+        *,
+        idempotency: IdempotencyRequest | None = None,
+        render: Callable[[Offer], StoredAnswer] | None = None,
+    ) -> StoredAnswer | None:
+        """Store a new offer (and, in the same transaction, the answer `render(offer)` under `idempotency`).
+
+        Returns None when it was stored. When another call with the same key has stored its answer meanwhile, nothing is
+        written and that answer is returned. Raises IdempotencyKeyReused when the fingerprint differs.
+        """
+
+    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
+        """The answer stored under this key, or None. Raises IdempotencyKeyReused when the fingerprint differs."""
+
+    async def get(self, offer_id: UUID) -> Offer:
+        """Raises OfferNotFound."""
+
+    async def list_page(
+        self,
+        *,
+        driver_id: str | None,
+        status: OfferStatus | None,
+        departure_from: datetime | None,
+        departure_to: datetime | None,
+        limit: int,
+        after: tuple[datetime, UUID] | None,
+    ) -> OfferPage:
+        """Offers ordered by (departure, id); `driver_id` None means anybody's."""
+
+    async def update(self, offer: Offer, *, expected_version: int) -> None:
+        """Replace everything but id, driver and created_at, where the stored version is `expected_version` and it is OPEN.
+
+        `offer.version` must be expected_version + 1. Raises OfferNotFound, StaleVersion, OfferNotOpen.
+        """
+
+    async def mark_past(self, now: datetime, *, limit: int = 10_000) -> list[UUID]:
+        """Set OPEN offers whose latest arrival is before `now` to PAST; returns their ids."""
+
+    def stream_open(self, region: str) -> AsyncIterator[Sequence[Offer]]:
+        """All OPEN offers of a region, in chunks, from one consistent snapshot."""
+
+    async def current(self, offer_ids: Sequence[UUID]) -> dict[UUID, CurrentState]:
+        """The present state of those that exist."""
+
+
+class ApiKeyRepository(Protocol):
+    """API keys on disk."""
+
+    async def insert(self, key: ApiKey) -> None:
+        """Store a new key."""
+
+    async def find(self, key_id: str) -> ApiKey | None:
+        """The key, revoked and expired ones included, or None."""
+
+    async def list_keys(self) -> list[ApiKey]:
+        """All keys, oldest first."""
+
+    async def revoke(self, key_id: str, now: datetime) -> None:
+        """Raises ApiKeyNotFound. Revoking twice keeps the first moment."""
+
+    async def touch(self, key_id: str, now: datetime) -> None:
+        """Note that the key was used."""
+
+
+class GeocodeCache(Protocol):
+    """Answers of network geocoders, kept for a while."""
+
+    async def find(self, provider: str, query: str, now: datetime) -> list[GeocodedPlace] | None:
+        """The kept answer (an empty list is a kept "not found"), or None when there is none or it has expired."""
+
+    async def put(self, provider: str, query: str, places: Sequence[GeocodedPlace], expires_at: datetime) -> None:
+        """Keep an answer, in the place of an older one."""
+
+
+class Geocoder(Protocol):
+    """Addresses to places and back."""
+
+    async def geocode(self, text: str, *, limit: int, near: Coordinate | None = None) -> list[GeocodedPlace]:
+        """Candidates, best first; an empty list when nothing is like it. Fit for autocompletion."""
+
+    async def resolve(self, text: str, *, near: Coordinate | None = None) -> GeocodedPlace:
+        """The one place meant. Raises AddressNotFound, AddressAmbiguous (with candidates), GeocoderUnavailable."""
+
+    async def reverse(self, coordinate: Coordinate) -> GeocodedPlace | None:
+        """What is at a coordinate, or None when nothing with a name is near."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnappedPosition:
+    """The nearest point on a drivable road: its position, coordinate, straight distance, and street name."""
+
+    position: RoadPosition
+    coordinate: Coordinate
+    distance_m: float
+    street: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DrivenRoute:
+    """The fastest drive through some road positions, and among the fastest the shortest."""
+
+    duration_ms: int
+    length_cm: int
+    points: tuple[Coordinate, ...]
+
+
+class Roads(Protocol):
+    """The road network of the region that is served. Pure CPU work, thread-safe; call the heavy ones in the executor."""
+
+    @property
+    def name(self) -> str:
+        """The region's name."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever stored road positions and distances are no longer valid."""
+
+    def snap(self, coordinate: Coordinate, *, limit_m: float) -> SnappedPosition | None:
+        """The nearest road within `limit_m` metres, or None."""
+
+    def locate(self, position: RoadPosition) -> Coordinate:
+        """Where a road position is."""
+
+    def street(self, position: RoadPosition) -> str | None:
+        """The name of the street a position is on."""
+
+    def drive(self, stops: Sequence[RoadPosition], *, with_points: bool = True) -> DrivenRoute | None:
+        """The fastest drive through two or more positions in order, or None when there is no way."""
+
+
+class KeyMaker(Protocol):
+    """Makes credentials: a random secret and its digest under the server's pepper."""
+
+    def make(self, user: str, role: Role, now: datetime, expires_at: datetime | None) -> tuple[str, ApiKey]:
+        """(the token to show once, the key to store)."""
