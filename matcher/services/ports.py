@@ -188,3 +188,17 @@ class KeyMaker(Protocol):
 
     def make(self, user: str, role: Role, now: datetime, expires_at: datetime | None) -> tuple[str, ApiKey]:
         """(the token to show once, the key to store)."""
+
+
+class OfferIndex(Protocol):
+    """The offers in memory that searches run on. Thread-safe; a search works on a snapshot that writes do not disturb."""
+
+    def put(self, offer: Offer) -> None:
+        """Add an OPEN offer, or replace an older version of it; any other status removes it. A version that is not newer
+        than the one held is ignored, so that two writes that are applied out of order end the same."""
+
+    def remove(self, offer_id: UUID) -> None:
+        """Forget an offer; unknown ids are ignored."""
+
+    def __len__(self) -> int:
+        """How many offers can be matched."""
