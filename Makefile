@@ -1,0 +1,137 @@
+# Every command of this project; `make` alone prints them. Continuous integration runs exactly these.
+#
+# Everything lives in .venv and nothing needs root, a compiler, or a network beyond the package registry. A finished
+# step leaves a stamp in .venv and runs again only when what it was made from has changed.
+# Paths are relative on purpose: the folder may have a space in its name, and make cannot quote $(CURDIR) as a prerequisite.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+# PYTHON=/path/to/python3.12 chooses the interpreter; otherwise the first of these that is new enough.
+PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11)
+BIN := .venv/bin
+PY := $(BIN)/python
+# Wheels only, checked against the lock: no compiler is ever asked for. forbiddenfruit (pure Python, tests only) is
+# published as source alone and is built with the locked setuptools.
+PIP_INSTALL := $(PY) -m pip install --disable-pip-version-check --no-build-isolation --use-pep517 \
+	--only-binary=:all: --no-binary=forbiddenfruit
+# A shell's own habits must not leak into the environment that is being made.
+unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
+
+##@ Use it
+
+.PHONY: help
+help: ## print this list
+	@awk 'BEGIN { FS = ":.*## "; print "make TARGET  [ARGS=\"…\" is handed to the command]" } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: .venv/.warm ## a whole day in a minute: serve, publish offers, search, print matches (ONCE=1 stops after the answers)
+	@$(BIN)/carpool demo $(if $(filter-out 0,$(ONCE)),--once) $(ARGS)
+
+.PHONY: serve
+serve: .venv/.warm ## run the service (settings: CARPOOL_… variables)
+	@$(BIN)/carpool serve $(ARGS)
+
+.PHONY: setup
+setup: .venv/.warm .venv/.dev ## make .venv from the locks and compile the kernels; the others call it as needed
+
+##@ Change it
+
+.PHONY: test
+test: .venv/.warm .venv/.dev ## run every test (ARGS="tests/unit -k sweep" for some)
+	@$(PY) -m pytest $(ARGS)
+
+# A make of its own with --keep-going: every checker runs and every complaint is shown, whichever fails first.
+.PHONY: check
+check: .venv/.dev ## lint, format, types, import contracts, SQL and Dockerfile lint; all of them, whatever fails
+	@$(MAKE) --no-print-directory --keep-going lint format types imports lint-sql lint-image
+
+.PHONY: fix
+fix: .venv/.dev ## let ruff mend and format what it can
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+.PHONY: lint format types imports lint-sql lint-image
+lint: .venv/.dev
+	@echo '== ruff check';  $(BIN)/ruff check .
+format: .venv/.dev
+	@echo '== ruff format'; $(BIN)/ruff format --check .
+types: .venv/.dev
+	@echo '== mypy';        $(BIN)/mypy
+imports: .venv/.dev
+	@echo '== lint-imports'; $(BIN)/lint-imports
+lint-sql: .venv/.dev
+	@echo '== squawk';      $(BIN)/squawk sql/migrations/*.sql
+lint-image: .venv/.dev
+	@echo '== hadolint';    $(BIN)/hadolint Dockerfile
+
+# Sizes to measure; the reference road vectors are used when they lie beside the checkout.
+OFFERS ?= 1000 10000 100000
+VECTORS ?= ../shared/data/luxembourg
+.PHONY: bench
+bench: .venv/.warm .venv/.bench ## measure the matcher beside its baselines (OFFERS="1000 10000")
+	@mkdir -p bench/results
+	@set -e; for n in $(OFFERS); do \
+		$(PY) bench/match.py --offers $$n --json bench/results/sample-$$n.json $(ARGS); \
+		if [ -d "$(VECTORS)" ]; then \
+			$(PY) bench/match.py --offers $$n --json bench/results/luxembourg-$$n.json --vectors "$(VECTORS)" $(ARGS); \
+		fi; \
+	done
+
+.PHONY: lock
+lock: .venv/.dev ## write the locks anew from pyproject.toml (ARGS=--upgrade for the newest releases)
+	@requirements/lock.sh $(ARGS)
+
+.PHONY: image
+IMAGE ?= carpool-matcher
+image: ## build the container image (BASE=… for another base, IMAGE=name:tag)
+	docker build $(if $(BASE),--build-arg BASE="$(BASE)") --tag "$(IMAGE)" .
+
+.PHONY: clean
+clean: ## remove the environment, caches and build results; .carpool, which holds data, stays
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis bench/results
+	find . -name .git -prune -o -name .carpool -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+# ------------------------------------------------------------------------------------------------------------- stamps
+
+.venv/.created:
+	@python=; for candidate in $(PYTHONS); do \
+		if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "setup: Python 3.11 or newer is needed and none was found (tried: $(subst ",,$(PYTHONS)))." >&2; \
+		echo "       Install it, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+	fi; \
+	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
+		echo "setup: $$("$$python" --version) comes without venv or ensurepip, which make the environment." >&2; \
+		echo "       On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; \
+	fi; \
+	echo "== setup: making .venv with $$("$$python" --version)"; \
+	"$$python" -m venv --clear .venv
+	@touch $@
+
+.venv/.runtime: .venv/.created requirements/build.txt requirements/runtime.txt pyproject.toml
+	@echo '== setup: installing what the service runs with (about half a minute the first time)'
+	@$(PIP_INSTALL) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@$(PIP_INSTALL) --no-deps --quiet --editable .
+	@touch $@
+
+.venv/.dev: .venv/.runtime requirements/dev.txt
+	@echo '== setup: installing the tests and the checkers'
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.bench: .venv/.runtime requirements/bench.txt
+	@echo '== setup: installing the baselines of the benchmarks'
+	@$(PIP_INSTALL) --require-hashes -r requirements/bench.txt
+	@touch $@
+
+# The compiled kernels lie in __pycache__ beside their sources, found by the hash of the source and the kind of CPU, so
+# an edited kernel is compiled again at its next use and PYTHONDONTWRITEBYTECODE does not touch them.
+.venv/.warm: .venv/.runtime
+	@echo '== setup: compiling the kernels (about a quarter of a minute, once)'
+	@$(BIN)/carpool warm
+	@touch $@
