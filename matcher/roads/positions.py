@@ -1,0 +1,99 @@
+"""Road positions in integers: where on an edge, and what it costs to get from there to the ends of its arcs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from matcher.domain.place import RoadPosition
+from matcher.roads.customisation import INFINITE
+from matcher.roads.network import I32, I64, RoadNetwork
+from matcher.roads.topology import Topology
+
+#: Fractions of an edge are kept as integers in [0, 2**30], so that offsets are exact and the same everywhere.
+FRACTION_BITS = 30
+FRACTION_ONE = 1 << FRACTION_BITS
+
+
+def fraction_to_fixed(fraction: float) -> int:
+    """The fixed-point form of a fraction in [0, 1], rounded to the nearest."""
+    return min(FRACTION_ONE, max(0, round(fraction * FRACTION_ONE)))
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeTable:
+    """What an edge looks like to a search. Nodes are ranks; costs are packed, INFINITE where it may not be driven.
+
+    The forward arc runs from `start` to `end`, the backward arc from `end` to `start`.
+    """
+
+    start: I32  # (e,)
+    end: I32  # (e,)
+    forward: I64  # (e,) packed cost of the forward arc
+    backward: I64  # (e,) packed cost of the backward arc
+
+    @classmethod
+    def build(cls, network: RoadNetwork, topology: Topology, arc_weight: I64) -> EdgeTable:
+        """The table of a network under one metric."""
+        forward, backward = network.edge_forward_arc, network.edge_backward_arc
+        arc = np.where(forward >= 0, forward, backward)
+        tail = topology.rank_of_node[network.arc_tail[arc]]
+        head = topology.rank_of_node[network.arc_head[arc]]
+        return cls(
+            start=np.where(forward >= 0, tail, head).astype(np.int32),
+            end=np.where(forward >= 0, head, tail).astype(np.int32),
+            forward=np.where(forward >= 0, arc_weight[forward], INFINITE).astype(np.int64),
+            backward=np.where(backward >= 0, arc_weight[backward], INFINITE).astype(np.int64),
+        )
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def part_of(cost, fixed):  # type: ignore[no-untyped-def]
+    """`fixed / 2**30` of a packed cost, each half rounded to the nearest (halves up). Monotone in `fixed`, whole at 2**30."""
+    time = ((cost >> 32) * fixed + (1 << 29)) >> 30
+    length = ((cost & 0xFFFFFFFF) * fixed + (1 << 29)) >> 30
+    return (time << 32) | length
+
+
+@numba.njit(cache=True, nogil=True)
+def along_edge(forward, backward, fixed_from, fixed_to):  # type: ignore[no-untyped-def]
+    """The cost of driving from one position to another without leaving their common edge, or INFINITE."""
+    best = INFINITE
+    if forward < INFINITE and fixed_from <= fixed_to:
+        best = part_of(forward, fixed_to) - part_of(forward, fixed_from)
+    if backward < INFINITE and fixed_from >= fixed_to:
+        one = np.int64(1) << 30
+        cost = part_of(backward, one - fixed_to) - part_of(backward, one - fixed_from)
+        best = min(best, cost)
+    return best
+
+
+@numba.njit(cache=True, nogil=True)
+def leave(forward, backward, fixed):  # type: ignore[no-untyped-def]
+    """(cost to the edge's start, cost to its end) of driving off from a position."""
+    to_start = to_end = INFINITE
+    if forward < INFINITE:
+        to_end = forward - part_of(forward, fixed)
+    if backward < INFINITE:
+        to_start = backward - part_of(backward, (np.int64(1) << 30) - fixed)
+    return to_start, to_end
+
+
+@numba.njit(cache=True, nogil=True)
+def reach(forward, backward, fixed):  # type: ignore[no-untyped-def]
+    """(cost from the edge's start, cost from its end) of driving up to a position."""
+    from_start = from_end = INFINITE
+    if forward < INFINITE:
+        from_start = part_of(forward, fixed)
+    if backward < INFINITE:
+        from_end = part_of(backward, (np.int64(1) << 30) - fixed)
+    return from_start, from_end
+
+
+def validated(position: RoadPosition, edge_count: int) -> tuple[int, int]:
+    """(edge, fixed-point fraction). Raises IndexError for an edge that the network does not have."""
+    if not 0 <= position.edge < edge_count:
+        raise IndexError(f"edge {position.edge} is not one of the {edge_count} edges of this region")
+    return position.edge, fraction_to_fixed(position.fraction)

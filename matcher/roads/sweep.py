@@ -1,0 +1,74 @@
+"""One-to-all distances: the sweeps of one request, fused in one pass over the hierarchy.
+
+Source: Delling et al., "PHAST", 2011, on the elimination tree of a CCH (Dibbelt et al., arXiv 1402.0402, section 7).
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from matcher.roads.customisation import INFINITE
+
+#: Which side of a slot's two weights a climb uses: sources climb along "up" weights, targets against "down" weights.
+FROM_SOURCE = 0
+TO_TARGET = 1
+
+
+@numba.njit(cache=True, nogil=True)
+def climb(parent, sweep_first, sweep_head, sweep_weight, side, node_a, cost_a, node_b, cost_b, distance, column):  # type: ignore[no-untyped-def]
+    """Settle the ancestors of a seed in `distance[:, column]`, which must be INFINITE there before.
+
+    The seed is one position: node_a at cost_a and node_b at cost_b, equal or adjacent ranks, INFINITE for "not this one". Of
+    two adjacent nodes the higher is an ancestor of the lower, so one walk to the root meets both.
+    """
+    distance[node_a, column] = min(distance[node_a, column], cost_a)
+    distance[node_b, column] = min(distance[node_b, column], cost_b)
+    v = min(node_a, node_b)
+    while v >= 0:
+        here = distance[v, column]
+        if here < INFINITE:
+            for k in range(sweep_first[v], sweep_first[v + 1]):
+                h = sweep_head[k]
+                distance[h, column] = min(distance[h, column], here + sweep_weight[2 * k + side])
+        v = parent[v]
+
+
+@numba.njit(cache=True, nogil=True)
+def sweep_pair(parent, sweep_first, sweep_head, sweep_weight, target, source, distance):  # type: ignore[no-untyped-def]
+    """distance[v, 0] = d(v, target) and distance[v, 1] = d(source, v) for every rank v; INFINITE or more where there is no way.
+
+    target and source: (node_a, cost_a, node_b, cost_b) as in `climb`. distance: (n, 2) int64, overwritten.
+    One climb a side, then one linear pass from the highest rank down; O(n + T).
+    """
+    distance[:] = INFINITE
+    climb(parent, sweep_first, sweep_head, sweep_weight, TO_TARGET, target[0], target[1], target[2], target[3], distance, 0)
+    climb(parent, sweep_first, sweep_head, sweep_weight, FROM_SOURCE, source[0], source[1], source[2], source[3], distance, 1)
+    for v in range(len(sweep_first) - 2, -1, -1):
+        to_target = distance[v, 0]
+        from_source = distance[v, 1]
+        for k in range(sweep_first[v], sweep_first[v + 1]):
+            h = sweep_head[k]
+            to_target = min(to_target, sweep_weight[2 * k] + distance[h, 0])
+            from_source = min(from_source, sweep_weight[2 * k + 1] + distance[h, 1])
+        distance[v, 0] = to_target
+        distance[v, 1] = from_source
+
+
+@numba.njit(cache=True, nogil=True)
+def sweep_one(parent, sweep_first, sweep_head, sweep_weight, side, seed, distance):  # type: ignore[no-untyped-def]
+    """distance[v, 0] = d(seed, v) for side FROM_SOURCE, d(v, seed) for TO_TARGET. distance: (n, 1) int64, overwritten."""
+    distance[:] = INFINITE
+    climb(parent, sweep_first, sweep_head, sweep_weight, side, seed[0], seed[1], seed[2], seed[3], distance, 0)
+    other = 1 - side
+    for v in range(len(sweep_first) - 2, -1, -1):
+        best = distance[v, 0]
+        for k in range(sweep_first[v], sweep_first[v + 1]):
+            best = min(best, sweep_weight[2 * k + other] + distance[sweep_head[k], 0])
+        distance[v, 0] = best
+
+
+@numba.njit(cache=True, nogil=True)
+def no_seed():  # type: ignore[no-untyped-def]
+    """A seed that settles nothing: for a pass of which only the other side is wanted."""
+    return np.int64(0), INFINITE, np.int64(0), INFINITE
