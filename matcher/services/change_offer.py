@@ -1,0 +1,129 @@
+"""A driver changes a trip that is still open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from matcher.domain.errors import OfferNotOpen, SeatsExhausted, StaleVersion
+from matcher.domain.offer import Offer, OfferChange, OfferStatus
+from matcher.domain.place import Place, PlaceInput
+from matcher.domain.principal import Principal
+from matcher.services.offer_rules import (
+    require_departure,
+    require_driver,
+    require_owner,
+    require_sensible,
+    stops_of,
+)
+from matcher.services.offer_writer import OfferWriter
+from matcher.services.ports import OfferRepository, Roads
+from matcher.services.resolve_places import ResolvePlaces
+
+
+class ChangeOffer:
+    """Replaces what was named and keeps the rest: only new places are looked up, and the drive is computed again only when
+    the places, or the road network under them, have changed. A detour limit that was not named stays as it is, also when it
+    came from a default."""
+
+    def __init__(
+        self,
+        offers: OfferRepository,
+        writer: OfferWriter,
+        roads: Roads,
+        resolve_places: ResolvePlaces,
+        *,
+        horizon: timedelta,
+    ) -> None:
+        self._offers = offers
+        self._writer = writer
+        self._roads = roads
+        self._resolve_places = resolve_places
+        self._horizon = horizon
+
+    async def __call__(
+        self, offer_id: UUID, change: OfferChange, expected_version: int, principal: Principal, now: datetime
+    ) -> Offer:
+        """The offer as changed, one version later.
+
+        Raises RoleForbidden, OfferNotFound, StaleVersion, OfferNotOpen, SeatsExhausted (fewer seats than are taken), and what
+        PublishOffer raises of departures and places.
+        """
+        require_driver(principal)
+        offer = await self._offers.get(offer_id)
+        require_owner(offer, principal)
+        if offer.version != expected_version:
+            raise StaleVersion(f"the offer is at version {offer.version} now: read it again before changing it")
+        if offer.status is not OfferStatus.OPEN:
+            raise OfferNotOpen(f"the offer is {offer.status.value} and cannot be changed")
+        require_sensible(change)
+        if change.departure is not None:
+            require_departure(change.departure, now, self._horizon)
+        elif offer.latest_arrival < now:
+            raise OfferNotOpen("the trip is over and cannot be changed")
+        changed = await self._driven(_apply(offer, change, now), offer, change)
+        await self._writer.update(changed, expected_version=expected_version)
+        return changed
+
+    async def _driven(self, changed: Offer, before: Offer, change: OfferChange) -> Offer:
+        """`changed` with its places on the present road network, and its drive along them."""
+        same_roads = before.region_fingerprint == self._roads.fingerprint and before.region == self._roads.name
+        new = _new_places(change)
+        if not new and same_roads and change.via is None:
+            return changed
+        found = dict(zip((pointer for pointer, _ in new), await self._resolve_places(new), strict=True))
+        via = before.via if change.via is None else tuple(found[f"/via/{i}"] for i in range(len(change.via)))
+        origin, destination = found.get("/origin", before.origin), found.get("/destination", before.destination)
+        stops = stops_of(origin, via, destination)
+        if not same_roads:
+            stops = await self._on_these_roads(stops, found)
+        drive = await self._resolve_places.drive(stops)
+        places = [place for _, place in stops]
+        return replace(
+            changed,
+            region=self._roads.name,
+            region_fingerprint=self._roads.fingerprint,
+            origin=places[0],
+            via=tuple(places[1:-1]),
+            destination=places[-1],
+            duration_ms=drive.duration_ms,
+            length_cm=drive.length_cm,
+        )
+
+    async def _on_these_roads(self, stops: list[tuple[str, Place]], found: dict[str, Place]) -> list[tuple[str, Place]]:
+        old = [(pointer, place) for pointer, place in stops if pointer not in found]
+        snapped = dict(zip((pointer for pointer, _ in old), await self._resolve_places.resnap(old), strict=True))
+        return [(pointer, snapped.get(pointer, place)) for pointer, place in stops]
+
+
+def _new_places(change: OfferChange) -> list[tuple[str, PlaceInput]]:
+    new: list[tuple[str, PlaceInput]] = []
+    if change.origin is not None:
+        new.append(("/origin", change.origin))
+    new.extend((f"/via/{i}", place) for i, place in enumerate(change.via or ()))
+    if change.destination is not None:
+        new.append(("/destination", change.destination))
+    return new
+
+
+def _apply(offer: Offer, change: OfferChange, now: datetime) -> Offer:
+    """The offer with the fields that need no roads. Raises SeatsExhausted."""
+    seats_offered = offer.seats_offered if change.seats is None else change.seats
+    taken = offer.seats_offered - offer.seats_left
+    if seats_offered < taken:
+        raise SeatsExhausted(f"{taken} seats are taken already: offer at least as many, or cancel the bookings first")
+    max_detour_m = offer.max_detour_m if change.max_detour_m is None else change.max_detour_m
+    return replace(
+        offer,
+        version=offer.version + 1,
+        departure=offer.departure if change.departure is None else change.departure,
+        flexibility_s=offer.flexibility_s if change.flexibility_s is None else change.flexibility_s,
+        seats_offered=seats_offered,
+        seats_left=seats_offered - taken,
+        max_detour_s=offer.max_detour_s if change.max_detour_s is None else change.max_detour_s,
+        max_detour_m=None if change.clear_max_detour_m else max_detour_m,
+        preferences=offer.preferences if change.preferences is None else dict(change.preferences),
+        comment=offer.comment if change.comment is None else change.comment,
+        updated_at=now,
+    )

@@ -1,0 +1,66 @@
+"""Can this instance answer now?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from matcher.domain.errors import CarpoolError
+from matcher.services.ports import OfferIndex, Roads
+
+OK = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`checks` says "ok" or what is wrong, by name; `ready` when all are ok. `offers` can be matched right now."""
+
+    ready: bool
+    checks: Mapping[str, str]
+    region: str
+    offers: int
+    version: str
+
+
+class CheckHealth:
+    """Runs every probe, each for at most `timeout_s`. A probe returns when its part works, and raises when it does not."""
+
+    def __init__(
+        self,
+        probes: Mapping[str, Callable[[], Awaitable[None]]],
+        roads: Roads,
+        index: OfferIndex,
+        *,
+        version: str,
+        timeout_s: float = 2.0,
+    ) -> None:
+        self._probes = dict(probes)
+        self._roads = roads
+        self._index = index
+        self._version = version
+        self._timeout_s = timeout_s
+
+    async def __call__(self) -> Health:
+        """Never raises for a part that is away: it says so."""
+        results = await asyncio.gather(*(self._probe(probe) for probe in self._probes.values()))
+        checks = dict(zip(self._probes, results, strict=True))
+        # Roads and index exist before this service does: bootstrap loads them before it lets anybody ask.
+        checks |= {"roads": OK, "index": OK}
+        return Health(
+            ready=all(result == OK for result in checks.values()),
+            checks=checks,
+            region=self._roads.name,
+            offers=len(self._index),
+            version=self._version,
+        )
+
+    async def _probe(self, probe: Callable[[], Awaitable[None]]) -> str:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await probe()
+        except TimeoutError:
+            return f"no answer within {self._timeout_s:g} s"
+        except CarpoolError as error:
+            return error.detail
+        return OK

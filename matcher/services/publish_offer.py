@@ -1,0 +1,89 @@
+"""A driver publishes a trip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from matcher.domain.offer import DEFAULT_FLEXIBILITY_S, Offer, OfferDraft, OfferStatus, default_max_detour_s
+from matcher.domain.principal import Principal
+from matcher.services.offer_rules import pointed, require_departure, require_driver, require_sensible, stops_of
+from matcher.services.offer_writer import OfferWriter
+from matcher.services.ports import IdempotencyRequest, OfferRepository, Roads, StoredAnswer
+from matcher.services.resolve_places import ResolvePlaces
+
+
+class PublishOffer:
+    """An offer that is returned is on disk and can be found by the next search.
+
+    `make_id` makes UUIDv7 (RFC 9562), so ids sort by the time they were made; `horizon` is how far ahead a trip may leave.
+    """
+
+    def __init__(
+        self,
+        offers: OfferRepository,
+        writer: OfferWriter,
+        roads: Roads,
+        resolve_places: ResolvePlaces,
+        *,
+        make_id: Callable[[], UUID],
+        horizon: timedelta,
+    ) -> None:
+        self._offers = offers
+        self._writer = writer
+        self._roads = roads
+        self._resolve_places = resolve_places
+        self._make_id = make_id
+        self._horizon = horizon
+
+    async def __call__(
+        self,
+        draft: OfferDraft,
+        principal: Principal,
+        now: datetime,
+        idempotency: IdempotencyRequest | None = None,
+        render: Callable[[Offer], StoredAnswer] | None = None,
+    ) -> Offer | StoredAnswer:
+        """The new offer; or, when `idempotency` was answered before, that answer, and nothing new is made.
+
+        Raises RoleForbidden, IdempotencyKeyReused, DepartureInPast, DepartureTooFar, InvalidField, whatever ResolvePlaces raises,
+        and DatabaseUnavailable, after which the same key may safely be sent again.
+        """
+        require_driver(principal)
+        if idempotency is not None:
+            earlier = await self._offers.find_answer(idempotency)
+            if earlier is not None:
+                return earlier
+        require_sensible(draft)
+        require_departure(draft.departure, now, self._horizon)
+        offer = await self._make(draft, principal, now)
+        earlier = await self._writer.insert(offer, idempotency=idempotency, render=render)
+        return offer if earlier is None else earlier
+
+    async def _make(self, draft: OfferDraft, principal: Principal, now: datetime) -> Offer:
+        origin, *via, destination = await self._resolve_places(pointed(draft.origin, draft.via, draft.destination))
+        drive = await self._resolve_places.drive(stops_of(origin, via, destination))
+        return Offer(
+            id=self._make_id(),
+            driver_id=principal.user,
+            region=self._roads.name,
+            region_fingerprint=self._roads.fingerprint,
+            status=OfferStatus.OPEN,
+            version=1,
+            origin=origin,
+            destination=destination,
+            via=tuple(via),
+            departure=draft.departure,
+            flexibility_s=DEFAULT_FLEXIBILITY_S if draft.flexibility_s is None else draft.flexibility_s,
+            seats_offered=draft.seats,
+            seats_left=draft.seats,
+            max_detour_s=default_max_detour_s(drive.duration_ms) if draft.max_detour_s is None else draft.max_detour_s,
+            max_detour_m=draft.max_detour_m,
+            preferences=dict(draft.preferences),
+            comment=draft.comment,
+            duration_ms=drive.duration_ms,
+            length_cm=drive.length_cm,
+            created_at=now,
+            updated_at=now,
+        )
