@@ -1,0 +1,72 @@
+# The service as an image: everything locked by hash, the kernels compiled and the sample region imported at build time.
+# Any glibc image with Python 3.11 or newer serves as a base: docker build --build-arg BASE=…
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS build
+SHELL ["/bin/sh", "-euc"]
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /src
+
+# Two environments: one that builds the wheel and stays behind, one that runs it and has no pip.
+COPY requirements/build.txt requirements/runtime.txt requirements/
+RUN python3 -m venv /opt/build; \
+    python3 -m venv --without-pip /opt/carpool; \
+    /opt/build/bin/pip install --require-hashes --only-binary=:all: -r requirements/build.txt; \
+    /opt/build/bin/pip --python /opt/carpool/bin/python install --require-hashes --only-binary=:all: -r requirements/runtime.txt
+
+COPY pyproject.toml LICENSE NOTICE README.md ./
+COPY api api
+COPY matcher matcher
+COPY sql sql
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /opt/wheel .; \
+    /opt/build/bin/pip --python /opt/carpool/bin/python install --no-deps --no-index /opt/wheel/*.whl
+
+# numba files a kernel under the exact CPU it was compiled for. "generic" is the same everywhere, so the image starts warm
+# on any machine of its architecture; NUMBA_CPU_NAME= at run time compiles for the machine instead, once, at start.
+ARG CPU=generic
+ENV NUMBA_CPU_NAME=${CPU} \
+    NUMBA_CACHE_DIR=/opt/carpool/kernels \
+    CARPOOL_DATA_DIR=/var/lib/carpool
+RUN /opt/carpool/bin/carpool warm; \
+    /opt/carpool/bin/carpool region add "$(/opt/carpool/bin/python -c 'import matcher; print(matcher.__path__[0])')/roads/sample/coquimbo.osm.pbf" --name coquimbo
+
+
+FROM ${BASE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="carpool-matcher" \
+      org.opencontainers.image.description="Matches riders with drivers' offers, exactly, on the real road network" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="Apache-2.0 AND ODbL-1.0"
+
+# A real entry in the user table: PostgreSQL refuses to start for a uid without a name.
+RUN groupadd --gid 10001 carpool \
+    && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /var/lib/carpool --shell /usr/sbin/nologin carpool
+
+# Owned by the service: numba uses a cache folder only when it may write to it. The code itself stays root's.
+COPY --from=build /opt/carpool /opt/carpool
+COPY --from=build --chown=10001:10001 /opt/carpool/kernels /opt/carpool/kernels
+COPY --from=build --chown=10001:10001 /var/lib/carpool /var/lib/carpool
+
+ARG CPU=generic
+ENV PATH=/opt/carpool/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    NUMBA_CPU_NAME=${CPU} \
+    NUMBA_CACHE_DIR=/opt/carpool/kernels \
+    CARPOOL_DATA_DIR=/var/lib/carpool \
+    CARPOOL_HOST=0.0.0.0 \
+    CARPOOL_PORT=8080
+
+USER 10001:10001
+WORKDIR /var/lib/carpool
+# Regions, secrets and, without CARPOOL_DATABASE_URL, the embedded database.
+VOLUME ["/var/lib/carpool"]
+EXPOSE 8080
+# The service finishes the calls in progress, then stops its embedded database.
+STOPSIGNAL SIGTERM
+# Alive, not ready: a database that is away must not get the container killed.
+HEALTHCHECK --interval=15s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ['CARPOOL_PORT']}/healthz\", timeout=2)"]
+ENTRYPOINT ["carpool"]
+CMD ["serve"]
