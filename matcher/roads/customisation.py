@@ -10,11 +10,9 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+from matcher.matching.positions import INFINITE
 from matcher.roads.network import I32, I64
 from matcher.roads.topology import Topology
-
-#: Larger than any distance; two of them can still be added, and a distance on top, without overflow.
-INFINITE = np.int64(1 << 61)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +41,7 @@ class Metric:
 
 
 @numba.njit(cache=True, nogil=True)
-def _customise(up_first, up_head, arc_code, arc_weight):  # type: ignore[no-untyped-def]
+def _customise(up_first, up_head, arc_code, arc_weight):
     n = len(up_first) - 1
     codes = 2 * len(up_head)
     weight = np.full(codes, INFINITE, np.int64)
@@ -77,7 +75,7 @@ def _customise(up_first, up_head, arc_code, arc_weight):  # type: ignore[no-unty
 
 
 @numba.njit(cache=True, nogil=True)
-def _perfect(up_first, up_head, weight):  # type: ignore[no-untyped-def]
+def _perfect(up_first, up_head, weight):
     """Leave out slots that lie on no shortest path in either direction: their weight is beaten by another triangle.
 
     Perfect customisation visits nodes from the highest rank down; when node v is reached, all slots above it hold true

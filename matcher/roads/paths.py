@@ -7,7 +7,7 @@ import numpy as np
 
 
 @numba.njit(cache=True, nogil=True)
-def unpack(first, second, codes, size):  # type: ignore[no-untyped-def]
+def unpack(first, second, codes, size):
     """The arcs, int32, that codes[0 : size] stand for, in driving order. O(length of the path)."""
     stack = np.empty(64, np.int32)
     arcs = np.empty(256, np.int32)
@@ -37,7 +37,7 @@ def unpack(first, second, codes, size):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def shared_on_code(first, second, code, stamp, round_of_stamp, memo, round_of_memo, round_now, stack):  # type: ignore[no-untyped-def]
+def shared_on_code(first, second, code, stamp, round_of_stamp, memo, round_of_memo, round_now, stack):
     """Sum of stamp[arc] over the arcs of a code, each code computed once a round.
 
     stamp: (m,) int32, valid where round_of_stamp == round_now, else 0. memo: (C,) int32 likewise. A code's parts have a lower

@@ -6,17 +6,16 @@ Source: Dibbelt, Strasser, Wagner, arXiv 1402.0402, section 7.2 (elimination-tre
 from __future__ import annotations
 
 import numba
-import numpy as np
 
-from matcher.roads.customisation import INFINITE
+from matcher.matching.positions import INFINITE
 
 
 @numba.njit(cache=True, nogil=True)
-def tree_query(parent, up_first, up_head, weight, source, target, forward, backward, forward_code, backward_code, codes):  # type: ignore[no-untyped-def]
-    """(distance, start node, length): the shortest way from a source seed to a target seed, and its direction codes.
+def tree_query(parent, up_first, up_tail, up_head, weight, source, target, forward, backward, forward_code, backward_code, codes):
+    """(distance, start, finish, size): the shortest way from a source seed to a target seed, and its direction codes.
 
-    source, target: (node_a, cost_a, node_b, cost_b), ranks, as in `sweep.climb`. The path leaves the source at `start`, then
-    drives codes[0 : length] (INFINITE, -1, 0 when there is no way). forward, backward: (n,) int64 scratch, all INFINITE
+    source, target: (node_a, cost_a, node_b, cost_b), ranks, as in `sweep.climb`. The path runs from rank
+    `start` to rank `finish` along codes[0 : size] (INFINITE, -1, -1, 0 when there is no way). forward, backward: (n,) int64 scratch, all INFINITE
     before and after. forward_code, backward_code: (n,) int32 scratch. codes: (>= 2 tree heights,) int32, overwritten.
     """
     _walk(parent, up_first, up_head, weight, 0, source, forward, forward_code)
@@ -28,13 +27,13 @@ def tree_query(parent, up_first, up_head, weight, source, target, forward, backw
         if both < best:
             best, top = both, v
         v = parent[v]
-    start, size = -1, 0
+    start, finish, size = -1, -1, 0
     if top >= 0:
         v = top
         while forward_code[v] >= 0:
             codes[size] = forward_code[v]
             size += 1
-            v = low_end(up_first, forward_code[v] >> 1)
+            v = up_tail[forward_code[v] >> 1]
         start = v
         for k in range(size // 2):
             codes[k], codes[size - 1 - k] = codes[size - 1 - k], codes[k]
@@ -42,14 +41,15 @@ def tree_query(parent, up_first, up_head, weight, source, target, forward, backw
         while backward_code[v] >= 0:
             codes[size] = backward_code[v]
             size += 1
-            v = low_end(up_first, backward_code[v] >> 1)
+            v = up_tail[backward_code[v] >> 1]
+        finish = v
     _forget(parent, source, forward)
     _forget(parent, target, backward)
-    return best, start, size
+    return best, start, finish, size
 
 
 @numba.njit(cache=True, nogil=True)
-def _walk(parent, up_first, up_head, weight, side, seed, distance, code):  # type: ignore[no-untyped-def]
+def _walk(parent, up_first, up_head, weight, side, seed, distance, code):
     v = min(seed[0], seed[2])
     while v >= 0:
         code[v] = -1
@@ -69,22 +69,8 @@ def _walk(parent, up_first, up_head, weight, side, seed, distance, code):  # typ
 
 
 @numba.njit(cache=True, nogil=True)
-def _forget(parent, seed, distance):  # type: ignore[no-untyped-def]
+def _forget(parent, seed, distance):
     v = min(seed[0], seed[2])
     while v >= 0:
         distance[v] = INFINITE
         v = parent[v]
-
-
-@numba.njit(cache=True, nogil=True)
-def low_end(up_first, slot):  # type: ignore[no-untyped-def]
-    """The low rank of a slot: the last v with up_first[v] <= slot (binary search)."""
-    begin, end = np.int64(0), np.int64(len(up_first) - 1)
-    while end - begin > 1:
-        middle = (begin + end) >> 1
-        if up_first[middle] <= slot:
-            begin = middle
-        else:
-            end = middle
-    # nodes without slots share their up_first with the next node: the last of them is the one that owns the slot
-    return begin

@@ -6,9 +6,8 @@ Source: Delling et al., "PHAST", 2011, on the elimination tree of a CCH (Dibbelt
 from __future__ import annotations
 
 import numba
-import numpy as np
 
-from matcher.roads.customisation import INFINITE
+from matcher.matching.positions import INFINITE, leave, reach
 
 #: Which side of a slot's two weights a climb uses: sources climb along "up" weights, targets against "down" weights.
 FROM_SOURCE = 0
@@ -16,7 +15,7 @@ TO_TARGET = 1
 
 
 @numba.njit(cache=True, nogil=True)
-def climb(parent, sweep_first, sweep_head, sweep_weight, side, node_a, cost_a, node_b, cost_b, distance, column):  # type: ignore[no-untyped-def]
+def climb(parent, sweep_first, sweep_head, sweep_weight, side, node_a, cost_a, node_b, cost_b, distance, column):
     """Settle the ancestors of a seed in `distance[:, column]`, which must be INFINITE there before.
 
     The seed is one position: node_a at cost_a and node_b at cost_b, equal or adjacent ranks, INFINITE for "not this one". Of
@@ -35,15 +34,17 @@ def climb(parent, sweep_first, sweep_head, sweep_weight, side, node_a, cost_a, n
 
 
 @numba.njit(cache=True, nogil=True)
-def sweep_pair(parent, sweep_first, sweep_head, sweep_weight, target, source, distance):  # type: ignore[no-untyped-def]
+def sweep_pair(parent, sweep_first, sweep_head, sweep_weight, start, end, forward, backward, target, target_at, source, source_at, distance):
     """distance[v, 0] = d(v, target) and distance[v, 1] = d(source, v) for every rank v; INFINITE or more where there is no way.
 
-    target and source: (node_a, cost_a, node_b, cost_b) as in `climb`. distance: (n, 2) int64, overwritten.
-    One climb a side, then one linear pass from the highest rank down; O(n + T).
+    start … backward: the arrays of an EdgeTable. target, source: edges; target_at, source_at: fixed-point fractions.
+    distance: (n, 2) int64 packed, overwritten. One climb a side, then one linear pass from the highest rank down; O(n + T).
     """
     distance[:] = INFINITE
-    climb(parent, sweep_first, sweep_head, sweep_weight, TO_TARGET, target[0], target[1], target[2], target[3], distance, 0)
-    climb(parent, sweep_first, sweep_head, sweep_weight, FROM_SOURCE, source[0], source[1], source[2], source[3], distance, 1)
+    from_start, from_end = reach(forward[target], backward[target], target_at)
+    climb(parent, sweep_first, sweep_head, sweep_weight, TO_TARGET, start[target], from_start, end[target], from_end, distance, 0)
+    to_start, to_end = leave(forward[source], backward[source], source_at)
+    climb(parent, sweep_first, sweep_head, sweep_weight, FROM_SOURCE, start[source], to_start, end[source], to_end, distance, 1)
     for v in range(len(sweep_first) - 2, -1, -1):
         to_target = distance[v, 0]
         from_source = distance[v, 1]
@@ -53,22 +54,3 @@ def sweep_pair(parent, sweep_first, sweep_head, sweep_weight, target, source, di
             from_source = min(from_source, sweep_weight[2 * k + 1] + distance[h, 1])
         distance[v, 0] = to_target
         distance[v, 1] = from_source
-
-
-@numba.njit(cache=True, nogil=True)
-def sweep_one(parent, sweep_first, sweep_head, sweep_weight, side, seed, distance):  # type: ignore[no-untyped-def]
-    """distance[v, 0] = d(seed, v) for side FROM_SOURCE, d(v, seed) for TO_TARGET. distance: (n, 1) int64, overwritten."""
-    distance[:] = INFINITE
-    climb(parent, sweep_first, sweep_head, sweep_weight, side, seed[0], seed[1], seed[2], seed[3], distance, 0)
-    other = 1 - side
-    for v in range(len(sweep_first) - 2, -1, -1):
-        best = distance[v, 0]
-        for k in range(sweep_first[v], sweep_first[v + 1]):
-            best = min(best, sweep_weight[2 * k + other] + distance[sweep_head[k], 0])
-        distance[v, 0] = best
-
-
-@numba.njit(cache=True, nogil=True)
-def no_seed():  # type: ignore[no-untyped-def]
-    """A seed that settles nothing: for a pass of which only the other side is wanted."""
-    return np.int64(0), INFINITE, np.int64(0), INFINITE

@@ -26,6 +26,7 @@ class Topology:
     node_at_rank: I32  # (n,) node id of each rank
     rank_of_node: I32  # (n,) inverse
     up_first: I32  # (n + 1,) slots of rank v are up_first[v] : up_first[v + 1]
+    up_tail: I32  # (S,) low end of each slot
     up_head: I32  # (S,) high end of each slot
     parent: I32  # (n,) parent in the elimination tree, -1 for a root
     arc_code: I32  # (m,) direction code that each arc of the network runs along; -1 for self-loops
@@ -49,7 +50,8 @@ class Topology:
         has_parent = up_first[:-1] < up_first[1:]
         parent = np.full(n, -1, dtype=np.int32)
         parent[has_parent] = up_head[up_first[:-1][has_parent]]
-        return cls(node_at_rank, rank_of_node, up_first, up_head, parent, arc_code)
+        up_tail = np.repeat(np.arange(n, dtype=np.int32), np.diff(up_first))
+        return cls(node_at_rank, rank_of_node, up_first, up_tail, up_head, parent, arc_code)
 
     def height(self) -> int:
         """The number of nodes on the longest path to the root of the elimination tree."""
@@ -57,7 +59,7 @@ class Topology:
 
 
 @numba.njit(cache=True, nogil=True)
-def _complete(first, neighbours, node_at_rank, rank_of_node):  # type: ignore[no-untyped-def]
+def _complete(first, neighbours, node_at_rank, rank_of_node):
     """Eliminate nodes by rank: up(v) = own higher neighbours, and what v's children in the tree hand on."""
     n = len(node_at_rank)
     up_first = np.zeros(n + 1, np.int32)
@@ -101,7 +103,7 @@ def _complete(first, neighbours, node_at_rank, rank_of_node):  # type: ignore[no
 
 
 @numba.njit(cache=True, nogil=True)
-def _height(parent):  # type: ignore[no-untyped-def]
+def _height(parent):
     depth = np.zeros(len(parent), np.int32)
     highest = 0
     for v in range(len(parent) - 1, -1, -1):
@@ -111,7 +113,7 @@ def _height(parent):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def find_slot(up_first, up_head, low, high):  # type: ignore[no-untyped-def]
+def find_slot(up_first, up_head, low, high):
     """The slot of the pair (low, high) by binary search, or -1."""
     begin, end = up_first[low], up_first[low + 1]
     while begin < end:
@@ -126,7 +128,7 @@ def find_slot(up_first, up_head, low, high):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _arc_codes(tail, head, up_first, up_head):  # type: ignore[no-untyped-def]
+def _arc_codes(tail, head, up_first, up_head):
     codes = np.full(len(tail), -1, np.int32)
     for arc in range(len(tail)):
         if tail[arc] < head[arc]:

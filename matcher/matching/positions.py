@@ -1,4 +1,8 @@
-"""Road positions in integers: where on an edge, and what it costs to get from there to the ends of its arcs."""
+"""Road positions in integers: where on an edge, and what it costs to get from there to the ends of its arcs.
+
+A packed cost is one int64, `time_ms << 32 | length_cm`: adding packed costs adds both parts, and comparing them compares times
+first, then lengths, so that "the fastest way, and of the fastest the shortest" is one number.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,15 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
 from matcher.domain.place import RoadPosition
-from matcher.roads.customisation import INFINITE
-from matcher.roads.network import I32, I64, RoadNetwork
-from matcher.roads.topology import Topology
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+
+#: Larger than any distance; two of them can still be added, and a distance on top, without overflow.
+INFINITE = np.int64(1 << 61)
 
 #: Fractions of an edge are kept as integers in [0, 2**30], so that offsets are exact and the same everywhere.
 FRACTION_BITS = 30
@@ -24,7 +32,7 @@ def fraction_to_fixed(fraction: float) -> int:
 
 @dataclass(frozen=True, eq=False)
 class EdgeTable:
-    """What an edge looks like to a search. Nodes are ranks; costs are packed, INFINITE where it may not be driven.
+    """What an edge looks like to a search. Nodes are ranks of the hierarchy; costs are packed, INFINITE where it may not be driven.
 
     The forward arc runs from `start` to `end`, the backward arc from `end` to `start`.
     """
@@ -34,23 +42,9 @@ class EdgeTable:
     forward: I64  # (e,) packed cost of the forward arc
     backward: I64  # (e,) packed cost of the backward arc
 
-    @classmethod
-    def build(cls, network: RoadNetwork, topology: Topology, arc_weight: I64) -> EdgeTable:
-        """The table of a network under one metric."""
-        forward, backward = network.edge_forward_arc, network.edge_backward_arc
-        arc = np.where(forward >= 0, forward, backward)
-        tail = topology.rank_of_node[network.arc_tail[arc]]
-        head = topology.rank_of_node[network.arc_head[arc]]
-        return cls(
-            start=np.where(forward >= 0, tail, head).astype(np.int32),
-            end=np.where(forward >= 0, head, tail).astype(np.int32),
-            forward=np.where(forward >= 0, arc_weight[forward], INFINITE).astype(np.int64),
-            backward=np.where(backward >= 0, arc_weight[backward], INFINITE).astype(np.int64),
-        )
-
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def part_of(cost, fixed):  # type: ignore[no-untyped-def]
+def part_of(cost, fixed):
     """`fixed / 2**30` of a packed cost, each half rounded to the nearest (halves up). Monotone in `fixed`, whole at 2**30."""
     time = ((cost >> 32) * fixed + (1 << 29)) >> 30
     length = ((cost & 0xFFFFFFFF) * fixed + (1 << 29)) >> 30
@@ -58,7 +52,7 @@ def part_of(cost, fixed):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def along_edge(forward, backward, fixed_from, fixed_to):  # type: ignore[no-untyped-def]
+def along_edge(forward, backward, fixed_from, fixed_to):
     """The cost of driving from one position to another without leaving their common edge, or INFINITE."""
     best = INFINITE
     if forward < INFINITE and fixed_from <= fixed_to:
@@ -71,7 +65,7 @@ def along_edge(forward, backward, fixed_from, fixed_to):  # type: ignore[no-unty
 
 
 @numba.njit(cache=True, nogil=True)
-def leave(forward, backward, fixed):  # type: ignore[no-untyped-def]
+def leave(forward, backward, fixed):
     """(cost to the edge's start, cost to its end) of driving off from a position."""
     to_start = to_end = INFINITE
     if forward < INFINITE:
@@ -82,7 +76,7 @@ def leave(forward, backward, fixed):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def reach(forward, backward, fixed):  # type: ignore[no-untyped-def]
+def reach(forward, backward, fixed):
     """(cost from the edge's start, cost from its end) of driving up to a position."""
     from_start = from_end = INFINITE
     if forward < INFINITE:
@@ -92,8 +86,11 @@ def reach(forward, backward, fixed):  # type: ignore[no-untyped-def]
     return from_start, from_end
 
 
-def validated(position: RoadPosition, edge_count: int) -> tuple[int, int]:
-    """(edge, fixed-point fraction). Raises IndexError for an edge that the network does not have."""
-    if not 0 <= position.edge < edge_count:
-        raise IndexError(f"edge {position.edge} is not one of the {edge_count} edges of this region")
+def fixed_position(position: RoadPosition) -> tuple[int, int]:
+    """(edge, fixed-point fraction)."""
     return position.edge, fraction_to_fixed(position.fraction)
+
+
+def split_cost(packed: int) -> tuple[int, int]:
+    """(time in ms, length in cm) of a finite packed cost."""
+    return packed >> 32, packed & 0xFFFFFFFF

@@ -1,0 +1,59 @@
+"""What the matching core asks of the road network, as a Protocol: `matcher.roads.engine.RoadEngine` implements it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from matcher.domain.place import RoadPosition
+from matcher.matching.positions import I32, I64, EdgeTable
+
+
+@dataclass(frozen=True, eq=False)
+class PackedDrive:
+    """The fastest drive between two road positions, and the hierarchy's few dozen codes that it unpacks from.
+
+    `codes` is int32: [first arc, last arc, direction codes between them…]. The drive starts `origin_at` of the way along its
+    first arc's edge and ends within its last arc. A drive that never leaves its first arc has the one element [arc].
+    """
+
+    cost: int  # packed
+    codes: I32
+
+
+class SearchRoads(Protocol):
+    """Exact distances between road positions. Thread-safe, deterministic."""
+
+    @property
+    def edges(self) -> EdgeTable:
+        """Ends and costs of every edge."""
+
+    def pack_drive(self, origin: RoadPosition, destination: RoadPosition) -> PackedDrive | None:
+        """The fastest drive, or None when there is no way."""
+
+    def sweep(self, target: RoadPosition, source: RoadPosition) -> AbstractContextManager[I64]:
+        """(n, 2) int64 packed: column 0 is the cost of driving from each node to `target`, column 1 from `source` to each node.
+
+        The array is the caller's until the context ends, then it is used again.
+        """
+
+    def shared_lengths(
+        self, rider: PackedDrive, rider_ends: tuple[int, int], paths: PathTable, rows: I64
+    ) -> I32:
+        """(len(rows),) int32: centimetres of road that the rider's drive has in common with each of the stored drives.
+
+        rider_ends: the rider's two positions as fixed-point fractions of their edges. Arc by arc: the two directions of a street
+        are different roads; of an arc that both use in part only the common piece counts.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class PathTable:
+    """Packed drives of many offers, one a row. Row r's codes are codes[begin[r] : begin[r] + size[r]]."""
+
+    codes: I32
+    begin: I64
+    size: I32
+    origin_at: I32  # fixed-point fraction of the origin's edge
+    destination_at: I32  # fixed-point fraction of the destination's edge

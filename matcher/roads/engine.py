@@ -1,0 +1,188 @@
+"""What can be asked of the roads of one region: snap, locate, drive, sweep, and compare routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from matcher.domain.place import Coordinate, RoadPosition
+from matcher.matching.positions import INFINITE, EdgeTable, fixed_position, split_cost
+from matcher.matching.roads import PackedDrive, PathTable
+from matcher.roads import scratch
+from matcher.roads.customisation import Metric
+from matcher.roads.network import I32, I64, RoadNetwork
+from matcher.roads.pack import drive_between, shared_of_rows, unpack_drive
+from matcher.roads.snapping import Snapper, cut, locate
+from matcher.roads.sweep import sweep_pair
+from matcher.roads.topology import Topology
+from matcher.services.ports import DrivenRoute, SnappedPosition
+
+
+class RoadEngine:
+    """The roads of one region under one metric. Thread-safe; implements `services.ports.Roads` and `matching.roads.SearchRoads`.
+
+    The default metric is the fastest drive, and of the fastest the shortest (`RoadNetwork.packed_cost`).
+    """
+
+    def __init__(self, name: str, fingerprint: str, network: RoadNetwork, topology: Topology, metric: Metric | None = None):
+        self.name = name
+        self.fingerprint = fingerprint
+        self.network = network
+        self.topology = topology
+        self.metric = metric or Metric.customise(topology, network.packed_cost)
+        self.edges = edge_table(network, topology, self.metric.arc_weight)
+        self._snapper = Snapper(network)
+        self._scratch = scratch.ScratchPool(network, topology)
+
+    # --- services.ports.Roads ---------------------------------------------------------------------------------------
+
+    def snap(self, coordinate: Coordinate, *, limit_m: float) -> SnappedPosition | None:
+        """The nearest drivable road within `limit_m` metres (inclusive), or None. Ties go to the lowest edge."""
+        found = self._snapper.nearest(coordinate, limit_m)
+        if found is None:
+            return None
+        position, point, distance_m = found
+        return SnappedPosition(position, point, distance_m, self.network.name(position.edge))
+
+    def locate(self, position: RoadPosition) -> Coordinate:
+        """Where a road position is."""
+        return locate(self.network, position)
+
+    def street(self, position: RoadPosition) -> str | None:
+        """The name of the street a position is on."""
+        return self.network.name(position.edge)
+
+    def drive(self, stops: Sequence[RoadPosition], *, with_points: bool = True) -> DrivenRoute | None:
+        """The fastest drive through two or more positions in order, or None when there is no way."""
+        if len(stops) < 2:
+            raise ValueError("a drive needs two stops or more")
+        time_ms = length_cm = 0
+        points: list[Coordinate] = []
+        for origin, destination in zip(stops, stops[1:], strict=False):
+            leg = self.pack_drive(origin, destination)
+            if leg is None:
+                return None
+            leg_ms, leg_cm = split_cost(leg.cost)
+            time_ms, length_cm = time_ms + leg_ms, length_cm + leg_cm
+            if with_points:
+                points += self.points(origin, destination, leg)[1 if points else 0 :]
+        return DrivenRoute(time_ms, length_cm, tuple(points))
+
+    # --- matching.roads.SearchRoads ---------------------------------------------------------------------------------
+
+    def pack_drive(self, origin: RoadPosition, destination: RoadPosition) -> PackedDrive | None:
+        """The fastest drive between two positions, packed, or None when there is no way."""
+        with self._scratch.query() as work:
+            cost, codes = drive_between(
+                self.topology.parent,
+                self.topology.up_first,
+                self.topology.up_tail,
+                self.topology.up_head,
+                self.metric.weight,
+                self.edges.start,
+                self.edges.end,
+                self.edges.forward,
+                self.edges.backward,
+                self.network.edge_forward_arc,
+                self.network.edge_backward_arc,
+                *fixed_position(origin),
+                *fixed_position(destination),
+                work.forward,
+                work.backward,
+                work.forward_code,
+                work.backward_code,
+                work.codes,
+            )
+        return None if cost >= INFINITE else PackedDrive(int(cost), codes)
+
+    def cost(self, origin: RoadPosition, destination: RoadPosition) -> int | None:
+        """The packed cost of the fastest drive, or None when there is no way."""
+        packed = self.pack_drive(origin, destination)
+        return None if packed is None else packed.cost
+
+    @contextmanager
+    def sweep(self, target: RoadPosition, source: RoadPosition) -> Iterator[I64]:
+        """(n, 2) packed costs by rank: to `target` in column 0, from `source` in column 1; INFINITE or more without a way."""
+        with self._scratch.distances() as distance:
+            sweep_pair(
+                self.topology.parent,
+                self.metric.sweep_first,
+                self.metric.sweep_head,
+                self.metric.sweep_weight,
+                self.edges.start,
+                self.edges.end,
+                self.edges.forward,
+                self.edges.backward,
+                *fixed_position(target),
+                *fixed_position(source),
+                distance,
+            )
+            yield distance
+
+    def shared_lengths(self, rider: PackedDrive, rider_ends: tuple[int, int], paths: PathTable, rows: I64) -> I32:
+        """Centimetres of road the rider's drive shares with each stored drive; see `SearchRoads.shared_lengths`."""
+        arcs = unpack_drive(self.metric.first, self.metric.second, rider.codes)
+        with self._scratch.overlap() as work:
+            return shared_of_rows(
+                self.metric.first,
+                self.metric.second,
+                self.network.arc_length_cm,
+                self.network.arc_forward,
+                arcs,
+                rider_ends[0],
+                rider_ends[1],
+                paths.codes,
+                paths.begin,
+                paths.size,
+                paths.origin_at,
+                paths.destination_at,
+                rows,
+                work.next_round(),
+                work.stamp,
+                work.stamp_round,
+                work.memo,
+                work.memo_round,
+                work.stack,
+            )
+
+    # --- routes as people see them ----------------------------------------------------------------------------------
+
+    def arcs(self, drive: PackedDrive) -> I32:
+        """The arcs of a drive, int32, in order; the first and the last are driven in part."""
+        return unpack_drive(self.metric.first, self.metric.second, drive.codes)
+
+    def points(self, origin: RoadPosition, destination: RoadPosition, drive: PackedDrive) -> list[Coordinate]:
+        """The line that a drive follows, from position to position."""
+        network = self.network
+        arcs = self.arcs(drive)
+        lats, lons = [], []
+        for k, arc in enumerate(arcs):
+            forward = bool(network.arc_forward[arc])
+            begin, end = (0.0, 1.0) if forward else (1.0, 0.0)
+            if k == 0:
+                begin = origin.fraction
+            if k == len(arcs) - 1:
+                end = destination.fraction
+            lat, lon = cut(network, int(network.arc_edge[arc]), begin, end)
+            lats.append(lat if k == 0 else lat[1:])
+            lons.append(lon if k == 0 else lon[1:])
+        return [
+            Coordinate(lat=float(lat), lon=float(lon))
+            for lat, lon in zip(np.concatenate(lats), np.concatenate(lons), strict=True)
+        ]
+
+
+def edge_table(network: RoadNetwork, topology: Topology, arc_weight: I64) -> EdgeTable:
+    """The ends and costs of all edges of a network under one metric."""
+    forward, backward = network.edge_forward_arc, network.edge_backward_arc
+    arc = np.where(forward >= 0, forward, backward)
+    tail = topology.rank_of_node[network.arc_tail[arc]]
+    head = topology.rank_of_node[network.arc_head[arc]]
+    return EdgeTable(
+        start=np.where(forward >= 0, tail, head).astype(np.int32),
+        end=np.where(forward >= 0, head, tail).astype(np.int32),
+        forward=np.where(forward >= 0, arc_weight[forward], INFINITE).astype(np.int64),
+        backward=np.where(backward >= 0, arc_weight[backward], INFINITE).astype(np.int64),
+    )

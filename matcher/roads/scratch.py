@@ -1,0 +1,113 @@
+"""Work arrays that kernels use again and again: one set a thread at work, kept for the next."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from matcher.matching.positions import INFINITE
+from matcher.roads.network import I32, I64, RoadNetwork
+from matcher.roads.topology import Topology
+
+T = TypeVar("T")
+
+_ROUND_LIMIT = 2**31 - 2
+
+
+@dataclass(eq=False)
+class QueryScratch:
+    """For `query.tree_query`: (n,) distances that are INFINITE between uses, and codes."""
+
+    forward: I64
+    backward: I64
+    forward_code: I32
+    backward_code: I32
+    codes: I32
+
+
+@dataclass(eq=False)
+class OverlapScratch:
+    """For `pack.shared_of_rows`: values that are valid where their round is the present one, so nothing is ever cleared."""
+
+    stamp: I32  # (m,)
+    stamp_round: I32  # (m,)
+    memo: I32  # (C,)
+    memo_round: I32  # (C,)
+    stack: I32
+    round: int = field(default=0)
+
+    def next_round(self) -> int:
+        """A round number that no stored value carries."""
+        if self.round >= _ROUND_LIMIT:
+            self.stamp_round[:] = 0
+            self.memo_round[:] = 0
+            self.round = 0
+        self.round += 1
+        return self.round
+
+
+class ScratchPool:
+    """Hands out work arrays and takes them back. A deque's append and pop are atomic, so no lock is needed.
+
+    A use that ends in an exception drops its arrays: they may not be clean.
+    """
+
+    def __init__(self, network: RoadNetwork, topology: Topology) -> None:
+        self._n = network.node_count
+        self._m = network.arc_count
+        self._codes = 2 * topology.slot_count
+        self._height = topology.height()
+        self._queries: deque[QueryScratch] = deque()
+        self._distances: deque[I64] = deque()
+        self._overlaps: deque[OverlapScratch] = deque()
+
+    @contextmanager
+    def query(self) -> Iterator[QueryScratch]:
+        """Arrays for one point-to-point query."""
+        with _borrowed(self._queries, self._new_query) as work:
+            yield work
+
+    @contextmanager
+    def distances(self) -> Iterator[I64]:
+        """(n, 2) int64, not cleared."""
+        with _borrowed(self._distances, lambda: np.empty((self._n, 2), dtype=np.int64)) as work:
+            yield work
+
+    @contextmanager
+    def overlap(self) -> Iterator[OverlapScratch]:
+        """Arrays for one round of overlaps."""
+        with _borrowed(self._overlaps, self._new_overlap) as work:
+            yield work
+
+    def _new_query(self) -> QueryScratch:
+        return QueryScratch(
+            forward=np.full(self._n, INFINITE),
+            backward=np.full(self._n, INFINITE),
+            forward_code=np.empty(self._n, dtype=np.int32),
+            backward_code=np.empty(self._n, dtype=np.int32),
+            codes=np.empty(2 * self._height + 4, dtype=np.int32),
+        )
+
+    def _new_overlap(self) -> OverlapScratch:
+        return OverlapScratch(
+            stamp=np.zeros(self._m, dtype=np.int32),
+            stamp_round=np.zeros(self._m, dtype=np.int32),
+            memo=np.zeros(self._codes, dtype=np.int32),
+            memo_round=np.zeros(self._codes, dtype=np.int32),
+            stack=np.empty(4 * self._height + 16, dtype=np.int32),
+        )
+
+
+@contextmanager
+def _borrowed(shelf: deque[T], make: Callable[[], T]) -> Iterator[T]:
+    try:
+        work = shelf.pop()
+    except IndexError:
+        work = make()
+    yield work
+    shelf.append(work)
