@@ -1,0 +1,284 @@
+"""The ports of the use cases, in memory. They keep the promises of `matcher/services/ports.py`; the contract suites say so."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from matcher.domain.errors import (
+    AddressAmbiguous,
+    AddressNotFound,
+    ApiKeyNotFound,
+    DatabaseUnavailable,
+    IdempotencyKeyReused,
+    OfferNotFound,
+    OfferNotOpen,
+    StaleVersion,
+)
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.place import Coordinate, GeocodedPlace, RoadPosition
+from matcher.domain.principal import ApiKey
+from matcher.services.ports import (
+    CurrentState,
+    DrivenRoute,
+    IdempotencyRequest,
+    OfferPage,
+    SnappedPosition,
+    StoredAnswer,
+)
+
+
+class SameThread(Executor):
+    """Runs what is submitted at once, so that a unit test has one thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001  # an executor hands every error over
+            future.set_exception(error)
+        return future
+
+
+class OffersInMemory:
+    """OfferRepository. `away` makes every call fail as a lost connection does; `lost_after_commit` fails after the write."""
+
+    def __init__(self) -> None:
+        self.stored: dict[UUID, Offer] = {}
+        self.answers: dict[tuple[str, str], tuple[bytes, StoredAnswer]] = {}
+        self.away = False
+        self.lost_after_commit = False
+
+    def _call(self) -> None:
+        if self.away:
+            raise DatabaseUnavailable("the database is away")
+
+    def _commit(self) -> None:
+        if self.lost_after_commit:
+            raise DatabaseUnavailable("the connection was lost while committing")
+
+    async def insert(
+        self,
+        offer: Offer,
+        *,
+        idempotency: IdempotencyRequest | None = None,
+        render: Callable[[Offer], StoredAnswer] | None = None,
+    ) -> StoredAnswer | None:
+        self._call()
+        if idempotency is not None:
+            earlier = await self.find_answer(idempotency)
+            if earlier is not None:
+                return earlier
+            assert render is not None
+            self.answers[idempotency.owner, idempotency.key] = (idempotency.fingerprint, render(offer))
+        self.stored[offer.id] = offer
+        self._commit()
+        return None
+
+    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
+        self._call()
+        held = self.answers.get((idempotency.owner, idempotency.key))
+        if held is None:
+            return None
+        if held[0] != idempotency.fingerprint:
+            raise IdempotencyKeyReused("this key was used for another request")
+        return held[1]
+
+    async def get(self, offer_id: UUID) -> Offer:
+        self._call()
+        if offer_id not in self.stored:
+            raise OfferNotFound("no such offer")
+        return self.stored[offer_id]
+
+    async def list_page(
+        self,
+        *,
+        driver_id: str | None,
+        status: OfferStatus | None,
+        departure_from: datetime | None,
+        departure_to: datetime | None,
+        limit: int,
+        after: tuple[datetime, UUID] | None,
+    ) -> OfferPage:
+        self._call()
+        fitting = sorted(
+            (
+                offer
+                for offer in self.stored.values()
+                if (driver_id is None or offer.driver_id == driver_id)
+                and (status is None or offer.status is status)
+                and (departure_from is None or offer.departure >= departure_from)
+                and (departure_to is None or offer.departure <= departure_to)
+                and (after is None or (offer.departure, offer.id) > after)
+            ),
+            key=lambda offer: (offer.departure, offer.id),
+        )
+        page = tuple(fitting[:limit])
+        more = len(fitting) > limit
+        return OfferPage(offers=page, next_cursor=(page[-1].departure, page[-1].id) if more else None)
+
+    async def update(self, offer: Offer, *, expected_version: int) -> None:
+        held = await self.get(offer.id)
+        if held.version != expected_version:
+            raise StaleVersion("changed meanwhile")
+        if held.status is not OfferStatus.OPEN:
+            raise OfferNotOpen("not open")
+        self.stored[offer.id] = offer
+        self._commit()
+
+    async def mark_past(self, now: datetime, *, limit: int = 10_000) -> list[UUID]:
+        self._call()
+        over = [o for o in self.stored.values() if o.status is OfferStatus.OPEN and o.latest_arrival < now][:limit]
+        for offer in over:
+            self.stored[offer.id] = replace(offer, status=OfferStatus.PAST, version=offer.version + 1, updated_at=now)
+        return [offer.id for offer in over]
+
+    async def stream_open(self, region: str) -> AsyncIterator[Sequence[Offer]]:
+        self._call()
+        for offer in list(self.stored.values()):
+            if offer.status is OfferStatus.OPEN and offer.region == region:
+                yield [offer]
+
+    async def current(self, offer_ids: Sequence[UUID]) -> dict[UUID, CurrentState]:
+        self._call()
+        return {
+            offer_id: CurrentState(offer.version, offer.status, offer.seats_left)
+            for offer_id in offer_ids
+            if (offer := self.stored.get(offer_id)) is not None
+        }
+
+
+class KeysInMemory:
+    """ApiKeyRepository; counts its look-ups."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, ApiKey] = {}
+        self.away = False
+        self.looked_up = 0
+
+    def _call(self) -> None:
+        if self.away:
+            raise DatabaseUnavailable("the database is away")
+
+    async def insert(self, key: ApiKey) -> None:
+        self._call()
+        self.stored[key.id] = key
+
+    async def find(self, key_id: str) -> ApiKey | None:
+        self._call()
+        self.looked_up += 1
+        return self.stored.get(key_id)
+
+    async def list_keys(self) -> list[ApiKey]:
+        self._call()
+        return sorted(self.stored.values(), key=lambda key: (key.created_at, key.id))
+
+    async def revoke(self, key_id: str, now: datetime) -> None:
+        self._call()
+        if key_id not in self.stored:
+            raise ApiKeyNotFound("no such key")
+        if self.stored[key_id].revoked_at is None:
+            self.stored[key_id] = replace(self.stored[key_id], revoked_at=now)
+
+    async def touch(self, key_id: str, now: datetime) -> None:
+        self._call()
+        if key_id in self.stored:
+            self.stored[key_id] = replace(self.stored[key_id], last_used_at=now)
+
+
+class IndexInMemory:
+    """OfferIndex that only remembers."""
+
+    def __init__(self) -> None:
+        self.held: dict[UUID, Offer] = {}
+
+    def put(self, offer: Offer) -> None:
+        held = self.held.get(offer.id)
+        if held is not None and offer.version <= held.version:
+            return
+        if offer.status is OfferStatus.OPEN:
+            self.held[offer.id] = offer
+        else:
+            self.held.pop(offer.id, None)
+
+    def remove(self, offer_id: UUID) -> None:
+        self.held.pop(offer_id, None)
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+
+class OneStraightRoad:
+    """Roads: a single east-west road on the equator from 0° to 1° of longitude, driven at 20 m/s, eastwards only when `oneway`.
+
+    Edge 0, fraction = longitude. `fingerprint` may be set to play a new import.
+    """
+
+    METRES = 111_194.93
+
+    def __init__(self, *, oneway: bool = False) -> None:
+        self.oneway = oneway
+        self.fingerprint = "first"
+        self.name = "equator"
+        self.drives = 0
+
+    def snap(self, coordinate: Coordinate, *, limit_m: float) -> SnappedPosition | None:
+        lon = min(1.0, max(0.0, coordinate.lon))
+        on_road = Coordinate(lat=0.0, lon=lon)
+        distance_m = coordinate.distance_m(on_road)
+        if distance_m > limit_m:
+            return None
+        return SnappedPosition(RoadPosition(0, lon), on_road, distance_m, "Equator Road" if lon < 0.9 else None)
+
+    def locate(self, position: RoadPosition) -> Coordinate:
+        return Coordinate(lat=0.0, lon=position.fraction)
+
+    def street(self, position: RoadPosition) -> str | None:
+        return "Equator Road" if position.fraction < 0.9 else None
+
+    def drive(self, stops: Sequence[RoadPosition], *, with_points: bool = True) -> DrivenRoute | None:
+        self.drives += 1
+        legs = [b.fraction - a.fraction for a, b in itertools.pairwise(stops)]
+        if self.oneway and any(leg < 0 for leg in legs):
+            return None
+        metres = sum(abs(leg) for leg in legs) * self.METRES
+        points = tuple(self.locate(stop) for stop in stops) if with_points else ()
+        return DrivenRoute(duration_ms=math.floor(metres / 20 * 1000), length_cm=round(metres * 100), points=points)
+
+
+class GeocoderInMemory:
+    """Geocoder over a dictionary from exact text to one place, or to several that are too alike."""
+
+    def __init__(self, places: Mapping[str, Sequence[Coordinate]]) -> None:
+        self.places = places
+        self.resolved: list[str] = []
+
+    def _answer(self, text: str) -> list[GeocodedPlace]:
+        return [
+            GeocodedPlace(coordinate=at, label=f"{text}, Equator", precision="street", score=1.0, source="memory")
+            for at in self.places.get(text, ())
+        ]
+
+    async def geocode(self, text: str, *, limit: int, near: Coordinate | None = None) -> list[GeocodedPlace]:
+        return self._answer(text)[:limit]
+
+    async def resolve(self, text: str, *, near: Coordinate | None = None) -> GeocodedPlace:
+        self.resolved.append(text)
+        found = self._answer(text)
+        if not found:
+            raise AddressNotFound(f"nothing is like {text!r}")
+        if len(found) > 1:
+            raise AddressAmbiguous("several places", extra={"candidates": [place.label for place in found]})
+        return found[0]
+
+    async def reverse(self, coordinate: Coordinate) -> GeocodedPlace | None:
+        for text, places in self.places.items():
+            if coordinate in places:
+                return self._answer(text)[0]
+        return None
