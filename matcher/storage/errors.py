@@ -1,0 +1,75 @@
+"""What PostgreSQL and its driver complain about, in the domain's words: by SQLSTATE and by the name of the constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from matcher.domain.errors import CarpoolError, Conflict, DatabaseUnavailable, Fault, InvalidField, SeatsExhausted
+
+#: What a broken constraint means for the caller. Those absent here guard against our own mistakes and stay internal errors.
+_BY_CONSTRAINT: dict[str, tuple[type[CarpoolError], str, str | None]] = {
+    "offers_pk": (Conflict, "an offer with this id exists already", None),
+    "offers_driver_short": (InvalidField, "a user's name has 1 to 200 characters", None),
+    "offers_comment_short": (InvalidField, "a comment has at most 500 characters", "/comment"),
+    "offers_seats_left_in_range": (SeatsExhausted, "fewer seats are left than that", None),
+    "offers_via_is_list": (InvalidField, "there are too many places on the way", "/via"),
+    "api_keys_pk": (Conflict, "an API key with this id exists already", None),
+    "api_keys_user_short": (InvalidField, "a user's name has 1 to 200 characters", "/user"),
+    "idempotency_keys_owner_short": (InvalidField, "a user's name has 1 to 200 characters", None),
+    "idempotency_keys_key_short": (InvalidField, "an Idempotency-Key has 1 to 255 characters", None),
+}
+
+#: SQLSTATE classes (first two characters) and codes that mean "not now" (PostgreSQL manual, appendix A).
+_UNAVAILABLE: dict[str, str] = {
+    "08": "the connection to the database was lost",
+    "25006": "the database is read-only at the moment",
+    "28": "the database refuses this service's credentials",
+    "3D": "the database does not exist",
+    "40": "the database undid the change because of others made at the same time",
+    "53": "the database is out of connections, memory or space",
+    "55P03": "the database is held up by another change",
+    "57014": "the database took too long",
+    "57": "the database is stopping or starting",
+    "58": "the database's machine has a fault",
+}
+
+#: Text that PostgreSQL cannot hold (a NUL character), numbers that its columns cannot.
+_UNFIT_VALUES = {"22021", "22P05", "22P02", "22001", "22003", "22008"}
+
+
+@contextmanager
+def domain_errors() -> Iterator[None]:
+    """Let errors of PostgreSQL and its driver out as domain errors; those that nobody outside could cause stay as they are."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        translated = _translate(error)
+        if translated is None:
+            raise
+        raise translated from error
+    except asyncpg.DataError as error:
+        raise InvalidField("a value cannot be stored as it is") from error
+    except asyncpg.InterfaceError as error:
+        # The driver has no class of its own for a connection or a pool that has gone; its other complaints are our mistakes.
+        if "clos" not in str(error):
+            raise
+        raise DatabaseUnavailable("the connection to the database was lost") from error
+    except TimeoutError as error:
+        raise DatabaseUnavailable("the database took too long") from error
+    except OSError as error:
+        raise DatabaseUnavailable("the database cannot be reached") from error
+
+
+def _translate(error: asyncpg.PostgresError) -> CarpoolError | None:
+    constraint: str | None = getattr(error, "constraint_name", None)
+    if constraint in _BY_CONSTRAINT:
+        kind, sentence, pointer = _BY_CONSTRAINT[constraint]
+        return kind(sentence, faults=[] if pointer is None else [Fault(pointer, sentence)])
+    state: str = getattr(error, "sqlstate", None) or ""
+    if state in _UNFIT_VALUES:
+        return InvalidField("a value cannot be stored as it is: text may not hold the character U+0000")
+    detail = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
+    return None if detail is None else DatabaseUnavailable(detail)

@@ -1,0 +1,66 @@
+"""Answers of network geocoders, kept in PostgreSQL for all processes of the service."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from matcher.domain.place import Coordinate, GeocodedPlace
+from matcher.storage.pool import Connections
+from matcher.storage.statements import Statements
+
+_CACHE = Statements("geocode_cache")
+_KEY_LIMIT_BYTES = 1_000  # the table's own limit; an index entry holds 2.7 kB
+
+
+class PostgresGeocodeCache:
+    """The GeocodeCache of `matcher.services.ports` on PostgreSQL."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def find(self, provider: str, query: str, now: datetime) -> list[GeocodedPlace] | None:
+        """The kept answer (an empty list is a kept "not found"), or None when there is none or its time is over."""
+        async with self._connections.connection() as connection:
+            places = await _CACHE.value(connection, "find_places", provider=provider, query=_key(query), now=now)
+        return None if places is None else [_to_place(place) for place in places]
+
+    async def put(self, provider: str, query: str, places: Sequence[GeocodedPlace], expires_at: datetime) -> None:
+        """Keep an answer, in the place of an older one."""
+        async with self._connections.connection() as connection:
+            await _CACHE.run(
+                connection,
+                "put_places",
+                provider=provider,
+                query=_key(query),
+                places=[_to_json(place) for place in places],
+                expires_at=expires_at,
+            )
+
+    async def forget_expired(self, now: datetime) -> int:
+        """Drop answers whose time is over; returns how many."""
+        async with self._connections.connection() as connection:
+            return await _CACHE.run(connection, "forget_expired_places", now=now)
+
+
+def _key(query: str) -> str:
+    text = query.encode()
+    return query if len(text) <= _KEY_LIMIT_BYTES else f"sha256:{hashlib.sha256(text).hexdigest()}"
+
+
+def _to_json(place: GeocodedPlace) -> dict[str, object]:
+    return {
+        "lat": place.coordinate.lat,
+        "lon": place.coordinate.lon,
+        "label": place.label,
+        "precision": place.precision,
+        "score": place.score,
+        "source": place.source,
+    }
+
+
+def _to_place(place: dict[str, object]) -> GeocodedPlace:
+    values = dict(place)
+    lat, lon = values.pop("lat"), values.pop("lon")
+    return GeocodedPlace(coordinate=Coordinate(lat=lat, lon=lon), **values)  # type: ignore[arg-type]  # what _to_json wrote

@@ -1,0 +1,116 @@
+"""Between an Offer and its row in the table `offers`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import asyncpg
+
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.place import Coordinate, Place, RoadPosition
+
+
+def to_row(offer: Offer) -> dict[str, object]:
+    """Every column of `offers`, by name."""
+    offset = offer.departure.utcoffset()
+    if offset is None:
+        raise ValueError("a departure needs an offset")
+    zone = offer.departure.tzinfo
+    return {
+        "id": offer.id,
+        "driver_id": offer.driver_id,
+        "region": offer.region,
+        "region_fingerprint": offer.region_fingerprint,
+        "status": offer.status.value,
+        "version": offer.version,
+        **{f"origin_{name}": value for name, value in _place_to_json(offer.origin).items()},
+        **{f"destination_{name}": value for name, value in _place_to_json(offer.destination).items()},
+        "via": [_place_to_json(place) for place in offer.via],
+        "depart_at": offer.departure,
+        "depart_offset_s": round(offset.total_seconds()),
+        "depart_zone": zone.key if isinstance(zone, ZoneInfo) else None,
+        "over_at": offer.latest_arrival,
+        "flexibility_s": offer.flexibility_s,
+        "seats_offered": offer.seats_offered,
+        "seats_left": offer.seats_left,
+        "max_detour_s": offer.max_detour_s,
+        "max_detour_m": offer.max_detour_m,
+        "preferences": dict(offer.preferences),
+        "comment": offer.comment,
+        "duration_ms": offer.duration_ms,
+        "length_cm": offer.length_cm,
+        "created_at": offer.created_at,
+        "updated_at": offer.updated_at,
+    }
+
+
+def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
+    """The offer of a row; its departure in the zone it was given in, else in the offset, created_at and updated_at in UTC."""
+    return Offer(
+        id=row["id"],
+        driver_id=row["driver_id"],
+        region=row["region"],
+        region_fingerprint=row["region_fingerprint"],
+        status=OfferStatus(row["status"]),
+        version=row["version"],
+        origin=_to_place(row, "origin_"),
+        destination=_to_place(row, "destination_"),
+        via=tuple(_to_place(place, "") for place in row["via"]),
+        departure=_to_local(row["depart_at"], row["depart_offset_s"], row["depart_zone"]),
+        flexibility_s=row["flexibility_s"],
+        seats_offered=row["seats_offered"],
+        seats_left=row["seats_left"],
+        max_detour_s=row["max_detour_s"],
+        max_detour_m=row["max_detour_m"],
+        preferences=row["preferences"],
+        comment=row["comment"],
+        duration_ms=row["duration_ms"],
+        length_cm=row["length_cm"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _place_to_json(place: Place) -> dict[str, object]:
+    return {
+        "lat": place.coordinate.lat,
+        "lon": place.coordinate.lon,
+        "label": place.label,
+        "address": place.address,
+        "edge": place.position.edge,
+        "fraction": place.position.fraction,
+        "road_distance_m": place.road_distance_m,
+    }
+
+
+def _to_place(row: asyncpg.Record | Mapping[str, Any], prefix: str) -> Place:
+    return Place(
+        coordinate=Coordinate(lat=row[prefix + "lat"], lon=row[prefix + "lon"]),
+        label=row[prefix + "label"],
+        position=RoadPosition(edge=row[prefix + "edge"], fraction=row[prefix + "fraction"]),
+        road_distance_m=row[prefix + "road_distance_m"],
+        address=row[prefix + "address"],
+    )
+
+
+def _to_local(moment: datetime, offset_s: int, zone: str | None) -> datetime:
+    known = None if zone is None else _find_zone(zone)
+    return moment.astimezone(_offset(offset_s) if known is None else known)
+
+
+@cache
+def _offset(offset_s: int) -> timezone:
+    return timezone(timedelta(seconds=offset_s))
+
+
+@cache
+def _find_zone(key: str) -> ZoneInfo | None:
+    """None for a zone that this machine's database does not have: the offset is kept beside it for that."""
+    try:
+        return ZoneInfo(key)
+    except (ZoneInfoNotFoundError, ValueError):
+        return None

@@ -1,0 +1,177 @@
+"""Offers on disk, with the answers to the calls that made them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from matcher.domain.errors import (
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    OfferNotFound,
+    OfferNotOpen,
+    StaleVersion,
+)
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.services.ports import CurrentState, IdempotencyRequest, OfferPage, StoredAnswer
+from matcher.storage.offer_rows import to_offer, to_row
+from matcher.storage.pool import Connections
+from matcher.storage.statements import Statements
+
+if TYPE_CHECKING:
+    from matcher.storage.statements import Connection
+
+_OFFERS = Statements("offers")
+_IDEMPOTENCY = Statements("idempotency")
+_STREAM_CHUNK = 2_000
+_FIXED_COLUMNS = ("driver_id", "created_at")
+
+
+class PostgresOffers:
+    """The OfferRepository of `matcher.services.ports` on PostgreSQL. What a method has returned from is committed."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def insert(
+        self,
+        offer: Offer,
+        *,
+        idempotency: IdempotencyRequest | None = None,
+        render: Callable[[Offer], StoredAnswer] | None = None,
+    ) -> StoredAnswer | None:
+        """Store a new offer and, in the same transaction, the answer under its idempotency key.
+
+        Returns None when it was stored. Of several calls with one key that run at once the first stores; the others wait for it,
+        write nothing, and return its answer. Raises IdempotencyKeyReused when the key was used for another call.
+        """
+        if (idempotency is None) != (render is None):
+            raise TypeError("idempotency and render go together")
+        async with self._connections.transaction() as connection:
+            if idempotency is not None and render is not None:
+                earlier = await _answer_once(connection, idempotency, render(offer), offer.created_at)
+                if earlier is not None:
+                    return earlier
+            await _OFFERS.run(connection, "insert_offer", **to_row(offer))
+        return None
+
+    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
+        """The answer kept under this key, or None. Raises IdempotencyKeyReused when the key was used for another call."""
+        async with self._connections.connection() as connection:
+            return await _find_answer(connection, idempotency)
+
+    async def forget_answers(self, before: datetime) -> int:
+        """Drop answers given before a moment; returns how many."""
+        async with self._connections.connection() as connection:
+            return await _IDEMPOTENCY.run(connection, "forget_answers", before=before)
+
+    async def get(self, offer_id: UUID) -> Offer:
+        """Raises OfferNotFound."""
+        async with self._connections.connection() as connection:
+            row = await _OFFERS.row(connection, "get_offer", id=offer_id)
+        if row is None:
+            raise OfferNotFound(f"there is no offer {offer_id}")
+        return to_offer(row)
+
+    async def list_page(
+        self,
+        *,
+        driver_id: str | None,
+        status: OfferStatus | None,
+        departure_from: datetime | None,
+        departure_to: datetime | None,
+        limit: int,
+        after: tuple[datetime, UUID] | None,
+    ) -> OfferPage:
+        """At most `limit` offers with departure_from <= departure < departure_to, ordered by (departure, id), after `after`."""
+        after_departure, after_id = (None, None) if after is None else after
+        values: dict[str, object] = {
+            "status": None if status is None else status.value,
+            "departure_from": departure_from,
+            "departure_to": departure_to,
+            "after_departure": after_departure,
+            "after_id": after_id,
+            "row_limit": limit + 1,  # one more tells whether there is a next page
+        }
+        async with self._connections.connection() as connection:
+            if driver_id is None:
+                rows = await _OFFERS.rows(connection, "list_offers", **values)
+            else:
+                rows = await _OFFERS.rows(connection, "list_offers_of_driver", driver_id=driver_id, **values)
+        offers = tuple(to_offer(row) for row in rows[:limit])
+        more = len(rows) > limit and bool(offers)
+        return OfferPage(offers, (offers[-1].departure, offers[-1].id) if more else None)
+
+    async def update(self, offer: Offer, *, expected_version: int) -> None:
+        """Replace all but id, driver and created_at of an OPEN offer whose version is still `expected_version`.
+
+        Raises OfferNotFound, StaleVersion, or OfferNotOpen, in that order of looking.
+        """
+        if offer.version != expected_version + 1:
+            raise ValueError("a changed offer has the version after the expected one")
+        values = to_row(offer)
+        for column in _FIXED_COLUMNS:
+            del values[column]
+        async with self._connections.connection() as connection:
+            written = await _OFFERS.run(connection, "update_open_offer", expected_version=expected_version, **values)
+            if written == 1:
+                return
+            rows = await _OFFERS.rows(connection, "current_offers", ids=[offer.id])
+        if not rows:
+            raise OfferNotFound(f"there is no offer {offer.id}")
+        if rows[0]["version"] != expected_version:
+            raise StaleVersion(f"the offer is at version {rows[0]['version']}, not {expected_version}: read it again")
+        raise OfferNotOpen(f"the offer is {rows[0]['status']}")
+
+    async def mark_past(self, now: datetime, *, limit: int = 10_000) -> list[UUID]:
+        """Set OPEN offers whose latest arrival is before `now` to PAST, at most `limit`; returns their ids."""
+        async with self._connections.connection() as connection:
+            rows = await _OFFERS.rows(connection, "mark_past", now=now, row_limit=limit)
+        return [row["id"] for row in rows]
+
+    async def stream_open(self, region: str) -> AsyncIterator[Sequence[Offer]]:
+        """All OPEN offers of a region, in chunks, from one consistent snapshot. Holds a connection until it is exhausted."""
+        async with self._connections.transaction() as connection:
+            cursor = await _OFFERS.cursor(connection, "stream_open_offers", region=region)
+            while rows := await cursor.fetch(_STREAM_CHUNK):
+                yield [to_offer(row) for row in rows]
+
+    async def current(self, offer_ids: Sequence[UUID]) -> dict[UUID, CurrentState]:
+        """The present state of those that exist."""
+        async with self._connections.connection() as connection:
+            rows = await _OFFERS.rows(connection, "current_offers", ids=list(offer_ids))
+        return {row["id"]: CurrentState(row["version"], OfferStatus(row["status"]), row["seats_left"]) for row in rows}
+
+
+async def _answer_once(
+    connection: Connection, request: IdempotencyRequest, answer: StoredAnswer, now: datetime
+) -> StoredAnswer | None:
+    """Keep the answer and return None, or return the one that was kept before."""
+    kept = await _IDEMPOTENCY.row(
+        connection,
+        "insert_answer",
+        owner=request.owner,
+        key=request.key,
+        fingerprint=request.fingerprint,
+        status=answer.status,
+        headers=dict(answer.headers),
+        body=answer.body,
+        created_at=now,
+    )
+    if kept is not None:
+        return None
+    earlier = await _find_answer(connection, request)
+    if earlier is None:  # forgotten in the instant between the two statements
+        raise IdempotencyInProgress("this idempotency key is just being forgotten: send the request again")
+    return earlier
+
+
+async def _find_answer(connection: Connection, request: IdempotencyRequest) -> StoredAnswer | None:
+    row = await _IDEMPOTENCY.row(connection, "find_answer", owner=request.owner, key=request.key)
+    if row is None:
+        return None
+    if row["fingerprint"] != request.fingerprint:
+        raise IdempotencyKeyReused("this Idempotency-Key was used for another request: use a new one")
+    return StoredAnswer(row["status"], row["headers"], row["body"])

@@ -1,0 +1,69 @@
+"""The named statements of `sql/queries`, ready to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import aiosql
+from aiosql.adapters.asyncpg import AsyncPGAdapter
+
+if TYPE_CHECKING:
+    import asyncpg
+    import asyncpg.cursor
+    import asyncpg.pool
+
+    Record = asyncpg.Record
+    Connection = asyncpg.Connection[Record] | asyncpg.pool.PoolConnectionProxy[Record]
+
+
+class Statements:
+    """One file of named statements. aiosql reads it and numbers the parameters; values are given by name, all of them.
+
+    An unknown name, a missing or a surplus value is a mistake of ours: KeyError or TypeError.
+    """
+
+    def __init__(self, name: str) -> None:
+        adapter = AsyncPGAdapter()  # type: ignore[no-untyped-call]
+        text = resources.files("sql").joinpath(f"queries/{name}.sql").read_text(encoding="utf-8")
+        queries = aiosql.from_str(text, lambda: adapter)
+        self._sql: dict[str, str] = {
+            query: getattr(queries, query).sql for query in queries.available_queries if not query.endswith("_cursor")
+        }
+        self._parameters: dict[str, tuple[str, ...]] = {query: tuple(adapter.var_sorted[query]) for query in self._sql}
+
+    def names(self) -> list[str]:
+        """The names of all statements of the file."""
+        return sorted(self._sql)
+
+    def sql(self, name: str) -> str:
+        """The text that is sent, with numbered parameters."""
+        return self._sql[name]
+
+    async def row(self, connection: Connection, name: str, /, **values: object) -> Record | None:
+        """The first row, or None."""
+        return await connection.fetchrow(self._sql[name], *self._bind(name, values))
+
+    async def rows(self, connection: Connection, name: str, /, **values: object) -> list[Record]:
+        """All rows."""
+        return await connection.fetch(self._sql[name], *self._bind(name, values))
+
+    async def value(self, connection: Connection, name: str, /, **values: object) -> Any:
+        """The first column of the first row, or None."""
+        return await connection.fetchval(self._sql[name], *self._bind(name, values))
+
+    async def run(self, connection: Connection, name: str, /, **values: object) -> int:
+        """How many rows were written."""
+        tag = await connection.execute(self._sql[name], *self._bind(name, values))
+        return int(tag.rpartition(" ")[2])
+
+    async def cursor(self, connection: Connection, name: str, /, **values: object) -> asyncpg.cursor.Cursor[Record]:
+        """A server-side cursor; lives as long as the transaction around it, and sees one snapshot."""
+        return await connection.cursor(self._sql[name], *self._bind(name, values))
+
+    def _bind(self, name: str, values: Mapping[str, object]) -> list[object]:
+        parameters = self._parameters[name]
+        if len(parameters) != len(values):
+            raise TypeError(f"{name} takes {sorted(parameters)}, not {sorted(values)}")
+        return [values[parameter] for parameter in parameters]

@@ -1,0 +1,26 @@
+-- name: insert_api_key!
+-- Store a new key.
+INSERT INTO api_keys (id, digest, role, user_id, created_at, expires_at, revoked_at, last_used_at)
+VALUES (:id, :digest, :role, :user_id, :created_at, :expires_at, :revoked_at, :last_used_at);
+
+-- name: find_api_key^
+-- One key, whether or not it may still be used.
+SELECT id, digest, role, user_id, created_at, expires_at, revoked_at, last_used_at
+FROM api_keys
+WHERE id = :id;
+
+-- name: list_api_keys
+-- All keys, oldest first.
+SELECT id, digest, role, user_id, created_at, expires_at, revoked_at, last_used_at
+FROM api_keys
+ORDER BY created_at, id;
+
+-- name: revoke_api_key!
+-- Withdraw a key; the first moment stays.
+UPDATE api_keys SET revoked_at = coalesce(revoked_at, :now)
+WHERE id = :id;
+
+-- name: touch_api_key!
+-- Note that a key was used, at most once a minute: a busy key must not become a row that is rewritten with every call.
+UPDATE api_keys SET last_used_at = :now
+WHERE id = :id AND (last_used_at IS NULL OR last_used_at < CAST(:now AS timestamptz) - interval '1 minute');

@@ -1,0 +1,136 @@
+-- name: insert_offer!
+-- Store a new offer.
+INSERT INTO offers (
+    id, driver_id, region, region_fingerprint, status, version,
+    origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
+    destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
+    via, depart_at, depart_offset_s, depart_zone, over_at, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
+    preferences, comment, duration_ms, length_cm, created_at, updated_at
+) VALUES (
+    :id, :driver_id, :region, :region_fingerprint, :status, :version,
+    :origin_lat, :origin_lon, :origin_label, :origin_address, :origin_edge, :origin_fraction, :origin_road_distance_m,
+    :destination_lat, :destination_lon, :destination_label, :destination_address, :destination_edge, :destination_fraction, :destination_road_distance_m,
+    :via, :depart_at, :depart_offset_s, :depart_zone, :over_at, :flexibility_s, :seats_offered, :seats_left, :max_detour_s, :max_detour_m,
+    :preferences, :comment, :duration_ms, :length_cm, :created_at, :updated_at
+);
+
+-- name: get_offer^
+-- One offer, whatever its status.
+SELECT
+    id, driver_id, region, region_fingerprint, status, version,
+    origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
+    destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
+    via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
+    preferences, comment, duration_ms, length_cm, created_at, updated_at
+FROM offers
+WHERE id = :id;
+
+-- name: list_offers_of_driver
+-- A page of one driver's offers, soonest departure first, after a given (departure, id).
+SELECT
+    id, driver_id, region, region_fingerprint, status, version,
+    origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
+    destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
+    via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
+    preferences, comment, duration_ms, length_cm, created_at, updated_at
+FROM offers
+WHERE
+    driver_id = :driver_id
+    AND (CAST(:status AS text) IS NULL OR status = :status)
+    AND depart_at >= coalesce(CAST(:departure_from AS timestamptz), '-infinity')
+    AND depart_at < coalesce(CAST(:departure_to AS timestamptz), 'infinity')
+    AND (depart_at, id) > (
+        coalesce(CAST(:after_departure AS timestamptz), '-infinity'),
+        coalesce(CAST(:after_id AS uuid), '00000000-0000-0000-0000-000000000000')
+    )
+ORDER BY depart_at, id
+LIMIT :row_limit;
+
+-- name: list_offers
+-- The same page of everybody's offers.
+SELECT
+    id, driver_id, region, region_fingerprint, status, version,
+    origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
+    destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
+    via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
+    preferences, comment, duration_ms, length_cm, created_at, updated_at
+FROM offers
+WHERE
+    (CAST(:status AS text) IS NULL OR status = :status)
+    AND depart_at >= coalesce(CAST(:departure_from AS timestamptz), '-infinity')
+    AND depart_at < coalesce(CAST(:departure_to AS timestamptz), 'infinity')
+    AND (depart_at, id) > (
+        coalesce(CAST(:after_departure AS timestamptz), '-infinity'),
+        coalesce(CAST(:after_id AS uuid), '00000000-0000-0000-0000-000000000000')
+    )
+ORDER BY depart_at, id
+LIMIT :row_limit;
+
+-- name: update_open_offer!
+-- Replace an offer that is OPEN and still has the version that was read; touches no row otherwise.
+UPDATE offers SET
+    region = :region,
+    region_fingerprint = :region_fingerprint,
+    status = :status,
+    version = :version,
+    origin_lat = :origin_lat,
+    origin_lon = :origin_lon,
+    origin_label = :origin_label,
+    origin_address = :origin_address,
+    origin_edge = :origin_edge,
+    origin_fraction = :origin_fraction,
+    origin_road_distance_m = :origin_road_distance_m,
+    destination_lat = :destination_lat,
+    destination_lon = :destination_lon,
+    destination_label = :destination_label,
+    destination_address = :destination_address,
+    destination_edge = :destination_edge,
+    destination_fraction = :destination_fraction,
+    destination_road_distance_m = :destination_road_distance_m,
+    via = :via,
+    depart_at = :depart_at,
+    depart_offset_s = :depart_offset_s,
+    depart_zone = :depart_zone,
+    over_at = :over_at,
+    flexibility_s = :flexibility_s,
+    seats_offered = :seats_offered,
+    seats_left = :seats_left,
+    max_detour_s = :max_detour_s,
+    max_detour_m = :max_detour_m,
+    preferences = :preferences,
+    comment = :comment,
+    duration_ms = :duration_ms,
+    length_cm = :length_cm,
+    updated_at = :updated_at
+WHERE id = :id AND version = :expected_version AND status = 'OPEN';
+
+-- name: mark_past
+-- Close OPEN offers that are over, oldest first; rows that somebody else is changing wait for the next round.
+WITH gone AS (
+    SELECT id FROM offers
+    WHERE status = 'OPEN' AND over_at < :now
+    ORDER BY over_at
+    LIMIT :row_limit
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE offers SET status = 'PAST', version = offers.version + 1, updated_at = :now
+FROM gone
+WHERE offers.id = gone.id
+RETURNING offers.id;
+
+-- name: stream_open_offers
+-- Every OPEN offer of a region, for a cursor.
+SELECT
+    id, driver_id, region, region_fingerprint, status, version,
+    origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
+    destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
+    via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
+    preferences, comment, duration_ms, length_cm, created_at, updated_at
+FROM offers
+WHERE region = :region AND status = 'OPEN';
+
+-- name: current_offers
+-- What is true of some offers now: what a match is checked against before it is shown.
+SELECT id, version, status, seats_left
+FROM offers
+WHERE id = any(CAST(:ids AS uuid []));
