@@ -1,0 +1,192 @@
+"""`carpool region`: add, list, show, download and export regions."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import typer
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from api.console import StepProgress, make_console
+from matcher.domain.errors import CarpoolError, Unavailable
+from matcher.roads.download import GEOFABRIK_URL, download_extract
+from matcher.roads.networkx_view import save_graphml
+from matcher.roads.region_files import Manifest
+from matcher.roads.regions import RegionStore, name_from_file
+from matcher.settings import load_settings
+
+app = typer.Typer(help="Road networks: add, list, show, download, export.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+NameOption = Annotated[str | None, typer.Option("--name", help="Name of the region; default: from the file's name.")]
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(metavar="FILE.osm.pbf", help="OpenStreetMap extract.")],
+    name: NameOption = None,
+) -> None:
+    """Import an OpenStreetMap extract and put it in use; what was in use under that name is replaced when all is done."""
+    _add(file, name)
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False) -> None:
+    """The regions of this data folder."""
+    store = _store()
+    manifests, broken = [], []
+    for name in store.list_names():
+        try:
+            manifests.append(store.get_manifest(name))
+        except CarpoolError as error:
+            broken.append((name, error.detail))
+    if as_json:
+        typer.echo(json.dumps([_summary(manifest) for manifest in manifests], indent=2))
+    else:
+        table = Table("region", "nodes", "arcs", "km of road", "data of", "added")
+        for manifest in manifests:
+            age = manifest.source_timestamp or "unknown"
+            km = f"{manifest.road_km:,.0f}"
+            table.add_row(manifest.name, f"{manifest.nodes:,}", f"{manifest.arcs:,}", km, age, manifest.created_at)
+        make_console().print(table if manifests else "No regions yet: `carpool region add FILE.osm.pbf` makes one.")
+    for name, detail in broken:
+        make_console(sys.stderr).print(f"{name}: {detail}", markup=False, style="red")
+
+
+@app.command()
+def show(
+    name: Annotated[str | None, typer.Argument(help="Name of the region; default: the one that is served.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What a region holds and where it came from; every file is checked."""
+    region = _store().get(load_settings().roads.region if name is None else name)
+    if as_json:
+        typer.echo(json.dumps(_summary(region.manifest), indent=2))
+    else:
+        _print_manifest(region.manifest)
+
+
+@app.command()
+def download(
+    extract: Annotated[str, typer.Argument(metavar="NAME", help="Path at Geofabrik, such as europe/luxembourg.")],
+    name: NameOption = None,
+    base_url: Annotated[
+        str, typer.Option(envvar="CARPOOL_GEOFABRIK_URL", help="Download server, laid out like Geofabrik's.")
+    ] = GEOFABRIK_URL,
+    import_it: Annotated[bool, typer.Option("--import/--no-import", help="Import the file afterwards.")] = True,
+) -> None:
+    """Download an extract (a broken download goes on where it stopped), check it, and import it."""
+    folder = load_settings().storage.data_dir / "downloads"
+    with _disk_errors(), _DownloadBar() as bar:
+        path = download_extract(extract, folder, base_url=base_url, progress=bar)
+    typer.echo(f"Downloaded {path}")
+    if import_it:
+        _add(path, name_from_file(Path(f"{extract.rpartition('/')[2]}-latest.osm.pbf")) if name is None else name)
+
+
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="Name of the region.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.graphml", help="Where to write.")],
+) -> None:
+    """Write a region's network as GraphML with osmnx-like attributes."""
+    region = _store().get(name)
+    with _disk_errors(), StepProgress(make_console(sys.stderr)) as progress:
+        progress("writing GraphML")
+        save_graphml(region.network, file)
+    typer.echo(f"Wrote {region.network.node_count:,} nodes and {region.network.arc_count:,} edges to {file}")
+
+
+def _add(file: Path, name: str | None) -> None:
+    with _disk_errors(), StepProgress(make_console(sys.stderr)) as steps:
+
+        def report(phase: str, done: int, total: int | None) -> None:
+            steps(phase, None if not total else done / total)
+
+        manifest = _store().add(file, name, report)
+    _print_manifest(manifest)
+
+
+def _store() -> RegionStore:
+    return RegionStore(load_settings().storage.data_dir)
+
+
+def _summary(manifest: Manifest) -> dict[str, Any]:
+    """The manifest without its list of files."""
+    summary = dataclasses.asdict(manifest)
+    del summary["files"]
+    return summary
+
+
+def _print_manifest(manifest: Manifest) -> None:
+    box = manifest.bbox
+    size = sum(entry.size for entry in manifest.files.values())
+    table = Table(title=f"Region {manifest.name}", show_header=False, title_justify="left")
+    dropped = f"{manifest.dropped_nodes:,} nodes, {manifest.dropped_arcs:,} arcs, {manifest.dropped_km:,.1f} km"
+    for label, value in (
+        ("roads", f"{manifest.nodes:,} nodes, {manifest.arcs:,} arcs, {manifest.edges:,} street pieces"),
+        ("length", f"{manifest.road_km:,.1f} km"),
+        ("left out (not connected)", dropped),
+        ("names", f"{manifest.places:,} streets, places and addresses"),
+        ("box", f"{box.south:.4f} … {box.north:.4f} N, {box.west:.4f} … {box.east:.4f} E"),
+        ("source", manifest.source_file),
+        ("data of", manifest.source_timestamp or "unknown"),
+        ("source SHA-256", manifest.source_sha256),
+        ("added", manifest.created_at),
+        ("format", str(manifest.format_version)),
+        ("fingerprint", manifest.fingerprint),
+        ("size on disk", f"{size / 1e6:,.1f} MB"),
+    ):
+        table.add_row(label, value)
+    make_console().print(table)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """A full disk or a folder that may not be written is told in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"{error.filename or 'the disk'}: {error.strerror or error}") from error
+
+
+class _DownloadBar:
+    """A bar with size, speed and time left; called as a roads.Progress."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=make_console(sys.stderr),
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, phase: str, done: int, total: int | None) -> None:
+        if phase not in self._tasks:
+            self._tasks[phase] = self._bar.add_task(phase, total=total)
+        self._bar.update(self._tasks[phase], completed=done, total=total)
