@@ -1,0 +1,45 @@
+"""What has outlived its use is dropped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from matcher.workers.loop import repeat
+
+EVERY_S = 3600.0
+#: How long the answer to an Idempotency-Key is kept.
+ANSWERS_KEPT = timedelta(hours=24)
+
+
+class KeepsAnswers(Protocol):
+    """Answers stored under idempotency keys."""
+
+    async def forget_answers(self, before: datetime) -> int:
+        """Drop answers given before a moment; returns how many."""
+
+
+class KeepsPlaces(Protocol):
+    """Cached answers of network geocoders."""
+
+    async def forget_expired(self, now: datetime) -> int:
+        """Drop answers that have expired; returns how many."""
+
+
+async def run_housekeeping(
+    answers: KeepsAnswers,
+    places: KeepsPlaces,
+    *,
+    clock: Callable[[], datetime],
+    every_s: float = EVERY_S,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> None:
+    """Drop what is too old, every hour, until cancelled."""
+
+    async def tidy(now: datetime) -> None:
+        await answers.forget_answers(now - ANSWERS_KEPT)
+        await places.forget_expired(now)
+
+    await repeat("housekeeping", tidy, every_s=every_s, clock=clock, sleep=sleep)
