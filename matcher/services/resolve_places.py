@@ -60,8 +60,7 @@ class ResolvePlaces:
 
     async def drive(self, stops: Sequence[tuple[str, Place]]) -> DrivenRoute:
         """The base drive through the stops, without points. Raises PlacesTooClose, PlaceUnreachable (pointing at the last stop)."""
-        for (_, here), (pointer, there) in itertools.pairwise(stops):
-            self._refuse_same_place(here, pointer, there)
+        self.refuse_same_places(stops)
         positions = [place.position for _, place in stops]
         route = await asyncio.get_running_loop().run_in_executor(
             self._executor, lambda: self._roads.drive(positions, with_points=False)
@@ -70,6 +69,11 @@ class ResolvePlaces:
             detail = "no road leads from the origin to the destination"
             raise PlaceUnreachable(detail, faults=[Fault(stops[-1][0], detail, PlaceUnreachable.code)])
         return route
+
+    def refuse_same_places(self, stops: Sequence[tuple[str, Place]]) -> None:
+        """Raises PlacesTooClose, pointing at the second of two stops in a row that are one place for a car."""
+        for (_, here), (pointer, there) in itertools.pairwise(stops):
+            self._refuse_same_place(here, pointer, there)
 
     def _refuse_same_place(self, here: Place, pointer: str, there: Place) -> None:
         apart_m = self._roads.locate(here.position).distance_m(self._roads.locate(there.position))

@@ -1,0 +1,54 @@
+"""A search in the numbers that kernels take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from matcher.domain.match import MatchRequest, WindowKind
+from matcher.domain.place import RoadPosition
+from matcher.matching.index import preference_masks
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A rider's request: road positions, milliseconds since the epoch, bit masks over PREFERENCE_KEYS."""
+
+    pickup: RoadPosition
+    dropoff: RoadPosition
+    seats: int
+    earliest_ms: int
+    latest_ms: int
+    window_is_arrival: bool
+    now_ms: int
+    stated: int
+    welcome: int
+
+    @classmethod
+    def of(cls, request: MatchRequest, now: datetime) -> Query:
+        """The query of a request at a moment."""
+        stated, welcome = preference_masks(request.preferences)
+        return cls(
+            pickup=request.origin.position,
+            dropoff=request.destination.position,
+            seats=request.seats,
+            earliest_ms=to_ms(request.window.earliest),
+            latest_ms=to_ms(request.window.latest),
+            window_is_arrival=request.window_kind is WindowKind.ARRIVAL,
+            now_ms=to_ms(now),
+            stated=stated,
+            welcome=welcome,
+        )
+
+    def widened(self, by_ms: int) -> Query:
+        """The same with a window that begins earlier and ends later."""
+        return replace(self, earliest_ms=self.earliest_ms - by_ms, latest_ms=self.latest_ms + by_ms)
+
+    def with_seats(self, seats: int) -> Query:
+        """The same for another number of seats."""
+        return replace(self, seats=seats)
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since the epoch of an aware datetime, rounded to the nearest."""
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,115 @@
+"""How good a feasible offer is for a rider: a weighted sum of parts, each in [0, 1] with its own ceiling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.domain.match import ScorePart, ScorePartName
+
+F64 = npt.NDArray[np.float64]
+
+#: Scores are rounded to this many decimals before they are compared, so that ties are ties on every machine.
+SCORE_DECIMALS = 6
+
+_ONES_IN_BYTE = np.array([bin(byte).count("1") for byte in range(256)], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreWeights:
+    """What counts how much, and where each part reaches 0. Weights are relative: they are divided by their sum.
+
+    Raises ValueError for a negative weight, weights that are all 0, or a ceiling that is not above 0.
+    """
+
+    detour: float = 0.40
+    overlap: float = 0.30
+    time: float = 0.15
+    walk: float = 0.10
+    preferences: float = 0.05
+    detour_ceiling_s: float = 1800.0
+    time_ceiling_s: float = 3600.0
+    walk_ceiling_s: float = 1800.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name.endswith("_ceiling_s"):
+                if not value > 0:
+                    raise ValueError(f"{item.name} must be above 0, not {value}")
+            elif not value >= 0:
+                raise ValueError(f"the weight of {item.name} must not be negative, not {value}")
+        if self._sum() <= 0:
+            raise ValueError("at least one weight must be above 0")
+
+    def _sum(self) -> float:
+        return self.detour + self.overlap + self.time + self.walk + self.preferences
+
+    def share(self, part: ScorePartName) -> float:
+        """The weight of a part, divided by the sum of all."""
+        weight: float = getattr(self, part.value)
+        return weight / self._sum()
+
+
+@dataclass(frozen=True, eq=False)
+class PartValues:
+    """The parts of k offers, (k,) float64 each in [0, 1]; 1 is best."""
+
+    detour: F64
+    overlap: F64
+    time: F64
+    walk: F64
+    preferences: F64
+
+    def score(self, weights: ScoreWeights) -> F64:
+        """(k,) scores in [0, 1], rounded. Never falls when a part rises."""
+        total = (
+            weights.share(ScorePartName.DETOUR) * self.detour
+            + weights.share(ScorePartName.OVERLAP) * self.overlap
+            + weights.share(ScorePartName.TIME) * self.time
+            + weights.share(ScorePartName.WALK) * self.walk
+            + weights.share(ScorePartName.PREFERENCES) * self.preferences
+        )
+        return np.round(total, SCORE_DECIMALS)
+
+
+def falling(amount: npt.NDArray[np.generic], ceiling: float) -> F64:
+    """1 at an amount of 0, falling evenly to 0 at the ceiling and beyond."""
+    return np.asarray(1.0 - np.clip(np.abs(amount) / ceiling, 0.0, 1.0), dtype=np.float64)
+
+
+def agreement(rider_stated: int, rider_welcome: int, stated: npt.NDArray[np.uint8], welcome: npt.NDArray[np.uint8]) -> F64:
+    """The share of the rider's stated preferences that the driver does not contradict; 1 where none was stated."""
+    asked = rider_stated.bit_count()
+    if asked == 0:
+        return np.ones(len(stated))
+    contradicted = (welcome ^ np.uint8(rider_welcome)) & stated & np.uint8(rider_stated)
+    return np.asarray(1.0 - _ONES_IN_BYTE[contradicted] / asked, dtype=np.float64)
+
+
+def describe_parts(
+    values: PartValues,
+    k: int,
+    weights: ScoreWeights,
+    *,
+    detour_s: float,
+    overlap: float,
+    shift_s: float,
+    walk_s: float,
+) -> dict[ScorePartName, ScorePart]:
+    """The parts of offer k as people read them: value, weight, what was measured, and the ceiling."""
+
+    def part(name: ScorePartName, measured: float, ceiling: float, unit: str) -> ScorePart:
+        value = float(getattr(values, name.value)[k])
+        return ScorePart(round(value, SCORE_DECIMALS), weights.share(name), measured, ceiling, unit)
+
+    preferences = float(values.preferences[k])
+    return {
+        ScorePartName.DETOUR: part(ScorePartName.DETOUR, detour_s, weights.detour_ceiling_s, "s"),
+        ScorePartName.OVERLAP: part(ScorePartName.OVERLAP, overlap, 1.0, "share"),
+        ScorePartName.TIME: part(ScorePartName.TIME, shift_s, weights.time_ceiling_s, "s"),
+        ScorePartName.WALK: part(ScorePartName.WALK, walk_s, weights.walk_ceiling_s, "s"),
+        ScorePartName.PREFERENCES: part(ScorePartName.PREFERENCES, preferences, 1.0, "share"),
+    }

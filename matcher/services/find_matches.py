@@ -1,0 +1,243 @@
+"""A rider searches: resolve places, search the index, check with the database what is still true, and answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from time import perf_counter
+from typing import Protocol
+
+from matcher.domain.errors import DepartureInPast, Fault, RoleForbidden
+from matcher.domain.match import (
+    Match,
+    MatchAnswer,
+    MatchRequest,
+    MeetingPoint,
+    RequestDraft,
+    TurnedAway,
+)
+from matcher.domain.offer import OfferStatus
+from matcher.domain.place import Coordinate, Place, RoadPosition
+from matcher.domain.polyline import encode_polyline
+from matcher.domain.principal import Principal
+from matcher.matching.index import Snapshot
+from matcher.matching.pipeline import Candidate, Candidates, find_candidates
+from matcher.matching.positions import split_cost
+from matcher.matching.query import Query
+from matcher.matching.roads import PackedDrive, SearchRoads
+from matcher.matching.scoring import ScoreWeights
+from matcher.services.match_tokens import MatchTicket, MatchTokens
+from matcher.services.ports import OfferRepository, Roads
+from matcher.services.resolve_places import ResolvePlaces
+
+#: Candidates beyond those asked for, so that an offer that has changed meanwhile can be replaced at once.
+SPARE = 10
+
+
+class MatchRoads(Roads, SearchRoads, Protocol):
+    """What a search needs of the roads."""
+
+    def points(self, origin: RoadPosition, destination: RoadPosition, drive: PackedDrive) -> list[Coordinate]:
+        """The line that a drive follows."""
+
+
+class SearchIndex(Protocol):
+    """What a search needs of the index."""
+
+    def snapshot(self, searcher: str) -> Snapshot:
+        """The offers as they are now."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarbonFactor:
+    """Grams of CO2 equivalent that a car emits per kilometre, and where the figure is from."""
+
+    grams_per_km: float
+    source: str
+
+    def saved_g(self, ride_m: float, detour_m: float) -> int:
+        """What one rider's own car would have emitted on the ride, less the driver's detour; never below 0."""
+        return max(0, round((ride_m - detour_m) / 1000 * self.grams_per_km))
+
+
+class FindMatches:
+    """Every active offer is considered, and none is shown that was full, cancelled or changed when the answer was made."""
+
+    def __init__(
+        self,
+        offers: OfferRepository,
+        index: SearchIndex,
+        roads: MatchRoads,
+        resolve_places: ResolvePlaces,
+        executor: Executor,
+        *,
+        tokens: MatchTokens,
+        weights: ScoreWeights,
+        carbon: CarbonFactor,
+    ) -> None:
+        self._offers = offers
+        self._index = index
+        self._roads = roads
+        self._resolve_places = resolve_places
+        self._executor = executor
+        self._tokens = tokens
+        self._weights = weights
+        self._carbon = carbon
+
+    async def __call__(self, draft: RequestDraft, principal: Principal, now: datetime) -> MatchAnswer:
+        """The best matches of a search, with an account of all that was considered.
+
+        Raises RoleForbidden, DepartureInPast, PlaceUnreachable, DatabaseUnavailable, and whatever ResolvePlaces raises.
+        """
+        if not principal.rides:
+            raise RoleForbidden("searching needs the role rider, partner or admin")
+        if draft.window.latest < now:
+            detail = "the time window is over: it must end in the future"
+            raise DepartureInPast(
+                detail, faults=[Fault(f"/{draft.window_kind.value}/latest", detail, DepartureInPast.code)]
+            )
+        watch = StopWatch()
+        stops = [("/origin", draft.origin), ("/destination", draft.destination)]
+        origin, destination = await self._resolve_places(stops)
+        self._resolve_places.refuse_same_places([("/origin", origin), ("/destination", destination)])
+        watch.lap("places")
+        request = MatchRequest(
+            rider_id=principal.user,
+            origin=origin,
+            destination=destination,
+            window=draft.window,
+            window_kind=draft.window_kind,
+            seats=draft.seats,
+            max_walk_m=draft.max_walk_m,
+            limit=draft.limit,
+            preferences=draft.preferences,
+        )
+        return await self._answer(request, now, watch)
+
+    async def _answer(self, request: MatchRequest, now: datetime, watch: StopWatch) -> MatchAnswer:
+        query = Query.of(request, now)
+        wanted = request.limit + SPARE
+        loop = asyncio.get_running_loop()
+        while True:
+            snapshot = self._index.snapshot(request.rider_id)
+            found = await loop.run_in_executor(self._executor, self._search, snapshot, query, wanted, watch)
+            current = await self._still_true(found, request.seats)
+            watch.lap("check")
+            # Offers may have changed under the search; with spares used up, the search is made again with more of them.
+            if len(current) >= min(request.limit, found.feasible) or len(found.best) == found.feasible:
+                break
+            wanted *= 2
+        changed = len(found.best) - len(current)
+        chosen = current[: request.limit]
+        matches = await loop.run_in_executor(self._executor, self._describe, request, found.drive, chosen, now)
+        watch.lap("describe")
+        turned_away = dict(found.turned_away)
+        if changed:
+            turned_away[TurnedAway.CHANGED] = changed
+        return MatchAnswer(
+            matches=matches,
+            considered=found.considered,
+            feasible=found.feasible - changed,
+            turned_away=turned_away,
+            hints=found.hints,
+            took_ms=watch.total_ms,
+            stages_ms=watch.laps_ms,
+        )
+
+    def _search(self, snapshot: Snapshot, query: Query, wanted: int, watch: StopWatch) -> Candidates:
+        watch.lap("queue")
+        return find_candidates(snapshot, self._roads, query, self._weights, wanted, watch.lap)
+
+    async def _still_true(self, found: Candidates, seats: int) -> list[Candidate]:
+        """Those candidates of which the database says the same as the index did."""
+        if not found.best:
+            return []
+        states = await self._offers.current([candidate.offer_id for candidate in found.best])
+        kept: list[Candidate] = []
+        for candidate in found.best:
+            state = states.get(candidate.offer_id)
+            if (
+                state is not None
+                and state.status is OfferStatus.OPEN
+                and state.version == candidate.version
+                and state.seats_left >= seats
+            ):
+                kept.append(candidate)
+        return kept
+
+    def _describe(
+        self, request: MatchRequest, drive: PackedDrive, chosen: list[Candidate], now: datetime
+    ) -> tuple[Match, ...]:
+        if not chosen:
+            return ()
+        line = self._roads.points(request.origin.position, request.destination.position, drive)
+        polyline = encode_polyline(line)
+        ride_ms, ride_cm = split_cost(drive.cost)
+        zone = request.window.earliest.tzinfo or UTC
+        matches = []
+        for candidate in chosen:
+            pickup = _meeting_point(request.origin, line[0], candidate.pickup_ms, zone)
+            dropoff = _meeting_point(request.destination, line[-1], candidate.dropoff_ms, zone)
+            ticket = MatchTicket(
+                rider_id=request.rider_id,
+                offer_id=candidate.offer_id,
+                version=candidate.version,
+                seats=request.seats,
+                pickup=pickup.coordinate,
+                dropoff=dropoff.coordinate,
+                pickup_time=pickup.time,
+            )
+            detour_m = candidate.detour_cm / 100
+            matches.append(
+                Match(
+                    match_id=self._tokens.sign(ticket, now),
+                    offer_id=candidate.offer_id,
+                    score=candidate.score,
+                    parts=candidate.parts,
+                    pickup=pickup,
+                    dropoff=dropoff,
+                    detour_s=candidate.detour_ms / 1000,
+                    detour_m=detour_m,
+                    shared_m=candidate.shared_cm / 100,
+                    overlap=candidate.overlap,
+                    ride_s=ride_ms / 1000,
+                    ride_m=ride_cm / 100,
+                    seats_left=candidate.seats_left,
+                    co2_saved_g=self._carbon.saved_g(ride_cm / 100, detour_m),
+                    polyline=polyline,
+                )
+            )
+        return tuple(matches)
+
+
+def _meeting_point(place: Place, on_road: Coordinate, at_ms: int, zone: tzinfo) -> MeetingPoint:
+    """Door to door: the car stops where the rider's place meets the road, and nothing is walked."""
+    time = datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=at_ms)
+    return MeetingPoint(on_road, place.label, time.astimezone(zone), walk_m=0.0, walk_s=0.0)
+
+
+class StopWatch:
+    """How long each step of one answer took."""
+
+    def __init__(self) -> None:
+        self._begin = self._last = perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, step: str) -> None:
+        """A step has ended; repeated steps add up."""
+        now = perf_counter()
+        self._laps[step] = self._laps.get(step, 0.0) + (now - self._last) * 1000
+        self._last = now
+
+    @property
+    def laps_ms(self) -> Mapping[str, float]:
+        """Milliseconds by step, in order."""
+        return {step: round(spent, 3) for step, spent in self._laps.items()}
+
+    @property
+    def total_ms(self) -> float:
+        """Milliseconds since the beginning."""
+        return round((perf_counter() - self._begin) * 1000, 3)
