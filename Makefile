@@ -13,10 +13,8 @@ MAKEFLAGS += --no-builtin-rules
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11)
 BIN := .venv/bin
 PY := $(BIN)/python
-# Wheels only, checked against the lock: no compiler is ever asked for. forbiddenfruit (pure Python, tests only) is
-# published as source alone and is built with the locked setuptools.
-PIP_INSTALL := $(PY) -m pip install --disable-pip-version-check --no-build-isolation --use-pep517 \
-	--only-binary=:all: --no-binary=forbiddenfruit
+# Wheels only, checked against the lock: no compiler is ever asked for.
+PIP_INSTALL := $(PY) -m pip install --disable-pip-version-check --no-build-isolation --use-pep517 --only-binary=:all:
 # A shell's own habits must not leak into the environment that is being made.
 unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 
@@ -121,7 +119,8 @@ clean: ## remove the environment, caches and build results; .carpool, which hold
 
 .venv/.dev: .venv/.runtime requirements/dev.txt
 	@echo '== setup: installing the tests and the checkers'
-	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@# forbiddenfruit, pure Python, is published as source alone: the locked setuptools makes its wheel.
+	@$(PIP_INSTALL) --no-binary=forbiddenfruit --require-hashes -r requirements/dev.txt
 	@touch $@
 
 .venv/.bench: .venv/.runtime requirements/bench.txt
