@@ -90,7 +90,7 @@ class EmbeddedPostgres:
         self._durable = durable
         self._progress = progress
         self._home: Home | None = None
-        self._socket_folder: Path | None = None
+        self._url: str | None = None
         self._users: UseCount | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -113,10 +113,9 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """A URL that asyncpg and dbmate understand, known once started. It holds the password: never log it."""
-        folder = quote(str(self._socket_folder), safe="/")
-        return (
-            f"postgresql://{ROLE}:{quote(self.home.password(), safe='')}@/{DATABASE}?host={folder}&port={SOCKET_PORT}"
-        )
+        if self._url is None:
+            raise RuntimeError("the embedded server has not been started")
+        return self._url
 
     def start(self) -> str:
         """Make the cluster when there is none, start the server or attach to the running one, and return its URL.
@@ -133,14 +132,14 @@ class EmbeddedPostgres:
             with self._alone(self._home):
                 users.join()
                 try:
-                    self._socket_folder = self._attach(self._home) or self._launch(self._home)
-                    url = self.url
+                    socket_folder = self._attach(self._home) or self._launch(self._home)
+                    self._url = _url(socket_folder, self._home.password())
                 except BaseException:
                     users.leave()
                     self._users = None
                     raise
                 self._users = users
-        return url
+        return self._url
 
     def stop(self) -> None:
         """Stop the server (connections are closed; what is committed stays) unless another process uses it."""
@@ -250,6 +249,11 @@ class EmbeddedPostgres:
             running.ask(signal.SIGQUIT, data, patience_s=_STOP_PATIENCE_S)
         if not running.socket_folder.is_relative_to(self.home.folder) and not any(running.socket_folder.iterdir()):
             running.socket_folder.rmdir()
+
+
+def _url(socket_folder: Path, password: str) -> str:
+    folder = quote(str(socket_folder), safe="/")
+    return f"postgresql://{ROLE}:{quote(password, safe='')}@/{DATABASE}?host={folder}&port={SOCKET_PORT}"
 
 
 @contextmanager

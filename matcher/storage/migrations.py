@@ -92,7 +92,7 @@ async def _inspect(connection: Connection) -> SchemaState:
     version = connection.get_server_version()
     if version.major < OLDEST_SERVER:
         raise DatabaseUnavailable(f"the server is PostgreSQL {version.major}: {OLDEST_SERVER} or newer is needed")
-    known = known_migrations()
+    known = await asyncio.to_thread(known_migrations)
     applied: tuple[str, ...] = ()
     if await _SERVER.value(connection, "is_migrated"):
         applied = tuple(row["version"] for row in await _SERVER.rows(connection, "applied_migrations"))

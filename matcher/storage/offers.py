@@ -85,7 +85,7 @@ class PostgresOffers:
         limit: int,
         after: tuple[datetime, UUID] | None,
     ) -> OfferPage:
-        """At most `limit` offers with departure_from <= departure < departure_to, ordered by (departure, id), after `after`."""
+        """At most `limit` offers with departure_from <= departure <= departure_to, ordered by (departure, id), after `after`."""
         after_departure, after_id = (None, None) if after is None else after
         values: dict[str, object] = {
             "status": None if status is None else status.value,

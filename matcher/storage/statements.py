@@ -27,7 +27,7 @@ class Statements:
     def __init__(self, name: str) -> None:
         adapter = AsyncPGAdapter()  # type: ignore[no-untyped-call]
         text = resources.files("sql").joinpath(f"queries/{name}.sql").read_text(encoding="utf-8")
-        queries = aiosql.from_str(text, lambda: adapter)
+        queries = aiosql.from_str(text, lambda: adapter, mandatory_parameters=False)
         self._sql: dict[str, str] = {
             query: getattr(queries, query).sql for query in queries.available_queries if not query.endswith("_cursor")
         }

@@ -38,7 +38,7 @@ WHERE
     driver_id = :driver_id
     AND (CAST(:status AS text) IS NULL OR status = :status)
     AND depart_at >= coalesce(CAST(:departure_from AS timestamptz), '-infinity')
-    AND depart_at < coalesce(CAST(:departure_to AS timestamptz), 'infinity')
+    AND depart_at <= coalesce(CAST(:departure_to AS timestamptz), 'infinity')
     AND (depart_at, id) > (
         coalesce(CAST(:after_departure AS timestamptz), '-infinity'),
         coalesce(CAST(:after_id AS uuid), '00000000-0000-0000-0000-000000000000')
@@ -58,7 +58,7 @@ FROM offers
 WHERE
     (CAST(:status AS text) IS NULL OR status = :status)
     AND depart_at >= coalesce(CAST(:departure_from AS timestamptz), '-infinity')
-    AND depart_at < coalesce(CAST(:departure_to AS timestamptz), 'infinity')
+    AND depart_at <= coalesce(CAST(:departure_to AS timestamptz), 'infinity')
     AND (depart_at, id) > (
         coalesce(CAST(:after_departure AS timestamptz), '-infinity'),
         coalesce(CAST(:after_id AS uuid), '00000000-0000-0000-0000-000000000000')

@@ -1,0 +1,236 @@
+"""What `OfferRepository` promises, kept by PostgreSQL and by the one in memory that use cases are tested with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from matcher.domain.errors import IdempotencyKeyReused, OfferNotFound, OfferNotOpen, StaleVersion
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.place import Coordinate, Place, RoadPosition
+from matcher.services.ports import CurrentState, IdempotencyRequest, OfferRepository, StoredAnswer
+from matcher.storage.offers import PostgresOffers
+from matcher.storage.pool import Connections
+from tests.contract.stored_offers import COQUIMBO_TIME, NOW, a_place, a_stored_offer
+from tests.unit.services.fakes import OffersInMemory
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def offers(request: pytest.FixtureRequest) -> OfferRepository:
+    if request.param == "memory":
+        return OffersInMemory()
+    connections: Connections = request.getfixturevalue("db")
+    return PostgresOffers(connections)
+
+
+def _answer(offer: Offer) -> StoredAnswer:
+    return StoredAnswer(201, {"Location": f"/v1/offers/{offer.id}"}, b'{"caf\xc3\xa9":\x00true}')
+
+
+async def _everything(offers: OfferRepository, region: str) -> list[Offer]:
+    return [offer async for chunk in offers.stream_open(region) for offer in chunk]
+
+
+async def test_an_offer_comes_back_as_it_was_stored(offers: OfferRepository) -> None:
+    stop = Place(Coordinate(lat=0.0, lon=0.0), "Null Island 🏝", RoadPosition(edge=0, fraction=0.0), 0.0, address="a «b» 'c'")
+    offer = a_stored_offer(
+        origin=replace(a_place(), address="Av. La Cantera 1"),
+        via=(stop, a_place("Tierras Blancas")),
+        max_detour_m=4_000,
+        preferences={"smoking": False, "pets": True},
+        comment='blue hatchback, "new"; DROP TABLE offers --',
+    )
+    await offers.insert(offer)
+    assert await offers.get(offer.id) == offer
+
+
+@pytest.mark.parametrize(
+    "departure",
+    [
+        datetime(2026, 12, 1, 7, 45, 30, 123456, tzinfo=COQUIMBO_TIME),
+        datetime(2026, 12, 1, 7, 45, tzinfo=UTC),
+        datetime(2026, 12, 1, 7, 45, tzinfo=timezone(timedelta(hours=5, minutes=45))),
+        datetime(2026, 12, 1, 7, 45, tzinfo=ZoneInfo("America/Santiago")),
+        datetime(2026, 11, 1, 1, 30, fold=1, tzinfo=ZoneInfo("America/New_York")),
+    ],
+    ids=str,
+)
+async def test_a_departure_keeps_its_moment_and_its_offset(offers: OfferRepository, departure: datetime) -> None:
+    offer = a_stored_offer(departure=departure)
+    await offers.insert(offer)
+    kept = (await offers.get(offer.id)).departure
+    assert kept.isoformat() == departure.isoformat()
+    assert kept.astimezone(UTC) == departure.astimezone(UTC)
+
+
+async def test_an_unknown_offer_is_not_found(offers: OfferRepository) -> None:
+    with pytest.raises(OfferNotFound):
+        await offers.get(uuid4())
+
+
+async def test_the_answer_under_a_key_is_given_again_and_nothing_else_is_stored(offers: OfferRepository) -> None:
+    call = IdempotencyRequest("alice", "key-1", b"body")
+    first, second = a_stored_offer(), a_stored_offer()
+    assert await offers.find_answer(call) is None
+    assert await offers.insert(first, idempotency=call, render=_answer) is None
+    assert await offers.find_answer(call) == _answer(first)
+    assert await offers.insert(second, idempotency=call, render=_answer) == _answer(first)
+    with pytest.raises(OfferNotFound):
+        await offers.get(second.id)
+
+
+async def test_a_key_for_another_body_is_refused_and_keys_belong_to_their_owner(offers: OfferRepository) -> None:
+    call = IdempotencyRequest("alice", "key-1", b"body")
+    await offers.insert(a_stored_offer(), idempotency=call, render=_answer)
+    other = a_stored_offer()
+    with pytest.raises(IdempotencyKeyReused):
+        await offers.insert(other, idempotency=replace(call, fingerprint=b"other"), render=_answer)
+    with pytest.raises(IdempotencyKeyReused):
+        await offers.find_answer(replace(call, fingerprint=b"other"))
+    assert await offers.insert(other, idempotency=replace(call, owner="bob"), render=_answer) is None
+    assert await offers.get(other.id) == other
+
+
+async def test_pages_go_by_departure_then_id_and_miss_nobody(offers: OfferRepository) -> None:
+    same_time = [a_stored_offer(id=UUID(int=n + 1)) for n in range(5)]
+    later = [a_stored_offer(departure=same_time[0].departure + timedelta(minutes=n + 1)) for n in range(3)]
+    for offer in (*later, *reversed(same_time)):
+        await offers.insert(offer)
+    await offers.insert(a_stored_offer(driver_id="bob"))
+    seen: list[Offer] = []
+    after: tuple[datetime, UUID] | None = None
+    for expected_size in (3, 3, 2):
+        page = await offers.list_page(
+            driver_id="alice", status=None, departure_from=None, departure_to=None, limit=3, after=after
+        )
+        assert len(page.offers) == expected_size
+        seen += page.offers
+        after = page.next_cursor
+    assert after is None
+    assert [offer.id for offer in seen] == [offer.id for offer in (*same_time, *later)]
+
+
+async def test_a_page_that_ends_exactly_at_the_last_offer_has_no_next(offers: OfferRepository) -> None:
+    await offers.insert(a_stored_offer())
+    page = await offers.list_page(
+        driver_id="alice", status=None, departure_from=None, departure_to=None, limit=1, after=None
+    )
+    assert len(page.offers) == 1
+    assert page.next_cursor is None
+
+
+async def test_a_page_keeps_to_driver_status_and_both_ends_of_the_span(offers: OfferRepository) -> None:
+    start = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
+    by_hour = [a_stored_offer(departure=start + timedelta(hours=n)) for n in range(4)]
+    for offer in by_hour:
+        await offers.insert(offer)
+    await offers.update(replace(by_hour[1], status=OfferStatus.CANCELLED, version=2), expected_version=1)
+    others = a_stored_offer(driver_id="bob", departure=start + timedelta(hours=1))
+    await offers.insert(others)
+    span = {"departure_from": start + timedelta(hours=1), "departure_to": start + timedelta(hours=2)}
+
+    async def found(driver_id: str | None, status: OfferStatus | None) -> set[UUID]:
+        page = await offers.list_page(driver_id=driver_id, status=status, limit=10, after=None, **span)
+        return {offer.id for offer in page.offers}
+
+    assert await found("alice", None) == {by_hour[1].id, by_hour[2].id}
+    assert await found("alice", OfferStatus.OPEN) == {by_hour[2].id}
+    assert await found("alice", OfferStatus.CANCELLED) == {by_hour[1].id}
+    assert await found(None, None) == {by_hour[1].id, by_hour[2].id, others.id}
+    assert await found(None, OfferStatus.OPEN) == {by_hour[2].id, others.id}
+
+
+async def test_a_change_replaces_what_may_change(offers: OfferRepository) -> None:
+    offer = a_stored_offer()
+    await offers.insert(offer)
+    changed = replace(
+        offer,
+        version=2,
+        region="luxembourg",
+        region_fingerprint="f2",
+        origin=a_place("elsewhere", lat=1.0),
+        destination=a_place("nowhere", lat=2.0),
+        via=(a_place("between"),),
+        departure=datetime(2026, 12, 2, 9, 0, tzinfo=UTC),
+        flexibility_s=0,
+        seats_offered=8,
+        seats_left=0,
+        max_detour_s=1_800,
+        max_detour_m=0,
+        preferences={"music": True},
+        comment="now red",
+        duration_ms=1,
+        length_cm=2,
+        updated_at=NOW + timedelta(hours=1),
+    )
+    await offers.update(changed, expected_version=1)
+    assert await offers.get(offer.id) == changed
+
+
+async def test_a_change_of_a_stale_version_is_refused_and_changes_nothing(offers: OfferRepository) -> None:
+    offer = a_stored_offer()
+    await offers.insert(offer)
+    second = replace(offer, version=2, comment="second")
+    await offers.update(second, expected_version=1)
+    with pytest.raises(StaleVersion):
+        await offers.update(replace(offer, version=2, comment="late"), expected_version=1)
+    assert await offers.get(offer.id) == second
+
+
+async def test_only_an_open_offer_changes(offers: OfferRepository) -> None:
+    offer = a_stored_offer()
+    await offers.insert(offer)
+    await offers.update(replace(offer, version=2, status=OfferStatus.CANCELLED), expected_version=1)
+    with pytest.raises(OfferNotOpen):
+        await offers.update(replace(offer, version=3), expected_version=2)
+    with pytest.raises(StaleVersion):
+        await offers.update(replace(offer, version=2), expected_version=1)
+    assert (await offers.get(offer.id)).status is OfferStatus.CANCELLED
+    with pytest.raises(OfferNotFound):
+        await offers.update(a_stored_offer(version=2), expected_version=1)
+
+
+async def test_trips_that_are_over_become_past_at_most_so_many_at_once(offers: OfferRepository) -> None:
+    over = [a_stored_offer(), a_stored_offer()]
+    cancelled, still_on = a_stored_offer(), a_stored_offer(flexibility_s=601)
+    for offer in (*over, cancelled, still_on):
+        await offers.insert(offer)
+    await offers.update(replace(cancelled, version=2, status=OfferStatus.CANCELLED), expected_version=1)
+    end = over[0].latest_arrival
+    assert await offers.mark_past(end) == []
+    just_after = end + timedelta(milliseconds=500)
+    first = await offers.mark_past(just_after, limit=1)
+    second = await offers.mark_past(just_after)
+    assert len(first) == 1
+    assert {*first, *second} == {offer.id for offer in over}
+    assert await offers.mark_past(just_after) == []
+    past = await offers.get(over[0].id)
+    assert past == replace(over[0], status=OfferStatus.PAST, version=2, updated_at=past.updated_at)
+    assert past.updated_at == just_after
+
+
+async def test_the_stream_is_every_open_offer_of_the_region(offers: OfferRepository) -> None:
+    mine = [a_stored_offer(comment=str(n)) for n in range(5)]
+    elsewhere, cancelled = a_stored_offer(region="luxembourg"), a_stored_offer()
+    for offer in (*mine, elsewhere, cancelled):
+        await offers.insert(offer)
+    await offers.update(replace(cancelled, version=2, status=OfferStatus.CANCELLED), expected_version=1)
+    streamed = await _everything(offers, "coquimbo")
+    assert sorted(streamed, key=lambda offer: offer.comment) == mine
+    assert await _everything(offers, "nowhere") == []
+
+
+async def test_the_present_state_of_those_that_exist(offers: OfferRepository) -> None:
+    changed, untouched = a_stored_offer(), a_stored_offer(seats_left=0)
+    for offer in (changed, untouched):
+        await offers.insert(offer)
+    await offers.update(replace(changed, version=2, status=OfferStatus.CANCELLED, seats_left=1), expected_version=1)
+    assert await offers.current([changed.id, uuid4(), untouched.id]) == {
+        changed.id: CurrentState(2, OfferStatus.CANCELLED, 1),
+        untouched.id: CurrentState(1, OfferStatus.OPEN, 0),
+    }
+    assert await offers.current([]) == {}
