@@ -1,0 +1,106 @@
+"""What every call of the API goes through before its handler sees it, declared as one row of the route table.
+
+In this order: is the service ready (503), who calls (401), may they (403), are the query (422) and the body (415, 413, 400, 422)
+fit. A handler therefore gets a `Call` in which everything has been checked that needs no service.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from api.app_keys import CLOCK, LIFETIME
+from api.auth import bearer_token, require_role
+from api.reading import JSON, read_body, read_query
+from api.schemas.fields import WireIn
+from api.schemas.service import Nothing
+from matcher.bootstrap import Carpool
+from matcher.domain.errors import CarpoolError, OfferNotFound
+from matcher.domain.principal import Principal, Role
+
+Q = TypeVar("Q", bound=WireIn)
+B = TypeVar("B", bound=WireIn)
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Q, B]):
+    """A call that may be answered: who asks, when, and what."""
+
+    request: web.Request
+    carpool: Carpool
+    principal: Principal
+    now: datetime
+    query: Q
+    body: B
+
+    @property
+    def offer_id(self) -> UUID:
+        """The id in the path. Raises OfferNotFound for anything that is no UUID: no offer has such an id."""
+        given = self.request.match_info["offer_id"]
+        if not _UUID.fullmatch(given):
+            raise OfferNotFound("no offer of yours has this id")
+        return UUID(given)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A request header that a call takes, for the OpenAPI document."""
+
+    name: str
+    description: str
+    required: bool = False
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A row of the route table that everybody may read without a key."""
+
+    path: str
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    answers: Mapping[int, type[BaseModel] | str]
+    method: str = "GET"
+
+    @property
+    def endpoint(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """What aiohttp calls."""
+        return self.handler
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[Q, B]):
+    """A row of the route table: who may call, what is taken, what is answered, and what can go wrong.
+
+    `answers` names the model (or, as text, the media type) of each good status. `raises` is what the call itself can raise; what
+    every call can raise is added in api/openapi.py.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Call[Q, B]], Awaitable[web.StreamResponse]]
+    roles: AbstractSet[Role]
+    answers: Mapping[int, type[BaseModel] | str | None]
+    query: type[Q] = Nothing  # type: ignore[assignment]  # a row without one takes Nothing
+    body: type[B] = Nothing  # type: ignore[assignment]  # the same
+    raises: tuple[type[CarpoolError], ...] = ()
+    headers: tuple[Header, ...] = ()
+    media_types: Sequence[str] = JSON
+
+    async def endpoint(self, request: web.Request) -> web.StreamResponse:
+        """What aiohttp calls."""
+        carpool, now = request.app[LIFETIME].carpool, request.app[CLOCK]()
+        principal = await carpool.authenticate(bearer_token(request), now)
+        require_role(principal, self.roles)
+        query = read_query(request, self.query)
+        body = self.body() if self.body is Nothing else await read_body(request, self.body, self.media_types)
+        return await self.handler(Call(request, carpool, principal, now, query, body))

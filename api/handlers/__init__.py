@@ -1,0 +1,4 @@
+"""One file per resource. A handler takes a `Call` that is already checked, calls one service, and renders the answer.
+
+May import api.schemas, api.endpoint and matcher. Open `offers.py` first.
+"""

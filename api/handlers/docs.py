@@ -1,0 +1,107 @@
+"""The OpenAPI document, the page to try it on, and what the kinds of problems mean. Everything is served from here."""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import inspect
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+from aiohttp import web
+
+from api.app_keys import CLOCK, OPENAPI
+from api.errors import STATUS, RouteNotFound
+from api.rendering import JSON_TYPE
+from api.schemas.fields import EXAMPLE_DAY
+
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
+#: What the page needs of the bundle; nothing else of it is served.
+ASSETS = ("favicon-32x32.png", "index.css", "swagger-ui-bundle.js", "swagger-ui.css")
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"}
+_DAY = {"Cache-Control": "public, max-age=86400"}
+
+
+def _assets_folder() -> Path:
+    """Where the installed package keeps the page's files; found without importing it, as that would import a web framework."""
+    spec = importlib.util.find_spec("flask_swagger_ui")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("the package flask-swagger-ui is not installed: it has the documentation page's files")
+    return Path(spec.origin).parent / "dist"
+
+
+#: Looked up once, when the module is imported: it is on disk.
+ASSETS_FOLDER = _assets_folder()
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>carpool-matcher</title>
+<link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/index.css">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<noscript>The document itself is at <a href="/openapi.json">/openapi.json</a>.</noscript>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+_START = """window.ui = SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: false, validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout"
+});
+"""
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """The OpenAPI 3.1 document of this API, with examples that are a week ahead, so that trying them works."""
+    day = (request.app[CLOCK]() + timedelta(days=7)).date().isoformat()
+    return web.Response(
+        body=request.app[OPENAPI].replace(EXAMPLE_DAY.encode(), day.encode()),
+        content_type=JSON_TYPE,
+        headers={"Cache-Control": "public, max-age=60"},
+    )
+
+
+async def docs(_request: web.Request) -> web.Response:
+    """The page to read the API and to try it."""
+    return web.Response(text=_PAGE, content_type="text/html", charset="utf-8", headers=_HEADERS)
+
+
+async def asset(request: web.Request) -> web.StreamResponse:
+    """A file of the page."""
+    name = request.match_info["asset"]
+    if name == "start.js":
+        return web.Response(text=_START, content_type="text/javascript", charset="utf-8", headers=_HEADERS)
+    if name not in ASSETS:
+        raise RouteNotFound("the documentation has no such file")
+    file = ASSETS_FOLDER / name
+    return web.FileResponse(file, headers={**_HEADERS, **_DAY, "Content-Type": _TYPES[file.suffix]})
+
+
+async def problems(_request: web.Request) -> web.Response:
+    """Every kind of problem: its code, its status, and what it means."""
+    return web.Response(text=_problems_page(), content_type="text/html", charset="utf-8", headers=_HEADERS)
+
+
+@cache
+def _problems_page() -> str:
+    rows = "\n".join(
+        f'<tr id="{kind.code}"><td><code>{kind.code}</code></td><td>{status.value}</td><td>{html.escape(kind.title)}</td>'
+        f"<td>{html.escape(inspect.getdoc(kind) or '')}</td></tr>"
+        for kind, status in sorted(STATUS.items(), key=lambda row: (row[1], row[0].code))
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Problems</title></head><body><h1>Problems</h1>\n'
+        f"<table><tr><th>code</th><th>status</th><th>title</th><th>meaning</th></tr>\n{rows}\n</table></body></html>\n"
+    )

@@ -1,0 +1,55 @@
+"""Alive and ready, for orchestrators; and the way in, for people."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+from aiohttp import web
+
+from api.app_keys import LIFETIME
+from api.rendering import json_response
+from api.schemas.service import AliveOut, EntranceOut, ReadyOut
+from matcher.domain.errors import NotReady
+
+RETRY_AFTER_S = 2
+
+
+def _version() -> str:
+    """Of a checkout that is not installed: "0"."""
+    try:
+        return importlib.metadata.version("carpool-matcher")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
+
+
+#: Read once, when the module is imported: it is on disk.
+VERSION = _version()
+
+
+async def healthz(_request: web.Request) -> web.Response:
+    """Say that the process answers. It says nothing of the database: restarting this process would not heal that."""
+    return json_response(AliveOut(status="alive"))
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Say whether calls can be answered: 503 until the roads, the offers and the database are there."""
+    try:
+        health = await request.app[LIFETIME].carpool.check_health()
+    except NotReady:
+        starting = ReadyOut(ready=False, checks={"service": "starting"}, version=VERSION)
+        return json_response(starting, status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
+    answer = ReadyOut(
+        ready=health.ready,
+        checks=dict(health.checks),
+        region=health.region,
+        offers=health.offers,
+        version=health.version,
+    )
+    if health.ready:
+        return json_response(answer)
+    return json_response(answer, status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+async def entrance(_request: web.Request) -> web.Response:
+    """Say what this is, and where its documentation is."""
+    return json_response(EntranceOut(name="carpool-matcher", version=VERSION, docs="/docs", openapi="/openapi.json"))

@@ -1,0 +1,21 @@
+"""Searches."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from api.endpoint import Call
+from api.rendering import json_response
+from api.schemas.matches import MatchesOut, MatchIn
+from api.schemas.service import Nothing
+
+
+async def find_matches(call: Call[Nothing, MatchIn]) -> web.Response:
+    """Search among all active offers for those that can carry a rider, ranked.
+
+    The answer accounts for every offer: those it shows, those it could have shown, and what turned the others away. An empty
+    answer is an answer, and its hints tell what would have helped. With `explain` it also tells what each part of a score
+    measured against which ceiling, and where the time went.
+    """
+    answer = await call.carpool.find_matches(call.body.to_domain(), call.principal, call.now)
+    return json_response(MatchesOut.from_domain(answer, explain=call.body.explain))

@@ -1,0 +1,23 @@
+"""Addresses to places and back."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from api.endpoint import Call
+from api.rendering import json_response
+from api.schemas.places import GeocodedPlaceOut, GeocodeQuery, PlacesOut, ReverseQuery
+from api.schemas.service import Nothing
+
+
+async def geocode(call: Call[GeocodeQuery, Nothing]) -> web.Response:
+    """Find places by an address or the beginning of one, best first; fit for completing what is being typed."""
+    query = call.query
+    places = await call.carpool.look_up_places.search(query.q, query.limit, query.near())
+    return json_response(PlacesOut(places=[GeocodedPlaceOut.from_domain(place) for place in places]))
+
+
+async def reverse(call: Call[ReverseQuery, Nothing]) -> web.Response:
+    """Say what is at a coordinate; an empty list when nothing with a name is near."""
+    place = await call.carpool.look_up_places.reverse(call.query.to_domain())
+    return json_response(PlacesOut(places=[] if place is None else [GeocodedPlaceOut.from_domain(place)]))

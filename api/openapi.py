@@ -1,0 +1,191 @@
+"""The OpenAPI 3.1 document, made from the route table and the wire models."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+
+from api.endpoint import Endpoint, Page
+from api.errors import (
+    PROBLEM_JSON,
+    BodyTimeout,
+    BodyTooLarge,
+    InternalError,
+    InvalidQuery,
+    MalformedJson,
+    UnsupportedMediaType,
+    status_of,
+)
+from api.schemas.service import Nothing, ProblemOut
+from matcher.domain.errors import (
+    CarpoolError,
+    DatabaseUnavailable,
+    InvalidInput,
+    NotReady,
+    Overloaded,
+    RoleForbidden,
+    Unauthenticated,
+)
+
+Schema = dict[str, Any]
+Routes = Sequence[Endpoint[Any, Any] | Page]
+
+_REF = "#/components/schemas/{model}"
+_ALWAYS = (Unauthenticated, RoleForbidden, InternalError, DatabaseUnavailable, NotReady, Overloaded)
+_WITH_BODY = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType, InvalidInput)
+_ANSWER_HEADERS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
+    "publish_offer": {
+        201: {"Location": "the offer", "ETag": "its version", "Idempotency-Replayed": "`true` on a repeated answer"}
+    },
+    "read_offer": {200: {"ETag": "its version"}, 304: {"ETag": "its version"}},
+    "change_offer": {200: {"ETag": "its version"}},
+    "cancel_offer": {200: {"ETag": "its version"}},
+    "list_offers": {200: {"Link": 'the next page, as rel="next"'}},
+}
+_PROBLEM_HEADERS = {401: {"WWW-Authenticate": "the scheme"}, 503: {"Retry-After": "seconds"}}
+
+
+class _Generator(GenerateJsonSchema):
+    """Leaves out `default: null`: an absent key is absent, and null is refused."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        made = super().default_schema(schema)
+        if made.get("default", ...) is None:
+            made.pop("default")
+        return made
+
+
+def openapi_document(routes: Routes, version: str) -> Schema:
+    """Every route with its parameters, bodies, answers and problems."""
+    models = _models(routes)
+    refs, definitions = models_json_schema(models, ref_template=_REF, schema_generator=_Generator)
+    paths: dict[str, Schema] = defaultdict(dict)
+    for route in routes:
+        schema_of = {model: refs[model, mode] for model, mode in models}
+        paths[route.path][route.method.lower()] = _operation(route, schema_of)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "carpool-matcher",
+            "version": version,
+            "description": "Matches riders with drivers' offers, exactly, on the real road network. Times are RFC 3339 with an "
+            "offset, lengths metres, durations seconds, coordinates degrees (WGS84). A key that is absent from an answer means none.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(_tag(route) for route in routes)],
+        "paths": dict(paths),
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "an API key, made by `carpool keys create`"}
+            },
+        },
+    }
+
+
+def _models(routes: Routes) -> list[tuple[type[BaseModel], Any]]:
+    found: dict[type[BaseModel], str] = {ProblemOut: "serialization"}
+    for route in routes:
+        found |= {model: "serialization" for model in route.answers.values() if isinstance(model, type)}
+        if isinstance(route, Endpoint) and route.body is not Nothing:
+            found[route.body] = "validation"
+    return list(found.items())
+
+
+def _operation(route: Endpoint[Any, Any] | Page, schema_of: Mapping[type[BaseModel], Schema]) -> Schema:
+    name = route.handler.__name__
+    summary, _, description = (inspect.getdoc(route.handler) or "").partition("\n\n")
+    operation: Schema = {"operationId": name, "tags": [_tag(route)], "summary": summary.replace("\n", " ")}
+    if description:
+        operation["description"] = description
+    parameters = [_path_parameter(step) for step in re.findall(r"{(\w+)}", route.path)]
+    answers = {str(status): _answer(status, model, schema_of, name) for status, model in route.answers.items()}
+    if isinstance(route, Page):
+        operation["security"] = []
+        operation["responses"] = answers | (_problems([InternalError], schema_of))
+        if "{" in route.path:
+            operation["responses"] |= {"404": _problem(404, "route_not_found", schema_of)}
+    else:
+        roles = ", ".join(sorted(role.value for role in route.roles))
+        operation["description"] = f"{description}\n\nRoles: {roles}.".strip()
+        parameters += [*_query_parameters(route.query), *(_header_parameter(header) for header in route.headers)]
+        raises: list[type[CarpoolError]] = [*_ALWAYS, InvalidQuery, *route.raises]
+        if route.body is not Nothing:
+            content = {media_type: {"schema": schema_of[route.body]} for media_type in route.media_types}
+            operation["requestBody"] = {"required": True, "content": content}
+            raises += _WITH_BODY
+        operation["responses"] = answers | _problems(raises, schema_of)
+    if parameters:
+        operation["parameters"] = parameters
+    return operation
+
+
+def _answer(
+    status: int, model: type[BaseModel] | str | None, schema_of: Mapping[type[BaseModel], Schema], name: str
+) -> Schema:
+    answer: Schema = {"description": HTTPStatus(status).phrase}
+    if isinstance(model, str):
+        answer["content"] = {model: {}}
+    elif model is not None:
+        answer["content"] = {"application/json": {"schema": schema_of[model]}}
+    if headers := _ANSWER_HEADERS.get(name, {}).get(status):
+        answer["headers"] = _headers(headers)
+    return answer
+
+
+def _problems(raises: Iterable[type[CarpoolError]], schema_of: Mapping[type[BaseModel], Schema]) -> Schema:
+    codes: dict[int, dict[str, None]] = defaultdict(dict)
+    for kind in raises:
+        codes[status_of(kind).value][kind.code] = None
+    return {str(status): _problem(status, ", ".join(codes[status]), schema_of) for status in sorted(codes)}
+
+
+def _problem(status: int, codes: str, schema_of: Mapping[type[BaseModel], Schema]) -> Schema:
+    problem: Schema = {
+        "description": f"{HTTPStatus(status).phrase}: {codes}",
+        "content": {PROBLEM_JSON: {"schema": schema_of[ProblemOut]}},
+    }
+    if status in _PROBLEM_HEADERS:
+        problem["headers"] = _headers(_PROBLEM_HEADERS[status])
+    return problem
+
+
+def _headers(headers: Mapping[str, str]) -> Schema:
+    return {name: {"description": what, "schema": {"type": "string"}} for name, what in headers.items()}
+
+
+def _path_parameter(name: str) -> Schema:
+    schema = {"type": "string", "format": "uuid"} if name.endswith("_id") else {"type": "string"}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query_parameters(model: type[BaseModel]) -> list[Schema]:
+    schema = model.model_json_schema(schema_generator=_Generator)
+    required = set(schema.get("required", ()))
+    parameters: list[Schema] = []
+    for name, field in schema.get("properties", {}).items():
+        field.pop("title", None)
+        description = {"description": field.pop("description")} if "description" in field else {}
+        parameters.append({"name": name, "in": "query", "required": name in required, **description, "schema": field})
+    return parameters
+
+
+def _header_parameter(header: Any) -> Schema:
+    schema = {"type": "string"} | ({"pattern": header.pattern} if header.pattern is not None else {})
+    return {
+        "name": header.name, "in": "header", "required": header.required, "description": header.description, "schema": schema,
+    }  # fmt: skip
+
+
+def _tag(route: Endpoint[Any, Any] | Page) -> str:
+    return route.path.split("/")[2] if route.path.startswith("/v1/") else "service"

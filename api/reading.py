@@ -1,0 +1,157 @@
+"""From what arrives to wire models: media type, size, JSON, and every fault at once with a pointer to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from aiohttp import web
+from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from api.errors import BodyTimeout, BodyTooLarge, InvalidQuery, MalformedJson, UnsupportedMediaType
+from api.schemas.fields import WireIn
+from api.schemas.places import TAG_MARK
+from matcher.domain.errors import Fault, InvalidInput
+
+JSON = ("application/json",)
+MERGE_PATCH = ("application/merge-patch+json", "application/json")
+BODY_TIMEOUT_S = 30.0
+#: More faults than this help nobody; a body of 256 KiB can hold a hundred thousand.
+MAX_FAULTS = 50
+
+_CODINGS = {"", "identity", "gzip", "deflate"}
+_CODES = {
+    "bool_type": "wrong_type",
+    "dict_type": "wrong_type",
+    "extra_forbidden": "unknown_field",
+    "finite_number": "not_finite",
+    "float_type": "wrong_type",
+    "greater_than_equal": "too_small",
+    "int_type": "wrong_type",
+    "less_than_equal": "too_large",
+    "list_type": "wrong_type",
+    "literal_error": "not_a_choice",
+    "model_type": "wrong_type",
+    "string_pattern_mismatch": "wrong_characters",
+    "string_type": "wrong_type",
+    "too_long": "too_many",
+    "string_too_long": "too_long",
+    "string_too_short": "too_short",
+}
+
+_MESSAGES = {
+    "missing": "is required",
+    "extra_forbidden": "is not known here",
+    "string_pattern_mismatch": "must have something visible in it, and no control characters",
+}
+
+M = TypeVar("M", bound=WireIn)
+
+
+async def read_body(request: web.Request, model: type[M], media_types: Sequence[str] = JSON) -> M:
+    """The body as `model`. Raises UnsupportedMediaType, BodyTooLarge, BodyTimeout, MalformedJson, InvalidInput."""
+    _require_media_type(request, media_types)
+    body = await _read(request)
+    try:
+        parsed = model.model_validate_json(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        if found[0]["type"] == "json_invalid":
+            raise MalformedJson(
+                f"the body is not JSON in UTF-8: {found[0]['msg'].removeprefix('Invalid JSON: ')}"
+            ) from None
+        raise _invalid_body([_fault(details) for details in found]) from None
+    _require_single_members(body)
+    if faults := parsed.faults():
+        raise _invalid_body(faults)
+    return parsed
+
+
+def read_query(request: web.Request, model: type[M]) -> M:
+    """The query parameters as `model`. Raises InvalidQuery; a parameter that is given twice is a fault, not a choice."""
+    given = request.query
+    faults = [
+        Fault(_pointer((name,)), "must not be given more than once", "repeated")
+        for name in dict.fromkeys(given)
+        if len(given.getall(name)) > 1
+    ]
+    if faults:
+        raise _invalid_query(faults)
+    try:
+        parsed = model.model_validate(dict(given))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        raise _invalid_query([_fault(details) for details in found]) from None
+    if faults := parsed.faults():
+        raise _invalid_query(faults)
+    return parsed
+
+
+def _require_media_type(request: web.Request, media_types: Sequence[str]) -> None:
+    charset = (request.charset or "utf-8").lower()
+    if request.headers.get("Content-Type") is None or request.content_type not in media_types or charset != "utf-8":
+        raise UnsupportedMediaType(f"send the body as {' or '.join(media_types)}, in UTF-8")
+    if request.headers.get("Content-Encoding", "").lower() not in _CODINGS:
+        raise UnsupportedMediaType("send the body as it is, or compressed with gzip or deflate")
+
+
+async def _read(request: web.Request) -> bytes:
+    limit = request.client_max_size
+    too_large = BodyTooLarge(f"the body is longer than the {limit:,} bytes that this service reads")
+    if request.content_length is not None and request.content_length > limit:
+        raise too_large
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await request.read()
+    except HTTPRequestEntityTooLarge:
+        raise too_large from None
+    except TimeoutError:
+        raise BodyTimeout(f"the body did not arrive within {BODY_TIMEOUT_S:g} s") from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise MalformedJson("the body is cut short, or not in the coding that Content-Encoding names") from None
+
+
+def _require_single_members(body: bytes) -> None:
+    """Raises MalformedJson when an object names a member twice: parsers disagree on which one counts (RFC 8259 section 4)."""
+
+    def refuse_repeated(members: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for name, _ in members:
+            if name in seen:
+                raise MalformedJson(f"the member {name[:50]!r} is given twice in one object")
+            seen.add(name)
+
+    json.loads(body, object_pairs_hook=refuse_repeated, parse_int=float)
+
+
+def _fault(details: ErrorDetails) -> Fault:
+    kind, message = details["type"], details["msg"]
+    message = _MESSAGES.get(kind) or re.sub(r"^\w+ should", "must", message)
+    return Fault(_pointer(details["loc"]), message, _CODES.get(kind, kind))
+
+
+def _pointer(location: Sequence[int | str]) -> str:
+    """RFC 6901, without the marks that pydantic leaves where a union was decided."""
+    steps = [str(step) for step in location if not (isinstance(step, str) and step.startswith(TAG_MARK))]
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _invalid_body(faults: Sequence[Fault]) -> InvalidInput:
+    return InvalidInput(_summary("the body", faults), faults=faults[:MAX_FAULTS])
+
+
+def _invalid_query(faults: Sequence[Fault]) -> InvalidQuery:
+    return InvalidQuery(_summary("the query", faults), faults=faults[:MAX_FAULTS])
+
+
+def _summary(what: str, faults: Sequence[Fault]) -> str:
+    first = faults[0]
+    name = f"`{first.pointer.removeprefix('/')}` " if first.pointer else ""
+    if len(faults) == 1:
+        return f"{what} has a fault: {name}{first.detail}"
+    return f"{what} has {len(faults)} faults; the first: {name}{first.detail}"

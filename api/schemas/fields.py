@@ -1,0 +1,129 @@
+"""The kinds of values on the wire: numbers, texts and times with their bounds, and how an absent key is told from null."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from matcher.domain.errors import Fault
+
+#: Years that a time may lie in: wide enough for any trip, narrow enough that no sum of a time and a duration leaves the calendar.
+MIN_YEAR, MAX_YEAR = 2000, 2199
+
+#: The day of every example; the document that is served has one of the coming week in its place.
+EXAMPLE_DAY = "2026-12-01"
+
+_RFC3339 = re.compile(r"(\d{4})-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_QUERY_INTEGER = re.compile(r"-?\d{1,9}", re.ASCII)
+_QUERY_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,17})?", re.ASCII)
+
+T = TypeVar("T")
+
+
+class WireIn(BaseModel):
+    """What callers send: strict types, no unknown fields."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def faults(self) -> list[Fault]:
+        """What is wrong though every single field is right."""
+        return []
+
+
+class WireOut(BaseModel):
+    """What callers get: made from the domain, never from input."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True, validate_by_name=True)
+
+
+class _RefuseNull:
+    """Validates like `T | None` without the None: the key may be absent, and null is a fault."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        if schema["type"] != "nullable":
+            raise TypeError(f"{source} has no None to refuse")
+        inner: CoreSchema = schema["schema"]
+        return inner
+
+
+class _NeverNull:
+    """Documents `T | None` as T: what is None is left out of an answer."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema["schema"] if schema["type"] == "nullable" else schema)
+
+
+#: A key of an input that may be absent (then it is None) and may not be null.
+Absent = Annotated[T | None, _RefuseNull()]
+#: A key of an answer that is left out when it is None.
+Maybe = Annotated[T | None, _NeverNull()]
+
+
+def _integral(value: object) -> object:
+    """3.0 is 3, as JSON has one kind of number (RFC 8259 section 6); 3.5, true and "3" are left for strict int to refuse."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+def _rfc3339(value: object) -> datetime:
+    """A time of RFC 3339 with its offset, to the microsecond (finer digits are cut)."""
+    match = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not isinstance(value, str):
+        raise PydanticCustomError(
+            "invalid_time",
+            "must be a time with an offset like 2026-12-01T07:45:00-03:00 (in a query, + is written %2B)",
+        )
+    if not MIN_YEAR < int(match[1]) < MAX_YEAR:
+        raise PydanticCustomError("time_out_of_range", f"must lie in the years {MIN_YEAR + 1} to {MAX_YEAR - 1}")
+    try:
+        return datetime.fromisoformat(value.upper())
+    except ValueError as error:
+        raise PydanticCustomError("invalid_time", "is no time of the calendar: {why}", {"why": str(error)}) from None
+
+
+def _query_integer(value: object) -> object:
+    return int(value) if isinstance(value, str) and _QUERY_INTEGER.fullmatch(value) else value
+
+
+def _query_number(value: object) -> object:
+    return float(value) if isinstance(value, str) and _QUERY_NUMBER.fullmatch(value) else value
+
+
+Integral = BeforeValidator(_integral)
+QueryInteger = BeforeValidator(_query_integer)
+QueryNumber = BeforeValidator(_query_number)
+Time = Annotated[
+    datetime,
+    Field(description="RFC 3339 with an offset", examples=["2026-12-01T07:45:00-03:00"]),
+    BeforeValidator(_rfc3339, json_schema_input_type=str),
+]
+
+_PRINTABLE_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+_PRINTABLE_TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
+
+
+def line(max_length: int, description: str, example: str) -> Any:
+    """Metadata of one line of text with at least one visible character and no control characters."""
+    return Field(
+        min_length=1, max_length=max_length, pattern=_PRINTABLE_LINE, description=description, examples=[example]
+    )
+
+
+def text(max_length: int, description: str, example: str) -> Any:
+    """Metadata of free text: line breaks and tabs, and no other control characters."""
+    return Field(max_length=max_length, pattern=_PRINTABLE_TEXT, description=description, examples=[example])
+
+
+Latitude = Annotated[float, Field(ge=-90, le=90, description="degrees north, WGS84", examples=[-29.953])]
+Longitude = Annotated[float, Field(ge=-180, le=180, description="degrees east, WGS84", examples=[-71.338])]
+Metres = Annotated[float, Field(ge=0, description="metres")]
+Seconds = Annotated[float, Field(ge=0, description="seconds")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Identifier = Annotated[UUID, Field(description="UUIDv7")]
+OfferStatusName = Literal["OPEN", "CANCELLED", "PAST"]

@@ -1,0 +1,227 @@
+"""A rider's search on the wire, and the ranked answer with its account of every offer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from api.schemas.fields import (
+    Absent,
+    Identifier,
+    Integral,
+    Latitude,
+    Longitude,
+    Maybe,
+    Metres,
+    Seconds,
+    Share,
+    Time,
+    WireIn,
+    WireOut,
+)
+from api.schemas.offers import PreferencesIn
+from api.schemas.places import PlaceIn
+from matcher.domain.errors import Fault, InvalidWindow
+from matcher.domain.match import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    MAX_WALK_M,
+    Hint,
+    Match,
+    MatchAnswer,
+    MeetingPoint,
+    RequestDraft,
+    ScorePart,
+    TimeWindow,
+    WindowKind,
+)
+from matcher.domain.offer import MAX_SEATS
+
+_MORNING_SEARCH: dict[str, Any] = {
+    "origin": {"lat": -29.95, "lon": -71.337},
+    "destination": {"lat": -29.91, "lon": -71.252},
+    "departure": {"earliest": "2026-12-01T07:30:00-03:00", "latest": "2026-12-01T08:15:00-03:00"},
+    "seats": 1,
+    "max_walk_m": 600,
+    "limit": 10,
+}
+_ONE_WINDOW: dict[str, Any] = {"oneOf": [{"required": ["departure"]}, {"required": ["arrival"]}]}
+
+
+class WindowIn(WireIn):
+    """A stretch of time, both ends included, of at most 24 hours."""
+
+    earliest: Time
+    latest: Time
+
+    def to_domain(self, pointer: str) -> TimeWindow:
+        """Raises InvalidWindow that points at the window."""
+        try:
+            return TimeWindow(self.earliest, self.latest)
+        except InvalidWindow as error:
+            raise InvalidWindow(error.detail, faults=[Fault(pointer, error.detail, error.code)]) from None
+
+
+class MatchIn(WireIn):
+    """A search. `departure` is about boarding, `arrival` about alighting: one of them is given."""
+
+    model_config = ConfigDict(json_schema_extra={**_ONE_WINDOW, "examples": [_MORNING_SEARCH]})
+
+    origin: PlaceIn
+    destination: PlaceIn
+    departure: Absent[WindowIn] = None
+    arrival: Absent[WindowIn] = None
+    seats: Annotated[int, Field(ge=1, le=MAX_SEATS, description="seats needed"), Integral] = 1
+    max_walk_m: Annotated[int, Field(ge=0, le=MAX_WALK_M, description="how far the rider walks, metres"), Integral] = 0
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="most matches wanted"), Integral] = DEFAULT_LIMIT
+    preferences: PreferencesIn = PreferencesIn()
+    explain: Annotated[bool, Field(description="add the time of each stage, and what each score part measured")] = False
+
+    def faults(self) -> list[Fault]:
+        """What no single field can say."""
+        if (self.departure is None) == (self.arrival is None):
+            return [Fault("", "must have either `departure` or `arrival`, never both", "window_form")]
+        return []
+
+    def to_domain(self) -> RequestDraft:
+        """The request. Raises InvalidWindow."""
+        if self.departure is not None:
+            kind, window = WindowKind.DEPARTURE, self.departure.to_domain("/departure")
+        else:
+            assert self.arrival is not None, "faults() has been asked"
+            kind, window = WindowKind.ARRIVAL, self.arrival.to_domain("/arrival")
+        return RequestDraft(
+            origin=self.origin.to_domain(),
+            destination=self.destination.to_domain(),
+            window=window,
+            window_kind=kind,
+            seats=self.seats,
+            max_walk_m=self.max_walk_m,
+            limit=self.limit,
+            preferences=self.preferences.to_domain(),
+            explain=self.explain,
+        )
+
+
+class ScorePartOut(WireOut):
+    """One part of the score; with `explain` also what was measured, and the amount at which the part ends."""
+
+    value: Share
+    weight: Share
+    measured: Maybe[float] = None
+    ceiling: Maybe[float] = None
+    unit: Maybe[str] = None
+
+    @classmethod
+    def from_domain(cls, part: ScorePart, *, explain: bool) -> ScorePartOut:
+        """The part, with its measure when it is to be explained."""
+        value, weight = round(part.value, 6), round(part.weight, 6)
+        if not explain:
+            return cls(value=value, weight=weight)
+        return cls(value=value, weight=weight, measured=part.measured, ceiling=part.ceiling, unit=part.unit)
+
+
+class MeetingPointOut(WireOut):
+    """Where and when the rider boards or alights."""
+
+    lat: Latitude
+    lon: Longitude
+    label: str
+    time: datetime
+    walk_m: Metres
+    walk_s: Seconds
+
+    @classmethod
+    def from_domain(cls, point: MeetingPoint) -> MeetingPointOut:
+        """Every field, as it is."""
+        return cls(
+            lat=point.coordinate.lat,
+            lon=point.coordinate.lon,
+            label=point.label,
+            time=point.time,
+            walk_m=round(point.walk_m, 2),
+            walk_s=round(point.walk_s, 1),
+        )
+
+
+class MatchOut(WireOut):
+    """An offer that can carry the rider."""
+
+    match_id: str = Field(description="opaque and signed; good for a few minutes")
+    offer_id: Identifier
+    score: Share = Field(description="weighted sum of the parts")
+    parts: dict[str, ScorePartOut]
+    pickup: MeetingPointOut
+    dropoff: MeetingPointOut
+    detour_s: float = Field(description="added drive of the driver, seconds")
+    detour_m: float = Field(description="added road of the driver, metres; a faster way may be shorter")
+    shared_m: Metres = Field(description="road in common with the rider's own best route, metres")
+    overlap: Share = Field(description="shared_m over the length of the rider's own best route")
+    ride_s: Seconds
+    ride_m: Metres
+    seats_left: int
+    co2_saved_g: int
+    polyline: str = Field(description="the shared ride, as an encoded polyline of precision 5")
+
+    @classmethod
+    def from_domain(cls, match: Match, *, explain: bool) -> MatchOut:
+        """The match, with measures when it is to be explained."""
+        return cls(
+            match_id=match.match_id,
+            offer_id=match.offer_id,
+            score=round(match.score, 6),
+            parts={name.value: ScorePartOut.from_domain(part, explain=explain) for name, part in match.parts.items()},
+            pickup=MeetingPointOut.from_domain(match.pickup),
+            dropoff=MeetingPointOut.from_domain(match.dropoff),
+            detour_s=match.detour_s,
+            detour_m=match.detour_m,
+            shared_m=match.shared_m,
+            overlap=round(match.overlap, 6),
+            ride_s=match.ride_s,
+            ride_m=match.ride_m,
+            seats_left=match.seats_left,
+            co2_saved_g=match.co2_saved_g,
+            polyline=match.polyline,
+        )
+
+
+class HintOut(WireOut):
+    """What would have helped."""
+
+    code: str
+    would_match: int = Field(ge=0, description="offers that would then match")
+    detail: str
+    amount: Maybe[float] = None
+    unit: Maybe[str] = None
+
+    @classmethod
+    def from_domain(cls, hint: Hint) -> HintOut:
+        """Every field, as it is."""
+        return cls(code=hint.code, would_match=hint.would_match, detail=hint.detail, amount=hint.amount, unit=hint.unit)
+
+
+class MatchesOut(WireOut):
+    """The ranked matches, best first. considered = feasible + the sum of turned_away."""
+
+    matches: list[MatchOut]
+    considered: int = Field(ge=0, description="every active offer")
+    feasible: int = Field(ge=0, description="offers that can carry the rider, shown or not")
+    turned_away: dict[str, int] = Field(description="offers by the first reason they cannot")
+    hints: list[HintOut]
+    took_ms: float = Field(ge=0)
+    stages_ms: Maybe[dict[str, float]] = Field(None, description="with `explain`: the time each stage took")
+
+    @classmethod
+    def from_domain(cls, answer: MatchAnswer, *, explain: bool) -> MatchesOut:
+        """The answer, with stage times and measures when it is to be explained."""
+        return cls(
+            matches=[MatchOut.from_domain(match, explain=explain) for match in answer.matches],
+            considered=answer.considered,
+            feasible=answer.feasible,
+            turned_away={reason.value: count for reason, count in answer.turned_away.items()},
+            hints=[HintOut.from_domain(hint) for hint in answer.hints],
+            took_ms=round(answer.took_ms, 3),
+            stages_ms={stage: round(ms, 3) for stage, ms in answer.stages_ms.items()} if explain else None,
+        )

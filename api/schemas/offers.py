@@ -1,0 +1,270 @@
+"""Offers on the wire: what a driver sends to publish and to change a trip, and what is answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from api.schemas.fields import (
+    Absent,
+    Identifier,
+    Integral,
+    Maybe,
+    Metres,
+    OfferStatusName,
+    QueryInteger,
+    Seconds,
+    Time,
+    WireIn,
+    WireOut,
+    text,
+)
+from api.schemas.places import PlaceIn, PlaceOut
+from matcher.domain.errors import Fault
+from matcher.domain.offer import (
+    MAX_COMMENT,
+    MAX_DETOUR_M,
+    MAX_DETOUR_S,
+    MAX_FLEXIBILITY_S,
+    MAX_SEATS,
+    MAX_VIA,
+    Offer,
+    OfferChange,
+    OfferDraft,
+    OfferStatus,
+)
+
+MAX_PAGE = 100
+
+Seats = Annotated[int, Field(ge=1, le=MAX_SEATS, description="free seats", examples=[3]), Integral]
+Flexibility = Annotated[
+    int,
+    Field(
+        ge=0, le=MAX_FLEXIBILITY_S, description="how much earlier or later the trip may leave, seconds", examples=[600]
+    ),
+    Integral,
+]
+DetourSeconds = Annotated[
+    int, Field(ge=0, le=MAX_DETOUR_S, description="most added driving time, seconds", examples=[600]), Integral
+]
+DetourMetres = Annotated[
+    int, Field(ge=0, le=MAX_DETOUR_M, description="most added road, metres", examples=[8000]), Integral
+]
+Via = Annotated[list[PlaceIn], Field(max_length=MAX_VIA, description="places on the way, in order", examples=[[]])]
+Comment = Annotated[str, text(MAX_COMMENT, "shown to matched riders", "blue hatchback")]
+
+_MORNING_TRIP: dict[str, Any] = {
+    "origin": {"lat": -29.953, "lon": -71.338},
+    "destination": {"lat": -29.9045, "lon": -71.2489},
+    "departure": "2026-12-01T07:45:00-03:00",
+    "flexibility_s": 600,
+    "seats": 3,
+    "max_detour_s": 600,
+    "preferences": {"smoking": False},
+    "comment": "blue hatchback",
+}
+
+
+class PreferencesIn(WireIn):
+    """What is welcome in the car (true) or not (false); an absent key means "no matter"."""
+
+    smoking: Absent[bool] = None
+    pets: Absent[bool] = None
+    music: Absent[bool] = None
+    talk: Absent[bool] = None
+    luggage: Absent[bool] = None
+
+    def to_domain(self) -> dict[str, bool]:
+        """The stated ones."""
+        return {key: value for key, value in self.model_dump().items() if value is not None}
+
+
+class PreferencesPatch(WireIn):
+    """Preferences to set (true or false) or to withdraw (null); the others stay."""
+
+    smoking: bool | None = None
+    pets: bool | None = None
+    music: bool | None = None
+    talk: bool | None = None
+    luggage: bool | None = None
+
+    def merged(self, present: dict[str, bool]) -> dict[str, bool]:
+        """RFC 7396 section 2 on one object."""
+        merged = present | self.model_dump(exclude_unset=True)
+        return {key: value for key, value in merged.items() if value is not None}
+
+
+class OfferIn(WireIn):
+    """A trip to publish."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_MORNING_TRIP]})
+
+    origin: PlaceIn
+    destination: PlaceIn
+    departure: Time
+    seats: Seats
+    flexibility_s: Absent[Flexibility] = None
+    max_detour_s: Absent[DetourSeconds] = None
+    max_detour_m: DetourMetres | None = None
+    via: Via = Field(default_factory=list)
+    preferences: PreferencesIn = PreferencesIn()
+    comment: Comment = ""
+
+    def to_domain(self) -> OfferDraft:
+        """The draft; absent fields get their defaults later, when the drive is known."""
+        return OfferDraft(
+            origin=self.origin.to_domain(),
+            destination=self.destination.to_domain(),
+            departure=self.departure,
+            seats=self.seats,
+            flexibility_s=self.flexibility_s,
+            max_detour_s=self.max_detour_s,
+            max_detour_m=self.max_detour_m,
+            via=tuple(place.to_domain() for place in self.via),
+            preferences=self.preferences.to_domain(),
+            comment=self.comment,
+        )
+
+
+class OfferPatch(WireIn):
+    """A JSON merge patch (RFC 7396): an absent key keeps what is there.
+
+    null removes `max_detour_m`, `comment`, `via` and single preferences, or all of them. Places and `via` are replaced whole.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"seats": 2, "departure": "2026-12-01T08:00:00-03:00"}]})
+
+    origin: Absent[PlaceIn] = None
+    destination: Absent[PlaceIn] = None
+    departure: Absent[Time] = None
+    seats: Absent[Seats] = None
+    flexibility_s: Absent[Flexibility] = None
+    max_detour_s: Absent[DetourSeconds] = None
+    max_detour_m: DetourMetres | None = None
+    via: Via | None = None
+    preferences: PreferencesPatch | None = None
+    comment: Comment | None = None
+
+    @property
+    def needs_present(self) -> bool:
+        """Whether the outcome depends on the preferences that are there now."""
+        return self.preferences is not None
+
+    def to_domain(self, present: Offer | None) -> OfferChange:
+        """The change. `present` is needed only when `needs_present`."""
+        given = self.model_fields_set
+        preferences: dict[str, bool] | None = None
+        if self.preferences is not None:
+            preferences = self.preferences.merged(dict(present.preferences) if present is not None else {})
+        elif "preferences" in given:
+            preferences = {}
+        return OfferChange(
+            origin=None if self.origin is None else self.origin.to_domain(),
+            destination=None if self.destination is None else self.destination.to_domain(),
+            departure=self.departure,
+            seats=self.seats,
+            flexibility_s=self.flexibility_s,
+            max_detour_s=self.max_detour_s,
+            max_detour_m=self.max_detour_m,
+            clear_max_detour_m="max_detour_m" in given and self.max_detour_m is None,
+            via=tuple(place.to_domain() for place in self.via or ()) if "via" in given else None,
+            preferences=preferences,
+            comment=(self.comment or "") if "comment" in given else None,
+        )
+
+
+class OfferListQuery(WireIn):
+    """Which offers, and how many at a time."""
+
+    status: Absent[Annotated[Literal["OPEN", "CANCELLED", "PAST"], Field(description="only offers in this state")]] = (
+        None
+    )
+    from_: Absent[Annotated[Time, Field(description="departing at or after")]] = Field(None, alias="from")
+    to: Absent[Annotated[Time, Field(description="departing before")]] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="offers a page"), QueryInteger] = 20
+    cursor: Absent[Annotated[str, Field(max_length=200, description="`next_cursor` of the page before")]] = None
+
+    def faults(self) -> list[Fault]:
+        """What no single parameter can say."""
+        if self.from_ is not None and self.to is not None and self.to < self.from_:
+            return [Fault("/to", "must not be before `from`", "window_ends_before_it_begins")]
+        return []
+
+    @property
+    def status_wanted(self) -> OfferStatus | None:
+        """The state asked for, when one was."""
+        return None if self.status is None else OfferStatus(self.status)
+
+
+class OfferSummaryOut(WireOut):
+    """A published trip."""
+
+    id: Identifier
+    status: OfferStatusName
+    version: Annotated[int, Field(ge=1, description="grows by one with every change; the ETag")]
+    origin: PlaceOut
+    destination: PlaceOut
+    via: list[PlaceOut]
+    departure: datetime
+    arrival: datetime = Field(description="when the driver arrives without riders")
+    flexibility_s: int
+    seats: int
+    seats_left: int
+    max_detour_s: int
+    max_detour_m: Maybe[int] = Field(None, description="absent: no limit in metres")
+    preferences: dict[str, bool]
+    comment: str
+    distance_m: Metres
+    duration_s: Seconds
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def fields_of(cls, offer: Offer) -> dict[str, Any]:
+        """The offer's fields as they are named on the wire."""
+        return {
+            "id": offer.id,
+            "status": offer.status.value,
+            "version": offer.version,
+            "origin": PlaceOut.from_domain(offer.origin),
+            "destination": PlaceOut.from_domain(offer.destination),
+            "via": [PlaceOut.from_domain(place) for place in offer.via],
+            "departure": offer.departure,
+            "arrival": offer.arrival,
+            "flexibility_s": offer.flexibility_s,
+            "seats": offer.seats_offered,
+            "seats_left": offer.seats_left,
+            "max_detour_s": offer.max_detour_s,
+            "max_detour_m": offer.max_detour_m,
+            "preferences": dict(offer.preferences),
+            "comment": offer.comment,
+            "distance_m": offer.length_cm / 100,
+            "duration_s": offer.duration_ms / 1000,
+            "created_at": offer.created_at,
+            "updated_at": offer.updated_at,
+        }
+
+    @classmethod
+    def from_domain(cls, offer: Offer) -> OfferSummaryOut:
+        """The offer without its route."""
+        return cls(**cls.fields_of(offer))
+
+
+class OfferOut(OfferSummaryOut):
+    """A published trip with its route."""
+
+    polyline: str = Field(description="the drive, as an encoded polyline of precision 5")
+
+    @classmethod
+    def with_route(cls, offer: Offer, polyline: str) -> OfferOut:
+        """The offer with the drive it describes."""
+        return cls(**cls.fields_of(offer), polyline=polyline)
+
+
+class OfferPageOut(WireOut):
+    """One page of offers, in the order of their departure."""
+
+    offers: list[OfferSummaryOut]
+    next_cursor: Maybe[str] = Field(None, description="where to go on; absent on the last page")
