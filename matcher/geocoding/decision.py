@@ -1,0 +1,90 @@
+"""Which of the candidates is meant: never a silent pick between places that lie apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matcher.domain.errors import AddressAmbiguous, AddressNotFound
+from matcher.domain.place import GeocodedPlace
+
+#: Scores closer than this are the same: what separates them is no difference a person would see.
+SAME_SCORE = 0.03
+#: Places nearer than this are the same for a trip by car: picking one of them silently does no harm.
+APART_M = 500.0
+_MAX_SHOWN = 8
+_MAX_SUGGESTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of the candidates. `best` None: nothing certain; `rivals`: others that are as good and lie apart."""
+
+    best: GeocodedPlace | None
+    rivals: tuple[GeocodedPlace, ...]
+    suggestions: tuple[GeocodedPlace, ...]
+
+    def take(self, text: str) -> GeocodedPlace:
+        """The one place, or AddressAmbiguous (extra: candidates), or AddressNotFound (extra: suggestions)."""
+        if self.best is None:
+            raise not_found(text, self.suggestions)
+        if self.rivals:
+            shown = [self.best, *self.rivals][:_MAX_SHOWN]
+            names = "; ".join(place.label for place in shown[:3])
+            raise AddressAmbiguous(
+                f"the address fits {len(self.rivals) + 1} places: {names}. Add the town, a house number or a crossing street.",
+                extra={"candidates": [as_candidate(place) for place in shown]},
+            )
+        return self.best
+
+
+def the_one_meant(
+    places: Sequence[GeocodedPlace],
+    *,
+    certain: Sequence[bool] | None = None,
+    same: Callable[[int, int], bool] = lambda _, __: False,
+) -> Verdict:
+    """Judge candidates, best first. `certain[i]` says whether candidate i may be taken at all (default: all may).
+
+    A rival is a certain candidate within SAME_SCORE of the best that lies more than APART_M from it and from the other rivals,
+    and is not the `same` thing (asked for two positions in `places`) as one of them, nor as one that is the same as them.
+    """
+    sure = [i for i in range(len(places)) if certain is None or certain[i]]
+    if not sure:
+        return Verdict(None, (), tuple(places[:_MAX_SUGGESTED]))
+    best = places[sure[0]]
+    groups: list[list[int]] = []
+    for i in sure:
+        if best.score - places[i].score > SAME_SCORE:
+            break
+        alike = [group for group in groups if any(_is_near(places[i], places[j]) or same(i, j) for j in group)]
+        groups = [group for group in groups if group not in alike]
+        # The first of a group, the lowest position, stands for it.
+        groups.append(sorted([i, *(j for group in alike for j in group)]))
+    groups.sort()
+    return Verdict(best, tuple(places[group[0]] for group in groups[1:]), ())
+
+
+def _is_near(a: GeocodedPlace, b: GeocodedPlace) -> bool:
+    return a.coordinate.distance_m(b.coordinate) <= APART_M
+
+
+def not_found(text: str, suggestions: Sequence[GeocodedPlace] = ()) -> AddressNotFound:
+    """The error for an unknown address, with what comes near it."""
+    hint = f" Did you mean {' or '.join(place.label for place in suggestions)}?" if suggestions else ""
+    shown = text if len(text) <= 80 else text[:79] + "…"
+    return AddressNotFound(
+        f"no place is known for “{shown}”.{hint}", extra={"suggestions": [as_candidate(place) for place in suggestions]}
+    )
+
+
+def as_candidate(place: GeocodedPlace) -> dict[str, Any]:
+    """A candidate as the problem document shows it."""
+    return {
+        "label": place.label,
+        "lat": place.coordinate.lat,
+        "lon": place.coordinate.lon,
+        "precision": place.precision,
+        "score": round(place.score, 4),
+    }

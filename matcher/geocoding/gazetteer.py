@@ -1,0 +1,175 @@
+"""The offline geocoder: addresses of one region, found in the names its own map carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from geopy.adapters import BaseSyncAdapter
+from geopy.exc import GeocoderServiceError
+from geopy.geocoders.base import DEFAULT_SENTINEL
+from geopy.geocoders.base import Geocoder as GeopyGeocoder
+from geopy.location import Location
+from geopy.point import Point
+
+from matcher.domain.errors import AddressNotFound
+from matcher.domain.place import Coordinate, GeocodedPlace
+from matcher.geocoding.decision import Verdict, the_one_meant
+from matcher.geocoding.entries import EntriesBuilder
+from matcher.geocoding.labels import Labels
+from matcher.geocoding.nearest import Near, NearestNames
+from matcher.geocoding.rows import PlaceRow, read_rows
+from matcher.geocoding.scoring import Hit
+from matcher.geocoding.search import PlaceSearch
+from matcher.geocoding.text import MAX_QUERY_CHARS
+
+SOURCE = "gazetteer"
+DEFAULT_LIMIT = 10
+
+
+class _NoNetwork(BaseSyncAdapter):  # type: ignore[misc]  # geopy ships no types
+    """geopy wants an HTTP adapter from every geocoder; this one has nothing to ask for."""
+
+    def __init__(self, *, proxies: Any, ssl_context: Any) -> None:
+        super().__init__(proxies=proxies, ssl_context=ssl_context)
+
+    def get_json(self, *_: Any, **__: Any) -> NoReturn:
+        raise GeocoderServiceError("the gazetteer never goes to the network")
+
+    get_text = get_json
+
+
+class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
+    """A geopy geocoder over the named things of one region, forward and reverse, without any network.
+
+    Synchronous CPU work of a few milliseconds at 100,000 rows; read-only once built, so threads may share it. `Location.raw`
+    carries precision, score, the parts the score is made of, and whether the answer was certain.
+    """
+
+    def __init__(self, rows: Iterable[PlaceRow]) -> None:
+        super().__init__(adapter_factory=_NoNetwork)
+        entries = EntriesBuilder().add_all(rows).build()
+        self._entries = entries
+        self._search = PlaceSearch(entries)
+        self._nearest = NearestNames(entries, Labels(entries))
+
+    def __len__(self) -> int:
+        """How many streets, places and points of interest can be found by name."""
+        return len(self._entries)
+
+    @classmethod
+    def open(cls, path: Path) -> Gazetteer:
+        """The gazetteer of a region's `places.jsonl`. Raises RegionFileInvalid."""
+        return cls(read_rows(path))
+
+    # --- geopy's manner -------------------------------------------------------------------------------------------
+
+    def geocode(
+        self,
+        query: str,
+        *,
+        exactly_one: bool = True,
+        timeout: Any = DEFAULT_SENTINEL,  # noqa: ARG002  geopy's signature; nothing here can time out
+        limit: int | None = None,
+        location_bias: Any = None,
+    ) -> Location | list[Location] | None:
+        """Location, a list of them, or None, as every geopy geocoder.
+
+        With `exactly_one` the best answer is returned even when another rivals it; `raw["rivals"]` then names the others.
+        Callers that must not guess use `resolve`.
+        """
+        near = None if location_bias is None else _coordinate(location_bias)
+        hits = self.search(query, near=near)
+        if not hits:
+            return None
+        if not exactly_one:
+            return [_location(hit) for hit in hits[: DEFAULT_LIMIT if limit is None else limit]]
+        verdict = self._judge(hits)
+        return _location(hits[0], rivals=[place.label for place in verdict.rivals])
+
+    def reverse(
+        self,
+        query: Any,
+        *,
+        exactly_one: bool = True,
+        timeout: Any = DEFAULT_SENTINEL,  # noqa: ARG002  geopy's signature; nothing here can time out
+        limit: int | None = None,
+    ) -> Location | list[Location] | None:
+        """The named thing nearest to a point (anything geopy takes as one), a list of them, or None."""
+        found = self._nearest.at(_coordinate(query), limit=1 if exactly_one else (limit or DEFAULT_LIMIT))
+        locations = [
+            Location(near.label, _point(near.coordinate), {"precision": near.precision, "distance_m": near.distance_m})
+            for near in found
+        ]
+        if exactly_one:
+            return locations[0] if locations else None
+        return locations or None
+
+    # --- our manner -----------------------------------------------------------------------------------------------
+
+    def search(self, text: str, *, near: Coordinate | None = None) -> list[Hit]:
+        """Every place the text may mean, best first; suggestions that are not certain included. Empty over 200 characters."""
+        return [] if len(text) > MAX_QUERY_CHARS else self._search.find(text, near=near)
+
+    def candidates(self, text: str, *, limit: int, near: Coordinate | None = None) -> list[GeocodedPlace]:
+        """The first `limit` of `search` as places."""
+        return _places(self.search(text, near=near)[:limit])
+
+    def resolve(self, text: str, *, near: Coordinate | None = None) -> GeocodedPlace:
+        """The one place meant. Raises AddressAmbiguous with the rivals, AddressNotFound with what comes near."""
+        if len(text) > MAX_QUERY_CHARS:
+            raise AddressNotFound(f"an address has at most {MAX_QUERY_CHARS} characters, this one has {len(text)}")
+        hits = self.search(text, near=near)
+        return self._judge(hits).take(text)
+
+    def _judge(self, hits: list[Hit]) -> Verdict:
+        def same(i: int, j: int) -> bool:
+            a, b = hits[i], hits[j]
+            # Two houses, or two corners, of one street are different places; two stretches of it are not.
+            return a.precision == b.precision == "street" and self._entries.is_same_street(a.entry, b.entry)
+
+        return the_one_meant(_places(hits), certain=[hit.certain for hit in hits], same=same)
+
+    def describe(self, coordinate: Coordinate) -> GeocodedPlace | None:
+        """The named thing nearest to a coordinate, or None when there is none within 2 km."""
+        found = self._nearest.at(coordinate)
+        return _described(found[0]) if found else None
+
+
+def _places(hits: list[Hit]) -> list[GeocodedPlace]:
+    return [
+        GeocodedPlace(coordinate=h.coordinate, label=h.label, precision=h.precision, score=h.score, source=SOURCE)
+        for h in hits
+    ]
+
+
+def _described(near: Near) -> GeocodedPlace:
+    # On the spot is 1; at a kilometre it is about a third: the score of a reverse look-up is only its closeness.
+    score = 1.0 / (1.0 + near.distance_m / 500.0)
+    return GeocodedPlace(
+        coordinate=near.coordinate, label=near.label, precision=near.precision, score=score, source=SOURCE
+    )
+
+
+def _location(hit: Hit, *, rivals: list[str] | None = None) -> Location:
+    raw: dict[str, Any] = {
+        "precision": hit.precision,
+        "score": hit.score,
+        "parts": hit.explain(),
+        "certain": hit.certain,
+    }
+    if rivals is not None:
+        raw["rivals"] = rivals
+    return Location(hit.label, _point(hit.coordinate), raw)
+
+
+def _coordinate(point: Any) -> Coordinate:
+    if isinstance(point, Coordinate):
+        return point
+    point = point if isinstance(point, Point) else Point(point)
+    return Coordinate(lat=point.latitude, lon=point.longitude)
+
+
+def _point(coordinate: Coordinate) -> Point:
+    return Point(coordinate.lat, coordinate.lon)

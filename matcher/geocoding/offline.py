@@ -1,0 +1,42 @@
+"""The gazetteer behind the Geocoder port: its work is done in threads, so that the event loop never waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar
+
+from matcher.domain.place import Coordinate, GeocodedPlace
+from matcher.geocoding.gazetteer import SOURCE, Gazetteer
+
+T = TypeVar("T")
+
+
+class OfflineGeocoder:
+    """A region's gazetteer for async callers. `executor` None: the event loop's own threads."""
+
+    def __init__(self, gazetteer: Gazetteer, *, executor: Executor | None = None) -> None:
+        self._gazetteer = gazetteer
+        self._executor = executor
+
+    @property
+    def name(self) -> str:
+        """The source of its answers."""
+        return SOURCE
+
+    async def geocode(self, text: str, *, limit: int, near: Coordinate | None = None) -> list[GeocodedPlace]:
+        """Candidates, best first; empty when nothing is like it."""
+        return await self._run(lambda: self._gazetteer.candidates(text, limit=limit, near=near))
+
+    async def resolve(self, text: str, *, near: Coordinate | None = None) -> GeocodedPlace:
+        """The one place meant. Raises AddressNotFound (with suggestions), AddressAmbiguous (with candidates)."""
+        return await self._run(lambda: self._gazetteer.resolve(text, near=near))
+
+    async def reverse(self, coordinate: Coordinate) -> GeocodedPlace | None:
+        """The named thing nearest to a coordinate, or None when there is none within 2 km."""
+        return await self._run(lambda: self._gazetteer.describe(coordinate))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        # A look-up takes from half a millisecond in a town to some ten in a country: too long for a loop that serves others.
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)

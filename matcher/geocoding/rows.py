@@ -1,0 +1,88 @@
+"""Reading `places.jsonl`, the named things of a region."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from matcher.domain.errors import RegionFileInvalid
+from matcher.geocoding.text import clean
+
+
+class Kind(IntEnum):
+    """What a row is."""
+
+    STREET = 0
+    PLACE = 1
+    ADDRESS = 2
+    POI = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """One named thing. `crossings` are (name of the other street, lat, lon) in degrees; `rank` 0 is the most important."""
+
+    kind: Kind
+    name: str
+    lat: float
+    lon: float
+    housenumber: str | None = None
+    street: str | None = None
+    city: str | None = None
+    rank: int | None = None
+    crossings: tuple[tuple[str, float, float], ...] = ()
+
+
+def read_rows(path: Path) -> Iterator[PlaceRow]:
+    """The rows of a places file (UTF-8 JSON Lines). Raises RegionFileInvalid, naming the line, for anything else."""
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.isspace():
+                    continue
+                try:
+                    yield parse_row(json.loads(line))
+                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                    raise RegionFileInvalid(
+                        f"{path.name}, line {number}: not a place of the region ({error!r})"
+                    ) from error
+    except OSError as error:
+        raise RegionFileInvalid(f"{path.name} cannot be read: {error.strerror}") from error
+
+
+def parse_rows(items: Iterable[dict[str, Any]]) -> Iterator[PlaceRow]:
+    """Rows from decoded JSON objects."""
+    return (parse_row(item) for item in items)
+
+
+def parse_row(item: dict[str, Any]) -> PlaceRow:
+    """One row. Raises ValueError, KeyError or TypeError when a member is missing or has the wrong form."""
+    return PlaceRow(
+        kind=Kind[item["kind"].upper()],
+        name=_text(item["name"]) or "",
+        lat=_degrees(item["lat"], 90.0),
+        lon=_degrees(item["lon"], 180.0),
+        housenumber=_text(item.get("housenumber")),
+        street=_text(item.get("street")),
+        city=_text(item.get("city")),
+        rank=item.get("rank"),
+        crossings=tuple(
+            [(clean(c[0]), _degrees(c[1], 90.0), _degrees(c[2], 180.0)) for c in item.get("crossings", ())]
+        ),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else clean(value) or None
+
+
+def _degrees(value: Any, limit: float) -> float:
+    number = float(value)
+    if not (math.isfinite(number) and -limit <= number <= limit):
+        raise ValueError(f"{number} is not within {limit} degrees")
+    return number
