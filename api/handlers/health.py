@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-
 from aiohttp import web
 
 from api.app_keys import LIFETIME
 from api.rendering import json_response
 from api.schemas.service import AliveOut, EntranceOut, ReadyOut
+from matcher.bootstrap import version
 from matcher.domain.errors import NotReady
 
 RETRY_AFTER_S = 2
 
 
-def _version() -> str:
-    """Of a checkout that is not installed: "0"."""
-    try:
-        return importlib.metadata.version("carpool-matcher")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
-
-
 #: Read once, when the module is imported: it is on disk.
-VERSION = _version()
+VERSION = version()
 
 
 async def healthz(_request: web.Request) -> web.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -43,9 +43,11 @@ class PublishOffer:
         principal: Principal,
         now: datetime,
         idempotency: IdempotencyRequest | None = None,
-        render: Callable[[Offer], StoredAnswer] | None = None,
+        render: Callable[[Offer], Awaitable[StoredAnswer]] | None = None,
     ) -> Offer | StoredAnswer:
         """The new offer; or, when `idempotency` was answered before, that answer, and nothing new is made.
+
+        `render` makes the answer that is kept under the key; it is asked before the write, as it may need the roads.
 
         Raises RoleForbidden, IdempotencyKeyReused, DepartureInPast, DepartureTooFar, InvalidField, whatever ResolvePlaces raises,
         and DatabaseUnavailable, after which the same key may safely be sent again.
@@ -58,7 +60,11 @@ class PublishOffer:
         require_sensible(draft)
         require_departure(draft.departure, now, self._horizon)
         offer = await self._make(draft, principal, now)
-        earlier = await self._writer.insert(offer, idempotency=idempotency, render=render)
+        if idempotency is None or render is None:
+            earlier = await self._writer.insert(offer)
+        else:
+            answer = await render(offer)
+            earlier = await self._writer.insert(offer, idempotency=idempotency, render=lambda _: answer)
         return offer if earlier is None else earlier
 
     async def _make(self, draft: OfferDraft, principal: Principal, now: datetime) -> Offer:

@@ -128,7 +128,7 @@ async def test_only_drivers_publish(world: World, principal: object) -> None:
         await world.publish(a_draft(), principal, NOW)  # type: ignore[arg-type]
 
 
-def _render(offer: Offer) -> StoredAnswer:
+async def _render(offer: Offer) -> StoredAnswer:
     return StoredAnswer(status=201, headers={"Location": f"/v1/offers/{offer.id}"}, body=b"first")
 
 
@@ -137,7 +137,7 @@ async def test_the_same_key_gives_the_first_answer_and_makes_nothing_new(world: 
     first = await world.publish(a_draft(), ALICE, NOW, key, _render)
     again = await world.publish(a_draft(departure=NOW - timedelta(days=9)), ALICE, NOW, key, _render)
     assert isinstance(first, Offer)
-    assert again == _render(first)
+    assert again == await _render(first)
     assert len(world.offers.stored) == len(world.index) == 1
 
 
