@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
 import sys
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from api.console import StepProgress, make_console
-from matcher.domain.errors import CarpoolError, InvalidInput
-
-EXIT_FAILED = 1
-EXIT_BAD_INPUT = 2
+from api import cli_keys, cli_region, cli_serve, cli_tools
+from api.cli_support import explain
+from api.console import make_console
+from matcher.bootstrap import version as version_of_this
 
 
 class _Commands(TyperGroup):
-    """Prints what this software knows how to explain as one line; anything else keeps its traceback."""
+    """Prints what this software knows how to explain; anything else keeps its traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except CarpoolError as error:
-            if os.environ.get("CARPOOL_DEBUG"):
+        except Exception as error:
+            words = explain(error)
+            if words is None:
                 raise
-            make_console(sys.stderr).print(f"carpool: {error.detail}", markup=False, style="red")
-            ctx.exit(EXIT_BAD_INPUT if isinstance(error, InvalidInput) else EXIT_FAILED)
+            text, code = words
+            make_console(sys.stderr).print(f"carpool: {text}", markup=False, style="red", soft_wrap=True)
+            ctx.exit(code)
 
 
 app = typer.Typer(
@@ -39,11 +38,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(cli_serve.serve)
+app.command()(cli_serve.migrate)
+app.command()(cli_serve.health)
+app.add_typer(cli_keys.app, name="keys")
+app.add_typer(cli_region.app, name="region")
+app.command()(cli_tools.geocode)
+app.command("settings")(cli_tools.print_settings)
+app.command()(cli_tools.warm)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"carpool {importlib.metadata.version('carpool-matcher')}")
+        typer.echo(f"carpool {version_of_this()}")
         raise typer.Exit
 
 
@@ -54,15 +61,6 @@ def _root(
     ] = False,
 ) -> None:
     """Matches riders with drivers' offers, exactly, on the real road network."""
-
-
-@app.command()
-def warm() -> None:
-    """Import everything and compile the matching kernels, so that the first request does not wait for it."""
-    with StepProgress(make_console()) as progress:
-        progress("loading libraries")
-        import numba  # noqa: F401, PLC0415  # loading it takes a second, and only this command needs it here
-    typer.echo("Ready: libraries are loaded and kernels are compiled.")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import IO, Self
@@ -25,18 +26,20 @@ def make_console(file: IO[str] | None = None) -> Console:
 
 
 class StepProgress:
-    """Tells what is being done, and how long each step took: a spinner on a terminal, lines elsewhere.
+    """Tells what is being done, and how long each step took: a spinner on a terminal, lines elsewhere. A ports.Progress.
 
     Call it with the name of a step when the step begins; call it again with the same name and a fraction in [0, 1]
-    while it advances. The next name, or the end of the `with` block, ends the step. On a terminal steps that took less than a
-    second leave no line behind; elsewhere each step is named when it begins, so that a log shows where it hangs.
+    while it advances. The next name, or the end of the `with` block, ends the step. Steps of less than a second leave no
+    line behind; in a log a longer step is named while it runs, so that one sees where it hangs.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, report_after_s: float = _REPORT_AFTER_S) -> None:
         self._console = console
+        self._report_after_s = report_after_s
         self._step: str | None = None
         self._began = 0.0
         self._live: Live | None = None
+        self._timer: threading.Timer | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -44,30 +47,38 @@ class StepProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.end(failed=error is not None)
+        self.end()
 
-    def __call__(self, step: str, done: float | None = None) -> None:
+    def __call__(self, step: str, done: float | None = None, /) -> None:
+        """The step of this name begins or goes on."""
         if step != self._step:
             self.end()
-            self._step, self._began = step, time.perf_counter()
-            if self._console.is_terminal:
-                self._live = Live(Spinner("dots", Text(step)), console=self._console, transient=True)
-                self._live.start()
-            else:
-                self._console.print(f"  {step} …", markup=False)
+            self._begin(step)
         if self._live is not None and done is not None:
             self._live.update(Spinner("dots", Text(f"{step}  {min(1.0, max(0.0, done)):4.0%}")))
 
-    def end(self, *, failed: bool = False) -> None:
-        """The present step is over, well or badly."""
-        if self._step is None:
-            return
-        took_s = time.perf_counter() - self._began
+    def end(self) -> None:
+        """The present step is over."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._live is not None:
             self._live.stop()
             self._live = None
-        if failed:
-            self._console.print(f"  {self._step}: failed after {took_s:.1f} s", markup=False, style="red")
-        elif took_s >= _REPORT_AFTER_S:
-            self._console.print(f"  {self._step}: {took_s:.1f} s", markup=False)
+        took_s = time.perf_counter() - self._began
+        if self._step is not None and took_s >= self._report_after_s:
+            self._print(f"  {self._step}: {took_s:.1f} s")
         self._step = None
+
+    def _begin(self, step: str) -> None:
+        self._step, self._began = step, time.perf_counter()
+        if self._console.is_terminal:
+            self._live = Live(Spinner("dots", Text(step)), console=self._console, transient=True)
+            self._live.start()
+        else:
+            self._timer = threading.Timer(self._report_after_s, self._print, [f"  {step} …"])
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)

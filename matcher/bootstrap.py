@@ -48,6 +48,7 @@ from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.migrations import check_schema, migrate
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Database
+from matcher.warm import exercise
 from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
 from matcher.workers.housekeeping import run_housekeeping
@@ -203,6 +204,15 @@ async def _database_url(
     return await _to_the_end(server.start), functools.partial(_to_the_end, server.start)
 
 
+@asynccontextmanager
+async def geocoding(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[Geocoder]:
+    """Only what looking up addresses needs."""
+    async with AsyncExitStack() as stack:
+        executor = _compute_threads(stack, settings.matching.threads)
+        region = await asyncio.to_thread(open_region, settings, no_progress if progress is None else progress)
+        yield await asyncio.to_thread(_geocoder, region, executor)
+
+
 def open_region(settings: Settings, progress: Progress = no_progress) -> Region:
     """The region of the settings; the bundled one is imported when it is missing. Blocks for seconds, or longer."""
     name = settings.roads.region
@@ -244,7 +254,10 @@ async def _open_region(settings: Settings, executor: Executor, report: Progress)
         region = open_region(settings, report)
         engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)
         report("loading the addresses")
-        return engine, _geocoder(region, executor)
+        geocoder = _geocoder(region, executor)
+        report("warming up")
+        exercise(engine)
+        return engine, geocoder
 
     return await loop.run_in_executor(executor, load)
 

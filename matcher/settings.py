@@ -19,6 +19,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 PREFIX = "CARPOOL_"
 #: Read by the command line itself: shows tracebacks.
 DEBUG_VARIABLE = "CARPOOL_DEBUG"
+#: Read by the command line as defaults of its options.
+OPTION_VARIABLES = frozenset({"CARPOOL_GEOFABRIK_URL"})
 
 GEOCODER_NAMES = ("gazetteer", "nominatim", "photon", "pelias", "banfrance")
 
@@ -236,6 +238,6 @@ def variable_name(field: str) -> str:
 def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
     """CARPOOL_… variables that mean nothing here, each with the known name it resembles most (None when none does)."""
     known = {variable_name(field) for concern in CONCERNS.values() for field in concern.model_fields}
-    known.add(DEBUG_VARIABLE)
+    known |= {DEBUG_VARIABLE, *OPTION_VARIABLES}
     strangers = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
     return {name: next(iter(difflib.get_close_matches(name, known, n=1)), None) for name in strangers}

@@ -1,0 +1,113 @@
+"""`carpool keys`: create, list and revoke API keys."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from api.cli_support import now, run_with_progress, settings
+from api.console import StepProgress, make_console
+from matcher.bootstrap import key_management
+from matcher.domain.principal import ApiKey, Role
+
+app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
+
+_TTL = re.compile(r"(\d{1,9})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_MAX_TTL = timedelta(days=36_500)
+
+
+def parse_ttl(text: str) -> timedelta:
+    """`90d`, `12h`, `30m`, `45s` or `2w`. Raises typer.BadParameter."""
+    match = _TTL.fullmatch(text.strip())
+    if match is None:
+        raise typer.BadParameter("write a number and s, m, h, d or w, such as 90d")
+    ttl = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if not timedelta() < ttl <= _MAX_TTL:
+        raise typer.BadParameter("must be longer than nothing and at most 100 years")
+    return ttl
+
+
+@app.command()
+def create(
+    role: Annotated[Role, typer.Option(help="What the key may do.")],
+    user: Annotated[str, typer.Option(help="Whose key it is: offers made with it belong to this user.")],
+    ttl: Annotated[
+        timedelta | None,
+        typer.Option(parser=parse_ttl, metavar="90d|12h|…", help="How long it is good; default: until revoked."),
+    ] = None,
+) -> None:
+    """Make a key and print it, alone on standard output. It is shown this once: only a digest is stored."""
+    chosen = settings()
+
+    async def work(progress: StepProgress) -> tuple[str, ApiKey]:
+        async with key_management(chosen, progress=progress) as keys:
+            return await keys.create(user, role, now(), ttl)
+
+    token, key = run_with_progress(work)
+    until = "until it is revoked" if key.expires_at is None else f"until {_moment(key.expires_at)}"
+    notice = f"Key {key.id} of {key.user}, role {key.role.value}, good {until}. It is shown only now:"
+    make_console(sys.stderr).print(notice, markup=False)
+    typer.echo(token)
+
+
+@app.command("list")
+def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """All keys, oldest first; never their secrets."""
+    chosen = settings()
+
+    async def work(progress: StepProgress) -> list[ApiKey]:
+        async with key_management(chosen, progress=progress) as keys:
+            return await keys.list_keys()
+
+    found = run_with_progress(work)
+    if as_json:
+        typer.echo(json.dumps([_summary(key) for key in found], indent=2))
+        return
+    table = Table("id", "user", "role", "state", "created", "last used")
+    for key in found:
+        last = "never" if key.last_used_at is None else _moment(key.last_used_at)
+        table.add_row(key.id, key.user, key.role.value, _state(key), _moment(key.created_at), last)
+    make_console().print(table if found else "No keys yet: `carpool keys create --role driver --user NAME` makes one.")
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, from `carpool keys list`.")],
+) -> None:
+    """Refuse a key from now on; a running service follows within seconds."""
+    chosen = settings()
+
+    async def work(progress: StepProgress) -> None:
+        async with key_management(chosen, progress=progress) as keys:
+            await keys.revoke(key_id, now())
+
+    run_with_progress(work)
+    typer.echo(f"Key {key_id} is revoked.")
+
+
+def _state(key: ApiKey) -> str:
+    if key.revoked_at is not None:
+        return f"revoked {_moment(key.revoked_at)}"
+    if key.expires_at is not None:
+        word = "good until" if key.is_usable(now()) else "expired"
+        return f"{word} {_moment(key.expires_at)}"
+    return "good"
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def _summary(key: ApiKey) -> dict[str, str | bool | None]:
+    times = {
+        name: None if (at := getattr(key, name)) is None else at.isoformat()
+        for name in ("created_at", "expires_at", "revoked_at", "last_used_at")
+    }
+    return {"id": key.id, "user": key.user, "role": key.role.value, "usable": key.is_usable(now()), **times}

@@ -1,0 +1,135 @@
+"""`carpool serve`, `migrate` and `health`: the service, its schema, and how it is."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import structlog
+import typer
+from rich.table import Table
+
+from api.app import build_app
+from api.cli_support import EXIT_FAILED, explain_bind_error, run, run_with_progress, settings
+from api.console import StepProgress, make_console
+from api.logs import configure_logging
+from api.server import serve as serve_app
+from matcher.bootstrap import Carpool, database_url, running
+from matcher.domain.errors import InvalidField, Unavailable
+from matcher.settings import Settings
+from matcher.storage.migrations import migrate as migrate_database
+
+_log = structlog.get_logger("serve")
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [CARPOOL_HOST, default 127.0.0.1].")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; 0 picks a free one [CARPOOL_PORT, default 8080].")
+    ] = None,
+) -> None:
+    """Run the service until SIGTERM or SIGINT; calls in progress are finished first."""
+    chosen = settings()
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    server = chosen.server.model_copy(update=given)
+    chosen = replace(chosen, server=server)
+    configure_logging(server.log_level, server.log_format)
+    app = build_app(_told(chosen), server)
+    try:
+        run(
+            serve_app(app, host=server.host, port=server.port, grace_s=server.shutdown_grace_s, on_listening=_say_where)
+        )
+    except OSError as error:
+        raise explain_bind_error(error, server.host, server.port) from error
+
+
+@asynccontextmanager
+async def _told(chosen: Settings) -> AsyncIterator[Carpool]:
+    """The running service, with log lines for its beginning and its end."""
+    async with running(chosen, progress=LoggedSteps()) as carpool:
+        health = await carpool.check_health()
+        _log.info("ready", region=health.region, offers=health.offers, version=health.version)
+        yield carpool
+        _log.info("stopping")
+    _log.info("stopped")
+
+
+class LoggedSteps:
+    """Progress as log lines: one for each step when it begins, with the time that the one before it took."""
+
+    def __init__(self) -> None:
+        self._step: str | None = None
+        self._began = time.perf_counter()
+
+    def __call__(self, step: str, _done: float | None = None, /) -> None:
+        """A new step is logged; progress within one is not."""
+        if step == self._step:
+            return
+        elapsed = time.perf_counter() - self._began
+        self._step, self._began = step, time.perf_counter()
+        _log.info("starting", step=step, after_s=round(elapsed, 2))
+
+
+def _say_where(url: str) -> None:
+    typer.echo(f"Listening on {url} (documentation: {url}/docs)")
+    sys.stdout.flush()
+
+
+def migrate() -> None:
+    """Bring the database to the schema of this version."""
+    chosen = settings()
+
+    async def work(progress: StepProgress) -> tuple[str, ...]:
+        async with database_url(chosen, progress=progress) as url:
+            return await migrate_database(url, progress=progress)
+
+    done = run_with_progress(work)
+    typer.echo(f"Migrated: {', '.join(done)}" if done else "The database is up to date.")
+
+
+def health(
+    url: Annotated[
+        str | None, typer.Option(help="Of the service; default: from CARPOOL_HOST and CARPOOL_PORT.")
+    ] = None,
+) -> None:
+    """Ask a running service how it is. Exits 0 when it is ready, 1 otherwise."""
+    server = settings().server
+    host = "127.0.0.1" if server.host in {"0.0.0.0", "::"} else server.host  # noqa: S104  # compared, not bound
+    target = f"http://{host}:{server.port}" if url is None else url
+    status, answer = _ask(target, "/readyz")
+    table = Table(
+        "check", "state", title=f"{target}: {'ready' if status == 200 else 'not ready'}", title_justify="left"
+    )
+    for name, state in answer.get("checks", {}).items():
+        table.add_row(name, state)
+    for name in ("region", "offers", "version"):
+        if name in answer:
+            table.add_row(name, str(answer[name]))
+    make_console().print(table)
+    if status != 200:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _ask(url: str, path: str) -> tuple[int, dict[str, dict[str, str]]]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or parts.hostname is None:
+        raise InvalidField(f"{url!r} is no URL: write http://host:port")
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=5)
+    try:
+        connection.request("GET", parts.path.rstrip("/") + path)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise Unavailable(f"no service answers at {url}: {reason}; `carpool serve` runs one") from error
+    finally:
+        connection.close()

@@ -1,0 +1,72 @@
+"""What the sub-commands share: settings, the event loop, and words for errors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import uvloop
+
+from api.console import StepProgress, make_console
+from matcher.domain.errors import CarpoolError, InvalidInput, Unavailable
+from matcher.secret_file import SecretUnusable
+from matcher.settings import DEBUG_VARIABLE, Settings, SettingsInvalid, load_settings, unknown_variables
+
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+
+T = TypeVar("T")
+
+
+def settings() -> Settings:
+    """The settings; variables that look like settings and are none are pointed out. Raises SettingsInvalid."""
+    for name, alike in unknown_variables(os.environ).items():
+        meant = "" if alike is None else f"; did you mean {alike}?"
+        make_console(sys.stderr).print(f"carpool: {name} is not a setting{meant}", markup=False, style="yellow")
+    return load_settings()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on a fast event loop."""
+    return uvloop.run(work)
+
+
+def run_with_progress(work: Callable[[StepProgress], Coroutine[Any, Any, T]]) -> T:
+    """Run to the end, telling on standard error which steps take a while."""
+    with StepProgress(make_console(sys.stderr)) as progress:
+        return uvloop.run(work(progress))
+
+
+def now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def explain(error: BaseException) -> tuple[str, int] | None:
+    """(words for people, exit code) of an error that is nobody's defect, else None. Nothing is explained with CARPOOL_DEBUG set."""
+    if os.environ.get(DEBUG_VARIABLE):
+        return None
+    if isinstance(error, CarpoolError):
+        return error.detail, EXIT_BAD_INPUT if isinstance(error, InvalidInput) else EXIT_FAILED
+    if isinstance(error, SettingsInvalid | SecretUnusable):
+        return str(error), EXIT_BAD_INPUT
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}", EXIT_FAILED
+    return None
+
+
+def explain_bind_error(error: OSError, host: str, port: int) -> Unavailable:
+    """Why an address could not be listened on, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return Unavailable(
+            f"port {port} of {host} is in use: stop what uses it, or choose another with --port or CARPOOL_PORT (0: any free one)"
+        )
+    if error.errno == errno.EACCES:
+        return Unavailable(
+            f"port {port} may not be used by this user: choose one above 1023 with --port or CARPOOL_PORT"
+        )
+    return Unavailable(f"cannot listen on {host}, port {port}: {error.strerror or error}")

@@ -1,0 +1,70 @@
+"""Run every kernel once, so that nobody's first search waits for a compiler (15 s) or for the compiled code to be read (1 s)."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
+from matcher.domain.offer import NO_PREFERENCES, Offer, OfferStatus
+from matcher.domain.place import Place, RoadPosition
+from matcher.matching.index import OfferIndex
+from matcher.matching.pipeline import find_candidates
+from matcher.matching.query import Query
+from matcher.matching.scoring import ScoreWeights
+from matcher.roads.engine import RoadEngine
+from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.services.ports import Progress, no_progress
+
+_NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def compile_kernels(progress: Progress = no_progress) -> None:
+    """Compile everything, by importing the bundled region into a temporary folder and searching on it.
+
+    The compiled code is kept beside the sources, or in NUMBA_CACHE_DIR, and is read from there by later processes.
+    """
+    with tempfile.TemporaryDirectory(prefix="carpool-warm-") as folder:
+        store = RegionStore(Path(folder))
+        ensure_sample(store, lambda phase, done, total: progress(phase, done / total if total else None))
+        progress("opening the roads")
+        region = store.get(SAMPLE_NAME)
+        engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)
+        progress("searching once")
+        exercise(engine)
+
+
+def exercise(engine: RoadEngine) -> None:
+    """Drive and search once between two places of a region, with offers of nobody's, in an index of its own."""
+    last = engine.network.edge_count - 1
+    here, there = _place(engine, 0), _place(engine, last)
+    drive = engine.drive([here.position, there.position])
+    if drive is None:
+        return
+    offer = Offer(
+        id=UUID(int=1), driver_id="warm-up", region=engine.name, region_fingerprint=engine.fingerprint,
+        status=OfferStatus.OPEN, version=1, origin=here, destination=there, via=(), departure=_NOON, flexibility_s=900,
+        seats_offered=1, seats_left=1, max_detour_s=900, max_detour_m=None, preferences=NO_PREFERENCES, comment="",
+        duration_ms=drive.duration_ms, length_cm=drive.length_cm, created_at=_NOON, updated_at=_NOON,
+    )  # fmt: skip
+    index = OfferIndex(engine)
+    index.put(offer)
+    index.put(replace(offer, id=UUID(int=2), departure=_NOON + timedelta(hours=1)))
+    for kind in WindowKind:
+        request = MatchRequest(
+            rider_id="warm-up rider", origin=here, destination=there, window=TimeWindow(_NOON, _NOON + timedelta(hours=1)),
+            window_kind=kind, seats=1, max_walk_m=0, limit=1, preferences=NO_PREFERENCES,
+        )  # fmt: skip
+        found = find_candidates(index.snapshot(request.rider_id), engine, Query.of(request, _NOON), ScoreWeights(), 1)
+        engine.points(here.position, there.position, found.drive)
+
+
+def _place(engine: RoadEngine, edge: int) -> Place:
+    """The middle of an edge, as a place that was snapped."""
+    coordinate = engine.locate(RoadPosition(edge=edge, fraction=0.5))
+    snapped = engine.snap(coordinate, limit_m=1000.0)
+    assert snapped is not None, "a point of a road lies within a kilometre of a road"
+    return Place(coordinate, "", snapped.position, snapped.distance_m)
