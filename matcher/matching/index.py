@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.offer import PREFERENCE_KEYS, Offer, OfferStatus
-from matcher.matching.positions import I32, I64, fixed_position
+from matcher.domain.place import RoadPosition
+from matcher.matching.columns import Columns, spans
+from matcher.matching.positions import I32, I64, U8, fixed_position
 from matcher.matching.roads import PackedDrive, PathTable, SearchRoads
-
-U8 = npt.NDArray[np.uint8]
 
 #: A row with this in `retired_at` is alive.
 ALIVE = np.iinfo(np.int64).max
@@ -25,7 +26,7 @@ _FIRST_CAPACITY = 1024
 #: How many removed offers are remembered, so that an older write that arrives late does not bring one back.
 _REMEMBERED = 100_000
 
-_COLUMNS: Mapping[str, type[np.generic]] = {
+_ROW: Mapping[str, type[np.generic]] = {
     "origin_edge": np.int32,
     "origin_at": np.int32,
     "destination_edge": np.int32,
@@ -39,12 +40,22 @@ _COLUMNS: Mapping[str, type[np.generic]] = {
     "seats": np.uint8,
     "stated": np.uint8,
     "welcome": np.uint8,
+    "leg_count": np.uint8,
+    "leg_begin": np.int64,
     "retired_at": np.int64,
-    "path_begin": np.int64,
-    "path_size": np.int32,
     "version": np.int32,
     "id_high": np.uint64,
     "id_low": np.uint64,
+}
+
+_LEG: Mapping[str, type[np.generic]] = {
+    "origin_edge": np.int32,
+    "origin_at": np.int32,
+    "destination_edge": np.int32,
+    "destination_at": np.int32,
+    "base_cost": np.int64,
+    "path_begin": np.int64,
+    "path_size": np.int32,
 }
 
 
@@ -52,8 +63,9 @@ _COLUMNS: Mapping[str, type[np.generic]] = {
 class Rows:
     """The columns of all offers, (count,) each. Positions are edges with fixed-point fractions; costs are packed.
 
-    driver: a small integer that stands for the driver's id. stated, welcome: bit masks over PREFERENCE_KEYS. retired_at: the
-    sequence number of the write that replaced or removed the row. path_begin, path_size: where its packed drive is in `codes`.
+    origin and destination are the ends of the whole trip, base_cost its drive without riders. leg_begin, leg_count: where its legs
+    are in `Legs`; one leg unless the driver goes via other places. driver: a small integer that stands for the driver's id.
+    stated, welcome: bit masks over PREFERENCE_KEYS. retired_at: the sequence number of the write that replaced or removed the row.
     """
 
     origin_edge: I32
@@ -69,21 +81,34 @@ class Rows:
     seats: U8
     stated: U8
     welcome: U8
+    leg_count: U8
+    leg_begin: I64
     retired_at: I64
-    path_begin: I64
-    path_size: I32
     version: I32
     id_high: npt.NDArray[np.uint64]
     id_low: npt.NDArray[np.uint64]
-    codes: I32  # (codes,) packed drives of all rows
 
     def offer_id(self, row: int) -> UUID:
         """The offer's id."""
         return UUID(int=int(self.id_high[row]) << 64 | int(self.id_low[row]))
 
+
+@dataclass(frozen=True, eq=False)
+class Legs:
+    """The legs of all offers, one offer's legs in a row and in driving order, (legs,) each; their packed drives in `codes`."""
+
+    origin_edge: I32
+    origin_at: I32
+    destination_edge: I32
+    destination_at: I32
+    base_cost: I64
+    path_begin: I64
+    path_size: I32
+    codes: I32  # (codes,) packed drives of all legs
+
     @property
     def paths(self) -> PathTable:
-        """The packed drives of all rows."""
+        """The packed drives of all legs."""
         return PathTable(self.codes, self.path_begin, self.path_size, self.origin_at, self.destination_at)
 
 
@@ -92,6 +117,8 @@ class Snapshot:
     """What a search sees: rows that were alive at write number `sequence`, however many writes follow meanwhile."""
 
     rows: Rows
+    legs: Legs
+    itineraries: I64  # rows with more than one leg
     sequence: int
     own: int  # the searcher's number as a driver, -1 when they have no offer
 
@@ -110,10 +137,11 @@ class OfferIndex:
     def __init__(self, roads: SearchRoads) -> None:
         self._roads = roads
         self._lock = threading.Lock()
-        self._columns = _empty_columns(_FIRST_CAPACITY)
+        self._rows = Columns(_ROW, _FIRST_CAPACITY)
+        self._legs = Columns(_LEG, _FIRST_CAPACITY)
         self._codes: I32 = np.empty(16 * _FIRST_CAPACITY, dtype=np.int32)
-        self._count = 0
         self._codes_used = 0
+        self._itineraries: I64 = np.empty(0, dtype=np.int64)
         self._sequence = 0
         self._row_of: dict[UUID, int] = {}
         self._drivers: dict[str, int] = {}
@@ -131,13 +159,17 @@ class OfferIndex:
         if offer.status is not OfferStatus.OPEN:
             self._retire(offer.id, offer.version)
             return
-        drive = self._roads.pack_drive(offer.origin.position, offer.destination.position)
-        if drive is None:
-            raise ValueError(f"offer {offer.id} has no way from its origin to its destination in this region")
+        stops = [place.position for place in (offer.origin, *offer.via, offer.destination)]
+        drives: list[PackedDrive] = []
+        for here, there in itertools.pairwise(stops):
+            drive = self._roads.pack_drive(here, there)
+            if drive is None:
+                raise ValueError(f"offer {offer.id} has no way from its origin to its destination in this region")
+            drives.append(drive)
         with self._lock:
             if self._held_version(offer.id) >= offer.version:
                 return
-            self._append(offer, drive)
+            self._append(offer, stops, drives)
             self._compact_if_due()
 
     def remove(self, offer_id: UUID) -> None:
@@ -148,9 +180,13 @@ class OfferIndex:
     def snapshot(self, searcher: str) -> Snapshot:
         """The offers as they are now, for a search by `searcher`. O(1)."""
         with self._lock:
-            columns = {name: column[: self._count] for name, column in self._columns.items()}
-            rows = Rows(**columns, codes=self._codes)  # type: ignore[arg-type]  # the dtypes are those of _COLUMNS
-            return Snapshot(rows, self._sequence, self._drivers.get(searcher, _NOBODY))
+            return Snapshot(
+                rows=Rows(**self._rows.filled()),
+                legs=Legs(**self._legs.filled(), codes=self._codes),
+                itineraries=self._itineraries,
+                sequence=self._sequence,
+                own=self._drivers.get(searcher, _NOBODY),
+            )
 
     def _retire(self, offer_id: UUID, version: int) -> None:
         with self._lock:
@@ -166,79 +202,87 @@ class OfferIndex:
         row = self._row_of.pop(offer_id, None)
         if row is not None:
             self._sequence += 1
-            self._columns["retired_at"][row] = self._sequence
+            self._rows["retired_at"][row] = self._sequence
             self._compact_if_due()
 
     def _held_version(self, offer_id: UUID) -> int:
         row = self._row_of.get(offer_id)
         if row is not None:
-            return int(self._columns["version"][row])
+            return int(self._rows["version"][row])
         return self._forgotten.get(offer_id, 0)
 
-    def _append(self, offer: Offer, drive: PackedDrive) -> None:
-        self._make_room(len(drive.codes))
-        row = self._count
-        origin_edge, origin_at = fixed_position(offer.origin.position)
-        destination_edge, destination_at = fixed_position(offer.destination.position)
+    def _append(self, offer: Offer, stops: Sequence[RoadPosition], drives: Sequence[PackedDrive]) -> None:
+        leg_begin = self._legs.count
+        fixed = [fixed_position(stop) for stop in stops]
+        for (origin, destination), drive in zip(itertools.pairwise(fixed), drives, strict=True):
+            self._legs.append(
+                origin_edge=origin[0],
+                origin_at=origin[1],
+                destination_edge=destination[0],
+                destination_at=destination[1],
+                base_cost=drive.cost,
+                path_begin=self._keep_codes(drive.codes),
+                path_size=len(drive.codes),
+            )
         stated, welcome = preference_masks(offer.preferences)
-        values: dict[str, int] = {
-            "origin_edge": origin_edge,
-            "origin_at": origin_at,
-            "destination_edge": destination_edge,
-            "destination_at": destination_at,
-            "base_cost": drive.cost,
-            "departure_ms": round(offer.departure.timestamp() * 1000),
-            "flexibility_ms": offer.flexibility_s * 1000,
-            "max_detour_ms": offer.max_detour_s * 1000,
-            "max_detour_cm": NO_LIMIT if offer.max_detour_m is None else offer.max_detour_m * 100,
-            "driver": self._drivers.setdefault(offer.driver_id, len(self._drivers)),
-            "seats": offer.seats_left,
-            "stated": stated,
-            "welcome": welcome,
-            "retired_at": ALIVE,
-            "path_begin": self._codes_used,
-            "path_size": len(drive.codes),
-            "version": offer.version,
-            "id_high": offer.id.int >> 64,
-            "id_low": offer.id.int & (2**64 - 1),
-        }
-        for name, value in values.items():
-            self._columns[name][row] = value
-        self._codes[self._codes_used : self._codes_used + len(drive.codes)] = drive.codes
-        self._codes_used += len(drive.codes)
-        self._count += 1
+        row = self._rows.append(
+            origin_edge=fixed[0][0],
+            origin_at=fixed[0][1],
+            destination_edge=fixed[-1][0],
+            destination_at=fixed[-1][1],
+            base_cost=sum(drive.cost for drive in drives),
+            departure_ms=round(offer.departure.timestamp() * 1000),
+            flexibility_ms=offer.flexibility_s * 1000,
+            max_detour_ms=offer.max_detour_s * 1000,
+            max_detour_cm=NO_LIMIT if offer.max_detour_m is None else offer.max_detour_m * 100,
+            driver=self._drivers.setdefault(offer.driver_id, len(self._drivers)),
+            seats=offer.seats_left,
+            stated=stated,
+            welcome=welcome,
+            leg_count=len(drives),
+            leg_begin=leg_begin,
+            retired_at=ALIVE,
+            version=offer.version,
+            id_high=offer.id.int >> 64,
+            id_low=offer.id.int & (2**64 - 1),
+        )
+        if len(drives) > 1:
+            self._itineraries = np.append(self._itineraries, row)
         self._sequence += 1
         replaced = self._row_of.get(offer.id)
         if replaced is not None:
-            self._columns["retired_at"][replaced] = self._sequence
+            self._rows["retired_at"][replaced] = self._sequence
         self._row_of[offer.id] = row
 
-    def _make_room(self, codes: int) -> None:
-        """Grow by doubling into new arrays; snapshots keep the ones they have."""
-        if self._count == len(self._columns["seats"]):
-            for name, column in self._columns.items():
-                self._columns[name] = np.concatenate([column, np.empty_like(column)])
-        if self._codes_used + codes > len(self._codes):
-            self._codes = np.concatenate([self._codes, np.empty(len(self._codes) + codes, dtype=np.int32)])
+    def _keep_codes(self, codes: I32) -> int:
+        """Copy a packed drive to the end of all codes, growing by doubling; returns where it begins."""
+        begin = self._codes_used
+        if begin + len(codes) > len(self._codes):
+            self._codes = np.concatenate([self._codes, np.empty(len(self._codes) + len(codes), dtype=np.int32)])
+        self._codes[begin : begin + len(codes)] = codes
+        self._codes_used += len(codes)
+        return begin
 
     def _compact_if_due(self) -> None:
-        retired = self._count - len(self._row_of)
-        if retired <= _FIRST_CAPACITY // 2 or retired * 4 <= self._count:
+        retired = self._rows.count - len(self._row_of)
+        if retired <= _FIRST_CAPACITY // 2 or retired * 4 <= self._rows.count:
             return
-        kept = np.flatnonzero(self._columns["retired_at"][: self._count] == ALIVE)
-        columns = _empty_columns(max(_FIRST_CAPACITY, len(kept) + len(kept) // 4))
-        for name, column in self._columns.items():
-            columns[name][: len(kept)] = column[kept]
-        sizes = columns["path_size"][: len(kept)].astype(np.int64)
-        begins = np.cumsum(sizes) - sizes
-        source = np.repeat(columns["path_begin"][: len(kept)] - begins, sizes) + np.arange(int(sizes.sum()))
-        self._codes_used = len(source)
+        kept = np.flatnonzero(self._rows["retired_at"][: self._rows.count] == ALIVE)
+        self._rows = self._rows.taken(kept, _FIRST_CAPACITY)
+        count = self._rows.count
+        leg_begin, old_legs = spans(self._rows["leg_begin"][:count], self._rows["leg_count"][:count])
+        self._rows["leg_begin"][:count] = leg_begin
+        self._legs = self._legs.taken(old_legs, _FIRST_CAPACITY)
+        legs = self._legs.count
+        path_begin, old_codes = spans(self._legs["path_begin"][:legs], self._legs["path_size"][:legs])
+        self._legs["path_begin"][:legs] = path_begin
+        self._codes_used = len(old_codes)
         codes = np.empty(max(16 * _FIRST_CAPACITY, self._codes_used + self._codes_used // 4), dtype=np.int32)
-        codes[: self._codes_used] = self._codes[source]
-        columns["path_begin"][: len(kept)] = begins
-        self._columns, self._codes, self._count = columns, codes, len(kept)
-        rows = Rows(**columns, codes=codes)  # type: ignore[arg-type]  # the dtypes are those of _COLUMNS
-        self._row_of = {rows.offer_id(row): row for row in range(len(kept))}
+        codes[: self._codes_used] = self._codes[old_codes]
+        self._codes = codes
+        self._itineraries = np.flatnonzero(self._rows["leg_count"][:count] > 1)
+        rows = Rows(**self._rows.filled())
+        self._row_of = {rows.offer_id(row): row for row in range(count)}
 
 
 def preference_masks(preferences: Mapping[str, bool]) -> tuple[int, int]:
@@ -249,7 +293,3 @@ def preference_masks(preferences: Mapping[str, bool]) -> tuple[int, int]:
             stated |= 1 << k
             welcome |= int(preferences[key]) << k
     return stated, welcome
-
-
-def _empty_columns(capacity: int) -> dict[str, npt.NDArray[np.generic]]:
-    return {name: np.empty(capacity, dtype=dtype) for name, dtype in _COLUMNS.items()}

@@ -50,7 +50,9 @@ def rank(
     ends = (fixed_position(query.pickup)[1], fixed_position(query.dropoff)[1])
 
     def exact(chosen: I64) -> Ranked:
-        shared_cm = roads.shared_lengths(rider, ends, rows.paths, feasible.rows[chosen]).astype(np.int64)
+        shared_cm = roads.shared_lengths(
+            rider, ends, snapshot.legs.paths, rows.leg_begin[feasible.rows[chosen]], rows.leg_count[feasible.rows[chosen]]
+        )
         overlap = np.minimum(1.0, shared_cm / direct_cm)
         values = PartValues(detour[chosen], overlap, time[chosen], walk[chosen], preferences[chosen])
         score = values.score(weights)

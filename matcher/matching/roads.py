@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import I32, I64, EdgeTable
+from matcher.matching.positions import I32, I64, U8, EdgeTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,18 +39,19 @@ class SearchRoads(Protocol):
         """
 
     def shared_lengths(
-        self, rider: PackedDrive, rider_ends: tuple[int, int], paths: PathTable, rows: I64
-    ) -> I32:
-        """(len(rows),) int32: centimetres of road that the rider's drive has in common with each of the stored drives.
+        self, rider: PackedDrive, rider_ends: tuple[int, int], legs: PathTable, leg_begin: I64, leg_count: U8
+    ) -> I64:
+        """(k,) int64: centimetres of the rider's road that each of k routes runs along; route i is leg_count[i] legs from
+        leg_begin[i] on.
 
         rider_ends: the rider's two positions as fixed-point fractions of their edges. Arc by arc: the two directions of a street
-        are different roads; of an arc that both use in part only the common piece counts.
+        are different roads; of an arc that both use in part only the common piece counts; no piece counts twice.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class PathTable:
-    """Packed drives of many offers, one a row. Row r's codes are codes[begin[r] : begin[r] + size[r]]."""
+    """Packed drives, one a row. Row r's codes are codes[begin[r] : begin[r] + size[r]]."""
 
     codes: I32
     begin: I64

@@ -12,8 +12,9 @@ from matcher.matching.positions import INFINITE, EdgeTable, fixed_position, spli
 from matcher.matching.roads import PackedDrive, PathTable
 from matcher.roads import scratch
 from matcher.roads.customisation import Metric
-from matcher.roads.network import I32, I64, RoadNetwork
-from matcher.roads.pack import drive_between, shared_of_rows, unpack_drive
+from matcher.roads.network import I32, I64, U8, RoadNetwork
+from matcher.roads.overlap import shared_of_routes
+from matcher.roads.pack import drive_between, unpack_drive
 from matcher.roads.snapping import Snapper, cut, locate
 from matcher.roads.sweep import sweep_pair
 from matcher.roads.topology import Topology
@@ -121,11 +122,13 @@ class RoadEngine:
             )
             yield distance
 
-    def shared_lengths(self, rider: PackedDrive, rider_ends: tuple[int, int], paths: PathTable, rows: I64) -> I32:
-        """Centimetres of road the rider's drive shares with each stored drive; see `SearchRoads.shared_lengths`."""
-        arcs = unpack_drive(self.metric.first, self.metric.second, rider.codes)
+    def shared_lengths(
+        self, rider: PackedDrive, rider_ends: tuple[int, int], legs: PathTable, leg_begin: I64, leg_count: U8
+    ) -> I64:
+        """Centimetres of the rider's road that each route runs along; see `SearchRoads.shared_lengths`."""
+        arcs = self.arcs(rider)
         with self._scratch.overlap() as work:
-            return shared_of_rows(
+            return shared_of_routes(
                 self.metric.first,
                 self.metric.second,
                 self.network.arc_length_cm,
@@ -133,12 +136,13 @@ class RoadEngine:
                 arcs,
                 rider_ends[0],
                 rider_ends[1],
-                paths.codes,
-                paths.begin,
-                paths.size,
-                paths.origin_at,
-                paths.destination_at,
-                rows,
+                legs.codes,
+                legs.begin,
+                legs.size,
+                legs.origin_at,
+                legs.destination_at,
+                leg_begin,
+                leg_count,
                 work.next_round(),
                 work.stamp,
                 work.stamp_round,

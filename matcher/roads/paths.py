@@ -1,4 +1,4 @@
-"""From packed paths to arcs, and how much road two routes have in common."""
+"""From packed paths to arcs."""
 
 from __future__ import annotations
 
@@ -34,42 +34,3 @@ def unpack(first, second, codes, size):
                 stack[depth + 1] = first[code]
                 depth += 2
     return arcs[:used].copy()
-
-
-@numba.njit(cache=True, nogil=True)
-def shared_on_code(first, second, code, stamp, round_of_stamp, memo, round_of_memo, round_now, stack):
-    """Sum of stamp[arc] over the arcs of a code, each code computed once a round.
-
-    stamp: (m,) int32, valid where round_of_stamp == round_now, else 0. memo: (C,) int32 likewise. A code's parts have a lower
-    slot than itself, so the stack is never deeper than twice the tree's height. stack: int32 scratch of that size.
-    """
-    if round_of_memo[code] == round_now:
-        return memo[code]
-    depth = 1
-    stack[0] = code
-    while depth > 0:
-        top = stack[depth - 1]
-        if round_of_memo[top] == round_now:
-            depth -= 1
-            continue
-        if second[top] < 0:
-            arc = first[top]
-            memo[top] = stamp[arc] if round_of_stamp[arc] == round_now else 0
-            round_of_memo[top] = round_now
-            depth -= 1
-            continue
-        a, b = first[top], second[top]
-        a_known = round_of_memo[a] == round_now
-        b_known = round_of_memo[b] == round_now
-        if a_known and b_known:
-            memo[top] = memo[a] + memo[b]
-            round_of_memo[top] = round_now
-            depth -= 1
-        else:
-            if not b_known:
-                stack[depth] = b
-                depth += 1
-            if not a_known:
-                stack[depth] = a
-                depth += 1
-    return memo[code]

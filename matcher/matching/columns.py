@@ -1,0 +1,58 @@
+"""Growing tables of numpy columns: rows are appended, whole tables are copied when they grow or are thinned out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+AnyArray = npt.NDArray[Any]
+
+
+class Columns:
+    """Columns of equal length. Arrays that were handed out keep their rows whatever is appended afterwards."""
+
+    def __init__(self, dtypes: Mapping[str, type[np.generic]], capacity: int) -> None:
+        self._columns: dict[str, AnyArray] = {name: np.empty(capacity, dtype=dtype) for name, dtype in dtypes.items()}
+        self._capacity = capacity
+        self.count = 0
+
+    def __getitem__(self, name: str) -> AnyArray:
+        """A column with all its spare room."""
+        return self._columns[name]
+
+    def append(self, **values: int) -> int:
+        """Add one row, with a value for every column; returns its number. Amortised O(1)."""
+        if self.count == self._capacity:
+            self._columns = {
+                name: np.concatenate([column, np.empty_like(column)]) for name, column in self._columns.items()
+            }
+            self._capacity *= 2
+        row = self.count
+        for name, column in self._columns.items():
+            column[row] = values[name]
+        self.count += 1
+        return row
+
+    def filled(self) -> dict[str, AnyArray]:
+        """The rows that are in use, as views."""
+        return {name: column[: self.count] for name, column in self._columns.items()}
+
+    def taken(self, rows: npt.NDArray[np.int64], least_capacity: int) -> Columns:
+        """A new table with the given rows in the given order, and a quarter of spare room."""
+        dtypes = {name: column.dtype.type for name, column in self._columns.items()}
+        table = Columns(dtypes, max(least_capacity, len(rows) + len(rows) // 4))
+        for name, column in self._columns.items():
+            table[name][: len(rows)] = column[rows]
+        table.count = len(rows)
+        return table
+
+
+def spans(begin: npt.NDArray[np.int64], size: npt.NDArray[np.integer[Any]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(where each span begins when they are laid one after another, the old places of all their elements in that order)."""
+    sizes = size.astype(np.int64)
+    new_begin = np.cumsum(sizes) - sizes
+    source = np.repeat(begin - new_begin, sizes) + np.arange(int(sizes.sum()))
+    return new_begin, source
