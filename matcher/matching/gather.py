@@ -1,52 +1,18 @@
-"""Which offers can carry a rider, and what each would add to its driver's way: one scan over all rows."""
+"""Which offers can carry a rider, and what each would add to its driver's way: one scan over all rows of one leg."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numba
 import numpy as np
 
-from matcher.domain.match import TurnedAway
+from matcher.matching.feasible import DETOUR, LENGTH, NO_MISS, OWN, REASONS, SEATS, WINDOW, Feasible
 from matcher.matching.index import NO_LIMIT, Snapshot
-from matcher.matching.positions import I32, I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
+from matcher.matching.positions import I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
 from matcher.matching.query import Query
-
-#: The order of the kernel's counters; the first that applies to an offer is the one that is counted.
-_REASONS = (
-    TurnedAway.OWN_OFFER,
-    TurnedAway.OUTSIDE_WINDOW,
-    TurnedAway.NO_SEATS,
-    TurnedAway.DETOUR,
-    TurnedAway.DETOUR_LENGTH,
-)
-_OWN, _WINDOW, _SEATS, _DETOUR, _LENGTH = range(len(_REASONS))
-_NO_MISS = np.iinfo(np.int64).max
-
-
-@dataclass(frozen=True, eq=False)
-class Feasible:
-    """The offers that can carry the rider, (k,) each in row order, and why the others cannot.
-
-    considered = k + the sum of turned_away. nearest_miss_ms: the least detour beyond its budget among the offers that were
-    turned away for nothing but their detour, or None.
-    """
-
-    rows: I64
-    detour_ms: I64
-    detour_cm: I64
-    to_pickup_ms: I64  # drive from the driver's origin to the pickup
-    shift_ms: I64  # how much later than planned the driver leaves, negative for earlier; as little as the window allows
-    considered: int
-    turned_away: dict[TurnedAway, int]
-    nearest_miss_ms: int | None
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
 
 def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, query: Query) -> Feasible:
-    """Test every offer of the snapshot against a query, exactly.
+    """Test every offer of one leg in the snapshot against a query, exactly.
 
     distance: (n, 2) packed, to the pickup in column 0, from the dropoff in column 1. direct: packed cost of the rider's own drive.
     Offers whose latest departure is before the query's now are no longer active, and are not considered.
@@ -54,7 +20,7 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
     rows = snapshot.rows
     pickup_edge, pickup_at = fixed_position(query.pickup)
     dropoff_edge, dropoff_at = fixed_position(query.dropoff)
-    counts = np.zeros(len(_REASONS), dtype=np.int64)
+    counts = np.zeros(len(REASONS), dtype=np.int64)
     found, detour_ms, detour_cm, to_pickup_ms, shift_ms, considered, miss = _scan(
         rows.origin_edge,
         rows.origin_at,
@@ -67,6 +33,7 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
         rows.max_detour_cm,
         rows.driver,
         rows.seats,
+        rows.leg_count,
         rows.retired_at,
         snapshot.sequence,
         snapshot.own,
@@ -90,9 +57,13 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
         detour_cm=detour_cm,
         to_pickup_ms=to_pickup_ms,
         shift_ms=shift_ms,
+        ride_ms=np.full(len(found), direct >> 32),
+        ride_cm=np.full(len(found), direct & 0xFFFFFFFF),
+        pickup_leg=np.zeros(len(found), dtype=np.int64),
+        dropoff_leg=np.zeros(len(found), dtype=np.int64),
         considered=int(considered),
-        turned_away={reason: int(count) for reason, count in zip(_REASONS, counts, strict=True) if count},
-        nearest_miss_ms=None if miss == _NO_MISS else int(miss),
+        turned_away={reason: int(count) for reason, count in zip(REASONS, counts, strict=True) if count},
+        nearest_miss_ms=None if miss == NO_MISS else int(miss),
     )
 
 
@@ -109,6 +80,7 @@ def _scan(
     max_detour_cm,
     driver,
     seats,
+    leg_count,
     retired_at,
     sequence,
     own,
@@ -135,7 +107,7 @@ def _scan(
     shifts_ms = np.empty(capacity, np.int64)
     size = 0
     considered = 0
-    miss = _NO_MISS
+    miss = NO_MISS
     direct_ms = direct >> 32
     to_pickup_ms = np.empty(len(distance), np.int32)
     for v in range(len(distance)):
@@ -144,26 +116,26 @@ def _scan(
     for row in range(capacity):
         departure = departure_ms[row]
         flexibility = np.int64(flexibility_ms[row])
-        if retired_at[row] <= sequence or departure + flexibility < now_ms:
+        if retired_at[row] <= sequence or departure + flexibility < now_ms or leg_count[row] > 1:
             continue
         considered += 1
         if driver[row] == own:
-            counts[_OWN] += 1
+            counts[OWN] += 1
             continue
         base = base_cost[row]
         budget_ms = np.int64(max_detour_ms[row])
         # The whole trip lies within this span, however late or early it leaves and whatever detour it takes.
         if departure - flexibility > latest_ms or departure + flexibility + (base >> 32) + budget_ms < earliest_ms:
-            counts[_WINDOW] += 1
+            counts[WINDOW] += 1
             continue
         if seats[row] < seats_requested:
-            counts[_SEATS] += 1
+            counts[SEATS] += 1
             continue
         edge = origin_edge[row]
         # However the driver leaves, and however short the way on from the dropoff, the detour is at least this.
         at_least_ms = min(to_pickup_ms[edges[edge, 0]], to_pickup_ms[edges[edge, 1]]) + direct_ms - (base >> 32)
         if at_least_ms > budget_ms and at_least_ms - budget_ms >= miss and edge != pickup_edge:
-            counts[_DETOUR] += 1
+            counts[DETOUR] += 1
             continue
         at = np.int64(origin_at[row])
         forward, backward = edges[edge, 2], edges[edge, 3]
@@ -174,7 +146,7 @@ def _scan(
         # However short the way from the dropoff on, the detour is at least this.
         at_least_ms = ((to_pickup + direct) >> 32) - (base >> 32)
         if at_least_ms > budget_ms and at_least_ms - budget_ms >= miss:
-            counts[_DETOUR] += 1
+            counts[DETOUR] += 1
             continue
         edge = destination_edge[row]
         at = np.int64(destination_at[row])
@@ -184,7 +156,7 @@ def _scan(
         if edge == dropoff_edge:
             onward = min(onward, along_edge(forward, backward, dropoff_at, at))
         if to_pickup >= INFINITE or onward >= INFINITE:
-            counts[_DETOUR] += 1
+            counts[DETOUR] += 1
             continue
         total = to_pickup + direct + onward
         detour_ms = (total >> 32) - (base >> 32)
@@ -194,15 +166,15 @@ def _scan(
         in_window = planned + lowest <= latest_ms and planned + flexibility >= earliest_ms
         in_length = max_detour_cm[row] == NO_LIMIT or detour_cm <= max_detour_cm[row]
         if detour_ms > budget_ms:
-            counts[_DETOUR] += 1
+            counts[DETOUR] += 1
             if in_window and in_length:
                 miss = min(miss, detour_ms - budget_ms)
             continue
         if not in_length:
-            counts[_LENGTH] += 1
+            counts[LENGTH] += 1
             continue
         if not in_window:
-            counts[_WINDOW] += 1
+            counts[WINDOW] += 1
             continue
         found[size] = row
         detours_ms[size] = detour_ms

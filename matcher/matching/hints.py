@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from matcher.domain.match import Hint, TurnedAway
-from matcher.matching.gather import Feasible, gather
-from matcher.matching.index import Snapshot
-from matcher.matching.positions import I64, EdgeTable
+from matcher.matching.feasible import Feasible
 from matcher.matching.query import Query
 
 #: Hints are looked for when fewer offers than this can carry the rider.
@@ -14,23 +14,21 @@ FEW = 3
 WIDER_MIN = (15, 30, 60, 120, 240)
 
 
-def find_hints(
-    snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, query: Query, feasible: Feasible
-) -> tuple[Hint, ...]:
-    """Hints with how many offers *more* would match, each found by an exact scan; empty when enough was found."""
+def find_hints(scan: Callable[[Query], Feasible], query: Query, feasible: Feasible) -> tuple[Hint, ...]:
+    """Hints with how many offers *more* would match, each found by another exact `scan`; empty when enough was found."""
     if len(feasible) >= FEW:
         return ()
     hints: list[Hint] = []
     if TurnedAway.OUTSIDE_WINDOW in feasible.turned_away:
         for minutes in WIDER_MIN:
-            more = len(gather(snapshot, edges, distance, direct, query.widened(minutes * 60_000))) - len(feasible)
+            more = len(scan(query.widened(minutes * 60_000))) - len(feasible)
             if more > 0:
                 detail = f"{_offers(more)} would fit if the time window were {minutes} minutes wider at each end"
                 hints.append(Hint("widen_window", more, detail, minutes * 60, "s"))
                 break
     if TurnedAway.NO_SEATS in feasible.turned_away:
         for seats in range(query.seats - 1, 0, -1):
-            more = len(gather(snapshot, edges, distance, direct, query.with_seats(seats))) - len(feasible)
+            more = len(scan(query.with_seats(seats))) - len(feasible)
             if more > 0:
                 hints.append(Hint("fewer_seats", more, f"{_offers(more)} would fit {seats} of you", seats, "seats"))
                 break

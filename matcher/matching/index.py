@@ -14,7 +14,7 @@ import numpy.typing as npt
 from matcher.domain.offer import PREFERENCE_KEYS, Offer, OfferStatus
 from matcher.domain.place import RoadPosition
 from matcher.matching.columns import Columns, spans
-from matcher.matching.positions import I32, I64, U8, fixed_position
+from matcher.matching.positions import FRACTION_ONE, I32, I64, U8, fixed_position
 from matcher.matching.roads import PackedDrive, PathTable, SearchRoads
 
 #: A row with this in `retired_at` is alive.
@@ -110,6 +110,14 @@ class Legs:
     def paths(self) -> PathTable:
         """The packed drives of all legs."""
         return PathTable(self.codes, self.path_begin, self.path_size, self.origin_at, self.destination_at)
+
+    def stops(self, leg_begin: int, first: int, last: int) -> tuple[RoadPosition, ...]:
+        """The stops between leg `first` and leg `last` of an offer whose legs begin at `leg_begin`."""
+        between = range(leg_begin + first, leg_begin + last)
+        return tuple(
+            RoadPosition(int(self.destination_edge[leg]), int(self.destination_at[leg]) / FRACTION_ONE)
+            for leg in between
+        )
 
 
 @dataclass(frozen=True, eq=False)

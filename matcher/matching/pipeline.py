@@ -1,10 +1,11 @@
 """A search, step by step.
 
     1. drive   the rider's own fastest drive, pickup to dropoff
-    2. sweep   exact costs from every node to the pickup, and from the dropoff to every node
+    2. sweep   exact costs from every node to the pickup, and from the dropoff to every node (and the other two ways when some
+               drivers go via other places)
     3. gather  for every offer: exact detour, seats, budget, window -> feasible, or turned away with a reason
-    4. rank    exact overlap and score of all that could be among the best
-    5. hint    when little was found: what would have helped
+    4. hint    when little was found: what would have helped
+    5. rank    exact overlap and score of all that could be among the best
 
 Pure and deterministic: the clock's only part is `lap`, which is told when a step has ended.
 """
@@ -12,15 +13,18 @@ Pure and deterministic: the clock's only part is `lap`, which is told when a ste
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from uuid import UUID
 
 from matcher.domain.errors import PlaceUnreachable
 from matcher.domain.match import Hint, ScorePart, ScorePartName, TurnedAway
-from matcher.matching.gather import Feasible, gather
+from matcher.domain.place import RoadPosition
+from matcher.matching.feasible import Feasible
+from matcher.matching.gather import gather
 from matcher.matching.hints import find_hints
 from matcher.matching.index import Snapshot
-from matcher.matching.positions import split_cost
+from matcher.matching.itineraries import gather_itineraries
 from matcher.matching.query import Query
 from matcher.matching.ranking import Ranked, rank
 from matcher.matching.roads import PackedDrive, SearchRoads
@@ -38,6 +42,9 @@ class Candidate:
     parts: dict[ScorePartName, ScorePart]
     pickup_ms: int
     dropoff_ms: int
+    ride_ms: int
+    ride_cm: int
+    ride_via: tuple[RoadPosition, ...]  # the driver's stops that the rider passes through
     detour_ms: int
     detour_cm: int
     shared_cm: int
@@ -70,16 +77,28 @@ def find_candidates(
     if drive is None:
         raise PlaceUnreachable("there is no way by road from the origin to the destination")
     lap("drive")
-    with roads.sweep(query.pickup, query.dropoff) as distance:
+    with ExitStack() as sweeps:
+        at_pickup = sweeps.enter_context(roads.sweep(query.pickup, query.dropoff))
+        some_via = len(snapshot.itineraries) > 0
+        at_dropoff = sweeps.enter_context(roads.sweep(query.dropoff, query.pickup)) if some_via else None
         lap("sweep")
-        feasible = gather(snapshot, roads.edges, distance, drive.cost, query)
+
+        def scan(asked: Query) -> Feasible:
+            found = gather(snapshot, roads.edges, at_pickup, drive.cost, asked)
+            if at_dropoff is None:
+                return found
+            return found.joined(
+                gather_itineraries(snapshot, roads.edges, at_pickup, at_dropoff, drive.cost, asked)
+            )
+
+        feasible = scan(query)
         lap("gather")
-        hints = find_hints(snapshot, roads.edges, distance, drive.cost, query, feasible)
+        hints = find_hints(scan, query, feasible)
         lap("hint")
     ranked = rank(snapshot, feasible, roads, drive, query, weights, limit)
     lap("rank")
     return Candidates(
-        best=tuple(_candidate(snapshot, feasible, ranked, drive, weights, k) for k in range(len(ranked.chosen))),
+        best=tuple(_candidate(snapshot, feasible, ranked, weights, k) for k in range(len(ranked.chosen))),
         feasible=len(feasible),
         considered=feasible.considered,
         turned_away=feasible.turned_away,
@@ -88,10 +107,8 @@ def find_candidates(
     )
 
 
-def _candidate(
-    snapshot: Snapshot, feasible: Feasible, ranked: Ranked, drive: PackedDrive, weights: ScoreWeights, k: int
-) -> Candidate:
-    i = ranked.chosen[k]
+def _candidate(snapshot: Snapshot, feasible: Feasible, ranked: Ranked, weights: ScoreWeights, k: int) -> Candidate:
+    i = int(ranked.chosen[k])
     row = int(feasible.rows[i])
     rows = snapshot.rows
     pickup_ms = int(rows.departure_ms[row] + feasible.to_pickup_ms[i] + feasible.shift_ms[i])
@@ -112,7 +129,12 @@ def _candidate(
             walk_s=0.0,
         ),
         pickup_ms=pickup_ms,
-        dropoff_ms=pickup_ms + split_cost(drive.cost)[0],
+        dropoff_ms=pickup_ms + int(feasible.ride_ms[i]),
+        ride_ms=int(feasible.ride_ms[i]),
+        ride_cm=int(feasible.ride_cm[i]),
+        ride_via=snapshot.legs.stops(
+            int(rows.leg_begin[row]), int(feasible.pickup_leg[i]), int(feasible.dropoff_leg[i])
+        ),
         detour_ms=detour_ms,
         detour_cm=int(feasible.detour_cm[i]),
         shared_cm=int(ranked.shared_cm[k]),

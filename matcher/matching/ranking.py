@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matcher.matching.gather import Feasible
+from matcher.matching.feasible import Feasible
 from matcher.matching.index import Snapshot
 from matcher.matching.positions import I64, fixed_position, split_cost
 from matcher.matching.query import Query

@@ -58,9 +58,9 @@ class CarbonFactor:
     grams_per_km: float
     source: str
 
-    def saved_g(self, ride_m: float, detour_m: float) -> int:
-        """What one rider's own car would have emitted on the ride, less the driver's detour; never below 0."""
-        return max(0, round((ride_m - detour_m) / 1000 * self.grams_per_km))
+    def saved_g(self, direct_m: float, detour_m: float) -> int:
+        """What the rider's own car would have emitted on their direct drive, less the driver's detour; never below 0."""
+        return max(0, round((direct_m - detour_m) / 1000 * self.grams_per_km))
 
 
 class FindMatches:
@@ -174,8 +174,8 @@ class FindMatches:
         if not chosen:
             return ()
         line = self._roads.points(request.origin.position, request.destination.position, drive)
-        polyline = encode_polyline(line)
-        ride_ms, ride_cm = split_cost(drive.cost)
+        direct_polyline = encode_polyline(line)
+        direct_m = split_cost(drive.cost)[1] / 100
         zone = request.window.earliest.tzinfo or UTC
         matches = []
         for candidate in chosen:
@@ -191,6 +191,7 @@ class FindMatches:
                 pickup_time=pickup.time,
             )
             detour_m = candidate.detour_cm / 100
+            polyline = self._ride_polyline(request, candidate) if candidate.ride_via else direct_polyline
             matches.append(
                 Match(
                     match_id=self._tokens.sign(ticket, now),
@@ -203,14 +204,20 @@ class FindMatches:
                     detour_m=detour_m,
                     shared_m=candidate.shared_cm / 100,
                     overlap=candidate.overlap,
-                    ride_s=ride_ms / 1000,
-                    ride_m=ride_cm / 100,
+                    ride_s=candidate.ride_ms / 1000,
+                    ride_m=candidate.ride_cm / 100,
                     seats_left=candidate.seats_left,
-                    co2_saved_g=self._carbon.saved_g(ride_cm / 100, detour_m),
+                    co2_saved_g=self._carbon.saved_g(direct_m, detour_m),
                     polyline=polyline,
                 )
             )
         return tuple(matches)
+
+    def _ride_polyline(self, request: MatchRequest, candidate: Candidate) -> str:
+        """The line of a ride that passes through stops of the driver's."""
+        stops = (request.origin.position, *candidate.ride_via, request.destination.position)
+        route = self._roads.drive(stops)
+        return "" if route is None else encode_polyline(route.points)
 
 
 def _meeting_point(place: Place, on_road: Coordinate, at_ms: int, zone: tzinfo) -> MeetingPoint:
