@@ -22,8 +22,9 @@ from api.cli_support import EXIT_FAILED, explain_bind_error, run, run_with_progr
 from api.console import StepProgress, make_console
 from api.logs import configure_logging
 from api.server import serve as serve_app
-from matcher.bootstrap import Carpool, database_url, running
+from matcher.bootstrap import Carpool, running
 from matcher.domain.errors import InvalidField, Unavailable
+from matcher.parts import database_url
 from matcher.settings import Settings
 from matcher.storage.migrations import migrate as migrate_database
 

@@ -167,18 +167,18 @@ class GeocodingSettings(_Concern):
     geocoder_interval_s: float = Field(
         1.0, ge=0, le=60, description="least time between two calls to one network geocoder"
     )
-    geocoder_retries: int = Field(2, ge=0, le=10, description="repeated tries, with back-off, when a geocoder fails")
+    geocoder_attempts: int = Field(
+        3, ge=1, le=10, description="tries, with back-off between them, when a geocoder fails"
+    )
+    geocoder_scheme: Literal["https", "http"] = Field("https", description="how network geocoders are reached")
     geocoder_cache_days: float = Field(
-        30.0, ge=0, le=3650, description="how long answers of network geocoders are kept"
+        30.0, gt=0, le=3650, description="how long answers of network geocoders are kept"
     )
-    geocoder_countries: str = Field(
-        "", description="ISO 3166-1 alpha-2 codes with commas; network geocoders keep to them"
-    )
-    nominatim_domain: str = Field("nominatim.openstreetmap.org", description="host of Nominatim")
-    photon_domain: str = Field("photon.komoot.io", description="host of Photon")
+    nominatim_domain: str | None = Field(None, description="host of Nominatim; default: the public one, once a second")
+    photon_domain: str | None = Field(None, description="host of Photon; default: the public one")
     pelias_domain: str | None = Field(None, description="host of Pelias; needed when it is in the list")
     pelias_api_key: SecretStr | None = Field(None, description="key for Pelias")
-    banfrance_domain: str = Field("data.geopf.fr/geocodage", description="host and path of BAN France")
+    banfrance_domain: str | None = Field(None, description="host and path of BAN France; default: the public one")
 
     @property
     def geocoder_names(self) -> tuple[str, ...]:

@@ -1,0 +1,188 @@
+"""How each part is had from the settings: database, roads, addresses, threads, secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import SecretStr
+
+from matcher.geocoding.backoff import Backoff
+from matcher.geocoding.cached import CachedGeocoder
+from matcher.geocoding.chain import ChainGeocoder, ClosableGeocoder
+from matcher.geocoding.gazetteer import Gazetteer
+from matcher.geocoding.network import NetworkGeocoder, make_network_geocoder
+from matcher.geocoding.offline import OfflineGeocoder
+from matcher.geocoding.providers import Box
+from matcher.roads.engine import RoadEngine
+from matcher.roads.regions import SAMPLE_NAME, Region, RegionStore, ensure_sample
+from matcher.secret_file import read_or_make_secret
+from matcher.services.ports import GeocodeCache, Progress, no_progress
+from matcher.settings import PREFIX, GeocodingSettings, Settings, SettingsInvalid
+from matcher.storage.embedded import EmbeddedPostgres
+from matcher.storage.migrations import check_schema, migrate
+from matcher.storage.pool import Database
+from matcher.warm import exercise
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class OpenDatabase:
+    """A pool on a migrated database; `start_again` when the server is ours and may have died."""
+
+    pool: Database
+    start_again: Callable[[], Coroutine[Any, Any, object]] | None
+
+
+@asynccontextmanager
+async def opened_database(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[OpenDatabase]:
+    """The database of the settings: started when it is the embedded one, migrated unless that is turned off, connected.
+
+    Raises DatabaseUnavailable, and InvalidField when the embedded server cannot live in the data folder.
+    """
+    report = no_progress if progress is None else progress
+    async with AsyncExitStack() as stack:
+        url, start_again = await _database_url(stack, settings, report)
+        if settings.storage.migrate_on_start:
+            await migrate(url, progress=report)
+        else:
+            await check_schema(url)
+        pool = await Database.open(
+            url,
+            min_size=min(settings.storage.database_pool_min, settings.storage.database_pool_max),
+            max_size=settings.storage.database_pool_max,
+            command_timeout_s=settings.storage.database_timeout_s,
+            statement_cache_size=0 if settings.storage.database_transaction_pooler else 100,
+        )
+        stack.push_async_callback(pool.close)
+        yield OpenDatabase(pool, start_again)
+
+
+@asynccontextmanager
+async def database_url(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[str]:
+    """The URL of the settings' database, whose server runs while the block does; nothing is migrated."""
+    async with AsyncExitStack() as stack:
+        url, _ = await _database_url(stack, settings, no_progress if progress is None else progress)
+        yield url
+
+
+async def _database_url(
+    stack: AsyncExitStack, settings: Settings, report: Progress
+) -> tuple[str, Callable[[], Coroutine[Any, Any, object]] | None]:
+    storage = settings.storage
+    if storage.database_url is not None:
+        return storage.database_url.get_secret_value(), None
+    report("starting the embedded database")
+    server = EmbeddedPostgres(
+        storage.data_dir,
+        data_dir_is_default="data_dir" not in storage.model_fields_set,
+        progress=report,
+    )
+    stack.push_async_callback(_to_the_end, server.stop)
+    return await _to_the_end(server.start), functools.partial(_to_the_end, server.start)
+
+
+def open_region(settings: Settings, progress: Progress = no_progress) -> Region:
+    """The region of the settings; the bundled one is imported when it is missing. Blocks for seconds, or longer."""
+    name = settings.roads.region
+    store = RegionStore(settings.storage.data_dir)
+    if name == SAMPLE_NAME:
+        ensure_sample(store, lambda phase, done, total: progress(phase, done / total if total else None))
+    progress("opening the roads")
+    return store.get(name)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedRegion:
+    """The roads that are served, warm, and the addresses along them."""
+
+    engine: RoadEngine
+    gazetteer: Gazetteer
+    box: Box
+
+
+def load_region(settings: Settings, progress: Progress = no_progress) -> LoadedRegion:
+    """The region of the settings, ready to be searched. Blocks."""
+    region = open_region(settings, progress)
+    engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)
+    progress("loading the addresses")
+    gazetteer = Gazetteer.open(region.places_path)
+    progress("warming up")
+    exercise(engine)
+    return LoadedRegion(engine, gazetteer, box_of(region))
+
+
+def box_of(region: Region) -> Box:
+    """Where the region's roads are."""
+    bounds = region.manifest.bbox
+    return Box(south=bounds.south, west=bounds.west, north=bounds.north, east=bounds.east)
+
+
+def make_geocoder(
+    geocoding: GeocodingSettings, gazetteer: Gazetteer, box: Box, executor: Executor, cache: GeocodeCache | None
+) -> ChainGeocoder:
+    """The chain of the settings; answers of network geocoders stay within the box, and are kept in the cache when there is one.
+
+    Call it on the event loop that will use it. Raises SettingsInvalid when a geocoder lacks a setting it needs.
+    """
+    chain: list[ClosableGeocoder] = []
+    for name in geocoding.geocoder_names:
+        if name == "gazetteer":
+            chain.append(OfflineGeocoder(gazetteer, executor=executor))
+            continue
+        network = _network_geocoder(geocoding, name, box)
+        kept_for = timedelta(days=geocoding.geocoder_cache_days)
+        chain.append(network if cache is None else CachedGeocoder(network, cache, ttl=kept_for))
+    return ChainGeocoder(chain)
+
+
+def _network_geocoder(geocoding: GeocodingSettings, name: str, box: Box) -> NetworkGeocoder:
+    key = geocoding.pelias_api_key if name == "pelias" else None
+    try:
+        return make_network_geocoder(
+            kind=name,
+            user_agent=geocoding.geocoder_user_agent,
+            domain=getattr(geocoding, f"{name}_domain"),
+            scheme=geocoding.geocoder_scheme,
+            api_key=None if key is None else key.get_secret_value(),
+            timeout_s=geocoding.geocoder_timeout_s,
+            min_delay_s=geocoding.geocoder_interval_s,
+            backoff=Backoff(attempts=geocoding.geocoder_attempts),
+            box=box,
+        )
+    except ValueError as error:
+        raise SettingsInvalid(f"{PREFIX}GEOCODERS names {name}, which cannot be used: {error}") from error
+
+
+def compute_threads(stack: AsyncExitStack, threads: int) -> ThreadPoolExecutor:
+    """Threads for what computes; they end with the stack, after the work that they were given."""
+    executor = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="compute")
+    stack.push_async_callback(asyncio.to_thread, executor.shutdown)
+    return executor
+
+
+async def secret(given: SecretStr | None, data_dir: Path, name: str) -> bytes:
+    """The secret that was given, or the one kept in the data folder, made when there is none. Raises SecretUnusable."""
+    if given is not None:
+        return given.get_secret_value().encode("utf-8")
+    return await asyncio.to_thread(read_or_make_secret, data_dir / "secrets" / name)
+
+
+async def _to_the_end(work: Callable[[], T]) -> T:
+    """Run something that blocks in a thread; when cancelled, wait for it all the same, so that nothing is left half started."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # looked at: whoever cancelled does not want to know
+        raise
