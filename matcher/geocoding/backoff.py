@@ -5,8 +5,15 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from geopy.exc import GeocoderAuthenticationFailure, GeocoderInsufficientPrivileges, GeocoderParseError
-from geopy.exc import GeocoderQueryError, GeocoderQuotaExceeded, GeocoderRateLimited, GeocoderServiceError
+from geopy.exc import (
+    GeocoderAuthenticationFailure,
+    GeocoderInsufficientPrivileges,
+    GeocoderParseError,
+    GeocoderQueryError,
+    GeocoderQuotaExceeded,
+    GeocoderRateLimited,
+    GeocoderServiceError,
+)
 
 #: Asking again cannot help: the request, the key or the quota is wrong, or the provider speaks another language.
 _FINAL = (

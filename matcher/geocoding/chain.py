@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from matcher.domain.errors import AddressAmbiguous, AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.services.ports import Geocoder
+
+
+class ClosableGeocoder(Geocoder, Protocol):
+    """A geocoder that may hold connections."""
+
+    async def close(self) -> None:
+        """Let go of them. The geocoder cannot be used afterwards."""
 
 
 class ChainGeocoder:
@@ -19,7 +27,7 @@ class ChainGeocoder:
       GeocoderUnavailable.
     """
 
-    def __init__(self, geocoders: Sequence[Geocoder]) -> None:
+    def __init__(self, geocoders: Sequence[ClosableGeocoder]) -> None:
         if not geocoders:
             raise ValueError("a chain needs at least one geocoder")
         self._geocoders = tuple(geocoders)
@@ -79,6 +87,11 @@ class ChainGeocoder:
         if outage is not None and not answered:
             raise outage
         return None
+
+    async def close(self) -> None:
+        """Close all of them."""
+        for geocoder in self._geocoders:
+            await geocoder.close()
 
 
 #: A place this near to a candidate is that candidate: two maps put the middle of a street differently.

@@ -15,7 +15,7 @@ from matcher.geocoding.crossings import Crossings
 from matcher.geocoding.geometry import distances_m
 from matcher.geocoding.houses import HouseNumbers, parse_number
 from matcher.geocoding.rows import Kind, PlaceRow
-from matcher.geocoding.text import words
+from matcher.geocoding.text import signs, words
 
 #: An address names its street by text; of several of that name it belongs to the nearest, if not farther than this from
 #: the street's own point: in the same town, and across a town's limit.
@@ -71,7 +71,7 @@ class Entries:
 
 def name_tokens(name: str) -> list[str]:
     """The words a name is indexed under. A name of signs alone is indexed as it is written, so that it can be found."""
-    return expand(words(name)) or [name]
+    return expand(words(name)) or signs(name)
 
 
 def core_of(key: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -21,7 +20,7 @@ class BoundedAdapter(AioHTTPAdapter):  # type: ignore[misc]  # geopy ships no ty
     Redirects: the provider was configured by name, and an address a person typed goes nowhere else.
     """
 
-    async def get_text(self, url: str, *, timeout: float, headers: dict[str, str]) -> str:
+    async def get_text(self, url: str, *, timeout: float, headers: dict[str, str]) -> str:  # noqa: ASYNC109  geopy calls it so
         """The body. Raises AdapterHTTPError from status 300 on, GeocoderTimedOut, GeocoderUnavailable, GeocoderServiceError."""
         try:
             async with self.session.get(
@@ -39,7 +38,7 @@ class BoundedAdapter(AioHTTPAdapter):  # type: ignore[misc]  # geopy ships no ty
                         f"status {response.status}", status_code=response.status, headers=response.headers, text=text
                     )
                 return text
-        except (asyncio.TimeoutError, TimeoutError) as error:
+        except TimeoutError as error:
             raise GeocoderTimedOut(f"no answer within {timeout:g} s") from error
         except aiohttp.ClientConnectionError as error:
             raise GeocoderUnavailable(str(error)) from error
@@ -47,7 +46,7 @@ class BoundedAdapter(AioHTTPAdapter):  # type: ignore[misc]  # geopy ships no ty
             # LookupError: the answer names a character set that does not exist.
             raise GeocoderServiceError(str(error)) from error
 
-    async def get_json(self, url: str, *, timeout: float, headers: dict[str, str]) -> Any:
+    async def get_json(self, url: str, *, timeout: float, headers: dict[str, str]) -> Any:  # noqa: ASYNC109  geopy calls it so
         """The decoded body. Raises GeocoderParseError when it is not JSON, else as get_text."""
         text = await self.get_text(url, timeout=timeout, headers=headers)
         try:

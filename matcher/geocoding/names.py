@@ -21,6 +21,8 @@ F32 = npt.NDArray[np.float32]
 
 #: Entries that are scored to the end, for one reading of a query.
 SHORTLIST = 60
+#: What a qualifier that can neither be confirmed nor denied is worth.
+_PERHAPS_INSIDE = 0.1
 
 
 class Scored(NamedTuple):
@@ -126,15 +128,15 @@ class NameMatcher:
             Part("spelling", _spelling(" ".join(typed), self._entries.keys[entry])),
             Part("importance", float(self._entries.importance[entry])),
         ]
-        # A town that lies in no other one: its qualifier is a province, of which the gazetteer knows nothing.
-        if self._entries.kind[entry] == Kind.PLACE and self._entries.city[entry] < 0:
-            inside = None
+        elsewhere = inside is not None and inside <= 0.0
+        if elsewhere and self._entries.kind[entry] == Kind.PLACE and self._entries.city[entry] < 0:
+            # A town that lies in no other one: its qualifier is a province, of which the gazetteer knows nothing.
+            inside, elsewhere = _PERHAPS_INSIDE, False
         city = inside if inside is not None else city_fit
         if city is not None:
             parts.append(Part("city", city))
         if closeness is not None:
             parts.append(Part("near", closeness))
-        elsewhere = inside is not None and inside <= 0.0
         return Scored(entry, tuple(parts), words >= CERTAIN_WORDS and fullness >= CERTAIN_FULLNESS and not elsewhere)
 
     def _respell(self, name: tuple[str, ...], hits: list[WordHits]) -> tuple[tuple[str, ...], list[WordHits]]:

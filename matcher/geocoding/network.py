@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from geopy.exc import GeocoderParseError, GeocoderQueryError, GeocoderServiceError
+from geopy.exc import GeocoderParseError, GeocoderQueryError, GeocoderServiceError, GeocoderTimedOut
+from geopy.exc import GeocoderUnavailable as ProviderUnreachable
 from geopy.extra.rate_limiter import AsyncRateLimiter
 
 from matcher.domain.errors import GeocoderUnavailable, InvalidCoordinate
@@ -17,7 +18,7 @@ from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.backoff import Backoff, retry_after_s
 from matcher.geocoding.decision import not_found, the_one_meant
 from matcher.geocoding.likeness import CERTAIN_LIKENESS, likeness
-from matcher.geocoding.providers import Box, Provider, make_provider
+from matcher.geocoding.providers import NOMINATIM_DOMAIN, Box, Provider, Wish, make_provider
 from matcher.geocoding.text import MAX_QUERY_CHARS, clean
 
 #: Candidates asked for when one place is wanted: enough to see whether another one rivals it.
@@ -30,14 +31,25 @@ class NetworkGeocoder:
     """One provider. At most `max_concurrent` calls at once, `min_delay_s` apart; failures are tried again as `backoff` says.
 
     Everything that goes wrong is GeocoderUnavailable; a query the provider refuses as such has no candidates. While a provider
-    has asked to be left alone (429 or 503 with Retry-After), calls fail at once without asking it.
+    has asked to be left alone (429 with Retry-After), and for `rest_s` after it could not be reached, calls fail at once without
+    asking it: a request that waits for a dead provider would wait again and again.
     """
 
     def __init__(
-        self, provider: Provider, *, box: Box | None, min_delay_s: float, max_concurrent: int, backoff: Backoff
+        self,
+        provider: Provider,
+        *,
+        box: Box | None,
+        countries: tuple[str, ...],
+        min_delay_s: float,
+        max_concurrent: int,
+        backoff: Backoff,
+        rest_s: float,
     ) -> None:
         self._provider = provider
         self._box = box
+        self._countries = countries
+        self._rest_s = rest_s
         self._backoff = backoff
         self._slots = asyncio.Semaphore(max_concurrent)
         self._paced = AsyncRateLimiter(
@@ -61,7 +73,8 @@ class NetworkGeocoder:
         text = clean(text)
         if not text or len(text) > MAX_QUERY_CHARS:
             return []
-        found = await self._ask(lambda: self._provider.search(text, limit=limit, box=self._box, near=near))
+        wish = Wish(limit, self._box, near, self._countries)
+        found = await self._ask(lambda: self._provider.search(text, wish))
         places = [place for rank, one in enumerate(found or []) if (place := self._place(one, text, rank)) is not None]
         return sorted(places, key=lambda place: -place.score)[:limit]
 
@@ -90,9 +103,9 @@ class NetworkGeocoder:
         await self.close()
 
     async def _ask(self, question: Callable[[], Awaitable[Any]]) -> Any:
+        self._refuse_while_closed()
         failed = 0
         while True:
-            self._refuse_while_closed()
             try:
                 async with self._slots:
                     return await self._paced(question)
@@ -104,6 +117,8 @@ class NetworkGeocoder:
                     self._closed_until_s = max(self._closed_until_s, _now_s() + asked)
                 delay_s = self._backoff.delay_s(failed, error)
                 if delay_s is None:
+                    if isinstance(error, GeocoderTimedOut | ProviderUnreachable):
+                        self._closed_until_s = max(self._closed_until_s, _now_s() + self._rest_s)
                     raise GeocoderUnavailable(
                         f"the {self.name} geocoder does not answer", retry_after_s=math.ceil(max(asked or 0.0, 2.0))
                     ) from error
@@ -114,7 +129,7 @@ class NetworkGeocoder:
         left_s = self._closed_until_s - _now_s()
         if left_s > 0.0:
             raise GeocoderUnavailable(
-                f"the {self.name} geocoder asked to be left alone for a while", retry_after_s=max(1, math.ceil(left_s))
+                f"the {self.name} geocoder is left alone for a while", retry_after_s=max(1, math.ceil(left_s))
             )
 
     def _place(self, location: Any, text: str | None, rank: int) -> GeocodedPlace | None:
@@ -152,7 +167,9 @@ def make_network_geocoder(
     min_delay_s: float = 0.0,
     max_concurrent: int = 4,
     backoff: Backoff | None = None,
+    rest_s: float = 10.0,
     box: Box | None = None,
+    countries: Sequence[str] = (),
 ) -> NetworkGeocoder:
     """A geocoder of kind nominatim, photon, pelias or banfrance. Raises ValueError when an argument is missing or wrong.
 
@@ -164,10 +181,16 @@ def make_network_geocoder(
     provider = make_provider(
         kind, domain=domain, scheme=scheme, timeout_s=timeout_s, user_agent=user_agent, api_key=api_key
     )
-    if kind == "nominatim" and domain is None:
+    if kind == "nominatim" and domain in {None, NOMINATIM_DOMAIN}:
         min_delay_s, max_concurrent = max(1.0, min_delay_s), 1
     return NetworkGeocoder(
-        provider, box=box, min_delay_s=min_delay_s, max_concurrent=max_concurrent, backoff=backoff or Backoff()
+        provider,
+        box=box,
+        countries=tuple(countries),
+        min_delay_s=min_delay_s,
+        max_concurrent=max_concurrent,
+        backoff=backoff or Backoff(),
+        rest_s=rest_s,
     )
 
 

@@ -37,6 +37,9 @@ class OfflineGeocoder:
         """The named thing nearest to a coordinate, or None when there is none within 2 km."""
         return await self._run(lambda: self._gazetteer.describe(coordinate))
 
+    async def close(self) -> None:
+        """Nothing to close; here so that every geocoder can be closed alike."""
+
     async def _run(self, work: Callable[[], T]) -> T:
         # A look-up takes from half a millisecond in a town to some ten in a country: too long for a loop that serves others.
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)

@@ -33,6 +33,15 @@ class Box(NamedTuple):
         return [(self.south, self.west), (self.north, self.east)]
 
 
+class Wish(NamedTuple):
+    """What is asked beside the text; each provider takes what it understands. `countries`: ISO 3166-1 alpha-2 codes."""
+
+    limit: int
+    box: Box | None = None
+    near: Coordinate | None = None
+    countries: tuple[str, ...] = ()
+
+
 class Answer(NamedTuple):
     """What a provider's raw result says. `relevance` in [0, 1], None when the provider gives no usable number."""
 
@@ -47,12 +56,12 @@ class Provider:
 
     kind: str
     geocoder: Any  # a geopy geocoder; geopy ships no types
-    search_options: Callable[[int, Box | None, Coordinate | None], dict[str, Any]]
+    options: Callable[[Wish], dict[str, Any]]
     read: Callable[[Mapping[str, Any]], Answer]
 
-    def search(self, text: str, *, limit: int, box: Box | None, near: Coordinate | None) -> Awaitable[Any]:
+    def search(self, text: str, wish: Wish) -> Awaitable[Any]:
         """Ask for candidates: an awaitable of a list of geopy Locations, or of None."""
-        found: Awaitable[Any] = self.geocoder.geocode(text, exactly_one=False, **self.search_options(limit, box, near))
+        found: Awaitable[Any] = self.geocoder.geocode(text, exactly_one=False, **self.options(wish))
         return found
 
     def reverse(self, where: Coordinate) -> Awaitable[Any]:
@@ -86,26 +95,27 @@ def make_provider(
     raise ValueError(f"unknown geocoder {kind!r}: use nominatim, photon, pelias or banfrance")
 
 
-def _nominatim_options(limit: int, box: Box | None, _: Coordinate | None) -> dict[str, Any]:
-    options: dict[str, Any] = {"limit": limit, "addressdetails": True}
-    return options if box is None else options | {"viewbox": box.corners(), "bounded": True}
+def _nominatim_options(wish: Wish) -> dict[str, Any]:
+    options: dict[str, Any] = {"limit": wish.limit, "addressdetails": True, "country_codes": list(wish.countries)}
+    return options if wish.box is None else options | {"viewbox": wish.box.corners(), "bounded": True}
 
 
-def _photon_options(limit: int, box: Box | None, near: Coordinate | None) -> dict[str, Any]:
-    options: dict[str, Any] = {"limit": limit}
-    if box is not None:
-        options["bbox"] = box.corners()
-    if near is not None:
-        options["location_bias"] = (near.lat, near.lon)
+def _photon_options(wish: Wish) -> dict[str, Any]:
+    options: dict[str, Any] = {"limit": wish.limit}
+    if wish.box is not None:
+        options["bbox"] = wish.box.corners()
+    if wish.near is not None:
+        options["location_bias"] = (wish.near.lat, wish.near.lon)
     return options
 
 
-def _pelias_options(_limit: int, box: Box | None, _near: Coordinate | None) -> dict[str, Any]:
-    return {} if box is None else {"boundary_rect": box.corners()}
+def _pelias_options(wish: Wish) -> dict[str, Any]:
+    options: dict[str, Any] = {"countries": list(wish.countries)} if wish.countries else {}
+    return options if wish.box is None else options | {"boundary_rect": wish.box.corners()}
 
 
-def _ban_options(limit: int, _box: Box | None, _near: Coordinate | None) -> dict[str, Any]:
-    return {"limit": limit}
+def _ban_options(wish: Wish) -> dict[str, Any]:
+    return {"limit": wish.limit}
 
 
 def _read_nominatim(raw: Mapping[str, Any]) -> Answer:

@@ -49,6 +49,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text.casefold()).translate(_PLAIN)
 
 
+def signs(text: str) -> list[str]:
+    """What can be seen of a text without letters or digits: a name may be made of signs alone. Empty when nothing can."""
+    return fold(clean(text)).split() or clean(text).split()
+
+
 def words(text: str) -> list[str]:
     """The folded words of a text, in order: "O'Higgins 450-B" gives ohiggins, 450, b; French "l'Église" gives l, eglise."""
     text = fold(text)

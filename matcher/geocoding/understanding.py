@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from matcher.geocoding.abbreviations import expand
 from matcher.geocoding.houses import parse_number
-from matcher.geocoding.text import clean, fold, words
+from matcher.geocoding.text import clean, fold, signs, words
 
 #: A name of more words than this is cut: the longest street names on Earth have fewer.
 MAX_WORDS = 24
@@ -55,12 +55,12 @@ class Meaning:
 
 
 def understand(text: str) -> list[Meaning]:
-    """The readings of a query, the plainest first; empty when it has no letter or digit. At most ten."""
+    """The readings of a query, the plainest first; empty when nothing can be seen of it. At most ten."""
+    visible = signs(text)
     text = fold(clean(text))
     whole = words(text)
     if not whole:
-        bare = text.strip()
-        return [Meaning(name=(bare,))] if bare else []
+        return [Meaning(name=tuple(visible))] if visible else []
     first, qualifiers = _segments(text)
     head = words(first)
     beside = next((i for i, told in enumerate(qualifiers) if len(told) > 1 and told[0] in _NEAR), None)
