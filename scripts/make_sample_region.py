@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import math
 import sqlite3
 import struct
 import sys
@@ -103,14 +104,22 @@ def write_streets(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def write_zones(connection: sqlite3.Connection, path: Path) -> int:
-    """The centre (of area) of each zone and how many people live there, as CSV: lat, lon, population."""
+    """Where the people of each zone live, and how many: lat, lon, population.
+
+    The place is a point of a residential street of the zone, that which is nearest to the middle of them all: the centre of area of a zone
+    is often a hillside kilometres from any house. A zone without streets takes the street nearest to the middle of its outline.
+    """
+    homes = _street_points(connection, "link_type = 'residential'")
+    streets = _street_points(connection, "link_type <> 'centroid_connector'")
     rows = connection.execute("SELECT geometry, population FROM zones ORDER BY zone_id").fetchall()
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["lat", "lon", "population"])
         for geometry, population in rows:
-            lon, lat = centroid(read_rings(geometry))
-            writer.writerow([f"{lat:.6f}", f"{lon:.6f}", round(population)])
+            rings = read_rings(geometry)
+            lived_in = inside(homes, rings) or inside(streets, rings)
+            lon, lat = middle(lived_in, lived_in) if lived_in else middle(rings[0], streets)
+            writer.writerow([f"{lat / _DEGREE:.7f}", f"{lon / _DEGREE:.7f}", round(population)])
     return len(rows)
 
 
@@ -123,8 +132,8 @@ def read_line(blob: bytes) -> list[Point]:
     return [(round(lon * _DEGREE), round(lat * _DEGREE)) for lon, lat in zip(flat[::2], flat[1::2], strict=True)]
 
 
-def read_rings(blob: bytes) -> list[list[tuple[float, float]]]:
-    """All rings, outer and inner, of a SpatiaLite MULTIPOLYGON, as (lon, lat) in degrees."""
+def read_rings(blob: bytes) -> list[list[Point]]:
+    """All rings, outer and inner, of a SpatiaLite MULTIPOLYGON."""
     kind, polygons = _unpack(blob, "2I", _HEADER_BYTES)
     if kind != _MULTIPOLYGON:
         raise ValueError(f"expected a MULTIPOLYGON, found geometry class {kind}")
@@ -136,26 +145,23 @@ def read_rings(blob: bytes) -> list[list[tuple[float, float]]]:
             (count,) = _unpack(blob, "I", offset)
             flat = _unpack(blob, f"{2 * count}d", offset + 4)
             offset += 4 + 16 * count
-            rings.append(list(zip(flat[::2], flat[1::2], strict=True)))
+            rings.append([(round(x * _DEGREE), round(y * _DEGREE)) for x, y in zip(flat[::2], flat[1::2], strict=True)])
     return rings
 
 
-def centroid(rings: list[list[tuple[float, float]]]) -> tuple[float, float]:
-    """The centre of area of a polygon with holes (shoelace formula; holes wind the other way or are subtracted by size)."""
-    total = moment_x = moment_y = 0.0
-    origin_x, origin_y = rings[0][0]
-    for index, ring in enumerate(rings):
-        area = part_x = part_y = 0.0
-        for (ax, ay), (bx, by) in itertools.pairwise(ring):
-            cross = (ax - origin_x) * (by - origin_y) - (bx - origin_x) * (ay - origin_y)
-            area += cross / 2
-            part_x += (ax + bx - 2 * origin_x) * cross / 6
-            part_y += (ay + by - 2 * origin_y) * cross / 6
-        sign = 1.0 if area >= 0 else -1.0
-        if index > 0 and _inside(ring[0], rings[0]):
-            sign = -sign
-        total, moment_x, moment_y = total + sign * area, moment_x + sign * part_x, moment_y + sign * part_y
-    return origin_x + moment_x / total, origin_y + moment_y / total
+def inside(points: list[Point], rings: list[list[Point]]) -> list[Point]:
+    """Those of the points that lie in a polygon with holes (even-odd rule over all its rings)."""
+    west, south = (min(point[axis] for ring in rings for point in ring) for axis in (0, 1))
+    east, north = (max(point[axis] for ring in rings for point in ring) for axis in (0, 1))
+    near = [(x, y) for x, y in points if west <= x <= east and south <= y <= north]
+    return [point for point in near if sum(_crossings(point, ring) for ring in rings) % 2 == 1]
+
+
+def middle(points: list[Point], among: list[Point]) -> Point:
+    """That one `among` points which is nearest to the mean of `points`; of equals the westernmost, then the southernmost."""
+    mean_x, mean_y = (sum(point[axis] for point in points) / len(points) for axis in (0, 1))
+    shrink = math.cos(math.radians(mean_y / _DEGREE))
+    return min(among, key=lambda point: (math.hypot((point[0] - mean_x) * shrink, point[1] - mean_y), point))
 
 
 def without_repeats(points: list[Point]) -> Iterator[Point]:
@@ -167,13 +173,18 @@ def without_repeats(points: list[Point]) -> Iterator[Point]:
         previous = point
 
 
-def _inside(point: tuple[float, float], ring: list[tuple[float, float]]) -> bool:
+def _street_points(connection: sqlite3.Connection, condition: str) -> list[Point]:
+    links = connection.execute(f"SELECT geometry FROM links WHERE {condition}")  # noqa: S608  # conditions are written above
+    return [point for (geometry,) in links for point in read_line(geometry)]
+
+
+def _crossings(point: Point, ring: list[Point]) -> int:
+    """How often a ray from the point to the east crosses the ring."""
     x, y = point
-    crossings = 0
-    for (ax, ay), (bx, by) in itertools.pairwise(ring):
-        if (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax:
-            crossings += 1
-    return crossings % 2 == 1
+    return sum(
+        (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax
+        for (ax, ay), (bx, by) in itertools.pairwise(ring)
+    )
 
 
 def _unpack(blob: bytes, layout: str, offset: int) -> tuple[Any, ...]:

@@ -1,0 +1,123 @@
+"""`carpool region`, as a person types it."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import networkx as nx
+import pytest
+from typer.testing import CliRunner, Result
+
+from api.cli import app
+from tests.osm_files import StreetMap
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CARPOOL_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("CARPOOL_GEOFABRIK_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def extract(tmp_path: Path) -> Path:
+    return StreetMap().way([0, 1, 2], name="A").way([1, 11], name="B").write(tmp_path / "tiny.osm.pbf")
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["region", *arguments], catch_exceptions=False)
+
+
+def test_add_show_and_list(extract: Path) -> None:
+    assert "No regions yet" in _run("list").stdout
+    added = _run("add", str(extract), "--name", "mine")
+    assert added.exit_code == 0
+    assert "Region mine" in added.stdout
+    assert "3 street pieces" in added.stdout
+    assert "mine" in _run("list").stdout
+    assert [region["name"] for region in json.loads(_run("list", "--json").stdout)] == ["mine"]
+    shown = json.loads(_run("show", "mine", "--json").stdout)
+    assert (shown["nodes"], shown["arcs"], shown["source_file"]) == (4, 6, "tiny.osm.pbf")
+    assert shown["fingerprint"] in _run("show", "mine").stdout
+
+
+def test_show_without_a_name_shows_the_region_that_is_served(extract: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _run("add", str(extract))
+    monkeypatch.setenv("CARPOOL_REGION", "tiny")
+    assert json.loads(_run("show", "--json").stdout)["name"] == "tiny"
+
+
+def test_errors_are_one_line_and_the_region_in_use_stays(extract: Path, tmp_path: Path) -> None:
+    _run("add", str(extract))
+    (tmp_path / "bad.osm.pbf").write_bytes(b"<!doctype html>")
+    refused = _run("add", "bad.osm.pbf", "--name", "tiny")
+    assert refused.exit_code == 2
+    assert "bad.osm.pbf is not a whole OpenStreetMap file" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert _run("show", "tiny").exit_code == 0
+    missing = _run("show", "other")
+    assert missing.exit_code == 1
+    assert "there is no region other" in missing.stderr
+    assert _run("add", str(extract), "--name", "../up").exit_code == 2
+
+
+def test_a_damaged_region_does_not_hide_the_others(extract: Path, data_dir: Path) -> None:
+    _run("add", str(extract), "--name", "good")
+    _run("add", str(extract), "--name", "bad")
+    (data_dir / "regions" / "bad" / "manifest.json").write_text("{")
+    listed = _run("list")
+    assert "good" in listed.stdout
+    assert "bad: region bad" in listed.stderr
+
+
+def test_export_writes_graphml(extract: Path, tmp_path: Path) -> None:
+    _run("add", str(extract))
+    assert _run("export", "tiny", "tiny.graphml").exit_code == 0
+    assert nx.read_graphml(tmp_path / "tiny.graphml", force_multigraph=True).number_of_edges() == 6
+    refused = _run("export", "tiny", "no/such/folder.graphml")
+    assert refused.exit_code == 1
+    assert "No such file" in refused.stderr
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is that of the base class
+        """Quiet."""
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, extract: Path) -> Iterator[str]:
+    """A download server with one extract."""
+    folder = tmp_path / "mirror" / "europe"
+    folder.mkdir(parents=True)
+    content = extract.read_bytes()
+    (folder / "tiny-latest.osm.pbf").write_bytes(content)
+    digest = hashlib.md5(content).hexdigest()  # noqa: S324  # what such servers publish
+    (folder / "tiny-latest.osm.pbf.md5").write_text(f"{digest}  tiny-latest.osm.pbf\n")
+    handler = partial(_Quiet, directory=str(folder.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_download_fetches_and_imports(mirror: str, monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> None:
+    monkeypatch.setenv("CARPOOL_GEOFABRIK_URL", mirror)
+    fetched = _run("download", "europe/tiny", "--no-import")
+    assert fetched.exit_code == 0
+    assert (data_dir / "downloads" / "europe-tiny-latest.osm.pbf").is_file()
+    assert json.loads(_run("list", "--json").stdout) == []
+    assert _run("download", "europe/tiny").exit_code == 0
+    assert _run("download", "europe/tiny", "--name", "second").exit_code == 0
+    assert [region["name"] for region in json.loads(_run("list", "--json").stdout)] == ["second", "tiny"]
+    unknown = _run("download", "europe/atlantis")
+    assert unknown.exit_code == 1
+    assert "there is no extract europe/atlantis" in unknown.stderr
