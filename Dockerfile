@@ -44,7 +44,7 @@ LABEL org.opencontainers.image.title="carpool-matcher" \
 RUN groupadd --gid 10001 carpool \
     && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /var/lib/carpool --shell /usr/sbin/nologin carpool
 
-# Owned by the service: numba uses a cache folder only when it may write to it. The code itself stays root's.
+# Owned by the service, so that what the build did not compile is kept; with a read-only root, a copy in /tmp is used. The code stays root's.
 COPY --from=build /opt/carpool /opt/carpool
 COPY --from=build --chown=10001:10001 /opt/carpool/kernels /opt/carpool/kernels
 COPY --from=build --chown=10001:10001 /var/lib/carpool /var/lib/carpool
