@@ -8,6 +8,7 @@ from typing import Any
 
 from matcher.domain.errors import AddressAmbiguous, AddressNotFound
 from matcher.domain.place import GeocodedPlace
+from matcher.geocoding.text import clean
 
 #: Scores closer than this are the same: what separates them is no difference a person would see.
 SAME_SCORE = 0.03
@@ -73,7 +74,8 @@ def _is_near(a: GeocodedPlace, b: GeocodedPlace) -> bool:
 def not_found(text: str, suggestions: Sequence[GeocodedPlace] = ()) -> AddressNotFound:
     """The error for an unknown address, with what comes near it."""
     hint = f" Did you mean {' or '.join(place.label for place in suggestions)}?" if suggestions else ""
-    shown = text if len(text) <= 80 else text[:79] + "…"
+    shown = clean(text)
+    shown = shown if len(shown) <= 80 else shown[:79] + "…"
     return AddressNotFound(
         f"no place is known for “{shown}”.{hint}", extra={"suggestions": [as_candidate(place) for place in suggestions]}
     )

@@ -47,7 +47,7 @@ def read_rows(path: Path) -> Iterator[PlaceRow]:
                     continue
                 try:
                     yield parse_row(json.loads(line))
-                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                except (ValueError, LookupError, TypeError, AttributeError) as error:
                     raise RegionFileInvalid(
                         f"{path.name}, line {number}: not a place of the region ({error!r})"
                     ) from error
@@ -61,7 +61,7 @@ def parse_rows(items: Iterable[dict[str, Any]]) -> Iterator[PlaceRow]:
 
 
 def parse_row(item: dict[str, Any]) -> PlaceRow:
-    """One row. Raises ValueError, KeyError or TypeError when a member is missing or has the wrong form."""
+    """One row. Raises ValueError, LookupError, TypeError or AttributeError when a member is missing or has the wrong form."""
     return PlaceRow(
         kind=Kind[item["kind"].upper()],
         name=_text(item["name"]) or "",
@@ -70,7 +70,7 @@ def parse_row(item: dict[str, Any]) -> PlaceRow:
         housenumber=_text(item.get("housenumber")),
         street=_text(item.get("street")),
         city=_text(item.get("city")),
-        rank=item.get("rank"),
+        rank=_rank(item.get("rank")),
         crossings=tuple(
             [(clean(c[0]), _degrees(c[1], 90.0), _degrees(c[2], 180.0)) for c in item.get("crossings", ())]
         ),
@@ -79,6 +79,12 @@ def parse_row(item: dict[str, Any]) -> PlaceRow:
 
 def _text(value: Any) -> str | None:
     return None if value is None else clean(value) or None
+
+
+def _rank(value: Any) -> int | None:
+    if value is not None and not isinstance(value, int):
+        raise TypeError(f"rank {value!r} is not a whole number")
+    return value
 
 
 def _degrees(value: Any, limit: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matcher.geocoding.abbreviations import expand
 from matcher.geocoding.houses import parse_number
@@ -12,6 +12,8 @@ from matcher.geocoding.text import clean, fold, signs, words
 #: A name of more words than this is cut: the longest street names on Earth have fewer.
 MAX_WORDS = 24
 _MAX_CROSSING_READINGS = 3
+#: An abbreviation this long may as well be the beginning of another word.
+_SHORTEST_BEGINNING = 3
 
 _SEGMENTS = re.compile(r"\s*[,;()\n]\s*|\s+[-\u2013\u2014]\s+")
 _NUMBER = re.compile(r"\d{1,5}[a-z]?")
@@ -69,6 +71,9 @@ def understand(text: str) -> list[Meaning]:
         other, rest = qualifiers[beside][1:], qualifiers[:beside] + qualifiers[beside + 1 :]
         return [Meaning(name=_name(head), other=other, qualifiers=rest)]
     meanings = [Meaning(name=_name(whole), unfinished=True, joined=bool(qualifiers))]
+    if not qualifiers and (raw := whole[-1]) != meanings[0].name[-1] and len(raw) >= _SHORTEST_BEGINNING:
+        # "los carr" abbreviates Carretera, or begins Carrera.
+        meanings.append(replace(meanings[0], name=(*meanings[0].name[:-1], raw)))
     if qualifiers and head:
         meanings.append(Meaning(name=_name(head), qualifiers=qualifiers))
     meanings.extend(_with_number(first, head, qualifiers))
@@ -85,7 +90,7 @@ def _segments(text: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
     parts = [part for part in _SEGMENTS.split(text) if words(part)]
     if not parts:
         return text, ()
-    if len(parts) > 1 and (_is_number(parts[0]) or _is_number(parts[1])):
+    if len(parts) > 1 and (_is_number(parts[0]) or (_is_number(parts[1]) and not _ends_in_number(parts[0]))):
         parts[:2] = [f"{parts[0]} {parts[1]}"]
     # Further numbers ("76, 76a, 76b") are doors of the same house.
     while len(parts) > 1 and _is_number(parts[1]):
@@ -96,6 +101,10 @@ def _segments(text: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
 def _is_number(part: str) -> bool:
     tokens = [token for token in words(part) if token not in _NUMBER_MARKS]
     return len(tokens) == 1 and _NUMBER.fullmatch(tokens[0]) is not None
+
+
+def _ends_in_number(part: str) -> bool:
+    return _NUMBER.fullmatch(words(part)[-1]) is not None
 
 
 def _with_number(text: str, tokens: list[str], qualifiers: tuple[tuple[str, ...], ...]) -> list[Meaning]:

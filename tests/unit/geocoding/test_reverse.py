@@ -85,9 +85,9 @@ def test_far_north_east_and_west_are_not_closer_than_they_are() -> None:
     assert place.label == "≈ East"
 
 
-_POINTS = [
-    Coordinate(lat=row["lat"], lon=row["lon"]) for row in ROWS if row["kind"] in {"street", "address"}
-] + [Coordinate(lat=c[1], lon=c[2]) for row in ROWS for c in row.get("crossings", ())]
+_POINTS = [Coordinate(lat=row["lat"], lon=row["lon"]) for row in ROWS if row["kind"] in {"street", "address"}] + [
+    Coordinate(lat=c[1], lon=c[2]) for row in ROWS for c in row.get("crossings", ())
+]
 
 
 @given(lat=st.floats(-30.02, -29.86), lon=st.floats(-71.38, -71.20))
