@@ -24,7 +24,7 @@ from urllib.parse import quote
 from matcher.domain.errors import DatabaseUnavailable
 from matcher.storage.cluster import ROLE, Home, check_version, choose_home, make_cluster
 from matcher.storage.file_lock import UseCount, exclusive
-from matcher.storage.postmaster import SOCKET_PORT, Postmaster, choose_socket_folder, drop_stale_pid_file
+from matcher.storage.postmaster import SOCKET_PORT, Postmaster, choose_socket_folder, drop_stale_locks
 from matcher.storage.programs import Programs, find_programs
 
 DATABASE = "carpool"
@@ -55,7 +55,7 @@ _SETTINGS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-_SETTINGS_THAT_MAY_LOSE_DATA = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+_SETTINGS_THAT_MAY_LOSE_DATA = {"fsync": "off", "full_page_writes": "off"}
 
 #: Servers that we launched and left to other processes; kept so that their handles are not collected while they run.
 _left_to_others: list[subprocess.Popen[bytes]] = []
@@ -153,8 +153,12 @@ class EmbeddedPostgres:
                 self._shut_down(running)
             elif running is not None:
                 _log.info("the embedded PostgreSQL goes on: another process uses it")
-        if self._process is not None and self._process.poll() is None:
-            _left_to_others.append(self._process)
+        self._let_go_of_process()
+
+    def _let_go_of_process(self) -> None:
+        """Collect the exit status of servers that we launched and that are gone; the others are left to run."""
+        launched = [*_left_to_others, *([] if self._process is None else [self._process])]
+        _left_to_others[:] = [process for process in launched if process.poll() is None]
         self._process = None
 
     def _alone(self, home: Home) -> AbstractContextManager[None]:
@@ -179,13 +183,14 @@ class EmbeddedPostgres:
 
     def _launch(self, home: Home) -> Path:
         """Start the server and wait until it is ready; returns its socket folder."""
+        self._let_go_of_process()
         programs = find_programs(home.folder, home.user, self._progress)
         if not home.data.exists():
             make_cluster(home, programs, durable=self._durable, progress=self._progress)
         check_version(home, programs)
         home.password()
         socket_folder = choose_socket_folder(home.folder, home.data, home.user)
-        drop_stale_pid_file(home.data)
+        drop_stale_locks(home.data, socket_folder)
         if home.log_file.exists() and home.log_file.stat().st_size > _LOG_LIMIT_BYTES:
             home.log_file.replace(home.log_file.with_suffix(".log.1"))
         deadline = time.monotonic() + _START_PATIENCE_S

@@ -116,8 +116,9 @@ def _run_dbmate(url: str) -> None:
         # The URL goes by the environment: arguments are there for all to see. An .env of the working folder is none of ours.
         command = [str(_find_dbmate()), "--env", _URL_VARIABLE, "--env-file", os.devnull, "--no-dump-schema"]
         command += ["--migrations-dir", str(folder), "--migration-lock", "migrate"]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DBMATE_")}
         done = subprocess.run(  # noqa: S603 - our own program and paths, no shell
-            command, env={**os.environ, _URL_VARIABLE: url}, capture_output=True, text=True, check=False
+            command, env=environment | {_URL_VARIABLE: url}, capture_output=True, text=True, check=False
         )
     if done.returncode != 0:
         raise DatabaseUnavailable(f"a migration failed and was undone: {' '.join(done.stderr.split())[-400:]}")

@@ -54,13 +54,14 @@ class Postmaster:
         return True
 
 
-def drop_stale_pid_file(data: Path) -> None:
-    """Remove a `postmaster.pid` whose process is gone. PostgreSQL would refuse to start if its number were in use again.
+def drop_stale_locks(data: Path, socket_folder: Path) -> None:
+    """Remove the lock files of a server that is gone: were its number in use again, PostgreSQL would refuse to start.
 
     Two servers on one folder stay impossible: PostgreSQL also keys a shared memory segment by the folder.
     """
     if Postmaster.find(data) is None:
         (data / "postmaster.pid").unlink(missing_ok=True)
+        (socket_folder / f".s.PGSQL.{SOCKET_PORT}.lock").unlink(missing_ok=True)
 
 
 def choose_socket_folder(home: Path, data: Path, user: ServerUser) -> Path:
