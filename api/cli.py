@@ -38,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(cli_serve.demo)
 app.command()(cli_serve.serve)
 app.command()(cli_serve.migrate)
 app.command()(cli_serve.health)

@@ -20,6 +20,7 @@ from rich.table import Table
 from api.app import build_app
 from api.cli_support import EXIT_FAILED, explain_bind_error, run, run_with_progress, settings
 from api.console import StepProgress, make_console
+from api.demo import run_demo
 from api.logs import configure_logging
 from api.server import serve as serve_app
 from matcher.bootstrap import Carpool, running
@@ -82,6 +83,18 @@ class LoggedSteps:
 def _say_where(url: str) -> None:
     typer.echo(f"Listening on {url} (documentation: {url}/docs)")
     sys.stdout.flush()
+
+
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="End after the answers: 0 when somebody was matched, else 1.")
+    ] = False,
+) -> None:
+    """Serve the bundled region, publish tomorrow's offers, search, print the matches, and stay up to be tried."""
+    chosen = settings()
+    configure_logging("warning", "console")
+    if not run(run_demo(chosen, make_console(), once=once)):
+        raise Unavailable("no search found a match: see what turned the offers away above")
 
 
 def migrate() -> None:

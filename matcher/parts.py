@@ -83,7 +83,7 @@ async def _database_url(
     report("starting the embedded database")
     server = EmbeddedPostgres(
         storage.data_dir,
-        data_dir_is_default="data_dir" not in storage.model_fields_set,
+        data_dir_is_default=storage.data_dir_is_default,
         progress=report,
     )
     stack.push_async_callback(_to_the_end, server.stop)

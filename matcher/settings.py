@@ -93,6 +93,16 @@ class StorageSettings(_Concern):
     )
     migrate_on_start: bool = Field(True, description="bring the schema up to date when the service starts")
 
+    @property
+    def data_dir_is_default(self) -> bool:
+        """Nobody has chosen the data folder, so the database may move elsewhere when it cannot live there."""
+        return "data_dir" not in self.model_fields_set
+
+    def embedded_below(self, folder: str) -> StorageSettings:
+        """The same with the embedded database, in a subfolder; one that nobody has chosen is still counted as such."""
+        values = self.model_dump() | {"data_dir": self.data_dir / folder, "database_url": None}
+        return StorageSettings.model_construct(self.model_fields_set - {"database_url"}, **values)
+
 
 class RoadSettings(_Concern):
     """The road network that is served."""

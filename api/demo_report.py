@@ -1,0 +1,135 @@
+"""How the demo shows its answers: tables as wide as the terminal, and commands to paste."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import datetime
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from api.demo_world import Json
+
+#: Below this width each part of the score has no column of its own.
+_WIDE = 110
+_PARTS = ("detour", "overlap", "time", "walk", "preferences")
+
+
+def show_search(console: Console, number: int, title: str, body: Json, answer: Json) -> None:
+    """A search, its matches with every part of their scores, and an account of all offers that were considered."""
+    console.print()
+    console.print(Text(f"Search {number}: {title}", style="bold"))
+    console.print(_wish(body), markup=False)
+    if answer["matches"]:
+        console.print(_matches_table(answer["matches"], wide=console.width >= _WIDE))
+    console.print(_account(answer), markup=False)
+    for hint in answer["hints"]:
+        console.print(f"Hint: {hint['detail']} ({hint['code']}).", markup=False)
+
+
+def show_commands(
+    console: Console, url: str, driver: str, rider: str, offer: Json, offer_id: str, search: Json
+) -> None:
+    """One command for each step, with keys that work."""
+    console.print()
+    console.print(Text("Try it; these work as they are:", style="bold"))
+    for title, command in (
+        ("publish a trip", _curl(f"{url}/v1/offers", driver, body=offer)),
+        ("search", _curl(f"{url}/v1/match", rider, body=search)),
+        ("look up an address", _curl(f"{url}/v1/geocode", rider, query="q=cuatro esquinas con balmaceda")),
+        ("read an offer", _curl(f"{url}/v1/offers/{offer_id}", driver, show_headers=True)),
+        ("change it", _curl(
+            f"{url}/v1/offers/{offer_id}", driver, method="PATCH", body={"seats": 2}, headers=["If-Match: *"])),
+        ("cancel it", _curl(f"{url}/v1/offers/{offer_id}", driver, method="DELETE")),
+    ):  # fmt: skip
+        console.print()
+        console.print(f"# {title}", style="dim")
+        # Never wrapped or styled: what is copied must be what is run.
+        console.print(command, markup=False, soft_wrap=True)
+    console.print()
+
+
+def _wish(body: Json) -> str:
+    kind = "departure" if "departure" in body else "arrival"
+    first, last = (_clock(body[kind][end]) for end in ("earliest", "latest"))
+    day = datetime.fromisoformat(body[kind]["earliest"]).strftime("%A %d %B")
+    verb = "leaving" if kind == "departure" else "arriving"
+    seats = body.get("seats", 1)
+    people = "1 seat" if seats == 1 else f"{seats} seats"
+    trip = f"from {body['origin']['address']} to {body['destination']['address']}"
+    return f"{trip}, {verb} between {first} and {last} on {day}, {people}"
+
+
+def _matches_table(matches: list[Json], *, wide: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("#", justify="right")
+    table.add_column("score", justify="right", style="bold")
+    if wide:
+        for name in _PARTS:
+            weight = matches[0]["parts"][name]["weight"]
+            table.add_column(f"{'prefs' if name == 'preferences' else name}\n{weight:.0%}", justify="right")
+    else:
+        table.add_column("parts")
+    table.add_column("pickup", ratio=1 if wide else None)
+    table.add_column("dropoff", ratio=1 if wide else None)
+    table.add_column("detour", justify="right")
+    table.add_column("shared", justify="right")
+    table.add_column("seats", justify="right")
+    for rank, match in enumerate(matches, 1):
+        values = {name: f"{match['parts'][name]['value']:.2f}" for name in _PARTS}
+        parts = (
+            [values[name] for name in _PARTS]
+            if wide
+            else ["\n".join(f"{name} {value}" for name, value in values.items())]
+        )
+        table.add_row(
+            str(rank),
+            f"{match['score']:.3f}",
+            *parts,
+            _stop(match["pickup"]),
+            _stop(match["dropoff"]),
+            f"{match['detour_s'] / 60:.1f} min\n{match['detour_m'] / 1000:.1f} km",
+            f"{match['shared_m'] / 1000:.1f} km\n{match['overlap']:.0%}",
+            str(match["seats_left"]),
+        )
+    return table
+
+
+def _stop(point: Json) -> str:
+    """When and where, without the town: it is named above."""
+    return f"{_clock(point['time'])} {point['label'].partition(',')[0]}"
+
+
+def _account(answer: Json) -> str:
+    turned_away = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in answer["turned_away"].items())
+    away = f"; turned away: {turned_away}" if turned_away else ""
+    return f"{answer['considered']} offers considered, {answer['feasible']} fit, in {answer['took_ms']:.1f} ms{away}."
+
+
+def _clock(moment: str) -> str:
+    return datetime.fromisoformat(moment).strftime("%H:%M")
+
+
+def _curl(
+    url: str,
+    key: str,
+    *,
+    method: str | None = None,
+    body: Json | None = None,
+    query: str | None = None,
+    headers: list[str] | None = None,
+    show_headers: bool = False,
+) -> str:
+    words = ["curl", "-sS", *(["-i"] if show_headers else []), *(["-X", method] if method else []), url]
+    words += ["-H", f"Authorization: Bearer {key}"]
+    for header in headers or []:
+        words += ["-H", header]
+    if body is not None:
+        content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        words += ["-H", f"Content-Type: {content_type}", "-d", json.dumps(body, ensure_ascii=False)]
+    if query is not None:
+        words += ["-G", "--data-urlencode", query]
+    return shlex.join(words)

@@ -1,0 +1,123 @@
+"""What the demo publishes and asks: tomorrow morning's drives between the sample region's zones, and riders with addresses."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import tzfpy
+
+from matcher.domain.place import Coordinate
+from matcher.roads.regions import sample_zones
+
+Json = dict[str, Any]
+
+OFFERS = 48
+_SHORTEST_M = 3_000.0
+#: People live around the centre of their zone, not in it: the spread of a normal distribution, in degrees (about 400 m).
+_SPREAD_DEG = 0.0035
+#: Most leave around half past seven; two in three within half an hour of it.
+_PEAK = time(7, 30)
+_PEAK_SPREAD_MIN = 30.0
+_EARLIEST, _LATEST = time(6, 0), time(9, 30)
+_FIVE_MIN = timedelta(minutes=5)
+#: Where many people work, shop and study, as a driver would type it.
+_BUSY_PLACES = (
+    "Av. Francisco de Aguirre & Balmaceda, La Serena",
+    "Aldunate & Videla, Coquimbo",
+    "Avenida La Cantera, Coquimbo",
+    "Av. Cuatro Esquinas & Balmaceda, La Serena",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One rider's search: what it shows, and the body to send."""
+
+    title: str
+    body: Json
+
+
+def zone_of_region(zones: list[tuple[Coordinate, int]]) -> ZoneInfo:
+    """The time zone at the first of the region's zones."""
+    here = zones[0][0]
+    return ZoneInfo(tzfpy.get_tz(here.lon, here.lat))
+
+
+def tomorrow(now: datetime, zone: ZoneInfo) -> date:
+    """The next day where the cars drive."""
+    return now.astimezone(zone).date() + timedelta(days=1)
+
+
+def offers(day: date, zone: ZoneInfo) -> Iterator[Json]:
+    """Bodies for POST /v1/offers without end; the same for the same day. Some may begin too far from a road to be accepted.
+
+    Both ends are drawn by where people live; half of them head for a busy place, given by its address.
+    """
+    draw = random.Random(day.toordinal())  # noqa: S311  # a made-up morning, not a secret
+    zones = sample_zones()
+    weights = [people for _, people in zones]
+    while True:
+        origin, destination = (centre for centre, _ in draw.choices(zones, weights, k=2))
+        busy = draw.random() < 0.5
+        if not busy and origin.distance_m(destination) < _SHORTEST_M:
+            continue
+        yield {
+            "origin": _near(origin, draw),
+            "destination": {"address": draw.choice(_BUSY_PLACES)} if busy else _near(destination, draw),
+            "departure": _departure(day, zone, draw).isoformat(),
+            "flexibility_s": draw.choice((600, 900, 1200)),
+            "max_detour_s": draw.choice((420, 600, 900)),
+            "seats": draw.choice((1, 2, 3, 3, 4)),
+            "preferences": {"smoking": False} if draw.random() < 0.5 else {"music": True},
+        }
+
+
+def searches(day: date, zone: ZoneInfo) -> list[Search]:
+    """Riders of that morning; the last one asks for what nobody offers, to show what is answered then."""
+
+    def between(first: str, last: str) -> Json:
+        return {"earliest": _at(day, first, zone), "latest": _at(day, last, zone)}
+
+    def search(title: str, origin: str, destination: str, **rest: Any) -> Search:
+        return Search(title, {"origin": {"address": origin}, "destination": {"address": destination}, **rest})
+
+    south, centre = "Los Copihues & Los Clarines, Coquimbo", "Balmaceda & Brasil, La Serena"
+    return [
+        search("To work in the centre", south, centre, departure=between("07:00", "08:15"), limit=5),
+        search(
+            "Be there before nine", "Aldunate con Videla, Coquimbo", "Juan Cisternas & Cuatro Esquinas, La Serena",
+            arrival=between("08:00", "08:50"), limit=3,
+        ),
+        search(
+            "Two friends, music welcome", "Avenida Colo Colo, La Serena", "avenida la cantera, coquimbo",
+            departure=between("07:00", "08:30"), seats=2, preferences={"music": True}, limit=3,
+        ),
+        search(
+            "A typing slip: Huanhuali", "Larrain Alcalde & Huanhualli", "Aldunate & Videla, Coquimbo",
+            departure=between("06:45", "08:30"), limit=3,
+        ),
+        search("In the middle of the night", south, centre, departure=between("03:00", "03:30"), limit=3),
+    ]  # fmt: skip
+
+
+def _near(centre: Coordinate, draw: random.Random) -> Json:
+    return {"lat": round(draw.gauss(centre.lat, _SPREAD_DEG), 5), "lon": round(draw.gauss(centre.lon, _SPREAD_DEG), 5)}
+
+
+def _departure(day: date, zone: ZoneInfo, draw: random.Random) -> datetime:
+    """Around the morning peak, on a full five minutes."""
+    midnight = datetime.combine(day, time(), zone)
+    peak = datetime.combine(day, _PEAK, zone)
+    wished = peak + timedelta(minutes=draw.gauss(0.0, _PEAK_SPREAD_MIN))
+    earliest, latest = (datetime.combine(day, end, zone) for end in (_EARLIEST, _LATEST))
+    kept = min(latest, max(earliest, wished))
+    return midnight + round((kept - midnight) / _FIVE_MIN) * _FIVE_MIN
+
+
+def _at(day: date, clock: str, zone: ZoneInfo) -> str:
+    return datetime.combine(day, time.fromisoformat(clock), zone).isoformat()
