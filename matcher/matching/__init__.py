@@ -2,3 +2,7 @@
 
 May import matcher.domain, numpy and numba only; `now` and randomness are arguments. Open `pipeline.py` first: it shows every step in order.
 """
+
+from __future__ import annotations
+
+from matcher.matching import kernel_version as kernel_version  # it must be in place before the first kernel is declared

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 from matcher.matching.positions import INFINITE
-from matcher.roads.network import I32, I64
+from matcher.roads.network import I32, I64, hold_read_only, read_only
 from matcher.roads.topology import Topology
 
 
@@ -31,17 +31,20 @@ class Metric:
     sweep_head: I32  # (T,)
     sweep_weight: I64  # (2 T,) up and down weight of each such slot, side by side
 
+    def __post_init__(self) -> None:
+        hold_read_only(self)
+
     @classmethod
     def customise(cls, topology: Topology, arc_weight: I64) -> Metric:
         """Weights for all slots. `arc_weight` is (m,) int64, >= 0; O(triangles) time, a fraction of a second for a country."""
-        arc_weight = np.ascontiguousarray(arc_weight, dtype=np.int64)
+        arc_weight = read_only(arc_weight.astype(np.int64, copy=False))
         weight, first, second = _customise(topology.up_first, topology.up_head, topology.arc_code, arc_weight)
         sweep_first, sweep_head, sweep_weight = _perfect(topology.up_first, topology.up_head, weight)
         return cls(arc_weight, weight, first, second, sweep_first, sweep_head, sweep_weight)
 
 
 @numba.njit(cache=True, nogil=True)
-def _customise(up_first, up_head, arc_code, arc_weight):
+def _customise(up_first, up_head, arc_code, arc_weight):  # type: ignore[no-untyped-def]
     n = len(up_first) - 1
     codes = 2 * len(up_head)
     weight = np.full(codes, INFINITE, np.int64)
@@ -75,7 +78,7 @@ def _customise(up_first, up_head, arc_code, arc_weight):
 
 
 @numba.njit(cache=True, nogil=True)
-def _perfect(up_first, up_head, weight):
+def _perfect(up_first, up_head, weight):  # type: ignore[no-untyped-def]
     """Leave out slots that lie on no shortest path in either direction: their weight is beaten by another triangle.
 
     Perfect customisation visits nodes from the highest rank down; when node v is reached, all slots above it hold true

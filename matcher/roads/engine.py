@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -11,8 +12,9 @@ from matcher.domain.place import Coordinate, RoadPosition
 from matcher.matching.positions import INFINITE, EdgeTable, fixed_position, split_cost
 from matcher.matching.roads import PackedDrive, PathTable
 from matcher.roads import scratch
+from matcher.roads.batch import pack_pairs
 from matcher.roads.customisation import Metric
-from matcher.roads.network import I32, I64, U8, RoadNetwork
+from matcher.roads.network import I32, I64, U8, RoadNetwork, read_only
 from matcher.roads.overlap import shared_of_routes
 from matcher.roads.pack import drive_between, unpack_drive
 from matcher.roads.snapping import Snapper, cut, locate
@@ -27,7 +29,9 @@ class RoadEngine:
     The default metric is the fastest drive, and of the fastest the shortest (`RoadNetwork.packed_cost`).
     """
 
-    def __init__(self, name: str, fingerprint: str, network: RoadNetwork, topology: Topology, metric: Metric | None = None):
+    def __init__(
+        self, name: str, fingerprint: str, network: RoadNetwork, topology: Topology, metric: Metric | None = None
+    ):
         self.name = name
         self.fingerprint = fingerprint
         self.network = network
@@ -61,7 +65,7 @@ class RoadEngine:
             raise ValueError("a drive needs two stops or more")
         time_ms = length_cm = 0
         points: list[Coordinate] = []
-        for origin, destination in zip(stops, stops[1:], strict=False):
+        for origin, destination in itertools.pairwise(stops):
             leg = self.pack_drive(origin, destination)
             if leg is None:
                 return None
@@ -98,6 +102,43 @@ class RoadEngine:
             )
         return None if cost >= INFINITE else PackedDrive(int(cost), codes)
 
+    def pack_drives(
+        self, origin_edge: I32, origin_at: I32, destination_edge: I32, destination_at: I32
+    ) -> tuple[I64, I32, I64, I32]:
+        """(cost, codes, begin, size) of k drives between positions in fixed point, (k,) each, in one call that holds no lock.
+
+        Drive i has the packed cost cost[i] (INFINITE and size 0 when there is no way) and the codes of a `PackedDrive`,
+        codes[begin[i] : begin[i] + size[i]].
+        """
+        ends = [
+            read_only(column.astype(np.int32, copy=False))
+            for column in (origin_edge, origin_at, destination_edge, destination_at)
+        ]
+        with self._scratch.query() as work:
+            cost, codes, begin, size = pack_pairs(
+                self.topology.parent,
+                self.topology.up_first,
+                self.topology.up_tail,
+                self.topology.up_head,
+                self.metric.weight,
+                self.edges.start,
+                self.edges.end,
+                self.edges.forward,
+                self.edges.backward,
+                self.network.edge_forward_arc,
+                self.network.edge_backward_arc,
+                ends[0],
+                ends[1],
+                ends[2],
+                ends[3],
+                work.forward,
+                work.backward,
+                work.forward_code,
+                work.backward_code,
+                work.codes,
+            )
+        return cost, codes, begin, size
+
     def cost(self, origin: RoadPosition, destination: RoadPosition) -> int | None:
         """The packed cost of the fastest drive, or None when there is no way."""
         packed = self.pack_drive(origin, destination)
@@ -128,7 +169,7 @@ class RoadEngine:
         """Centimetres of the rider's road that each route runs along; see `SearchRoads.shared_lengths`."""
         arcs = self.arcs(rider)
         with self._scratch.overlap() as work:
-            return shared_of_routes(
+            shared: I64 = shared_of_routes(
                 self.metric.first,
                 self.metric.second,
                 self.network.arc_length_cm,
@@ -150,12 +191,14 @@ class RoadEngine:
                 work.memo_round,
                 work.stack,
             )
+        return shared
 
     # --- routes as people see them ----------------------------------------------------------------------------------
 
     def arcs(self, drive: PackedDrive) -> I32:
         """The arcs of a drive, int32, in order; the first and the last are driven in part."""
-        return unpack_drive(self.metric.first, self.metric.second, drive.codes)
+        arcs: I32 = unpack_drive(self.metric.first, self.metric.second, drive.codes)
+        return arcs
 
     def points(self, origin: RoadPosition, destination: RoadPosition, drive: PackedDrive) -> list[Coordinate]:
         """The line that a drive follows, from position to position."""
@@ -185,8 +228,8 @@ def edge_table(network: RoadNetwork, topology: Topology, arc_weight: I64) -> Edg
     tail = topology.rank_of_node[network.arc_tail[arc]]
     head = topology.rank_of_node[network.arc_head[arc]]
     return EdgeTable(
-        start=np.where(forward >= 0, tail, head).astype(np.int32),
-        end=np.where(forward >= 0, head, tail).astype(np.int32),
-        forward=np.where(forward >= 0, arc_weight[forward], INFINITE).astype(np.int64),
-        backward=np.where(backward >= 0, arc_weight[backward], INFINITE).astype(np.int64),
+        start=read_only(np.where(forward >= 0, tail, head).astype(np.int32)),
+        end=read_only(np.where(forward >= 0, head, tail).astype(np.int32)),
+        forward=read_only(np.where(forward >= 0, arc_weight[forward], INFINITE).astype(np.int64)),
+        backward=read_only(np.where(backward >= 0, arc_weight[backward], INFINITE).astype(np.int64)),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +36,29 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def read_only(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """A C-contiguous view that nobody can write through, without a copy where the array has that layout.
+
+    To a kernel, writable and read-only arrays are two types, each compiled on its own. Arrays of a network are memory
+    maps in a service and fresh in an import or a test: held like this, they are one type, and one compilation serves all.
+    """
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def hold_read_only(record: object) -> None:
+    """Make every array of a frozen dataclass `read_only`; for its __post_init__."""
+    for field in dataclasses.fields(record):  # type: ignore[arg-type]  # any dataclass will do
+        object.__setattr__(record, field.name, read_only(getattr(record, field.name)))
+
 
 @dataclass(frozen=True, eq=False)
 class RoadNetwork:
-    """A strongly connected road graph. All arrays are C-contiguous and may be read-only memory maps.
+    """A strongly connected road graph. All arrays are C-contiguous and read-only, memory maps or not.
 
     n nodes, m arcs, e edges, g geometry points. Arcs are sorted by tail, then head, then edge. Parallel arcs and
     self-loops are legal. An edge is a street piece between two nodes with one class, one name and one geometry; it has an arc
@@ -57,11 +78,14 @@ class RoadNetwork:
     edge_name: I32  # (e,) index into names, -1 when it has none
     edge_forward_arc: I32  # (e,) -1 when it may not be driven forward
     edge_backward_arc: I32  # (e,) -1 when it may not be driven backward
-    edge_point_first: I64  # (e + 1,) points of edge k are edge_point_first[k] : edge_point_first[k + 1], both ends included
+    edge_point_first: I64  # (e + 1,) edge k's points, ends included: edge_point_first[k] : edge_point_first[k + 1]
     point_lat: F64  # (g,) degrees
     point_lon: F64  # (g,) degrees
     name_blob: U8  # UTF-8 bytes of all names, one after another
     name_first: I64  # (names + 1,) offsets into name_blob
+
+    def __post_init__(self) -> None:
+        hold_read_only(self)
 
     @property
     def node_count(self) -> int:

@@ -20,7 +20,7 @@ def nested_dissection(network: RoadNetwork) -> I32:
     # METIS_NodeND fails on graphs without edges; those have any order.
     if len(neighbours) == 0:
         return np.arange(n, dtype=np.int32)
-    perm, _ = pymetis.nested_dissection(xadj=first, adjncy=neighbours)
+    perm, _ = pymetis.nested_dissection(pymetis.CSRAdjacency(first, neighbours))
     return np.asarray(perm, dtype=np.int32)
 
 

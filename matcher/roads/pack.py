@@ -11,7 +11,7 @@ from matcher.roads.query import tree_query
 
 
 @numba.njit(cache=True, nogil=True)
-def drive_between(
+def drive_between(  # type: ignore[no-untyped-def]
     parent,
     up_first,
     up_tail,
@@ -50,19 +50,18 @@ def drive_between(
         weight,
         (edge_end[s], to_end, edge_start[s], to_start),
         (edge_start[t], from_start, edge_end[t], from_end),
+        direct,
         forward,
         backward,
         forward_code,
         backward_code,
         codes,
     )
-    if direct <= best:
-        if direct >= INFINITE:
-            return INFINITE, np.empty(0, np.int32)
-        along = along_edge(edge_forward[s], INFINITE, s_at, t_at)
-        return direct, np.array([forward_arc[s] if along == direct else backward_arc[s]], dtype=np.int32)
     if best >= INFINITE:
         return INFINITE, np.empty(0, np.int32)
+    if begin < 0:
+        along = along_edge(edge_forward[s], INFINITE, s_at, t_at)
+        return direct, np.array([forward_arc[s] if along == direct else backward_arc[s]], dtype=np.int32)
     packed = np.empty(size + 2, np.int32)
     # On a loop both ends are one node, and the cheaper way round is the one that was taken.
     by_end = to_end if begin == edge_end[s] else INFINITE
@@ -76,7 +75,7 @@ def drive_between(
 
 
 @numba.njit(cache=True, nogil=True)
-def unpack_drive(first, second, codes):
+def unpack_drive(first, second, codes):  # type: ignore[no-untyped-def]
     """The arcs of a packed drive, int32, in driving order; the first and the last are driven in part."""
     if len(codes) == 1:
         return codes.copy()

@@ -47,9 +47,7 @@ class Snapper:
                 return found
             radius_m = min(limit_m, radius_m * 4)
 
-    def _nearest_within(
-        self, coordinate: Coordinate, radius_m: float
-    ) -> tuple[RoadPosition, Coordinate, float] | None:
+    def _nearest_within(self, coordinate: Coordinate, radius_m: float) -> tuple[RoadPosition, Coordinate, float] | None:
         # A box that holds every point within the radius; a hair wider, so that rounding never shuts one out.
         half_lat = radius_m / _METRES_PER_DEGREE * 1.001
         scale = math.cos(math.radians(min(89.0, abs(coordinate.lat) + half_lat)))
@@ -71,7 +69,7 @@ class Snapper:
 
 
 @numba.njit(cache=True, nogil=True)
-def _closest(edges, point_first, point_lat, point_lon, lat, lon):
+def _closest(edges, point_first, point_lat, point_lon, lat, lon):  # type: ignore[no-untyped-def]
     """(edge, fraction of its length, distance in metres) of the closest point on the given edges, lowest edge on ties."""
     y_scale = _METRES_PER_DEGREE
     x_scale = _METRES_PER_DEGREE * math.cos(math.radians(lat))

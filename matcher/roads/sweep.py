@@ -15,7 +15,7 @@ TO_TARGET = 1
 
 
 @numba.njit(cache=True, nogil=True)
-def climb(parent, sweep_first, sweep_head, sweep_weight, side, node_a, cost_a, node_b, cost_b, distance, column):
+def climb(parent, sweep_first, sweep_head, sweep_weight, side, node_a, cost_a, node_b, cost_b, distance, column):  # type: ignore[no-untyped-def]
     """Settle the ancestors of a seed in `distance[:, column]`, which must be INFINITE there before.
 
     The seed is one position: node_a at cost_a and node_b at cost_b, equal or adjacent ranks, INFINITE for "not this one". Of
@@ -34,7 +34,21 @@ def climb(parent, sweep_first, sweep_head, sweep_weight, side, node_a, cost_a, n
 
 
 @numba.njit(cache=True, nogil=True)
-def sweep_pair(parent, sweep_first, sweep_head, sweep_weight, start, end, forward, backward, target, target_at, source, source_at, distance):
+def sweep_pair(  # type: ignore[no-untyped-def]
+    parent,
+    sweep_first,
+    sweep_head,
+    sweep_weight,
+    start,
+    end,
+    forward,
+    backward,
+    target,
+    target_at,
+    source,
+    source_at,
+    distance,
+):
     """distance[v, 0] = d(v, target) and distance[v, 1] = d(source, v) for every rank v; INFINITE or more where there is no way.
 
     start … backward: the arrays of an EdgeTable. target, source: edges; target_at, source_at: fixed-point fractions.
@@ -42,9 +56,33 @@ def sweep_pair(parent, sweep_first, sweep_head, sweep_weight, start, end, forwar
     """
     distance[:] = INFINITE
     from_start, from_end = reach(forward[target], backward[target], target_at)
-    climb(parent, sweep_first, sweep_head, sweep_weight, TO_TARGET, start[target], from_start, end[target], from_end, distance, 0)
+    climb(
+        parent,
+        sweep_first,
+        sweep_head,
+        sweep_weight,
+        TO_TARGET,
+        start[target],
+        from_start,
+        end[target],
+        from_end,
+        distance,
+        0,
+    )
     to_start, to_end = leave(forward[source], backward[source], source_at)
-    climb(parent, sweep_first, sweep_head, sweep_weight, FROM_SOURCE, start[source], to_start, end[source], to_end, distance, 1)
+    climb(
+        parent,
+        sweep_first,
+        sweep_head,
+        sweep_weight,
+        FROM_SOURCE,
+        start[source],
+        to_start,
+        end[source],
+        to_end,
+        distance,
+        1,
+    )
     for v in range(len(sweep_first) - 2, -1, -1):
         to_target = distance[v, 0]
         from_source = distance[v, 1]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from matcher.roads.network import I32, RoadNetwork
+from matcher.roads.network import I32, RoadNetwork, hold_read_only, read_only
 from matcher.roads.order import nested_dissection, undirected_adjacency
 
 
@@ -31,6 +31,9 @@ class Topology:
     parent: I32  # (n,) parent in the elimination tree, -1 for a root
     arc_code: I32  # (m,) direction code that each arc of the network runs along; -1 for self-loops
 
+    def __post_init__(self) -> None:
+        hold_read_only(self)
+
     @property
     def slot_count(self) -> int:
         """S."""
@@ -41,6 +44,7 @@ class Topology:
         """Complete the graph along `node_at_rank` (default: nested dissection). Deterministic; O(S) memory."""
         if node_at_rank is None:
             node_at_rank = nested_dissection(network)
+        node_at_rank = read_only(node_at_rank)
         n = network.node_count
         rank_of_node = np.empty(n, dtype=np.int32)
         rank_of_node[node_at_rank] = np.arange(n, dtype=np.int32)
@@ -59,7 +63,7 @@ class Topology:
 
 
 @numba.njit(cache=True, nogil=True)
-def _complete(first, neighbours, node_at_rank, rank_of_node):
+def _complete(first, neighbours, node_at_rank, rank_of_node):  # type: ignore[no-untyped-def]
     """Eliminate nodes by rank: up(v) = own higher neighbours, and what v's children in the tree hand on."""
     n = len(node_at_rank)
     up_first = np.zeros(n + 1, np.int32)
@@ -103,7 +107,7 @@ def _complete(first, neighbours, node_at_rank, rank_of_node):
 
 
 @numba.njit(cache=True, nogil=True)
-def _height(parent):
+def _height(parent):  # type: ignore[no-untyped-def]
     depth = np.zeros(len(parent), np.int32)
     highest = 0
     for v in range(len(parent) - 1, -1, -1):
@@ -113,7 +117,7 @@ def _height(parent):
 
 
 @numba.njit(cache=True, nogil=True)
-def find_slot(up_first, up_head, low, high):
+def find_slot(up_first, up_head, low, high):  # type: ignore[no-untyped-def]
     """The slot of the pair (low, high) by binary search, or -1."""
     begin, end = up_first[low], up_first[low + 1]
     while begin < end:
@@ -128,7 +132,7 @@ def find_slot(up_first, up_head, low, high):
 
 
 @numba.njit(cache=True, nogil=True)
-def _arc_codes(tail, head, up_first, up_head):
+def _arc_codes(tail, head, up_first, up_head):  # type: ignore[no-untyped-def]
     codes = np.full(len(tail), -1, np.int32)
     for arc in range(len(tail)):
         if tail[arc] < head[arc]:
