@@ -25,7 +25,8 @@ def _script(path: Path, body: str) -> None:
 
 def _run(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run as a person would: without what an outer make has put into the environment."""
-    outer = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    of_make = ("MAKE", "MFLAGS", "ARGS", "ONCE", "PYTHON", "OFFERS")
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(of_make)}
     return subprocess.run(
         command, cwd=folder, env={**outer, **environment}, capture_output=True, text=True, check=False, timeout=60
     )
