@@ -1,0 +1,262 @@
+"""The matcher by the book: every offer, every insertion, one Dijkstra each; rules and score in exact fractions.
+
+Takes domain types and streets; shares no code with matcher.matching or matcher.roads. Written from the design and the docstrings of the
+domain, so that a mistake has to be made twice to go unseen.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from uuid import UUID
+
+from matcher.domain.match import MatchRequest, WindowKind
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.place import RoadPosition
+from tests.builders import Street
+from tests.property.oracle_roads import OracleRoads, Piece, common_cm
+
+WEIGHTS = {
+    "detour": Fraction(40),
+    "overlap": Fraction(30),
+    "time": Fraction(15),
+    "walk": Fraction(10),
+    "preferences": Fraction(5),
+}
+DETOUR_CEILING_MS = 1_800_000
+TIME_CEILING_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Ride:
+    """How an offer carries the rider."""
+
+    offer_id: UUID
+    detour_ms: int
+    detour_cm: int
+    pickup: datetime
+    dropoff: datetime
+    ride_ms: int
+    ride_cm: int
+    shared_cm: int
+    score: Fraction
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The oracle's whole answer. `sharp` is False when some drive has a rival as good, so that shared road is a matter of choice."""
+
+    rides: dict[UUID, Ride]
+    considered: int
+    turned_away: dict[str, int]
+    nearest_miss_ms: int | None
+    sharp: bool
+
+    @property
+    def order(self) -> list[UUID]:
+        """Best first: by the score in whole millionths, then by id."""
+        return sorted(self.rides, key=lambda offer_id: (-millionths(self.rides[offer_id].score), offer_id))
+
+
+@dataclass(frozen=True)
+class _Insertion:
+    pickup_leg: int
+    dropoff_leg: int
+    detour_ms: int
+    detour_cm: int
+    until_pickup_ms: int
+    ride_ms: int
+    ride_cm: int
+
+
+def millionths(score: Fraction) -> int:
+    """The score rounded as documented."""
+    return round(score * 1_000_000)
+
+
+def judge(streets: Sequence[Street], offers: Iterable[Offer], request: MatchRequest, now: datetime) -> Verdict:
+    """Everything there is to say about a request, offer by offer."""
+    offers = list(offers)
+    roads = OracleRoads(streets, positions_of(offers, request))
+    direct = roads.drive(request.origin.position, request.destination.position)
+    assert direct is not None, "scenarios are strongly connected"
+    sharp = direct.unique
+    rides: dict[UUID, Ride] = {}
+    reasons: Counter[str] = Counter()
+    misses: list[int] = []
+    considered = 0
+    for offer in offers:
+        if offer.status is not OfferStatus.OPEN or offer.departure + timedelta(seconds=offer.flexibility_s) < now:
+            continue
+        considered += 1
+        legs = [roads.drive(a, b) for a, b in itertools.pairwise(stops_of(offer))]
+        base_ms = sum(leg.cost[0] for leg in legs if leg is not None)
+        reason = _at_a_glance(offer, request, base_ms)
+        if reason is not None:
+            reasons[reason] += 1
+            continue
+        fitting: list[_Insertion] = []
+        furthest = "detour"
+        missed: list[int] = []
+        for insertion in _insertions(roads, offer, request):
+            in_window = _shifts(offer, insertion, request, now) is not None
+            in_length = offer.max_detour_m is None or insertion.detour_cm <= 100 * offer.max_detour_m
+            beyond = insertion.detour_ms - 1000 * offer.max_detour_s
+            if beyond > 0:
+                if in_window and in_length:
+                    missed.append(beyond)
+            elif not in_length:
+                furthest = "detour_length" if furthest == "detour" else furthest
+            elif not in_window:
+                furthest = "outside_window"
+            else:
+                fitting.append(insertion)
+        if not fitting:
+            reasons[furthest] += 1
+            misses += missed
+            continue
+        best = min(fitting, key=lambda i: (i.detour_ms, i.detour_cm, i.pickup_leg, i.dropoff_leg))
+        driven: list[Piece] = [piece for leg in legs if leg is not None for piece in leg.pieces]
+        sharp = sharp and all(leg is not None and leg.unique for leg in legs)
+        rides[offer.id] = _ride(offer, best, request, now, direct.pieces, direct.cost[1], driven)
+    turned_away = {reason: count for reason, count in reasons.items() if count}
+    return Verdict(rides, considered, turned_away, min(misses, default=None), sharp)
+
+
+def hints(
+    streets: Sequence[Street], offers: Sequence[Offer], request: MatchRequest, now: datetime
+) -> list[tuple[str, int, int]]:
+    """(code, would_match, amount) of what would have helped, when fewer than three fit."""
+    found = judge(streets, offers, request, now)
+    if len(found.rides) >= 3:
+        return []
+    answer = []
+    if "outside_window" in found.turned_away:
+        for minutes in (15, 30, 60, 120, 240):
+            more = len(judge(streets, offers, widened(request, minutes), now).rides) - len(found.rides)
+            if more:
+                answer.append(("widen_window", more, minutes * 60))
+                break
+    if "no_seats" in found.turned_away:
+        for seats in range(request.seats - 1, 0, -1):
+            more = len(judge(streets, offers, replace(request, seats=seats), now).rides) - len(found.rides)
+            if more:
+                answer.append(("fewer_seats", more, seats))
+                break
+    if found.nearest_miss_ms is not None:
+        answer.append(("nearest_miss", 1, (found.nearest_miss_ms + 999) // 1000))
+    return answer
+
+
+def widened(request: MatchRequest, minutes: int) -> MatchRequest:
+    """The same request with a window wider at each end. (Wider than a TimeWindow may be, when it must.)"""
+    by = timedelta(minutes=minutes)
+    window = object.__new__(type(request.window))
+    object.__setattr__(window, "earliest", request.window.earliest - by)
+    object.__setattr__(window, "latest", request.window.latest + by)
+    return replace(request, window=window)
+
+
+def stops_of(offer: Offer) -> list[RoadPosition]:
+    """The places that a driver passes."""
+    return [offer.origin.position, *(place.position for place in offer.via), offer.destination.position]
+
+
+def positions_of(offers: Iterable[Offer], request: MatchRequest) -> list[RoadPosition]:
+    """Every position that a scenario mentions."""
+    mine = [request.origin.position, request.destination.position]
+    return mine + [stop for offer in offers for stop in stops_of(offer)]
+
+
+def _at_a_glance(offer: Offer, request: MatchRequest, base_ms: int) -> str | None:
+    if offer.driver_id == request.rider_id:
+        return "own_offer"
+    flexibility = timedelta(seconds=offer.flexibility_s)
+    at_most = timedelta(milliseconds=base_ms) + timedelta(seconds=offer.max_detour_s)
+    if (
+        offer.departure - flexibility > request.window.latest
+        or offer.departure + flexibility + at_most < request.window.earliest
+    ):
+        return "outside_window"
+    return "no_seats" if offer.seats_left < request.seats else None
+
+
+def _insertions(roads: OracleRoads, offer: Offer, request: MatchRequest) -> Iterable[_Insertion]:
+    """Every place in the itinerary for pickup and dropoff, driven from stop to stop."""
+    stops = stops_of(offer)
+    base = _cost(roads, stops)
+    assert base is not None
+    p, q = request.origin.position, request.destination.position
+    for i in range(len(stops) - 1):
+        for j in range(i, len(stops) - 1):
+            before, between, after = stops[: i + 1], stops[i + 1 : j + 1], stops[j + 1 :]
+            whole = _cost(roads, [*before, p, *between, q, *after])
+            until, ride = _cost(roads, [*before, p]), _cost(roads, [p, *between, q])
+            if whole is None or until is None or ride is None:
+                continue
+            yield _Insertion(i, j, whole[0] - base[0], whole[1] - base[1], until[0], ride[0], ride[1])
+
+
+def _cost(roads: OracleRoads, stops: Sequence[RoadPosition]) -> tuple[int, int] | None:
+    ms = cm = 0
+    for a, b in itertools.pairwise(stops):
+        leg = roads.drive(a, b)
+        if leg is None:
+            return None
+        ms, cm = ms + leg.cost[0], cm + leg.cost[1]
+    return ms, cm
+
+
+def _shifts(offer: Offer, insertion: _Insertion, request: MatchRequest, now: datetime) -> timedelta | None:
+    """How much later than planned the driver must leave to suit the rider: as little as possible; None when it cannot be."""
+    moment = offer.departure + timedelta(milliseconds=insertion.until_pickup_ms)
+    if request.window_kind is WindowKind.ARRIVAL:
+        moment += timedelta(milliseconds=insertion.ride_ms)
+    most = timedelta(seconds=offer.flexibility_s)
+    least = max(-most, now - offer.departure)
+    wanted_least, wanted_most = request.window.earliest - moment, request.window.latest - moment
+    low, high = max(least, wanted_least), min(most, wanted_most)
+    if low > high:
+        return None
+    return min(max(timedelta(0), low), high)
+
+
+def _ride(
+    offer: Offer,
+    insertion: _Insertion,
+    request: MatchRequest,
+    now: datetime,
+    direct: Sequence[Piece],
+    direct_cm: int,
+    driven: Sequence[Piece],
+) -> Ride:
+    shift = _shifts(offer, insertion, request, now)
+    assert shift is not None
+    pickup = offer.departure + shift + timedelta(milliseconds=insertion.until_pickup_ms)
+    shared_cm = common_cm(direct, driven)
+    shift_ms = shift // timedelta(milliseconds=1)
+    wishes = request.preferences
+    against = sum(1 for key, wish in wishes.items() if key in offer.preferences and offer.preferences[key] != wish)
+    parts = {
+        "detour": 1 - min(Fraction(1), Fraction(abs(insertion.detour_ms), DETOUR_CEILING_MS)),
+        "overlap": min(Fraction(1), Fraction(shared_cm, max(1, direct_cm))),
+        "time": 1 - min(Fraction(1), Fraction(abs(shift_ms), TIME_CEILING_MS)),
+        "walk": Fraction(1),
+        "preferences": 1 - (Fraction(against, len(wishes)) if wishes else Fraction(0)),
+    }
+    score = sum((WEIGHTS[name] * value for name, value in parts.items()), Fraction(0)) / sum(WEIGHTS.values())
+    return Ride(
+        offer_id=offer.id,
+        detour_ms=insertion.detour_ms,
+        detour_cm=insertion.detour_cm,
+        pickup=pickup,
+        dropoff=pickup + timedelta(milliseconds=insertion.ride_ms),
+        ride_ms=insertion.ride_ms,
+        ride_cm=insertion.ride_cm,
+        shared_cm=shared_cm,
+        score=score,
+    )
