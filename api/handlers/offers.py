@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from aiohttp import web
 
 from api.conditional import decode_cursor, encode_cursor, etag, expected_version, idempotency_request, is_known
@@ -15,7 +17,8 @@ from matcher.domain.offer import Offer
 from matcher.domain.polyline import encode_polyline
 from matcher.services.ports import StoredAnswer
 
-_RACES = 5
+#: How often a change of any version is tried again when others change the offer at the same time.
+_RACES = 9
 
 
 async def publish_offer(call: Call[Nothing, OfferIn]) -> web.Response:
@@ -66,24 +69,25 @@ async def change_offer(call: Call[Nothing, OfferPatch]) -> web.Response:
     If-Match quotes the ETag that was read; `*` changes whatever version is there.
     """
     any_version = call.request.headers.get("If-Match", "").strip() == "*"
-    for attempt in range(_RACES):
-        version = await expected_version(call, required=True)
-        assert version is not None, "required"
-        present = None
-        if call.body.needs_present:
-            present = await call.carpool.read_offers.get(call.offer_id, call.principal)
-            if present.version != version:
-                raise StaleVersion(f"the offer is at version {present.version} now: read it again before changing it")
-        try:
-            offer = await call.carpool.change_offer(
-                call.offer_id, call.body.to_domain(present), version, call.principal, call.now
-            )
-        except StaleVersion:
-            if not any_version or attempt == _RACES - 1:
-                raise
-        else:
-            return json_response(await _with_route(call.carpool, offer), headers={"ETag": etag(offer)})
-    raise AssertionError("unreachable: the last try returns or raises")
+    for _ in range(_RACES if any_version else 0):
+        with suppress(
+            StaleVersion
+        ):  # somebody else changed it between our read and our write: theirs is the version now
+            return await _change(call)
+    return await _change(call)
+
+
+async def _change(call: Call[Nothing, OfferPatch]) -> web.Response:
+    version = await expected_version(call, required=True)
+    assert version is not None, "required"
+    present = None
+    if call.body.needs_present:
+        present = await call.carpool.read_offers.get(call.offer_id, call.principal)
+        if present.version != version:
+            raise StaleVersion(f"the offer is at version {present.version} now: read it again before changing it")
+    change = call.body.to_domain(present)
+    offer = await call.carpool.change_offer(call.offer_id, change, version, call.principal, call.now)
+    return json_response(await _with_route(call.carpool, offer), headers={"ETag": etag(offer)})
 
 
 async def cancel_offer(call: Call[Nothing, Nothing]) -> web.Response:

@@ -135,10 +135,10 @@ class MeetingPointOut(WireOut):
 
     @classmethod
     def from_domain(cls, point: MeetingPoint) -> MeetingPointOut:
-        """Every field, as it is."""
+        """Every field; coordinates to a centimetre."""
         return cls(
-            lat=point.coordinate.lat,
-            lon=point.coordinate.lon,
+            lat=round(point.coordinate.lat, 7),
+            lon=round(point.coordinate.lon, 7),
             label=point.label,
             time=point.time,
             walk_m=round(point.walk_m, 2),

@@ -182,7 +182,7 @@ class OfferListQuery(WireIn):
         None
     )
     from_: Absent[Annotated[Time, Field(description="departing at or after")]] = Field(None, alias="from")
-    to: Absent[Annotated[Time, Field(description="departing before")]] = None
+    to: Absent[Annotated[Time, Field(description="departing at or before")]] = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="offers a page"), QueryInteger] = 20
     cursor: Absent[Annotated[str, Field(max_length=200, description="`next_cursor` of the page before")]] = None
 

@@ -1,0 +1,209 @@
+"""A running service and a caller of it, as the tests of the HTTP edge use them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDictProxy
+from pydantic import SecretStr
+
+from api.app import build_app
+from api.app_keys import LIFETIME
+from api.server import Runner, url_of
+from matcher.bootstrap import Carpool, running
+from matcher.domain.principal import Role
+from matcher.settings import (
+    GeocodingSettings,
+    KeySettings,
+    MatchingSettings,
+    OfferSettings,
+    RoadSettings,
+    ServerSettings,
+    Settings,
+    StorageSettings,
+)
+
+SANTIAGO = timezone(timedelta(hours=-3))
+TONGOY_ROAD = {"lat": -29.953, "lon": -71.338}
+LA_SERENA = {"lat": -29.9045, "lon": -71.2489}
+#: On the way from one to the other.
+HALF_WAY = {"lat": -29.93, "lon": -71.27}
+
+_users = itertools.count(1)
+_days = itertools.count(7)
+
+
+def next_week(hour: int, minute: int = 0) -> datetime:
+    """A moment in the coming week, in the region's offset."""
+    return (datetime.now(SANTIAGO) + timedelta(days=7)).replace(hour=hour, minute=minute, second=0, microsecond=0)
+
+
+def morning() -> datetime:
+    """When `an_offer` leaves."""
+    return next_week(7, 45)
+
+
+def quiet_morning() -> datetime:
+    """07:45 on a day of its own, on which nobody else's offers crowd the answers."""
+    return morning() + timedelta(days=next(_days))
+
+
+def around(moment: datetime) -> dict[str, str]:
+    """A window of half an hour before and after."""
+    half = timedelta(minutes=30)
+    return {"earliest": (moment - half).isoformat(), "latest": (moment + half).isoformat()}
+
+
+def an_offer(**changes: Any) -> dict[str, Any]:
+    """The body of a trip along the bay; a change to None leaves the key out."""
+    body: dict[str, Any] = {
+        "origin": TONGOY_ROAD,
+        "destination": LA_SERENA,
+        "departure": morning().isoformat(),
+        "seats": 3,
+        "max_detour_s": 900,
+    }
+    return {key: value for key, value in (body | changes).items() if value is not None}
+
+
+def a_search(**changes: Any) -> dict[str, Any]:
+    """The body of a search that `an_offer` fits; a change to None leaves the key out."""
+    body: dict[str, Any] = {
+        "origin": {"lat": -29.95, "lon": -71.337},
+        "destination": {"lat": -29.91, "lon": -71.252},
+        "departure": around(morning()),
+    }
+    return {key: value for key, value in (body | changes).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.body)
+
+    def problem(self) -> dict[str, Any]:
+        """The body as a problem document that keeps the promises all of them make."""
+        assert self.headers["Content-Type"] == "application/problem+json", self.body
+        document: dict[str, Any] = self.json
+        assert document["status"] == self.status
+        assert document["request_id"] == self.headers["X-Request-Id"]
+        assert {"type", "title", "detail", "code"} <= document.keys()
+        assert self.headers["Cache-Control"] == "no-store"
+        return document
+
+
+@dataclass
+class Live:
+    """A service that listens, and the means to call it."""
+
+    url: str
+    app: web.Application
+    client: aiohttp.ClientSession
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def carpool(self) -> Carpool:
+        """The service behind the socket."""
+        return self.app[LIFETIME].carpool
+
+    async def key(self, role: Role | str, user: str | None = None) -> str:
+        """A new key; of a user of its own unless one is named."""
+        name = f"user-{next(_users)}" if user is None else user
+        token, _ = await self.carpool.manage_keys.create(name, Role(role), datetime.now(UTC), None)
+        return token
+
+    async def call(
+        self, method: str, path: str, token: str | None = None, *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> Answer:
+        """One request. `json=` or `data=` is its body."""
+        all_headers = dict(headers or {})
+        if token is not None:
+            all_headers["Authorization"] = f"Bearer {token}"
+        async with self.client.request(method, self.url + path, headers=all_headers, **more) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+    async def published(self, token: str, **changes: Any) -> dict[str, Any]:
+        """The answer to a trip that was published."""
+        answer = await self.call("POST", "/v1/offers", token, json=an_offer(**changes))
+        assert answer.status == 201, answer.body
+        offer: dict[str, Any] = answer.json
+        return offer
+
+    async def raw(self, data: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Bytes that no client library would send, and the answer to them."""
+        host, port = self.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            writer.write(data)
+            await writer.drain()
+            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).decode("latin1").split("\r\n")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+            body = await asyncio.wait_for(reader.readexactly(int(headers.get("content-length", "0"))), 10)
+            return int(head[0].split()[1]), headers, body
+        finally:
+            writer.close()
+
+
+def settings_for(data_dir: Path, database_url: str, **server: Any) -> Settings:
+    """Settings of a service on this database, independent of the environment."""
+    return Settings(
+        server=ServerSettings(**server),
+        storage=StorageSettings(data_dir=data_dir, database_url=SecretStr(database_url), database_timeout_s=5.0),
+        roads=RoadSettings(),
+        matching=MatchingSettings(threads=2),
+        offers=OfferSettings(),
+        keys=KeySettings(),
+        geocoding=GeocodingSettings(),
+    )
+
+
+@asynccontextmanager
+async def serving(app: web.Application, *, grace_s: float = 10.0) -> AsyncIterator[Live]:
+    """The application on a free port of this machine."""
+    runner = Runner(app, grace_s=grace_s)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with aiohttp.ClientSession() as client:
+            yield Live(url_of(runner, "127.0.0.1"), app, client)
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def live_service(settings: Settings) -> AsyncIterator[Live]:
+    """A service that has been loaded and is ready."""
+    app = build_app(running(settings), settings.server)
+    async with serving(app) as live:
+        await ready(live)
+        yield live
+
+
+async def ready(live: Live) -> None:
+    """Wait until the service is there. Raises what keeps it from coming."""
+    ended = asyncio.ensure_future(live.app[LIFETIME].ended())
+    try:
+        while (await live.call("GET", "/readyz")).status != 200:
+            await asyncio.wait([ended], timeout=0.1)
+            if ended.done():
+                ended.result()
+    finally:
+        ended.cancel()

@@ -1,0 +1,122 @@
+"""A search over HTTP: ranked matches whose numbers agree with each other, and an account of every offer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from matcher.domain.polyline import decode_polyline
+from tests.api.live import HALF_WAY, Live, a_search, an_offer, around, next_week, quiet_morning
+
+
+async def _search(live: Live, token: str, **changes: Any) -> dict[str, Any]:
+    answer = await live.call("POST", "/v1/match", token, json=a_search(**changes))
+    assert answer.status == 200, answer.body
+    found: dict[str, Any] = answer.json
+    return found
+
+
+async def test_an_offer_is_found_by_the_next_search(live: Live) -> None:
+    rider, driver = await live.key("rider"), await live.key("driver")
+    day = quiet_morning()
+    offer = await live.published(driver, departure=day.isoformat())
+    found = await _search(live, rider, departure=around(day))
+    (match,) = [match for match in found["matches"] if match["offer_id"] == offer["id"]]
+    assert 0 < match["score"] <= 1
+    total = sum(part["value"] * part["weight"] for part in match["parts"].values())
+    assert abs(total - match["score"]) < 1e-4
+    assert abs(sum(part["weight"] for part in match["parts"].values()) - 1) < 1e-6
+    assert 0 <= match["detour_s"] <= offer["max_detour_s"]
+    assert match["seats_left"] == 3
+    assert match["pickup"]["label"]
+    window = around(day)
+    boards, alights = (datetime.fromisoformat(match[end]["time"]) for end in ("pickup", "dropoff"))
+    assert datetime.fromisoformat(window["earliest"]) <= boards <= datetime.fromisoformat(window["latest"])
+    assert abs((alights - boards).total_seconds() - match["ride_s"]) < 1
+    assert match["pickup"]["time"].endswith("-03:00")
+    points = decode_polyline(match["polyline"])
+    length = sum(a.distance_m(b) for a, b in pairwise(points))
+    assert abs(length - match["ride_m"]) < 0.02 * match["ride_m"]
+
+
+async def test_every_offer_is_accounted_for(live: Live) -> None:
+    rider, driver = await live.key("rider"), await live.key("driver")
+    day = quiet_morning()
+    made = [await live.published(driver, departure=day.isoformat(), seats=seats) for seats in (2, 3, 4)]
+    found = await _search(live, rider, departure=around(day), limit=1)
+    assert found["considered"] == found["feasible"] + sum(found["turned_away"].values())
+    assert (found["feasible"], len(found["matches"])) == (len(made), 1)
+    assert found["took_ms"] > 0
+    scores = [match["score"] for match in (await _search(live, rider, departure=around(day)))["matches"]]
+    assert len(scores) == len(made)
+    assert scores == sorted(scores, reverse=True)
+
+
+async def test_measures_are_told_when_asked_for(live: Live) -> None:
+    rider, driver = await live.key("rider"), await live.key("driver")
+    await live.published(driver)
+    plain, explained = await _search(live, rider), await _search(live, rider, explain=True)
+    assert "stages_ms" not in plain
+    assert plain["matches"][0]["parts"]["detour"].keys() == {"value", "weight"}
+    assert explained["stages_ms"]
+    detour = explained["matches"][0]["parts"]["detour"]
+    assert detour.keys() == {"value", "weight", "measured", "ceiling", "unit"}
+    assert (detour["measured"], detour["unit"]) == (explained["matches"][0]["detour_s"], "s")
+
+
+async def test_nobody_is_an_answer_with_hints(live: Live) -> None:
+    rider, driver = await live.key("rider"), await live.key("driver")
+    await live.published(driver, departure=next_week(3, 0).isoformat(), flexibility_s=0)
+    window = {"earliest": next_week(3, 40).isoformat(), "latest": next_week(3, 50).isoformat()}
+    found = await _search(live, rider, departure=window)
+    assert found["matches"] == []
+    assert all(hint.keys() >= {"code", "would_match", "detail"} for hint in found["hints"])
+    assert "widen_window" in {hint["code"] for hint in found["hints"]}
+
+
+async def test_a_window_may_be_about_the_arrival(live: Live) -> None:
+    rider, driver = await live.key("rider"), await live.key("driver")
+    offer = await live.published(driver, departure=next_week(15).isoformat(), flexibility_s=0)
+    window = {"earliest": next_week(15, 5).isoformat(), "latest": next_week(15, 30).isoformat()}
+    found = await _search(live, rider, departure=None, arrival=window, limit=50)
+    (match,) = [match for match in found["matches"] if match["offer_id"] == offer["id"]]
+    assert next_week(15, 5) <= datetime.fromisoformat(match["dropoff"]["time"]) <= next_week(15, 30)
+
+
+async def test_nobody_rides_with_themselves(live: Live) -> None:
+    user = await live.key("partner")
+    day = quiet_morning()
+    offer = await live.published(user, departure=day.isoformat())
+    found = await _search(live, user, departure=around(day))
+    assert offer["id"] not in {match["offer_id"] for match in found["matches"]}
+    assert found["turned_away"]["own_offer"] >= 1
+
+
+async def test_seats_and_detour_limits_hold(live: Live) -> None:
+    rider, driver = await live.key("rider"), await live.key("driver")
+    day = quiet_morning()
+    two = await live.published(driver, departure=day.isoformat(), seats=2)
+    await live.published(driver, departure=day.isoformat(), seats=8, max_detour_s=0)
+    await live.published(driver, departure=day.isoformat(), seats=8, max_detour_m=0)
+    found = await _search(live, rider, departure=around(day))
+    assert [match["offer_id"] for match in found["matches"]] == [two["id"]]
+    assert found["turned_away"]["detour"] >= 1
+    assert found["turned_away"]["detour_length"] >= 1
+    three = await _search(live, rider, departure=around(day), seats=3)
+    assert three["matches"] == []
+    assert three["turned_away"]["no_seats"] >= 1
+
+
+async def test_addresses_can_be_searched_for(live: Live) -> None:
+    rider, driver = await live.key("rider"), await live.key("driver")
+    await live.published(driver)
+    found = await _search(live, rider, destination={"address": "Balmaceda, La Serena"})
+    assert found["considered"] >= 1
+
+
+async def test_via_points_are_driven(live: Live) -> None:
+    direct = await live.published(await live.key("driver"))
+    around = await live.published(await live.key("driver"), via=[HALF_WAY, {"lat": -29.96, "lon": -71.26}])
+    assert around["distance_m"] > direct["distance_m"]
+    assert an_offer()["origin"] == {key: around["origin"][key] for key in ("lat", "lon")}
