@@ -27,6 +27,7 @@ class Script:
     etag: str | None = '"one"'
     md5: str | None = None  # what it publishes; None: the right one
     ranges: bool = True
+    shift: int = 0  # answers a range that begins so many bytes later than the one asked for
     break_after: list[int] = field(default_factory=list)  # bytes of the next answers before the line breaks
     statuses: list[int] = field(default_factory=list)  # of the next answers, before all is well
     before_answer: Callable[[Script], None] | None = None
@@ -58,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {} if script.etag is None else {"ETag": script.etag}
         asked = self.headers.get("Range")
         if asked is not None and script.ranges and self.headers.get("If-Range") == script.etag:
-            begin = int(asked.removeprefix("bytes=").removesuffix("-"))
+            begin = int(asked.removeprefix("bytes=").removesuffix("-")) + script.shift
             total = len(script.content)
             if begin >= total:
                 self._answer(416, b"", {"Content-Range": f"bytes */{total}"})
@@ -181,6 +182,14 @@ def test_a_server_without_ranges_sends_all_again(server: Script, tmp_path: Path)
     server.ranges, server.break_after = False, [300_000, 400_000]
     assert _fetch(server, tmp_path).read_bytes() == CONTENT
     assert len(_file_requests(server)) == 3
+
+
+def test_a_part_that_was_not_asked_for_is_not_appended(server: Script, tmp_path: Path) -> None:
+    server.shift, server.break_after = 5, [300_000]
+    assert _fetch(server, tmp_path).read_bytes() == CONTENT
+    # Noticed at once, not by the checksum: that is asked for only once.
+    assert [path for path, _ in server.asked].count(f"{FILE}.md5") == 1
+    assert _file_requests(server) == [None, "bytes=300000-", None]
 
 
 @pytest.mark.parametrize("etag", [None, 'W/"weak"'])

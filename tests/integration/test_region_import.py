@@ -106,6 +106,16 @@ def test_pieces_are_joined_across_ways_but_not_where_name_or_class_changes(tmp_p
     assert found == {("A", "residential", 3), ("B", "residential", 2), ("B", "tertiary", 2)}
 
 
+def test_a_class_is_kept_apart_even_where_the_speed_is_the_same(tmp_path: Path) -> None:
+    streets = StreetMap().way([0, 1], "residential", maxspeed="50").way([1, 2], "tertiary", maxspeed="50")
+    assert _import(streets, tmp_path).network.edge_count == 2
+
+
+def test_a_point_that_is_listed_twice_in_a_row_counts_once(tmp_path: Path) -> None:
+    network = _import(StreetMap().way([0, 1, 1, 2, 2]).way([5, 5]), tmp_path).network
+    assert (network.node_count, network.edge_count, len(network.point_lat)) == (2, 1, 3)
+
+
 def test_loops_and_parallel_streets_are_kept(tmp_path: Path) -> None:
     streets = StreetMap().way([0, 1]).way([1, 11, 12, 2, 1]).way([0, 10, 20, 21, 22, 23, 13, 3, 0]).way([0, 30, 1])
     network = _import(streets, tmp_path).network
@@ -218,6 +228,15 @@ def test_nodes_cost_time_in_the_direction_they_face(
     metres = _length_m(streets, 0, 1, 2, 3)
     assert _drive(network, streets, 0, 3) == pytest.approx((_seconds(metres, 25) + there, metres), abs=0.02)
     assert _drive(network, streets, 3, 0) == pytest.approx((_seconds(metres, 25) + back, metres), abs=0.02)
+
+
+def test_a_signal_at_a_junction_costs_those_who_enter_it_and_not_those_who_leave(tmp_path: Path) -> None:
+    streets = StreetMap().way([0, 1, 2]).way([1, 11]).node(1, highway="traffic_signals")
+    network = _import(streets, tmp_path).network
+    for end in (0, 2, 11):
+        metres = _length_m(streets, end, 1)
+        assert _drive(network, streets, end, 1) == pytest.approx((_seconds(metres, 25) + 8, metres), abs=0.02)
+        assert _drive(network, streets, 1, end) == pytest.approx((_seconds(metres, 25), metres), abs=0.02)
 
 
 def test_entering_a_junction_costs_time_unless_a_signal_says_who_waits(tmp_path: Path) -> None:

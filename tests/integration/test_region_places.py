@@ -46,6 +46,15 @@ def test_carriageways_that_do_not_touch_are_one_street(tmp_path: Path) -> None:
     assert [row["name"] for row in _rows(streets, tmp_path, "street")] == ["A", "Avenue", "B"]
 
 
+@pytest.mark.parametrize(("north", "east"), [(1, 0), (0, 1), (1, 1), (1, -1)])
+def test_pieces_a_few_hundred_metres_apart_are_one_street(tmp_path: Path, north: int, east: int) -> None:
+    step_lat, step_lon = 0.0026, 0.0026 / 0.682  # just under 300 m each way, at 47 degrees north
+    streets = StreetMap().node(1, at=(47.0001, 9.0)).way([0, 1], name="Elm Street").way([1, 60, 61], name="Link")
+    streets.node(60, at=(47.0 + north * step_lat, 9.0 + east * step_lon))
+    streets.node(61, at=(47.0001 + north * step_lat, 9.0 + east * step_lon)).way([60, 61], name="Elm Street")
+    assert [row["name"] for row in _rows(streets, tmp_path, "street")] == ["Elm Street", "Link"]
+
+
 def test_crossings_are_shared_points_told_from_both_sides(tmp_path: Path) -> None:
     streets = StreetMap().way([0, 1, 2], name="Main").way([1, 11], name="North").way([2, 12], name="East")
     streets.way([2, 3]).way([11, 12], "service", ref="K 7")

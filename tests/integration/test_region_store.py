@@ -85,6 +85,14 @@ def test_the_fingerprint_follows_the_network_and_nothing_else(
     assert other.fingerprint != first.fingerprint
 
 
+def test_a_new_shop_does_not_move_road_positions(store: RegionStore, tmp_path: Path) -> None:
+    streets = StreetMap().way([0, 1, 2]).way([1, 11])
+    before = store.add(streets.write(tmp_path / "r.osm.pbf"))
+    after = store.add(streets.node(50, shop="bakery", name="Bread").write(tmp_path / "r.osm.pbf"))
+    assert after.places == before.places + 1
+    assert after.fingerprint == before.fingerprint
+
+
 def test_absent_regions(store: RegionStore, extract: Path) -> None:
     assert store.list_names() == []
     assert store.find("tiny") is None
