@@ -75,6 +75,8 @@ def _closest(edges, point_first, point_lat, point_lon, lat, lon):  # type: ignor
     x_scale = _METRES_PER_DEGREE * math.cos(math.radians(lat))
     best_edge, best_fraction, best = -1, 0.0, np.inf
     for edge in edges:
+        # Fractions are of the length as `locate` measures it, or a long street would give back another point than it took.
+        measure = _METRES_PER_DEGREE * math.cos(math.radians(point_lat[point_first[edge]]))
         along = 0.0
         at = -1.0
         nearest = np.inf
@@ -88,7 +90,7 @@ def _closest(edges, point_first, point_lat, point_lon, lat, lon):  # type: ignor
                 share = min(1.0, max(0.0, -(ax * dx + ay * dy) / square))
             px, py = ax + share * dx, ay + share * dy
             distance = math.sqrt(px * px + py * py)
-            length = math.sqrt(square)
+            length = math.hypot((point_lon[k + 1] - point_lon[k]) * measure, dy)
             if distance < nearest:
                 nearest = distance
                 at = along + share * length

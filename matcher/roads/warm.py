@@ -1,0 +1,60 @@
+"""Run every kernel that answers for roads once, so that nobody's first search waits for a compiler.
+
+What is compiled is kept on disk and read by later processes in a fraction of a second (see `matching.kernel_version`). A kernel is
+compiled for the types of its arguments, so this goes through `RoadEngine` as a service does, on a network of two streets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from matcher.domain.place import Coordinate, RoadPosition
+from matcher.matching.kernel_version import one_compiles
+from matcher.matching.positions import FRACTION_ONE, INFINITE
+from matcher.matching.roads import PathTable
+from matcher.roads.engine import RoadEngine
+from matcher.roads.network import network_from_vectors
+from matcher.roads.sweep import sweep_pair
+from matcher.roads.topology import Topology
+
+
+def warm_kernels(progress: Callable[[str], None] | None = None) -> None:
+    """Compile, or read what was compiled before. `progress` is told what is going on, once or twice.
+
+    Several processes may do this at once: one compiles (15 s), the others wait and read.
+    """
+    report = progress or _silent
+    with one_compiles(sweep_pair, lambda: report("waiting for another process that compiles the kernels")):
+        report("compiling the kernels")
+        _use_everything()
+
+
+def _use_everything() -> None:
+    """Each method of an engine once, on two nodes with a one-way street there and another back."""
+    network = network_from_vectors(
+        first_out=np.array([0, 1, 2], dtype=np.int32),
+        head=np.array([1, 0], dtype=np.int32),
+        time_ms=np.array([1000, 2000], dtype=np.int32),
+        length_cm=np.array([1000, 1000], dtype=np.int32),
+        latitude=np.array([0.0, 0.0]),
+        longitude=np.array([0.0, 0.0001]),
+    )
+    engine = RoadEngine("warm-up", "", network, Topology.build(network))
+    snapped = engine.snap(Coordinate(lat=0.0, lon=0.0), limit_m=1.0)
+    drive = engine.pack_drive(RoadPosition(0, 0.5), RoadPosition(1, 0.5))
+    assert snapped is not None
+    assert drive is not None
+    with engine.sweep(snapped.position, RoadPosition(1, 0.5)) as distance:
+        assert (distance < INFINITE).all()
+    edges, halves = np.array([0, 1], dtype=np.int32), np.full(2, FRACTION_ONE // 2, dtype=np.int32)
+    _, codes, begin, size = engine.pack_drives(edges, halves, edges[::-1], halves)
+    legs = PathTable(codes, begin, size, halves, halves)
+    # A route of one leg and a route of two go through different kernels.
+    leg_begin, leg_count = np.zeros(2, dtype=np.int64), np.array([1, 2], dtype=np.uint8)
+    engine.shared_lengths(drive, (FRACTION_ONE // 2, FRACTION_ONE // 2), legs, leg_begin, leg_count)
+
+
+def _silent(phase: str) -> None:
+    """For callers who watch nothing."""
