@@ -1,14 +1,22 @@
-"""Which offers can carry a rider, and what each would add to its driver's way: one scan over all rows of one leg."""
+"""Which offers can carry a rider, and what each would add to its driver's way: one scan over all rows of one leg.
+
+Rows go through three sieves, a block at a time: tests that need no roads; a bound on the detour (see `bounds`); the exact detour.
+"""
 
 from __future__ import annotations
 
 import numba
 import numpy as np
 
+from matcher.matching.bounds import least_times, within_reach
 from matcher.matching.feasible import DETOUR, LENGTH, NO_MISS, OWN, REASONS, SEATS, WINDOW, Feasible
 from matcher.matching.index import NO_LIMIT, Snapshot
 from matcher.matching.positions import I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
 from matcher.matching.query import Query
+
+#: Rows that go through the sieves together: few enough that what is noted about them stays in the nearest cache.
+_BLOCK = 2048
+_LENGTH_MASK = 0xFFFFFFFF
 
 
 def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, query: Query) -> Feasible:
@@ -18,31 +26,26 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
     Offers whose latest departure is before the query's now are no longer active, and are not considered.
     """
     rows = snapshot.rows
-    pickup_edge, pickup_at = fixed_position(query.pickup)
-    dropoff_edge, dropoff_at = fixed_position(query.dropoff)
     counts = np.zeros(len(REASONS), dtype=np.int64)
-    found, detour_ms, detour_cm, to_pickup_ms, shift_ms, considered, miss = _scan(
-        rows.origin_edge,
-        rows.origin_at,
-        rows.destination_edge,
-        rows.destination_at,
-        rows.base_cost,
-        rows.departure_ms,
-        rows.flexibility_ms,
-        rows.max_detour_ms,
-        rows.max_detour_cm,
-        rows.driver,
-        rows.seats,
-        rows.leg_count,
-        rows.retired_at,
+    found, considered, miss = _scan(
+        (
+            rows.retired_at,
+            rows.leg_count,
+            rows.driver,
+            rows.seats,
+            rows.leaves_from_ms,
+            rows.leaves_by_ms,
+            rows.longest_ms,
+        ),
+        (rows.out_a, rows.out_b, rows.out_a_ms, rows.out_b_ms, rows.in_a, rows.in_b, rows.in_a_ms, rows.in_b_ms),
+        (rows.origin_edge, rows.origin_at, rows.destination_edge, rows.destination_at),
+        (rows.base_cost, rows.departure_ms, rows.flexibility_ms, rows.max_detour_ms, rows.max_detour_cm),
         snapshot.sequence,
         snapshot.own,
         edges.together,
         distance,
-        pickup_edge,
-        pickup_at,
-        dropoff_edge,
-        dropoff_at,
+        *fixed_position(query.pickup),
+        *fixed_position(query.dropoff),
         direct,
         query.seats,
         query.earliest_ms,
@@ -51,16 +54,17 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
         query.now_ms,
         counts,
     )
+    k = len(found)
     return Feasible(
-        rows=found,
-        detour_ms=detour_ms,
-        detour_cm=detour_cm,
-        to_pickup_ms=to_pickup_ms,
-        shift_ms=shift_ms,
-        ride_ms=np.full(len(found), direct >> 32),
-        ride_cm=np.full(len(found), direct & 0xFFFFFFFF),
-        pickup_leg=np.zeros(len(found), dtype=np.int64),
-        dropoff_leg=np.zeros(len(found), dtype=np.int64),
+        rows=found[:, 0],
+        detour_ms=found[:, 1],
+        detour_cm=found[:, 2],
+        to_pickup_ms=found[:, 3],
+        shift_ms=found[:, 4],
+        ride_ms=np.full(k, direct >> 32),
+        ride_cm=np.full(k, direct & _LENGTH_MASK),
+        pickup_leg=np.zeros(k, dtype=np.int64),
+        dropoff_leg=np.zeros(k, dtype=np.int64),
         considered=int(considered),
         turned_away={reason: int(count) for reason, count in zip(REASONS, counts, strict=True) if count},
         nearest_miss_ms=None if miss == NO_MISS else int(miss),
@@ -68,20 +72,39 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(
-    origin_edge,
-    origin_at,
-    destination_edge,
-    destination_at,
-    base_cost,
-    departure_ms,
-    flexibility_ms,
-    max_detour_ms,
-    max_detour_cm,
-    driver,
-    seats,
-    leg_count,
-    retired_at,
+def _open_rows(  # type: ignore[no-untyped-def]
+    begin, end, columns, sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts
+):
+    """(rows considered, rows left) of [begin, end) by the tests that need no roads; open_rows: (end - begin,) uint8, 1 where left."""
+    retired_at, leg_count, driver, seats, leaves_from_ms, leaves_by_ms, longest_ms = columns
+    # In the columns' own types, and without branches, so that many rows are tested at a time.
+    own_driver = np.int32(own)
+    seats_needed = np.uint8(seats_requested)
+    considered = owned = outside = full = 0
+    for row in range(begin, end):
+        active = (retired_at[row] > sequence) & (leaves_by_ms[row] >= now_ms) & (leg_count[row] == 1)
+        mine = active & (driver[row] == own_driver)
+        # The whole trip lies within this span, however late or early it leaves and whatever detour it takes.
+        meets = (leaves_from_ms[row] <= latest_ms) & (leaves_by_ms[row] + longest_ms[row] >= earliest_ms)
+        roomy = seats[row] >= seats_needed
+        others = active & (not mine)
+        considered += active
+        owned += mine
+        outside += others & (not meets)
+        full += others & meets & (not roomy)
+        open_rows[row - begin] = others & meets & roomy
+    counts[OWN] += owned
+    counts[WINDOW] += outside
+    counts[SEATS] += full
+    return considered, considered - owned - outside - full
+
+
+@numba.njit(cache=True, nogil=True)
+def _scan(  # type: ignore[no-untyped-def]
+    open_columns,
+    bound_columns,
+    positions,
+    terms,
     sequence,
     own,
     edges,
@@ -98,96 +121,89 @@ def _scan(
     now_ms,
     counts,
 ):
-    """The scan of `gather`. Columns: (rows,) as in `index.Rows`; counts: (reasons,) int64, added to."""
-    capacity = len(seats)
-    found = np.empty(capacity, np.int64)
-    detours_ms = np.empty(capacity, np.int64)
-    detours_cm = np.empty(capacity, np.int64)
-    to_pickups_ms = np.empty(capacity, np.int64)
-    shifts_ms = np.empty(capacity, np.int64)
-    size = 0
-    considered = 0
-    miss = NO_MISS
-    direct_ms = direct >> 32
+    """(found, rows considered, nearest miss in ms) of `gather`.
+
+    The first four arguments are tuples of columns, (rows,) each, as in `index.Rows`; counts: (reasons,) int64, added to.
+    found: (k, 5) int64: row, detour_ms, detour_cm, to_pickup_ms, shift_ms.
+    """
+    out_a, out_b, out_a_ms, out_b_ms, in_a, in_b, in_a_ms, in_b_ms = bound_columns
+    origin_edge, origin_at, destination_edge, destination_at = positions
+    base_cost, departure_ms, flexibility_ms, max_detour_ms, max_detour_cm = terms
+    longest_ms = open_columns[6]
     to_pickup_ms = np.empty(len(distance), np.int32)
-    for v in range(len(distance)):
-        to_pickup_ms[v] = distance[v, 0] >> 32
+    from_dropoff_ms = np.empty(len(distance), np.int32)
+    least_times(distance, 0, edges[pickup_edge, 0], edges[pickup_edge, 1], to_pickup_ms)
+    least_times(distance, 1, edges[dropoff_edge, 0], edges[dropoff_edge, 1], from_dropoff_ms)
+    open_rows = np.empty(_BLOCK, np.uint8)
+    rows = np.empty(_BLOCK + 1, np.int32)
+    beyond_ms = np.empty(_BLOCK + 1, np.int32)
+    found = np.empty((64, 5), np.int64)
+    size = considered = 0
+    miss = NO_MISS
     ride_ms = (direct >> 32) if window_is_arrival else np.int64(0)
-    for row in range(capacity):
-        departure = departure_ms[row]
-        flexibility = np.int64(flexibility_ms[row])
-        if retired_at[row] <= sequence or departure + flexibility < now_ms or leg_count[row] > 1:
+    for begin in range(0, len(base_cost), _BLOCK):
+        end = min(len(base_cost), begin + _BLOCK)
+        active, left = _open_rows(
+            begin, end, open_columns, sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts
+        )
+        considered += active
+        if left == 0:
             continue
-        considered += 1
-        if driver[row] == own:
-            counts[OWN] += 1
-            continue
-        base = base_cost[row]
-        budget_ms = np.int64(max_detour_ms[row])
-        # The whole trip lies within this span, however late or early it leaves and whatever detour it takes.
-        if departure - flexibility > latest_ms or departure + flexibility + (base >> 32) + budget_ms < earliest_ms:
-            counts[WINDOW] += 1
-            continue
-        if seats[row] < seats_requested:
-            counts[SEATS] += 1
-            continue
-        edge = origin_edge[row]
-        # However the driver leaves, and however short the way on from the dropoff, the detour is at least this.
-        at_least_ms = min(to_pickup_ms[edges[edge, 0]], to_pickup_ms[edges[edge, 1]]) + direct_ms - (base >> 32)
-        if at_least_ms > budget_ms and at_least_ms - budget_ms >= miss and edge != pickup_edge:
-            counts[DETOUR] += 1
-            continue
-        at = np.int64(origin_at[row])
-        forward, backward = edges[edge, 2], edges[edge, 3]
-        to_start, to_end = leave(forward, backward, at)
-        to_pickup = min(to_start + distance[edges[edge, 0], 0], to_end + distance[edges[edge, 1], 0])
-        if edge == pickup_edge:
-            to_pickup = min(to_pickup, along_edge(forward, backward, at, pickup_at))
-        # However short the way from the dropoff on, the detour is at least this.
-        at_least_ms = ((to_pickup + direct) >> 32) - (base >> 32)
-        if at_least_ms > budget_ms and at_least_ms - budget_ms >= miss:
-            counts[DETOUR] += 1
-            continue
-        edge = destination_edge[row]
-        at = np.int64(destination_at[row])
-        forward, backward = edges[edge, 2], edges[edge, 3]
-        from_start, from_end = reach(forward, backward, at)
-        onward = min(from_start + distance[edges[edge, 0], 1], from_end + distance[edges[edge, 1], 1])
-        if edge == dropoff_edge:
-            onward = min(onward, along_edge(forward, backward, dropoff_at, at))
-        if to_pickup >= INFINITE or onward >= INFINITE:
-            counts[DETOUR] += 1
-            continue
-        total = to_pickup + direct + onward
-        detour_ms = (total >> 32) - (base >> 32)
-        detour_cm = (total & 0xFFFFFFFF) - (base & 0xFFFFFFFF)
-        planned = departure + (to_pickup >> 32) + ride_ms
-        lowest = max(-flexibility, now_ms - departure)
-        in_window = planned + lowest <= latest_ms and planned + flexibility >= earliest_ms
-        in_length = max_detour_cm[row] == NO_LIMIT or detour_cm <= max_detour_cm[row]
-        if detour_ms > budget_ms:
-            counts[DETOUR] += 1
-            if in_window and in_length:
-                miss = min(miss, detour_ms - budget_ms)
-            continue
-        if not in_length:
-            counts[LENGTH] += 1
-            continue
-        if not in_window:
-            counts[WINDOW] += 1
-            continue
-        found[size] = row
-        detours_ms[size] = detour_ms
-        detours_cm[size] = detour_cm
-        to_pickups_ms[size] = to_pickup >> 32
-        shifts_ms[size] = max(lowest, min(max(np.int64(0), earliest_ms - planned), latest_ms - planned))
-        size += 1
-    return (
-        found[:size].copy(),
-        detours_ms[:size].copy(),
-        detours_cm[:size].copy(),
-        to_pickups_ms[:size].copy(),
-        shifts_ms[:size].copy(),
-        considered,
-        miss,
-    )
+        near = within_reach(
+            begin, end, open_rows,
+            out_a, out_b, out_a_ms, out_b_ms, in_a, in_b, in_a_ms, in_b_ms, longest_ms,
+            to_pickup_ms, from_dropoff_ms, direct >> 32, miss, rows, beyond_ms,
+        )  # fmt: skip
+        counts[DETOUR] += left - near
+        if size + near > len(found):
+            more = np.empty((2 * (size + near), 5), np.int64)
+            more[:size] = found[:size]
+            found = more
+        for k in range(near):
+            if beyond_ms[k] >= miss:  # a nearer miss was found since the bound was taken
+                counts[DETOUR] += 1
+                continue
+            row = rows[k]
+            edge = origin_edge[row]
+            at = np.int64(origin_at[row])
+            forward, backward = edges[edge, 2], edges[edge, 3]
+            to_start, to_end = leave(forward, backward, at)
+            to_pickup = min(to_start + distance[edges[edge, 0], 0], to_end + distance[edges[edge, 1], 0])
+            if edge == pickup_edge:
+                to_pickup = min(to_pickup, along_edge(forward, backward, at, pickup_at))
+            edge = destination_edge[row]
+            at = np.int64(destination_at[row])
+            forward, backward = edges[edge, 2], edges[edge, 3]
+            from_start, from_end = reach(forward, backward, at)
+            onward = min(from_start + distance[edges[edge, 0], 1], from_end + distance[edges[edge, 1], 1])
+            if edge == dropoff_edge:
+                onward = min(onward, along_edge(forward, backward, dropoff_at, at))
+            if to_pickup >= INFINITE or onward >= INFINITE:
+                counts[DETOUR] += 1
+                continue
+            base = base_cost[row]
+            total = to_pickup + direct + onward
+            detour_ms = (total >> 32) - (base >> 32)
+            detour_cm = (total & _LENGTH_MASK) - (base & _LENGTH_MASK)
+            departure = departure_ms[row]
+            flexibility = np.int64(flexibility_ms[row])
+            planned = departure + (to_pickup >> 32) + ride_ms
+            lowest = max(-flexibility, now_ms - departure)
+            in_window = planned + lowest <= latest_ms and planned + flexibility >= earliest_ms
+            in_length = max_detour_cm[row] == NO_LIMIT or detour_cm <= max_detour_cm[row]
+            if detour_ms > max_detour_ms[row]:
+                counts[DETOUR] += 1
+                if in_window and in_length:
+                    miss = min(miss, detour_ms - max_detour_ms[row])
+            elif not in_length:
+                counts[LENGTH] += 1
+            elif not in_window:
+                counts[WINDOW] += 1
+            else:
+                found[size, 0] = row
+                found[size, 1] = detour_ms
+                found[size, 2] = detour_cm
+                found[size, 3] = to_pickup >> 32
+                found[size, 4] = max(lowest, min(max(np.int64(0), earliest_ms - planned), latest_ms - planned))
+                size += 1
+    return found[:size].copy(), considered, miss

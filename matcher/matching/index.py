@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from matcher.domain.offer import PREFERENCE_KEYS, Offer, OfferStatus
 from matcher.domain.place import RoadPosition
+from matcher.matching.bounds import ways_in, ways_out
 from matcher.matching.columns import Columns, spans
-from matcher.matching.positions import FRACTION_ONE, I32, I64, U8, fixed_position
+from matcher.matching.positions import FRACTION_ONE, I32, I64, U8, U32, fixed_position, split_cost
 from matcher.matching.roads import PackedDrive, PathTable, SearchRoads
 
 #: A row with this in `retired_at` is alive.
@@ -46,6 +47,17 @@ _ROW: Mapping[str, type[np.generic]] = {
     "version": np.int32,
     "id_high": np.uint64,
     "id_low": np.uint64,
+    "out_a": np.uint32,
+    "out_b": np.uint32,
+    "out_a_ms": np.int32,
+    "out_b_ms": np.int32,
+    "in_a": np.uint32,
+    "in_b": np.uint32,
+    "in_a_ms": np.int32,
+    "in_b_ms": np.int32,
+    "leaves_from_ms": np.int64,
+    "leaves_by_ms": np.int64,
+    "longest_ms": np.int32,
 }
 
 _LEG: Mapping[str, type[np.generic]] = {
@@ -66,6 +78,9 @@ class Rows:
     origin and destination are the ends of the whole trip, base_cost its drive without riders. leg_begin, leg_count: where its legs
     are in `Legs`; one leg unless the driver goes via other places. driver: a small integer that stands for the driver's id.
     stated, welcome: bit masks over PREFERENCE_KEYS. retired_at: the sequence number of the write that replaced or removed the row.
+
+    The columns from out_a on follow from the others, and are what a scan reads of every row: the two ways to leave the origin and to come to
+    the destination (see `bounds`), when the driver leaves at the earliest and the latest, and how long the trip is with all its detour.
     """
 
     origin_edge: I32
@@ -87,6 +102,17 @@ class Rows:
     version: I32
     id_high: npt.NDArray[np.uint64]
     id_low: npt.NDArray[np.uint64]
+    out_a: U32
+    out_b: U32
+    out_a_ms: I32
+    out_b_ms: I32
+    in_a: U32
+    in_b: U32
+    in_a_ms: I32
+    in_b_ms: I32
+    leaves_from_ms: I64
+    leaves_by_ms: I64
+    longest_ms: I32
 
     def offer_id(self, row: int) -> UUID:
         """The offer's id."""
@@ -233,14 +259,18 @@ class OfferIndex:
                 path_size=len(drive.codes),
             )
         stated, welcome = preference_masks(offer.preferences)
+        base_cost = sum(drive.cost for drive in drives)
+        departure_ms, flexibility_ms = round(offer.departure.timestamp() * 1000), offer.flexibility_s * 1000
+        out_a, out_b, out_a_ms, out_b_ms = ways_out(self._roads.edges, *fixed[0])
+        in_a, in_b, in_a_ms, in_b_ms = ways_in(self._roads.edges, *fixed[-1])
         row = self._rows.append(
             origin_edge=fixed[0][0],
             origin_at=fixed[0][1],
             destination_edge=fixed[-1][0],
             destination_at=fixed[-1][1],
-            base_cost=sum(drive.cost for drive in drives),
-            departure_ms=round(offer.departure.timestamp() * 1000),
-            flexibility_ms=offer.flexibility_s * 1000,
+            base_cost=base_cost,
+            departure_ms=departure_ms,
+            flexibility_ms=flexibility_ms,
             max_detour_ms=offer.max_detour_s * 1000,
             max_detour_cm=NO_LIMIT if offer.max_detour_m is None else offer.max_detour_m * 100,
             driver=self._drivers.setdefault(offer.driver_id, len(self._drivers)),
@@ -253,6 +283,17 @@ class OfferIndex:
             version=offer.version,
             id_high=offer.id.int >> 64,
             id_low=offer.id.int & (2**64 - 1),
+            out_a=out_a,
+            out_b=out_b,
+            out_a_ms=out_a_ms,
+            out_b_ms=out_b_ms,
+            in_a=in_a,
+            in_b=in_b,
+            in_a_ms=in_a_ms,
+            in_b_ms=in_b_ms,
+            leaves_from_ms=departure_ms - flexibility_ms,
+            leaves_by_ms=departure_ms + flexibility_ms,
+            longest_ms=split_cost(base_cost)[0] + offer.max_detour_s * 1000,
         )
         if len(drives) > 1:
             self._itineraries = np.append(self._itineraries, row)

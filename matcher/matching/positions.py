@@ -18,6 +18,7 @@ from matcher.domain.place import RoadPosition
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
 
 #: Larger than any distance; two of them can still be added, and a distance on top, without overflow.
 INFINITE = np.int64(1 << 61)
