@@ -45,6 +45,8 @@ def blocking_calls_fail() -> Iterator[BlockBuster]:
             # A time zone is read from disk once per process: 2 kB, the first time it is named.
             function.can_block_in("zoneinfo/_common.py", "load_tzdata")
             function.can_block_in("zoneinfo/_tzpath.py", "find_tzfile")
+            # The driver looks for certificates and password files in the home folder before it connects.
+            function.can_block_in("asyncpg/connect_utils.py", "_parse_connect_dsn_and_args")
         yield watch
 
 

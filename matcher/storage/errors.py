@@ -36,9 +36,6 @@ _UNAVAILABLE: dict[str, str] = {
     "58": "the database's machine has a fault",
 }
 
-#: Text that PostgreSQL cannot hold (a NUL character), numbers that its columns cannot.
-_UNFIT_VALUES = {"22021", "22P05", "22P02", "22001", "22003", "22008"}
-
 
 @contextmanager
 def domain_errors() -> Iterator[None]:
@@ -50,8 +47,9 @@ def domain_errors() -> Iterator[None]:
         if translated is None:
             raise
         raise translated from error
-    except asyncpg.DataError as error:
-        raise InvalidField("a value cannot be stored as it is") from error
+    except asyncpg.InternalClientError as error:
+        # A connection that dies in the middle of a statement leaves the driver's own state in disorder, which is how it says so.
+        raise DatabaseUnavailable("the connection to the database was lost") from error
     except asyncpg.InterfaceError as error:
         # The driver has no class of its own for a connection or a pool that has gone; its other complaints are our mistakes.
         if "clos" not in str(error):
@@ -69,7 +67,7 @@ def _translate(error: asyncpg.PostgresError) -> CarpoolError | None:
         kind, sentence, pointer = _BY_CONSTRAINT[constraint]
         return kind(sentence, faults=[] if pointer is None else [Fault(pointer, sentence)])
     state: str = getattr(error, "sqlstate", None) or ""
-    if state in _UNFIT_VALUES:
-        return InvalidField("a value cannot be stored as it is: text may not hold the character U+0000")
+    if state.startswith("22"):  # data exception, also the driver's own when it cannot even send a value
+        return InvalidField("a value cannot be stored: it is out of range, or text with a character that is none")
     detail = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
     return None if detail is None else DatabaseUnavailable(detail)

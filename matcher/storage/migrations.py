@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata, resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -74,7 +75,7 @@ async def check_schema(url: str) -> SchemaState:
 
 def known_migrations() -> tuple[str, ...]:
     """The versions of all migrations of this code, in order: the digits that their files begin with."""
-    names = (entry.name for entry in resources.files("sql").joinpath("migrations").iterdir())
+    names = (entry.name for entry in _migrations_folder().iterdir())
     return tuple(sorted(name.partition("_")[0] for name in names if name.endswith(".sql")))
 
 
@@ -111,8 +112,12 @@ def _refuse_newer(state: SchemaState) -> None:
         )
 
 
+def _migrations_folder() -> Traversable:
+    return resources.files("sql").joinpath("migrations")
+
+
 def _run_dbmate(url: str) -> None:
-    with resources.as_file(resources.files("sql").joinpath("migrations")) as folder:
+    with resources.as_file(_migrations_folder()) as folder:
         # The URL goes by the environment: arguments are there for all to see. An .env of the working folder is none of ours.
         command = [str(_find_dbmate()), "--env", _URL_VARIABLE, "--env-file", os.devnull, "--no-dump-schema"]
         command += ["--migrations-dir", str(folder), "--migration-lock", "migrate"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -32,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgre
     server = EmbeddedPostgres(base / "data", durable=False, data_dir_is_default=True, fallback_root=fallback)
     with server:
         yield server
-    subprocess.run(["rm", "-rf", str(fallback)], check=True)
+    shutil.rmtree(fallback, ignore_errors=True)
 
 
 def _mode(path: Path) -> int:
@@ -69,9 +70,8 @@ async def test_were_tcp_turned_on_it_would_ask_for_the_password(
     postgres = (await asyncio.to_thread(find_programs, home.folder, home.user, print)).postgres
     settings = [f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={home.folder / 'socket'}"]
     command = [str(postgres), "-D", str(home.data), *(word for setting in settings for word in ("-c", setting))]
-    process = await asyncio.to_thread(
-        subprocess.Popen, command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **home.user.process_options()
-    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | home.user.process_options()
+    process = await asyncio.to_thread(lambda: subprocess.Popen(command, **quiet))
 
     async def is_ready() -> bool:
         found = await asyncio.to_thread(Postmaster.find, home.data)
@@ -79,13 +79,11 @@ async def test_were_tcp_turned_on_it_would_ask_for_the_password(
 
     try:
         await until(is_ready)
-        at = {"host": "127.0.0.1", "port": port, "user": "carpool", "database": "carpool"}
-        for wrong in ({}, {"password": "guess"}):
+        by_tcp = f"postgresql://carpool@127.0.0.1:{port}/carpool"
+        for wrong in (None, "guess"):
             with pytest.raises((asyncpg.InvalidPasswordError, asyncpg.InterfaceError)):
-                await asyncpg.connect(**at, **wrong)
-        connection = await asyncpg.connect(**at, password=urlsplit(url).password)
-        assert await connection.fetchval("SELECT inet_server_port()") == port
-        await connection.close()
+                await ask(by_tcp, "SELECT 1", password=wrong)
+        assert await ask(by_tcp, "SELECT inet_server_port()", password=urlsplit(url).password) == port
     finally:
         process.send_signal(signal.SIGINT)
         await asyncio.to_thread(process.wait)
