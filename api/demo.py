@@ -90,8 +90,8 @@ async def _play(
         matched += len(answer["matches"])
         show_search(console, number, search.title, search.body, answer)
     if not once:
-        body, offer = published[0]
-        show_commands(console, service.url, service.driver_key, service.rider_key, body, offer["id"], asked[0].body)
+        body, offer_id = published[0][0], await _an_open_offer(http, service.driver_key)
+        show_commands(console, service.url, service.driver_key, service.rider_key, body, offer_id, asked[0].body)
     return matched > 0
 
 
@@ -111,6 +111,14 @@ async def _search(http: aiohttp.ClientSession, key: str, body: Json) -> Json:
     if not ok:
         raise Unavailable(f"a search was refused: {answer.get('detail')}")
     return answer
+
+
+async def _an_open_offer(http: aiohttp.ClientSession, key: str) -> str:
+    """One that can still be changed: those of an earlier run may have been cancelled by whoever tried the commands."""
+    headers = {"Authorization": f"Bearer {key}"}
+    async with http.get("/v1/offers", params={"status": "OPEN", "limit": "1"}, headers=headers) as response:
+        page: Json = await response.json()
+    return str(page["offers"][0]["id"]) if page["offers"] else "no-offer-is-open"
 
 
 async def _post(

@@ -1,0 +1,94 @@
+"""`carpool demo`: answers on the first run, no more offers on the second, an honest exit code, commands that work."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.service_process import PATIENCE_S, command, enterable_folder, environment
+
+#: The demo with riders who only ask for the middle of the night.
+_NOBODY = """
+import api.demo
+everybody = api.demo.searches
+api.demo.searches = lambda day, zone: everybody(day, zone)[-1:]
+from api.cli import app
+app(["demo", "--once"])
+"""
+
+
+@pytest.fixture(scope="module")
+def data_dir() -> Iterator[Path]:
+    """The demo's database and region are made once."""
+    with enterable_folder() as folder:
+        yield folder
+
+
+def _considered(output: str) -> set[str]:
+    return set(re.findall(r"^(\d+) offers considered", output, re.MULTILINE))
+
+
+def test_the_demo_answers_and_a_second_run_adds_nothing(data_dir: Path) -> None:
+    first = command(data_dir, "demo", "--once", PORT="0")
+    assert first.returncode == 0, first.stdout + first.stderr
+    for words in ("48 offers for", "Search 1:", "score", "detour", "overlap", "shared", "Hint: "):
+        assert words in first.stdout
+    second = command(data_dir, "demo", "--once", PORT="0")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert _considered(first.stdout) == _considered(second.stdout) == {"48"}
+    assert max(map(len, second.stdout.splitlines())) <= 120
+
+
+def test_the_demo_fails_when_nobody_is_matched(data_dir: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _NOBODY],
+        env=environment(data_dir, PORT="0"),
+        cwd=data_dir,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "no search found a match" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_stays_up_with_commands_that_work(data_dir: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api.cli", "demo"],
+        env=environment(data_dir, PORT="0"),
+        cwd=data_dir,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    commands = {}
+    title = ""
+    for line in process.stdout:
+        if line.startswith("# "):
+            title = line[2:].strip()
+        elif line.startswith("curl "):
+            commands[title] = shlex.split(line)
+        elif line.startswith("The service stays up"):
+            break
+    try:
+        assert list(commands) == [
+            "publish a trip", "search", "look up an address", "read an offer", "change it", "cancel it",
+        ]  # fmt: skip
+        for title, words in commands.items():
+            answered = subprocess.run([*words, "-w", "\n%{http_code}"], capture_output=True, text=True, check=True)
+            status = answered.stdout.splitlines()[-1]
+            assert status == ("201" if title == "publish a trip" else "200"), (title, answered.stdout)
+    finally:
+        os.kill(process.pid, signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+    process.stdout.close()
