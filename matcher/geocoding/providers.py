@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from geopy.geocoders import BANFrance, Nominatim, Pelias, Photon
@@ -78,7 +79,7 @@ def make_provider(
         "scheme": scheme,
         "timeout": timeout_s,
         "user_agent": user_agent,
-        "adapter_factory": BoundedAdapter,
+        "adapter_factory": partial(BoundedAdapter, shape=(dict, list) if kind == "nominatim" else (dict,)),
     }
     if kind == "nominatim":
         return Provider(
