@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.place import Place, PlaceInput
 
 MAX_SEATS = 8
@@ -79,6 +80,9 @@ class Offer:
 
     `duration_ms` and `length_cm` are those of the fastest drive origin → via… → destination without riders, valid for the
     region whose fingerprint is `region_fingerprint`. `version` starts at 1 and grows by one with every change.
+
+    `booked_stops` is empty, or all stops between origin and destination in driving order, the `via` places among them.
+    `departure` is the published one; bookings may have moved the trip by `departure_shift_ms`, within the flexibility.
     """
 
     id: UUID
@@ -102,6 +106,19 @@ class Offer:
     length_cm: int
     created_at: datetime
     updated_at: datetime
+    booked_stops: tuple[Stop, ...] = ()
+    departure_shift_ms: int = 0
+
+    @property
+    def stops(self) -> tuple[Stop, ...]:
+        """The whole itinerary, origin and destination included."""
+        between = self.booked_stops or tuple(Stop(StopKind.VIA, place) for place in self.via)
+        return (Stop(StopKind.ORIGIN, self.origin), *between, Stop(StopKind.DESTINATION, self.destination))
+
+    @property
+    def planned_departure(self) -> datetime:
+        """When the driver leaves, as things stand."""
+        return self.departure + timedelta(milliseconds=self.departure_shift_ms)
 
     @property
     def arrival(self) -> datetime:
