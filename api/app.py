@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from aiohttp import web
 from pydantic_core import to_json
 
-from api.app_keys import CLOCK, LIFETIME, OPENAPI
+from api.app_keys import CLOCK, LIFETIME, OPENAPI, TRAFFIC
 from api.handlers.health import VERSION
 from api.lifetime import Lifetime
 from api.middlewares import access_log, limit_in_flight, meet_expectation, problems, request_ids
 from api.openapi import openapi_document
 from api.routes import ROUTES
+from api.traffic import Traffic
 from matcher.bootstrap import Carpool
 from matcher.settings import ServerSettings
 
@@ -26,7 +27,7 @@ def utc_now() -> datetime:
 
 def build_app(
     context: AbstractAsyncContextManager[Carpool],
-    server: ServerSettings | None = None,
+    server: ServerSettings,
     *,
     clock: Callable[[], datetime] = utc_now,
 ) -> web.Application:
@@ -34,12 +35,12 @@ def build_app(
 
     So it answers from the first moment: /healthz with 200, /readyz and every call with 503 until the service is there.
     """
-    server = ServerSettings() if server is None else server
     app = web.Application(
-        middlewares=[request_ids, access_log, problems, limit_in_flight(server.max_in_flight)],
+        middlewares=[request_ids, access_log, problems, limit_in_flight],
         client_max_size=server.max_body_bytes,
     )
     app[LIFETIME] = Lifetime(context)
+    app[TRAFFIC] = Traffic(server.max_in_flight)
     app[CLOCK] = clock
     app[OPENAPI] = to_json(openapi_document(ROUTES, VERSION))
     for route in ROUTES:

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import structlog
 from aiohttp import HttpVersion11, hdrs, web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler
 
-from api.app_keys import REQUEST_ID
+from api.app_keys import REQUEST_ID, TRAFFIC
 from api.errors import ExpectationFailed, InternalError, from_http, problem_response
-from matcher.domain.errors import CarpoolError, Overloaded
+from matcher.domain.errors import CarpoolError
 
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 _QUIET = {"/healthz", "/readyz"}
@@ -108,21 +108,15 @@ def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -
     return response
 
 
-def limit_in_flight(most: int) -> Middleware:
-    """At most `most` requests are worked on at once; more are told to come back. Health is always answered."""
-    working = 0
-
-    @web.middleware
-    async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
-        nonlocal working
-        if request.path in _QUIET:
-            return await handler(request)
-        if working >= most:
-            raise Overloaded("too many calls at once: try again in a moment", retry_after_s=1)
-        working += 1
-        try:
-            return await handler(request)
-        finally:
-            working -= 1
-
-    return limit
+@web.middleware
+async def limit_in_flight(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A limited number of calls is worked on at once; more are told to come back. Health is always answered."""
+    traffic = request.app[TRAFFIC]
+    if request.path in _QUIET:
+        response = await handler(request)
+    else:
+        with traffic.one_more():
+            response = await handler(request)
+    if traffic.draining:
+        response.force_close()
+    return response

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from api.app_keys import LIFETIME, REQUEST_ID
+from api.app_keys import LIFETIME, REQUEST_ID, TRAFFIC
 from api.errors import BadRequest, HeadersTooLarge, problem_response
 from api.middlewares import harden, internal_error, request_id_of
 from matcher.domain.errors import CarpoolError
@@ -102,6 +102,10 @@ async def serve(
         if on_listening is not None:
             on_listening(url_of(runner, host))
         await _first(stopped.wait(), app[LIFETIME].ended())
+        for site in list(runner.sites):
+            await site.stop()
+        # aiohttp's own shutdown drops what still arrives of a body, so calls are waited for before it begins.
+        await app[TRAFFIC].drain(grace_s)
     finally:
         await runner.cleanup()
         for number in (signal.SIGTERM, signal.SIGINT):

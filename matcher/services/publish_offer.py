@@ -56,6 +56,8 @@ class PublishOffer:
         if idempotency is not None:
             earlier = await self._offers.find_answer(idempotency)
             if earlier is not None:
+                # The database may have lost its voice just after it wrote the offer: then it is not in the index yet.
+                await self._writer.settle()
                 return earlier
         require_sensible(draft)
         require_departure(draft.departure, now, self._horizon)

@@ -33,6 +33,8 @@ from matcher.settings import (
     StorageSettings,
 )
 
+#: Read from the environment once, outside of any event loop.
+SERVER = ServerSettings()
 SANTIAGO = timezone(timedelta(hours=-3))
 TONGOY_ROAD = {"lat": -29.953, "lon": -71.338}
 LA_SERENA = {"lat": -29.9045, "lon": -71.2489}
@@ -162,10 +164,10 @@ class Live:
             writer.close()
 
 
-def settings_for(data_dir: Path, database_url: str, **server: Any) -> Settings:
+def settings_for(data_dir: Path, database_url: str) -> Settings:
     """Settings of a service on this database, independent of the environment."""
     return Settings(
-        server=ServerSettings(**server),
+        server=SERVER,
         storage=StorageSettings(data_dir=data_dir, database_url=SecretStr(database_url), database_timeout_s=5.0),
         roads=RoadSettings(),
         matching=MatchingSettings(threads=2),
