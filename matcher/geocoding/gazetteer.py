@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,7 +17,7 @@ from geopy.point import Point
 from matcher.domain.errors import AddressNotFound
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.decision import Verdict, the_one_meant
-from matcher.geocoding.entries import EntriesBuilder
+from matcher.geocoding.entries import EntriesBuilder, core_of
 from matcher.geocoding.labels import Labels
 from matcher.geocoding.nearest import Near, NearestNames
 from matcher.geocoding.rows import PlaceRow, read_rows
@@ -51,8 +52,9 @@ class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
         super().__init__(adapter_factory=_NoNetwork)
         entries = EntriesBuilder().add_all(rows).build()
         self._entries = entries
-        self._search = PlaceSearch(entries)
-        self._nearest = NearestNames(entries, Labels(entries))
+        self._labels = Labels(entries)
+        self._search = PlaceSearch(entries, self._labels)
+        self._nearest = NearestNames(entries, self._labels)
 
     def __len__(self) -> int:
         """How many streets, places and points of interest can be found by name."""
@@ -121,7 +123,24 @@ class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
         if len(text) > MAX_QUERY_CHARS:
             raise AddressNotFound(f"an address has at most {MAX_QUERY_CHARS} characters, this one has {len(text)}")
         hits = self.search(text, near=near)
-        return self._judge(hits).take(text)
+        verdict = self._judge(hits)
+        if verdict.rivals:
+            verdict = self._judge(self._told_apart(hits))
+        return verdict.take(text)
+
+    def _told_apart(self, hits: list[Hit]) -> list[Hit]:
+        """The hits with labels that mean one of them each when they are typed back: Arauco and Avenida Arauco of one town."""
+
+        def name_and_town(hit: Hit) -> tuple[str, int]:
+            return core_of(self._entries.keys[hit.entry]), int(self._entries.city[hit.entry])
+
+        bearers = Counter(name_and_town(hit) for hit in hits if hit.precision == "street")
+        return [
+            hit._replace(label=self._labels.of(hit.entry, hint=True))
+            if hit.precision == "street" and bearers[name_and_town(hit)] > 1
+            else hit
+            for hit in hits
+        ]
 
     def _judge(self, hits: list[Hit]) -> Verdict:
         def same(i: int, j: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from matcher.geocoding.abbreviations import number_comes_first
-from matcher.geocoding.entries import Entries
+from matcher.geocoding.entries import Entries, core_of, name_tokens
 from matcher.geocoding.rows import Kind
 
 
@@ -19,13 +19,13 @@ class Labels:
         _, inverse, counts = np.unique(pair, return_inverse=True, return_counts=True)
         self._shared = counts[inverse] > 1 if len(entries) else np.empty(0, np.bool_)
 
-    def of(self, entry: int, number: str | None = None) -> str:
-        """The label of an entry, with a house number when one is given."""
+    def of(self, entry: int, number: str | None = None, *, hint: bool = False) -> str:
+        """The label of an entry, with a house number when one is given; `hint` says near which street even when it need not."""
         name = self._entries.names[entry]
         if number is not None:
             first = number_comes_first(self._entries.keys[entry].split(" "))
             name = f"{number} {name}" if first else f"{name} {number}"
-        return self._with_town(name, entry, hint=number is None and bool(self._shared[entry]))
+        return self._with_town(name, entry, hint=number is None and (hint or bool(self._shared[entry])))
 
     def of_crossing(self, entry: int, other: int) -> str:
         """The label of the corner of two entries."""
@@ -44,5 +44,8 @@ class Labels:
 
     def _crossed(self, entry: int) -> str | None:
         rows = range(int(self._entries.crossings.first[entry]), int(self._entries.crossings.first[entry + 1]))
-        own = self._entries.names[entry]
-        return next((name for row in rows if (name := self._entries.crossings.other_name[row]) != own), None)
+        own = core_of(self._entries.keys[entry])
+        # A side street that carries the same name would not tell anything apart.
+        crossed = [self._entries.crossings.other_name[row] for row in rows]
+        telling = (name for name in crossed if own not in " ".join(name_tokens(name)))
+        return next(telling, next((name for name in crossed if name != self._entries.names[entry]), None))

@@ -23,6 +23,8 @@ F32 = npt.NDArray[np.float32]
 SHORTLIST = 60
 #: What a qualifier that can neither be confirmed nor denied is worth.
 _PERHAPS_INSIDE = 0.1
+#: What a name is worth that differs from what was typed, if only by the kind of street.
+_UNTYPED_KIND = 0.85
 
 
 class Scored(NamedTuple):
@@ -207,9 +209,17 @@ class NameMatcher:
 
 
 def _spelling(typed: str, key: str) -> float:
-    """Likeness of letters and order in [0, 1]. The kind of street counts when it was typed: Pasaje Estadio is not Avenida Estadio."""
+    """Likeness of letters and order in [0, 1].
+
+    The kind of street counts when it was typed: Pasaje Estadio is not Avenida Estadio. When it was not, it is left out, at a
+    small price: a street that is called just what was typed must not lose to a longer one with "Avenida" before it.
+    """
+    if typed == key:
+        return 1.0
     core = core_of(typed)
-    return fuzz.ratio(core, core_of(key)) / 100.0 if core == typed else fuzz.ratio(typed, key) / 100.0
+    if core != typed:
+        return fuzz.ratio(typed, key) / 100.0
+    return _UNTYPED_KIND * fuzz.ratio(core, core_of(key)) / 100.0
 
 
 def _largest(values: npt.NDArray[np.floating[Any]], among: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:

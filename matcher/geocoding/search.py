@@ -22,10 +22,10 @@ _NEAR_MISSES = 8
 class PlaceSearch:
     """Look-ups in one region's entries. Built once (about a second per 100,000 entries), then only read: thread-safe."""
 
-    def __init__(self, entries: Entries) -> None:
+    def __init__(self, entries: Entries, labels: Labels) -> None:
         self._entries = entries
         self._names = NameMatcher(entries)
-        self._labels = Labels(entries)
+        self._labels = labels
         self._kinds: list[int] = entries.kind.tolist()
 
     def find(self, text: str, *, near: Coordinate | None = None) -> list[Hit]:
