@@ -36,7 +36,9 @@ async def _everything(offers: OfferRepository, region: str) -> list[Offer]:
 
 
 async def test_an_offer_comes_back_as_it_was_stored(offers: OfferRepository) -> None:
-    stop = Place(Coordinate(lat=0.0, lon=0.0), "Null Island 🏝", RoadPosition(edge=0, fraction=0.0), 0.0, address="a «b» 'c'")
+    stop = Place(
+        Coordinate(lat=0.0, lon=0.0), "Null Island 🏝", RoadPosition(edge=0, fraction=0.0), 0.0, address="a «b» 'c'"
+    )
     offer = a_stored_offer(
         origin=replace(a_place(), address="Av. La Cantera 1"),
         via=(stop, a_place("Tierras Blancas")),
@@ -87,6 +89,7 @@ async def test_a_key_for_another_body_is_refused_and_keys_belong_to_their_owner(
     call = IdempotencyRequest("alice", "key-1", b"body")
     await offers.insert(a_stored_offer(), idempotency=call, render=_answer)
     other = a_stored_offer()
+    assert await offers.find_answer(replace(call, owner="bob")) is None
     with pytest.raises(IdempotencyKeyReused):
         await offers.insert(other, idempotency=replace(call, fingerprint=b"other"), render=_answer)
     with pytest.raises(IdempotencyKeyReused):
