@@ -29,9 +29,9 @@ def tree_query(  # type: ignore[no-untyped-def]
     """(distance, start, finish, size): the shortest way from a source seed to a target seed, and its direction codes.
 
     source, target: (node_a, cost_a, node_b, cost_b), ranks, as in `sweep.climb`. The path runs from rank `start` to rank
-    `finish` along codes[0 : size]; (bound, -1, -1, 0) when there is no way shorter than `bound`. forward, backward: (n,)
-    int64 scratch, all INFINITE before and after. forward_code, backward_code: (n,) int32 scratch. codes: (>= 2 tree
-    heights,) int32, overwritten.
+    `finish` along codes[0 : size]; (bound, -1, -1, 0) when there is no way shorter than `bound`, which is INFINITE at
+    most. forward, backward: (n,) int64 scratch, all INFINITE before and after. forward_code, backward_code: (n,) int32
+    scratch. codes: (>= 2 tree heights,) int32, overwritten.
 
     Every meeting point is a common ancestor. Both walks reach these from below, in step, and a node that is as far from its
     end as the best way found so far is not looked beyond: weights are not negative, so nothing shorter leads through it.

@@ -11,7 +11,7 @@ import shapely
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.roads.network import F64, RoadNetwork
 
-_METRES_PER_DEGREE = 111_194.93  # on the mean sphere of the IUGG, as Coordinate.distance_m
+_METRES_PER_DEGREE = math.radians(1.0) * 6_371_008.8  # on the mean sphere, as Coordinate.distance_m
 _FIRST_RADIUS_M = 60.0
 _TIE_M = 1e-6
 

@@ -1,0 +1,86 @@
+"""After warming, a process that serves a region compiles nothing, and each kernel has been compiled for one set of types only."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.architecture.repository import ROOT
+
+#: Tells of every kernel that answers for roads: how many types it is compiled for here, and how often it was not found compiled.
+ACCOUNT = """
+import importlib, json
+from numba.core.registry import CPUDispatcher
+account = {}
+for room in ("batch", "customisation", "overlap", "pack", "paths", "query", "snapping", "sweep", "topology"):
+    for kernel in vars(importlib.import_module(f"matcher.roads.{room}")).values():
+        if isinstance(kernel, CPUDispatcher):
+            missed = sum(kernel.stats.cache_misses.values())
+            account[kernel.py_func.__qualname__] = [len(kernel.signatures), missed]
+print(json.dumps(account))
+"""
+WARM = """
+from matcher.roads.warm import warm_kernels
+said = []
+warm_kernels(said.append)
+assert said[-1] == "compiling the kernels", said
+"""
+SERVE = """
+import sys
+from pathlib import Path
+import numpy as np
+from matcher.domain.place import Coordinate, RoadPosition
+from matcher.matching.roads import PathTable
+from matcher.roads.engine import RoadEngine
+from matcher.roads.network import RoadNetwork
+from matcher.roads.region_files import load_arrays, save_arrays
+from matcher.roads.topology import Topology
+from tests.builders_roads import an_engine, random_network
+
+folder = Path(sys.argv[1])
+fresh = an_engine(random_network(1, nodes=50, streets=150))
+save_arrays(folder, "network", fresh.network)
+save_arrays(folder, "topology", fresh.topology)
+network, topology = load_arrays(folder, "network", RoadNetwork), load_arrays(folder, "topology", Topology)
+mapped = RoadEngine("mapped", "", network, topology)
+for engine in (fresh, mapped):
+    engine.snap(Coordinate(lat=47.02, lon=9.02), limit_m=1e5)
+    ends = np.arange(8, dtype=np.int32), np.zeros(8, dtype=np.int32), np.arange(8, dtype=np.int32)[::-1], np.ones(8, dtype=np.int32)
+    cost, codes, begin, size = engine.pack_drives(*ends)
+    drive = engine.pack_drive(RoadPosition(0, 0.5), RoadPosition(0, 0.5))
+    with engine.sweep(RoadPosition(0, 0.5), RoadPosition(1, 0.5)):
+        pass
+    found = np.flatnonzero(size)
+    table = PathTable(codes, begin, size, ends[1], ends[3])
+    engine.shared_lengths(drive, (1 << 29, 1 << 29), table, found, np.ones(len(found), dtype=np.uint8))
+"""
+
+
+def _account(program: str, *arguments: str) -> dict[str, tuple[int, int]]:
+    answer = subprocess.run(
+        [sys.executable, "-c", program + ACCOUNT, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    account: dict[str, tuple[int, int]] = json.loads(answer.stdout)
+    return account
+
+
+def test_a_process_that_serves_compiles_nothing_that_warming_has_not(tmp_path: Path) -> None:
+    warmed = _account(WARM)
+    used = {
+        "pack_pairs",
+        "drive_between",
+        "sweep_pair",
+        "shared_of_routes",
+        "unpack_drive",
+        "_closest",
+        "_customise",
+        "_perfect",
+    }
+    assert used <= {name for name, (types, _) in warmed.items() if types}
+    assert {name: types for name, (types, _) in warmed.items() if types > 1} == {}
+    serving = _account(SERVE, str(tmp_path))
+    assert used <= {name for name, (types, _) in serving.items() if types}
+    assert {name: account for name, account in serving.items() if account[0] > 1 or account[1] > 0} == {}

@@ -1,0 +1,95 @@
+"""The elimination-tree query by itself: seeds, bounds, and clean work arrays. Every other case: tests/property."""
+
+from __future__ import annotations
+
+import itertools
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from matcher.matching.positions import INFINITE
+from matcher.roads.customisation import Metric
+from matcher.roads.network import RoadNetwork
+from matcher.roads.paths import unpack
+from matcher.roads.query import tree_query
+from matcher.roads.topology import Topology
+from tests.builders_roads import line_of_places, network_of, one_way, random_network
+
+Seed = tuple[int, int, int, int]
+Answer = tuple[int, int, int, list[int]]
+
+
+class Query:
+    """A network that seeds can be tried on. Costs are times; nodes are numbered as in the network."""
+
+    def __init__(self, network: RoadNetwork) -> None:
+        self.network = network
+        self.topology = Topology.build(network)
+        self.metric = Metric.customise(self.topology, network.arc_time_ms.astype(np.int64))
+        n = network.node_count
+        self.forward, self.backward = np.full(n, INFINITE), np.full(n, INFINITE)
+        # Work arrays come as earlier queries left them.
+        self._codes = [np.full(n, 12345, dtype=np.int32), np.full(n, 12345, dtype=np.int32)]
+        self._path = np.full(2 * self.topology.height() + 4, 12345, dtype=np.int32)
+
+    def __call__(self, source: Seed, target: Seed, bound: int = int(INFINITE)) -> Answer:
+        """(distance, start, finish, arcs)."""
+        t, rank = self.topology, self.topology.rank_of_node
+        seeds = [tuple(map(np.int64, (rank[s[0]], s[1], rank[s[2]], s[3]))) for s in (source, target)]
+        distance, start, finish, size = tree_query(
+            t.parent, t.up_first, t.up_tail, t.up_head, self.metric.weight, seeds[0], seeds[1], np.int64(bound),
+            self.forward, self.backward, self._codes[0], self._codes[1], self._path,
+        )  # fmt: skip
+        assert (self.forward == INFINITE).all(), "the forward work array is not clean"
+        assert (self.backward == INFINITE).all(), "the backward work array is not clean"
+        arcs = unpack(self.metric.first, self.metric.second, self._path, size).tolist()
+        node = [*t.node_at_rank.tolist(), -1]
+        return int(distance), node[start], node[finish], arcs
+
+
+def test_a_line() -> None:
+    query = Query(network_of([one_way(0, 1, 10), one_way(1, 2, 20), one_way(2, 3, 40)], line_of_places(4)))
+    assert query((0, 0, 0, 0), (3, 0, 3, 0)) == (70, 0, 3, [0, 1, 2])
+    assert query((1, 5, 1, 5), (2, 3, 2, 3)) == (28, 1, 2, [1])
+    assert query((2, 7, 2, 7), (2, 3, 2, 3)) == (10, 2, 2, [])
+    assert query((3, 0, 3, 0), (0, 0, 0, 0)) == (int(INFINITE), -1, -1, [])
+
+
+def test_a_seed_has_two_ends_and_the_better_one_is_taken() -> None:
+    query = Query(network_of([one_way(0, 1, 10), one_way(1, 2, 20), one_way(2, 3, 40)], line_of_places(4)))
+    assert query((0, 0, 1, 9), (3, 0, 2, 39)) == (68, 1, 2, [1])
+    assert query((0, 0, 1, 11), (3, 0, 2, 41)) == (70, 0, 3, [0, 1, 2])
+    assert query((0, int(INFINITE), 1, 500), (3, 500, 2, int(INFINITE))) == (1060, 1, 3, [1, 2])
+
+
+def test_only_a_way_that_is_shorter_than_the_bound_is_found() -> None:
+    query = Query(network_of([one_way(0, 1, 10), one_way(1, 2, 20)], line_of_places(3)))
+    ends = (0, 0, 0, 0), (2, 0, 2, 0)
+    assert query(*ends, bound=31) == (30, 0, 2, [0, 1])
+    assert query(*ends, bound=30) == (30, -1, -1, [])
+    assert query(*ends, bound=5) == (5, -1, -1, [])
+    assert query(*ends) == (30, 0, 2, [0, 1])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_all_pairs_under_every_bound(seed: int) -> None:
+    query = Query(random_network(seed, nodes=25, streets=50))
+    network = query.network
+    graph: nx.MultiDiGraph[int] = nx.MultiDiGraph()
+    graph.add_nodes_from(range(25))
+    for tail, head, ms in zip(
+        network.arc_tail.tolist(), network.arc_head.tolist(), network.arc_time_ms.tolist(), strict=True
+    ):
+        graph.add_edge(tail, head, weight=ms)
+    lengths = dict(nx.all_pairs_dijkstra_path_length(graph))
+    for source, target in itertools.product(range(25), repeat=2):
+        wanted = int(lengths[source].get(target, int(INFINITE)))
+        for bound in {int(INFINITE), min(wanted + 1, int(INFINITE)), wanted, wanted // 2}:
+            distance, start, finish, arcs = query((source, 0, source, 0), (target, 0, target, 0), bound)
+            if wanted >= bound:
+                assert (distance, start, finish, arcs) == (bound, -1, -1, [])
+            else:
+                assert (distance, start, finish) == (wanted, source, target)
+                assert sum(network.arc_time_ms[arcs].tolist()) == wanted
+                assert [source, *network.arc_head[arcs].tolist()][-1] == target
