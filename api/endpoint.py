@@ -64,7 +64,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A row of the route table that everybody may read without a key."""
+    """A row of the route table that everybody may read without a key. Without `answers` it is left out of the document."""
 
     path: str
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]

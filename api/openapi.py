@@ -64,7 +64,8 @@ class _Generator(GenerateJsonSchema):
 
 
 def openapi_document(routes: Routes, version: str) -> Schema:
-    """Every route with its parameters, bodies, answers and problems."""
+    """Every route that has answers, with its parameters, bodies, answers and problems."""
+    routes = [route for route in routes if route.answers]
     models = _models(routes)
     refs, definitions = models_json_schema(models, ref_template=_REF, schema_generator=_Generator)
     paths: dict[str, Schema] = defaultdict(dict)
@@ -113,8 +114,6 @@ def _operation(route: Endpoint[Any, Any] | Page, schema_of: Mapping[type[BaseMod
     if isinstance(route, Page):
         operation["security"] = []
         operation["responses"] = answers | (_problems([InternalError], schema_of))
-        if "{" in route.path:
-            operation["responses"] |= {"404": _problem(404, "route_not_found", schema_of)}
     else:
         roles = ", ".join(sorted(role.value for role in route.roles))
         operation["description"] = f"{description}\n\nRoles: {roles}.".strip()

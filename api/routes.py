@@ -56,5 +56,5 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
     Page("/openapi.json", docs.openapi, {200: "application/json"}),
     Page("/docs", docs.docs, {200: "text/html"}),
     Page("/docs/problems", docs.problems, {200: "text/html"}),
-    Page("/docs/{asset}", docs.asset, {200: "application/octet-stream"}),
+    Page("/docs/{asset}", docs.asset, {}),
 )  # fmt: skip

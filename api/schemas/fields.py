@@ -21,7 +21,7 @@ EXAMPLE_DAY = "2026-12-01"
 
 _RFC3339 = re.compile(r"(\d{4})-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _QUERY_INTEGER = re.compile(r"-?\d{1,9}", re.ASCII)
-_QUERY_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,17})?", re.ASCII)
+_QUERY_NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 T = TypeVar("T")
 
@@ -100,8 +100,8 @@ QueryInteger = BeforeValidator(_query_integer)
 QueryNumber = BeforeValidator(_query_number)
 Time = Annotated[
     datetime,
-    Field(description="RFC 3339 with an offset", examples=["2026-12-01T07:45:00-03:00"]),
-    BeforeValidator(_rfc3339, json_schema_input_type=str),
+    Field(description="RFC 3339 with an offset", examples=[f"{EXAMPLE_DAY}T07:45:00-03:00"]),
+    BeforeValidator(_rfc3339, json_schema_input_type=Annotated[str, Field(json_schema_extra={"format": "date-time"})]),
 ]
 
 _PRINTABLE_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"

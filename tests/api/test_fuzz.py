@@ -1,0 +1,100 @@
+"""Generated calls, good and bad, against the live service: no 5xx, and nothing that the OpenAPI document does not promise."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import load_all_checks, positive_data_acceptance
+
+from api.endpoint import Endpoint
+from api.routes import ROUTES
+from tests.api.live import Live, next_week
+
+# The first use reads files; it must not happen on the event loop.
+load_all_checks()
+
+#: Well-formed input may still name a place in the sea or a day in the past, which is a 422 by design.
+EXCLUDED = [positive_data_acceptance]
+EXAMPLES = 40
+
+CASES = [
+    (route.method, route.path, mode)
+    for route in ROUTES
+    for mode in GenerationMode
+    if route.answers and (isinstance(route, Endpoint) or mode is GenerationMode.POSITIVE)
+]
+
+
+@pytest.fixture(scope="session")
+async def operator(live: Live) -> str:
+    """A key that may make every call."""
+    return await live.key("admin")
+
+
+@pytest.mark.parametrize(("method", "path", "mode"), CASES, ids=[f"{m} {p} {mode.value}" for m, p, mode in CASES])
+async def test_generated_calls(live: Live, operator: str, method: str, path: str, mode: GenerationMode) -> None:
+    document = (await live.call("GET", "/openapi.json")).json
+    statuses = await asyncio.to_thread(_fuzz, live.url, document, method, path, mode, operator, {})
+    assert statuses
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+async def test_generated_calls_on_an_offer_that_exists(
+    live: Live, operator: str, method: str, mode: GenerationMode
+) -> None:
+    offer = await live.published(operator)
+    document = (await live.call("GET", "/openapi.json")).json
+    more = {"path_parameters": {"offer_id": offer["id"]}}
+    if method == "PATCH":
+        more["headers"] = {"If-Match": "*"}
+    await asyncio.to_thread(_fuzz, live.url, document, method, "/v1/offers/{offer_id}", mode, operator, more)
+
+
+def _at_home(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with coordinates in the region and times in the coming week, so that generated calls get somewhere."""
+    schemas = document["components"]["schemas"]
+    schemas["CoordinatesIn"]["properties"]["lat"] |= {"minimum": -29.99, "maximum": -29.88}
+    schemas["CoordinatesIn"]["properties"]["lon"] |= {"minimum": -71.35, "maximum": -71.23}
+    times = {"type": "string", "enum": [next_week(hour).isoformat() for hour in (7, 8, 9)]}
+    schemas["OfferIn"]["properties"]["departure"] = times
+    schemas["WindowIn"]["properties"] = {"earliest": times, "latest": times}
+    return document
+
+
+@pytest.mark.parametrize(("path", "good"), [("/v1/offers", 201), ("/v1/match", 200)])
+async def test_generated_calls_that_make_sense(live: Live, operator: str, path: str, good: int) -> None:
+    document = _at_home((await live.call("GET", "/openapi.json")).json)
+    statuses = await asyncio.to_thread(_fuzz, live.url, document, "POST", path, GenerationMode.POSITIVE, operator, {})
+    assert good in statuses
+
+
+def _fuzz(
+    url: str, document: dict[str, Any], method: str, path: str, mode: GenerationMode, token: str, fixed: dict[str, Any]
+) -> set[int]:
+    """Make the calls, validate each answer, and return the statuses that were seen."""
+    statuses: set[int] = set()
+    operation = schemathesis.openapi.from_dict(document)[path][method]
+
+    @given(operation.as_strategy(generation_mode=mode, **fixed))
+    @settings(
+        max_examples=EXAMPLES,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    def call(case: Case) -> None:
+        response = case.call_and_validate(
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, excluded_checks=EXCLUDED, timeout=20
+        )
+
+        statuses.add(response.status_code)
+
+    call()
+    return statuses
