@@ -37,16 +37,18 @@ def _ways(edges: EdgeTable, edge: int, by_start: int, by_end: int) -> tuple[int,
 
 
 @numba.njit(cache=True, nogil=True)
-def least_times(distance, column, near, also_near, times):  # type: ignore[no-untyped-def]
-    """Fill times, (n,) int32, with the ms of `distance[:, column]`, cut to FAR.
+def least_times(distance, edges, pickup_edge, dropoff_edge, to_pickup_ms, from_dropoff_ms):  # type: ignore[no-untyped-def]
+    """Fill to_pickup_ms and from_dropoff_ms, (n,) int32, with the times of the two columns of `distance`, cut to FAR.
 
-    near, also_near: the ends of the edge that the distances lead to or from. A stop on that edge may do without either end, so
-    whatever touches them gets a bound that never prunes.
+    A stop on the pickup's own edge may do without either end of that edge, and so at the dropoff: whatever touches those ends
+    gets a bound that never prunes.
     """
-    for v in range(len(times)):
-        times[v] = min(distance[v, column] >> 32, FAR)
-    times[near] = -FAR
-    times[also_near] = -FAR
+    for v in range(len(distance)):
+        to_pickup_ms[v] = min(distance[v, 0] >> 32, FAR)
+        from_dropoff_ms[v] = min(distance[v, 1] >> 32, FAR)
+    for side in range(2):
+        to_pickup_ms[edges[pickup_edge, side]] = -FAR
+        from_dropoff_ms[edges[dropoff_edge, side]] = -FAR
 
 
 @numba.njit(cache=True, nogil=True)
@@ -77,21 +79,21 @@ def within_reach(  # type: ignore[no-untyped-def]
     """
     direct = np.int32(direct_ms)
     limit = np.int32(min(threshold, np.int64(2**31 - 1)))
-    size = end - begin
+    node_a, node_b, a_ms, b_ms = out_a[begin:end], out_b[begin:end], out_a_ms[begin:end], out_b_ms[begin:end]
+    longest = longest_ms[begin:end]
     # Two plain loops, so that the first is done several rows at a time; a row that is out is overwritten by the next.
-    for k in range(size):
-        row = begin + k
-        to_pickup = min(to_pickup_ms[out_a[row]] + out_a_ms[row], to_pickup_ms[out_b[row]] + out_b_ms[row])
-        beyond_ms[k] = to_pickup + direct - longest_ms[row]
+    for k in range(end - begin):
+        to_pickup = min(to_pickup_ms[node_a[k]] + a_ms[k], to_pickup_ms[node_b[k]] + b_ms[k])
+        beyond_ms[k] = to_pickup + direct - longest[k]
     kept = 0
-    for k in range(size):
+    for k in range(end - begin):
         at_least = beyond_ms[k]
         rows[kept] = begin + k
         beyond_ms[kept] = at_least
         kept += (at_least < limit) & (open_rows[k] != 0)
     left = 0
     for k in range(kept):
-        row = rows[k]
+        row = np.uint32(rows[k])
         onward = min(from_dropoff_ms[in_a[row]] + in_a_ms[row], from_dropoff_ms[in_b[row]] + in_b_ms[row])
         at_least = beyond_ms[k] + onward
         rows[left] = row

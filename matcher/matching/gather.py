@@ -76,27 +76,58 @@ def _open_rows(  # type: ignore[no-untyped-def]
     begin, end, columns, sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts
 ):
     """(rows considered, rows left) of [begin, end) by the tests that need no roads; open_rows: (end - begin,) uint8, 1 where left."""
-    retired_at, leg_count, driver, seats, leaves_from_ms, leaves_by_ms, longest_ms = columns
-    # In the columns' own types, and without branches, so that many rows are tested at a time.
+    # Cut to the block, compared in the columns' own types, without branches: then many rows are tested at a time.
+    retired_at, leg_count, driver, seats = (
+        columns[0][begin:end],
+        columns[1][begin:end],
+        columns[2][begin:end],
+        columns[3][begin:end],
+    )
+    leaves_from_ms, leaves_by_ms, longest_ms = columns[4][begin:end], columns[5][begin:end], columns[6][begin:end]
     own_driver = np.int32(own)
     seats_needed = np.uint8(seats_requested)
-    considered = owned = outside = full = 0
-    for row in range(begin, end):
-        active = (retired_at[row] > sequence) & (leaves_by_ms[row] >= now_ms) & (leg_count[row] == 1)
-        mine = active & (driver[row] == own_driver)
+    considered = others = meeting = left = 0
+    for k in range(end - begin):
+        active = (retired_at[k] > sequence) & (leaves_by_ms[k] >= now_ms) & (leg_count[k] == 1)
+        other = active & (driver[k] != own_driver)
         # The whole trip lies within this span, however late or early it leaves and whatever detour it takes.
-        meets = (leaves_from_ms[row] <= latest_ms) & (leaves_by_ms[row] + longest_ms[row] >= earliest_ms)
-        roomy = seats[row] >= seats_needed
-        others = active & (not mine)
+        meets = other & (leaves_from_ms[k] <= latest_ms) & (leaves_by_ms[k] + longest_ms[k] >= earliest_ms)
+        roomy = meets & (seats[k] >= seats_needed)
         considered += active
-        owned += mine
-        outside += others & (not meets)
-        full += others & meets & (not roomy)
-        open_rows[row - begin] = others & meets & roomy
-    counts[OWN] += owned
-    counts[WINDOW] += outside
-    counts[SEATS] += full
-    return considered, considered - owned - outside - full
+        others += other
+        meeting += meets
+        left += roomy
+        open_rows[k] = roomy
+    counts[OWN] += considered - others
+    counts[WINDOW] += others - meeting
+    counts[SEATS] += meeting - left
+    return considered, left
+
+
+@numba.njit(cache=True, nogil=True)
+def _exact_detour(  # type: ignore[no-untyped-def]
+    row, positions, base, edges, distance, pickup_edge, pickup_at, dropoff_edge, dropoff_at, direct
+):
+    """(detour_ms, detour_cm, to_pickup_ms) of a row, or (NO_MISS, 0, 0) when there is no way."""
+    origin_edge, origin_at, destination_edge, destination_at = positions
+    edge = origin_edge[row]
+    at = np.int64(origin_at[row])
+    forward, backward = edges[edge, 2], edges[edge, 3]
+    to_start, to_end = leave(forward, backward, at)
+    to_pickup = min(to_start + distance[edges[edge, 0], 0], to_end + distance[edges[edge, 1], 0])
+    if edge == pickup_edge:
+        to_pickup = min(to_pickup, along_edge(forward, backward, at, pickup_at))
+    edge = destination_edge[row]
+    at = np.int64(destination_at[row])
+    forward, backward = edges[edge, 2], edges[edge, 3]
+    from_start, from_end = reach(forward, backward, at)
+    onward = min(from_start + distance[edges[edge, 0], 1], from_end + distance[edges[edge, 1], 1])
+    if edge == dropoff_edge:
+        onward = min(onward, along_edge(forward, backward, dropoff_at, at))
+    if to_pickup >= INFINITE or onward >= INFINITE:
+        return NO_MISS, np.int64(0), np.int64(0)
+    total = to_pickup + direct + onward
+    return (total >> 32) - (base >> 32), (total & _LENGTH_MASK) - (base & _LENGTH_MASK), to_pickup >> 32
 
 
 @numba.njit(cache=True, nogil=True)
@@ -127,13 +158,11 @@ def _scan(  # type: ignore[no-untyped-def]
     found: (k, 5) int64: row, detour_ms, detour_cm, to_pickup_ms, shift_ms.
     """
     out_a, out_b, out_a_ms, out_b_ms, in_a, in_b, in_a_ms, in_b_ms = bound_columns
-    origin_edge, origin_at, destination_edge, destination_at = positions
     base_cost, departure_ms, flexibility_ms, max_detour_ms, max_detour_cm = terms
     longest_ms = open_columns[6]
     to_pickup_ms = np.empty(len(distance), np.int32)
     from_dropoff_ms = np.empty(len(distance), np.int32)
-    least_times(distance, 0, edges[pickup_edge, 0], edges[pickup_edge, 1], to_pickup_ms)
-    least_times(distance, 1, edges[dropoff_edge, 0], edges[dropoff_edge, 1], from_dropoff_ms)
+    least_times(distance, edges, pickup_edge, dropoff_edge, to_pickup_ms, from_dropoff_ms)
     open_rows = np.empty(_BLOCK, np.uint8)
     rows = np.empty(_BLOCK + 1, np.int32)
     beyond_ms = np.empty(_BLOCK + 1, np.int32)
@@ -164,36 +193,27 @@ def _scan(  # type: ignore[no-untyped-def]
                 counts[DETOUR] += 1
                 continue
             row = rows[k]
-            edge = origin_edge[row]
-            at = np.int64(origin_at[row])
-            forward, backward = edges[edge, 2], edges[edge, 3]
-            to_start, to_end = leave(forward, backward, at)
-            to_pickup = min(to_start + distance[edges[edge, 0], 0], to_end + distance[edges[edge, 1], 0])
-            if edge == pickup_edge:
-                to_pickup = min(to_pickup, along_edge(forward, backward, at, pickup_at))
-            edge = destination_edge[row]
-            at = np.int64(destination_at[row])
-            forward, backward = edges[edge, 2], edges[edge, 3]
-            from_start, from_end = reach(forward, backward, at)
-            onward = min(from_start + distance[edges[edge, 0], 1], from_end + distance[edges[edge, 1], 1])
-            if edge == dropoff_edge:
-                onward = min(onward, along_edge(forward, backward, dropoff_at, at))
-            if to_pickup >= INFINITE or onward >= INFINITE:
-                counts[DETOUR] += 1
-                continue
-            base = base_cost[row]
-            total = to_pickup + direct + onward
-            detour_ms = (total >> 32) - (base >> 32)
-            detour_cm = (total & _LENGTH_MASK) - (base & _LENGTH_MASK)
+            detour_ms, detour_cm, until_pickup_ms = _exact_detour(
+                row,
+                positions,
+                base_cost[row],
+                edges,
+                distance,
+                pickup_edge,
+                pickup_at,
+                dropoff_edge,
+                dropoff_at,
+                direct,
+            )
             departure = departure_ms[row]
-            flexibility = np.int64(flexibility_ms[row])
-            planned = departure + (to_pickup >> 32) + ride_ms
-            lowest = max(-flexibility, now_ms - departure)
-            in_window = planned + lowest <= latest_ms and planned + flexibility >= earliest_ms
+            planned = departure + until_pickup_ms + ride_ms
+            latest = np.int64(flexibility_ms[row])
+            earliest = max(-latest, now_ms - departure)
+            in_window = planned + earliest <= latest_ms and planned + latest >= earliest_ms
             in_length = max_detour_cm[row] == NO_LIMIT or detour_cm <= max_detour_cm[row]
             if detour_ms > max_detour_ms[row]:
                 counts[DETOUR] += 1
-                if in_window and in_length:
+                if in_window and in_length and detour_ms < NO_MISS:
                     miss = min(miss, detour_ms - max_detour_ms[row])
             elif not in_length:
                 counts[LENGTH] += 1
@@ -203,7 +223,7 @@ def _scan(  # type: ignore[no-untyped-def]
                 found[size, 0] = row
                 found[size, 1] = detour_ms
                 found[size, 2] = detour_cm
-                found[size, 3] = to_pickup >> 32
-                found[size, 4] = max(lowest, min(max(np.int64(0), earliest_ms - planned), latest_ms - planned))
+                found[size, 3] = until_pickup_ms
+                found[size, 4] = max(earliest, min(max(np.int64(0), earliest_ms - planned), latest_ms - planned))
                 size += 1
     return found[:size].copy(), considered, miss

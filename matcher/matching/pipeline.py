@@ -39,7 +39,9 @@ class Candidate:
     version: int
     seats_left: int
     score: float
-    parts: dict[ScorePartName, ScorePart]
+    values: tuple[float, ...]  # of the score's parts, in the order of `PartValues`
+    weights: ScoreWeights
+    shift_ms: int  # how much later than planned the driver leaves, negative for earlier
     pickup_ms: int
     dropoff_ms: int
     ride_ms: int
@@ -49,6 +51,18 @@ class Candidate:
     detour_cm: int
     shared_cm: int
     overlap: float
+
+    @property
+    def parts(self) -> dict[ScorePartName, ScorePart]:
+        """The parts of the score. Made when asked for, because most candidates are never shown."""
+        return describe_parts(
+            self.values,
+            self.weights,
+            detour_s=self.detour_ms / 1000,
+            overlap=self.overlap,
+            shift_s=self.shift_ms / 1000,
+            walk_s=0.0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,7 @@ def find_candidates(
     query: Query,
     weights: ScoreWeights,
     limit: int,
-    lap: Callable[[str], None] = lambda step: None,
+    lap: Callable[[str], None] = lambda _: None,
 ) -> Candidates:
     """The `limit` best offers for a query, of all offers in the snapshot. Raises PlaceUnreachable when the rider's own
     trip has no way."""
@@ -87,9 +101,7 @@ def find_candidates(
             found = gather(snapshot, roads.edges, at_pickup, drive.cost, asked)
             if at_dropoff is None:
                 return found
-            return found.joined(
-                gather_itineraries(snapshot, roads.edges, at_pickup, at_dropoff, drive.cost, asked)
-            )
+            return found.joined(gather_itineraries(snapshot, roads.edges, at_pickup, at_dropoff, drive.cost, asked))
 
         feasible = scan(query)
         lap("gather")
@@ -98,7 +110,7 @@ def find_candidates(
     ranked = rank(snapshot, feasible, roads, drive, query, weights, limit)
     lap("rank")
     return Candidates(
-        best=tuple(_candidate(snapshot, feasible, ranked, weights, k) for k in range(len(ranked.chosen))),
+        best=_candidates(snapshot, feasible, ranked, weights),
         feasible=len(feasible),
         considered=feasible.considered,
         turned_away=feasible.turned_away,
@@ -107,36 +119,50 @@ def find_candidates(
     )
 
 
-def _candidate(snapshot: Snapshot, feasible: Feasible, ranked: Ranked, weights: ScoreWeights, k: int) -> Candidate:
-    i = int(ranked.chosen[k])
-    row = int(feasible.rows[i])
-    rows = snapshot.rows
-    pickup_ms = int(rows.departure_ms[row] + feasible.to_pickup_ms[i] + feasible.shift_ms[i])
-    detour_ms = int(feasible.detour_ms[i])
-    overlap = float(ranked.values.overlap[k])
-    return Candidate(
-        offer_id=rows.offer_id(row),
-        version=int(rows.version[row]),
-        seats_left=int(rows.seats[row]),
-        score=float(ranked.score[k]),
-        parts=describe_parts(
-            ranked.values,
-            k,
-            weights,
-            detour_s=detour_ms / 1000,
-            overlap=overlap,
-            shift_s=int(feasible.shift_ms[i]) / 1000,
-            walk_s=0.0,
-        ),
-        pickup_ms=pickup_ms,
-        dropoff_ms=pickup_ms + int(feasible.ride_ms[i]),
-        ride_ms=int(feasible.ride_ms[i]),
-        ride_cm=int(feasible.ride_cm[i]),
-        ride_via=snapshot.legs.stops(
-            int(rows.leg_begin[row]), int(feasible.pickup_leg[i]), int(feasible.dropoff_leg[i])
-        ),
-        detour_ms=detour_ms,
-        detour_cm=int(feasible.detour_cm[i]),
-        shared_cm=int(ranked.shared_cm[k]),
-        overlap=overlap,
+def _candidates(snapshot: Snapshot, feasible: Feasible, ranked: Ranked, weights: ScoreWeights) -> tuple[Candidate, ...]:
+    rows, chosen = snapshot.rows, ranked.chosen
+    row = feasible.rows[chosen]
+    shift_ms, ride_ms = feasible.shift_ms[chosen], feasible.ride_ms[chosen]
+    pickup_ms = rows.departure_ms[row] + feasible.to_pickup_ms[chosen] + shift_ms
+    # Column by column: numpy's scalars are slow one at a time, and are no Python numbers.
+    columns = (
+        row,
+        rows.version[row],
+        rows.seats[row],
+        ranked.score,
+        shift_ms,
+        pickup_ms,
+        pickup_ms + ride_ms,
+        ride_ms,
+        feasible.ride_cm[chosen],
+        feasible.detour_ms[chosen],
+        feasible.detour_cm[chosen],
+        ranked.shared_cm,
+        ranked.values.overlap,
+        feasible.pickup_leg[chosen],
+        feasible.dropoff_leg[chosen],
     )
+    return tuple(
+        Candidate(
+            offer_id=rows.offer_id(row),
+            version=version,
+            seats_left=seats,
+            score=score,
+            values=values,
+            weights=weights,
+            shift_ms=shift_ms,
+            pickup_ms=pickup_ms,
+            dropoff_ms=dropoff_ms,
+            ride_ms=ride_ms,
+            ride_cm=ride_cm,
+            ride_via=snapshot.legs.stops(int(rows.leg_begin[row]), board, alight) if board != alight else (),
+            detour_ms=detour_ms,
+            detour_cm=detour_cm,
+            shared_cm=shared_cm,
+            overlap=overlap,
+        )
+        for values, (
+            row, version, seats, score, shift_ms, pickup_ms, dropoff_ms, ride_ms, ride_cm,
+            detour_ms, detour_cm, shared_cm, overlap, board, alight,
+        ) in zip(ranked.values.by_offer(), zip(*(column.tolist() for column in columns), strict=True), strict=True)
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from matcher.matching.roads import PackedDrive, SearchRoads
 from matcher.matching.scoring import F64, PartValues, ScoreWeights, agreement, falling
 
 #: How many offers have their overlap computed before the first answer is looked at.
-FIRST_BATCH = 200
+FIRST_BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,31 +49,26 @@ def rank(
     hoped = PartValues(detour, at_most, time, walk, preferences).score(weights)
     ends = (fixed_position(query.pickup)[1], fixed_position(query.dropoff)[1])
 
-    def exact(chosen: I64) -> Ranked:
-        shared_cm = roads.shared_lengths(
-            rider, ends, snapshot.legs.paths, rows.leg_begin[feasible.rows[chosen]], rows.leg_count[feasible.rows[chosen]]
-        )
+    def shared(chosen: I64) -> I64:
+        legs = feasible.rows[chosen]
+        return roads.shared_lengths(rider, ends, snapshot.legs.paths, rows.leg_begin[legs], rows.leg_count[legs])
+
+    def ranked(chosen: I64, shared_cm: I64) -> Ranked:
         overlap = np.minimum(1.0, shared_cm / direct_cm)
         values = PartValues(detour[chosen], overlap, time[chosen], walk[chosen], preferences[chosen])
         score = values.score(weights)
-        order = np.lexsort(
-            (rows.id_low[feasible.rows[chosen]], rows.id_high[feasible.rows[chosen]], -score)
-        )[:limit]
-        return Ranked(chosen[order], score[order], _take(values, order), shared_cm[order])
+        row = feasible.rows[chosen]
+        order = np.lexsort((rows.id_low[row], rows.id_high[row], -score))[:limit]
+        return Ranked(chosen[order], score[order], values.taken(order), shared_cm[order])
 
     batch = max(FIRST_BATCH, 2 * limit)
     if k <= batch:
-        return exact(np.arange(k, dtype=np.int64))
-    first = exact(np.argpartition(-hoped, batch)[:batch].astype(np.int64))
-    threshold = first.score[-1]
-    return exact(np.flatnonzero(hoped >= threshold).astype(np.int64))
-
-
-def _take(values: PartValues, order: I64) -> PartValues:
-    return PartValues(
-        values.detour[order],
-        values.overlap[order],
-        values.time[order],
-        values.walk[order],
-        values.preferences[order],
-    )
+        every = np.arange(k, dtype=np.int64)
+        return ranked(every, shared(every))
+    hopeful = np.argpartition(-hoped, batch)
+    first = hopeful[:batch]
+    first_cm = shared(first)
+    # Whoever cannot reach the last place of the first batch's answer even with all the overlap in the world is out.
+    last_place = ranked(first, first_cm).score[-1]
+    rest = hopeful[batch:][hoped[hopeful[batch:]] >= last_place]
+    return ranked(np.concatenate([first, rest]), np.concatenate([first_cm, shared(rest)]))

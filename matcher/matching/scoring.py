@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.match import ScorePart, ScorePartName
+from matcher.matching.positions import I64
 
 F64 = npt.NDArray[np.float64]
 
 #: Scores are rounded to this many decimals before they are compared, so that ties are ties on every machine.
 SCORE_DECIMALS = 6
 
-_ONES_IN_BYTE = np.array([bin(byte).count("1") for byte in range(256)], dtype=np.float64)
+_ONES_IN_BYTE = np.array([byte.bit_count() for byte in range(256)], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,17 @@ class ScoreWeights:
     def _sum(self) -> float:
         return self.detour + self.overlap + self.time + self.walk + self.preferences
 
-    def share(self, part: ScorePartName) -> float:
-        """The weight of a part, divided by the sum of all."""
-        weight: float = getattr(self, part.value)
-        return weight / self._sum()
+    @property
+    def shares(self) -> dict[ScorePartName, float]:
+        """The weight of each part, divided by the sum of all, in the order of `PartValues`."""
+        total = self._sum()
+        return {
+            ScorePartName.DETOUR: self.detour / total,
+            ScorePartName.OVERLAP: self.overlap / total,
+            ScorePartName.TIME: self.time / total,
+            ScorePartName.WALK: self.walk / total,
+            ScorePartName.PREFERENCES: self.preferences / total,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +74,30 @@ class PartValues:
 
     def score(self, weights: ScoreWeights) -> F64:
         """(k,) scores in [0, 1], rounded. Never falls when a part rises."""
+        detour, overlap, time, walk, preferences = weights.shares.values()
         total = (
-            weights.share(ScorePartName.DETOUR) * self.detour
-            + weights.share(ScorePartName.OVERLAP) * self.overlap
-            + weights.share(ScorePartName.TIME) * self.time
-            + weights.share(ScorePartName.WALK) * self.walk
-            + weights.share(ScorePartName.PREFERENCES) * self.preferences
+            detour * self.detour
+            + overlap * self.overlap
+            + time * self.time
+            + walk * self.walk
+            + preferences * self.preferences
         )
         return np.round(total, SCORE_DECIMALS)
+
+    def taken(self, chosen: I64) -> PartValues:
+        """The parts of some offers, in the given order."""
+        return PartValues(
+            self.detour[chosen],
+            self.overlap[chosen],
+            self.time[chosen],
+            self.walk[chosen],
+            self.preferences[chosen],
+        )
+
+    def by_offer(self) -> Iterator[tuple[float, ...]]:
+        """The parts of one offer after another."""
+        columns = (self.detour, self.overlap, self.time, self.walk, self.preferences)
+        return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def falling(amount: npt.NDArray[np.generic], ceiling: float) -> F64:
@@ -80,7 +105,9 @@ def falling(amount: npt.NDArray[np.generic], ceiling: float) -> F64:
     return np.asarray(1.0 - np.clip(np.abs(amount) / ceiling, 0.0, 1.0), dtype=np.float64)
 
 
-def agreement(rider_stated: int, rider_welcome: int, stated: npt.NDArray[np.uint8], welcome: npt.NDArray[np.uint8]) -> F64:
+def agreement(
+    rider_stated: int, rider_welcome: int, stated: npt.NDArray[np.uint8], welcome: npt.NDArray[np.uint8]
+) -> F64:
     """The share of the rider's stated preferences that the driver does not contradict; 1 where none was stated."""
     asked = rider_stated.bit_count()
     if asked == 0:
@@ -90,8 +117,7 @@ def agreement(rider_stated: int, rider_welcome: int, stated: npt.NDArray[np.uint
 
 
 def describe_parts(
-    values: PartValues,
-    k: int,
+    values: tuple[float, ...],
     weights: ScoreWeights,
     *,
     detour_s: float,
@@ -99,17 +125,19 @@ def describe_parts(
     shift_s: float,
     walk_s: float,
 ) -> dict[ScorePartName, ScorePart]:
-    """The parts of offer k as people read them: value, weight, what was measured, and the ceiling."""
+    """The parts of a score as people read them: value, weight, what was measured, and the ceiling.
 
-    def part(name: ScorePartName, measured: float, ceiling: float, unit: str) -> ScorePart:
-        value = float(getattr(values, name.value)[k])
-        return ScorePart(round(value, SCORE_DECIMALS), weights.share(name), measured, ceiling, unit)
-
-    preferences = float(values.preferences[k])
+    values: of the parts, in the order of `PartValues`.
+    """
+    preferences = values[-1]
+    measured = (
+        (detour_s, weights.detour_ceiling_s, "s"),
+        (overlap, 1.0, "share"),
+        (shift_s, weights.time_ceiling_s, "s"),
+        (walk_s, weights.walk_ceiling_s, "s"),
+        (preferences, 1.0, "share"),
+    )
     return {
-        ScorePartName.DETOUR: part(ScorePartName.DETOUR, detour_s, weights.detour_ceiling_s, "s"),
-        ScorePartName.OVERLAP: part(ScorePartName.OVERLAP, overlap, 1.0, "share"),
-        ScorePartName.TIME: part(ScorePartName.TIME, shift_s, weights.time_ceiling_s, "s"),
-        ScorePartName.WALK: part(ScorePartName.WALK, walk_s, weights.walk_ceiling_s, "s"),
-        ScorePartName.PREFERENCES: part(ScorePartName.PREFERENCES, preferences, 1.0, "share"),
+        name: ScorePart(round(value, SCORE_DECIMALS), share, *what)
+        for (name, share), value, what in zip(weights.shares.items(), values, measured, strict=True)
     }
