@@ -50,7 +50,9 @@ class Columns:
         return table
 
 
-def spans(begin: npt.NDArray[np.int64], size: npt.NDArray[np.integer[Any]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def spans(
+    begin: npt.NDArray[np.int64], size: npt.NDArray[np.integer[Any]]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """(where each span begins when they are laid one after another, the old places of all their elements in that order)."""
     sizes = size.astype(np.int64)
     new_begin = np.cumsum(sizes) - sizes

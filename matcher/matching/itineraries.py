@@ -244,9 +244,7 @@ def best_insertion(
     before_pickup = np.int64(0)
     for i in range(leg_count):
         row = leg_begin + i
-        to_pickup = _drive_to(
-            edges, origin_edge[row], np.int64(origin_at[row]), at_pickup, 0, pickup_edge, pickup_at
-        )
+        to_pickup = _drive_to(edges, origin_edge[row], np.int64(origin_at[row]), at_pickup, 0, pickup_edge, pickup_at)
         from_pickup = _drive_from(
             edges, destination_edge[row], np.int64(destination_at[row]), at_dropoff, 1, pickup_edge, pickup_at
         )
