@@ -18,9 +18,9 @@ from matcher.domain.principal import ApiKey, Role
 
 app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
 
-_TTL = re.compile(r"(\d{1,9})([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_MAX_TTL = timedelta(days=36_500)
+_TTL = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_MAX_TTL_S = 36_500 * 86_400
 
 
 def parse_ttl(text: str) -> timedelta:
@@ -28,10 +28,10 @@ def parse_ttl(text: str) -> timedelta:
     match = _TTL.fullmatch(text.strip())
     if match is None:
         raise typer.BadParameter("write a number and s, m, h, d or w, such as 90d")
-    ttl = timedelta(**{_UNITS[match[2]]: int(match[1])})
-    if not timedelta() < ttl <= _MAX_TTL:
+    ttl_s = int(match[1]) * _UNITS_S[match[2]]
+    if not 0 < ttl_s <= _MAX_TTL_S:
         raise typer.BadParameter("must be longer than nothing and at most 100 years")
-    return ttl
+    return timedelta(seconds=ttl_s)
 
 
 @app.command()

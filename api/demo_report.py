@@ -15,7 +15,8 @@ from api.demo_world import Json
 
 #: Below this width each part of the score has no column of its own.
 _WIDE = 110
-_PARTS = ("detour", "overlap", "time", "walk", "preferences")
+#: Part of the score -> its heading.
+_PARTS = {"detour": "detour", "overlap": "overlap", "time": "time", "walk": "walk", "preferences": "prefs"}
 
 
 def show_search(console: Console, number: int, title: str, body: Json, answer: Json) -> None:
@@ -65,19 +66,18 @@ def _wish(body: Json) -> str:
 
 def _matches_table(matches: list[Json], *, wide: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("#", justify="right")
-    table.add_column("score", justify="right", style="bold")
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("score", justify="right", style="bold", no_wrap=True)
     if wide:
-        for name in _PARTS:
-            weight = matches[0]["parts"][name]["weight"]
-            table.add_column(f"{'prefs' if name == 'preferences' else name}\n{weight:.0%}", justify="right")
+        for name, heading in _PARTS.items():
+            table.add_column(f"{heading}\n{matches[0]['parts'][name]['weight']:.0%}", justify="right")
     else:
-        table.add_column("parts")
-    table.add_column("pickup", ratio=1 if wide else None)
-    table.add_column("dropoff", ratio=1 if wide else None)
-    table.add_column("detour", justify="right")
-    table.add_column("shared", justify="right")
-    table.add_column("seats", justify="right")
+        table.add_column("parts", no_wrap=True)
+    table.add_column("pickup", ratio=1 if wide else None, min_width=5)
+    table.add_column("dropoff", ratio=1 if wide else None, min_width=5)
+    table.add_column("detour", justify="right", no_wrap=True)
+    table.add_column("shared", justify="right", no_wrap=True)
+    table.add_column("seats", justify="right", no_wrap=True)
     for rank, match in enumerate(matches, 1):
         values = {name: f"{match['parts'][name]['value']:.2f}" for name in _PARTS}
         parts = (

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from matcher.domain.errors import DatabaseUnavailable
+from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
+from matcher.workers.housekeeping import run_housekeeping
 from matcher.workers.loop import repeat
 from matcher.workers.settling import run_settling
 
@@ -83,3 +85,40 @@ async def test_expiry_and_settling_run_what_they_are_given() -> None:
     with pytest.raises(asyncio.CancelledError):
         await run_settling(Writer(), clock=lambda: clock.now, sleep=clock.sleep)  # type: ignore[arg-type]
     assert seen == ["expire 00:00", "expire 00:01", "settle"]
+
+
+async def test_answers_are_kept_for_a_day_and_places_until_they_expire() -> None:
+    seen: list[tuple[str, datetime]] = []
+
+    class Answers:
+        async def forget_answers(self, before: datetime) -> int:
+            seen.append(("answers", before))
+            return 0
+
+    class Places:
+        async def forget_expired(self, now: datetime) -> int:
+            seen.append(("places", now))
+            return 0
+
+    clock = _Clock(1)
+    with pytest.raises(asyncio.CancelledError):
+        await run_housekeeping(Answers(), Places(), clock=lambda: clock.now, sleep=clock.sleep)
+    assert seen == [("answers", NOW - timedelta(days=1)), ("places", NOW)]
+
+
+async def test_a_database_that_died_is_started_and_one_that_answers_is_left_alone() -> None:
+    alive, started = [True, False, False, True], []
+
+    async def ping() -> None:
+        if not alive.pop(0):
+            raise DatabaseUnavailable("gone")
+
+    async def start() -> None:
+        started.append(len(alive))
+        alive[0] = True
+
+    clock = _Clock(3)
+    with pytest.raises(asyncio.CancelledError):
+        await run_database_watch(ping, start, clock=lambda: clock.now, sleep=clock.sleep)
+    assert started == [2]
+    assert not alive
