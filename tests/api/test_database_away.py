@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ async def test_calls_are_told_to_come_back_and_are_served_again(shaky: Live, rel
     assert (await shaky.call("POST", "/v1/match", rider, json=a_search())).json["matches"]
 
     await relay.cut()
-    calls = (
+    calls: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         ("POST", "/v1/offers", driver, {"json": an_offer()}),
         ("GET", path, driver, {}),
         ("GET", "/v1/offers", driver, {}),

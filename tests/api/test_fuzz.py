@@ -89,7 +89,7 @@ def _fuzz(
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
-    def call(case: Case) -> None:
+    def call(case: Case[Any]) -> None:
         response = case.call_and_validate(
             base_url=url, headers={"Authorization": f"Bearer {token}"}, excluded_checks=EXCLUDED, timeout=20
         )

@@ -42,15 +42,14 @@ async def test_the_service_answers_while_it_loads(live: Live) -> None:
         assert (await loading.call("POST", "/v1/match", await live.key("rider"), json=a_search())).status == 200
 
 
-async def test_a_service_that_is_still_loading_can_be_stopped() -> None:
-    left = asyncio.Event()
+async def test_a_service_that_is_still_loading_can_be_stopped(live: Live) -> None:
+    left, forever = asyncio.Event(), asyncio.Event()
 
     @asynccontextmanager
     async def endless() -> AsyncIterator[Carpool]:
         try:
-            await asyncio.Event().wait()
-            raise AssertionError("unreachable")
-            yield
+            await forever.wait()
+            yield live.carpool
         finally:
             left.set()
 
@@ -59,14 +58,10 @@ async def test_a_service_that_is_still_loading_can_be_stopped() -> None:
     assert left.is_set()
 
 
-async def test_a_service_that_cannot_load_ends_with_the_reason() -> None:
-    @asynccontextmanager
-    async def broken() -> AsyncIterator[Carpool]:
-        raise DatabaseUnavailable("the database is away")
-        yield
-
-    with pytest.raises(DatabaseUnavailable, match="away"):
-        await serve(build_app(broken(), SERVER), host="127.0.0.1", port=0)
+async def test_a_service_that_cannot_load_ends_with_the_reason(tmp_path: Path) -> None:
+    nowhere = settings_for(tmp_path, "postgresql://nobody:nothing@127.0.0.1:1/none?sslmode=disable")
+    with pytest.raises(DatabaseUnavailable):
+        await serve(build_app(running(nowhere), SERVER), host="127.0.0.1", port=0)
 
 
 async def test_ready_says_what_it_checked(live: Live) -> None:
