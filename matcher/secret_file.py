@@ -38,7 +38,7 @@ def read_or_make_secret(path: Path) -> bytes:
 
 def _make(path: Path) -> None:
     """Write beside, then link: the file appears whole, and the first process wins."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:

@@ -1,4 +1,4 @@
-"""What `ApiKeyRepository` promises."""
+"""What `ApiKeyRepository` promises, kept by PostgreSQL and by the one in memory that use cases are tested with."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from matcher.domain.principal import ApiKey, Role
 from matcher.services.ports import ApiKeyRepository
 from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.pool import Connections
+from tests.unit.services.fakes import KeysInMemory
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 KEY = ApiKey(id="k1", digest=bytes(range(32)), role=Role.DRIVER, user="alice", created_at=NOW)
 
 
-@pytest.fixture
-def keys(db: Connections) -> ApiKeyRepository:
-    return PostgresApiKeys(db)
+@pytest.fixture(params=["memory", "postgres"])
+def keys(request: pytest.FixtureRequest) -> ApiKeyRepository:
+    if request.param == "memory":
+        return KeysInMemory()
+    connections: Connections = request.getfixturevalue("db")
+    return PostgresApiKeys(connections)
 
 
 async def test_a_key_comes_back_as_it_was_stored(keys: ApiKeyRepository) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from matcher.settings import CONCERNS, SettingsInvalid, load_settings, unknown_variables, variable_name
+from matcher.settings import CONCERNS, KeySettings, SettingsInvalid, load_settings, unknown_variables, variable_name
 
 PEPPER = "0123456789abcdef0123456789abcdef-pepper"
 
@@ -84,6 +85,21 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in (repr(settings), str(settings)):
         assert PEPPER not in text
         assert "hunter2" not in text
+
+
+def test_a_secret_that_is_too_short_does_not_show_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARPOOL_KEY_PEPPER", "hunter2")
+    with pytest.raises(ValidationError) as refused:
+        KeySettings()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARPOOL_PORT", "")
+    monkeypatch.setenv("CARPOOL_DATABASE_URL", "")
+    settings = load_settings()
+    assert settings.server.port == 8080
+    assert settings.storage.database_url is None
 
 
 def test_a_misspelt_variable_is_pointed_out() -> None:

@@ -7,7 +7,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from matcher.domain.errors import (
     AddressAmbiguous,
     AddressNotFound,
     ApiKeyNotFound,
+    Conflict,
     DatabaseUnavailable,
     IdempotencyKeyReused,
     OfferNotFound,
@@ -168,6 +169,8 @@ class KeysInMemory:
 
     async def insert(self, key: ApiKey) -> None:
         self._call()
+        if key.id in self.stored:
+            raise Conflict("this id is taken")
         self.stored[key.id] = key
 
     async def find(self, key_id: str) -> ApiKey | None:
@@ -188,8 +191,9 @@ class KeysInMemory:
 
     async def touch(self, key_id: str, now: datetime) -> None:
         self._call()
-        if key_id in self.stored:
-            self.stored[key_id] = replace(self.stored[key_id], last_used_at=now)
+        key = self.stored.get(key_id)
+        if key is not None and (key.last_used_at is None or now - key.last_used_at > timedelta(minutes=1)):
+            self.stored[key_id] = replace(key, last_used_at=now)
 
 
 class IndexInMemory:

@@ -83,3 +83,13 @@ async def test_an_error_that_is_certain_leaves_no_doubt(world: World) -> None:
         await world.writer.update(replace(offer, version=9), expected_version=8)
     assert world.writer.in_doubt == 0
     assert world.index.held[offer.id].version == 1
+
+
+async def test_an_offer_that_is_gone_from_the_database_leaves_the_index_once_it_is_settled(world: World) -> None:
+    offer = await world.published()
+    world.offers.lost_after_commit = True
+    with pytest.raises(DatabaseUnavailable):
+        await world.writer.update(replace(offer, version=2), expected_version=1)
+    del world.offers.stored[offer.id]
+    await world.writer.settle()
+    assert not world.index.held
