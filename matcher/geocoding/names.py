@@ -28,15 +28,24 @@ _UNTYPED_KIND = 0.85
 
 
 class Scored(NamedTuple):
-    """An entry with the parts its name earns in one reading."""
+    """An entry with the parts its name earns in one reading.
+
+    `known`: the name answers enough of the words to be meant; `elsewhere`: it does not lie where the query says.
+    """
 
     entry: int
     parts: tuple[Part, ...]
-    certain: bool
+    known: bool
+    elsewhere: bool
 
-    def value(self, name: str) -> float:
-        """The value of one part, 0 when it does not apply."""
-        return next((part.value for part in self.parts if part.name == name), 0.0)
+    @property
+    def certain(self) -> bool:
+        """Whether it may be taken for the place meant."""
+        return self.known and not self.elsewhere
+
+    def value(self, name: str) -> float | None:
+        """The value of one part, None when it does not apply."""
+        return next((part.value for part in self.parts if part.name == name), None)
 
 
 class NameMatcher:
@@ -139,7 +148,8 @@ class NameMatcher:
             parts.append(Part("city", city))
         if closeness is not None:
             parts.append(Part("near", closeness))
-        return Scored(entry, tuple(parts), words >= CERTAIN_WORDS and fullness >= CERTAIN_FULLNESS and not elsewhere)
+        known = words >= CERTAIN_WORDS and fullness >= CERTAIN_FULLNESS
+        return Scored(entry, tuple(parts), known, elsewhere)
 
     def _respell(self, name: tuple[str, ...], hits: list[WordHits]) -> tuple[tuple[str, ...], list[WordHits]]:
         """Words that were run together or torn apart (laserena, haupt strasse), where that makes known words of unknown ones."""

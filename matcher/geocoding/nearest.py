@@ -51,7 +51,7 @@ class NearestNames:
         self._row = np.concatenate([np.arange(size) for size in sizes]).astype(np.int64)
         self._lat, self._lon = lat, lon
         self._middle = float(lon[0]) if len(lon) else 0.0
-        self._tree = shapely.STRtree(shapely.points(*self._project(lat, lon))) if len(lon) else None
+        self._tree = shapely.STRtree(np.asarray(shapely.points(*self._project(lat, lon)))) if len(lon) else None
 
     def at(self, where: Coordinate, *, limit: int = 1) -> list[Near]:
         """Named things near a coordinate, the one that describes it best first; empty beyond REACH_M of everything."""

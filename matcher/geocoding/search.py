@@ -113,13 +113,13 @@ class PlaceSearch:
                 yield self._corner(scored, by_key[int(self._entries.key_id[crossing.other])], crossing)
 
     def _corner(self, left: Scored, right: Scored, crossing: CrossingFound) -> Hit:
-        # A crossing is only as sure as the less sure of its two names.
-        names = {part.name for part in (*left.parts, *right.parts)}
-        parts = [
-            Part(name, min(s.value(name) for s in (left, right) if any(part.name == name for part in s.parts)))
-            for name in WEIGHTS
-            if name in names
-        ]
+        # A crossing is only as sure as the less sure of its two names, but one of them is enough to say where it lies: streets
+        # that mark a town's limit are filed under either side.
+        parts = []
+        for name in WEIGHTS:
+            values = [value for scored in (left, right) if (value := scored.value(name)) is not None]
+            if values:
+                parts.append(Part(name, max(values) if name == "city" else min(values)))
         parts.append(Part("crossing", 1.0 - 0.5 * crossing.gap_m / MAX_GAP_M - (0.3 if crossing.gap_m > 0 else 0.0)))
         return Hit(
             entry=crossing.entry,
@@ -129,7 +129,7 @@ class PlaceSearch:
             precision="crossing",
             score=total(parts),
             parts=tuple(parts),
-            certain=left.certain and right.certain,
+            certain=left.known and right.known and not (left.elsewhere and right.elsewhere),
         )
 
     def _is_street(self, scored: Scored) -> bool:

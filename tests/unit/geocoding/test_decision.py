@@ -62,6 +62,35 @@ def test_a_town_is_meant_before_a_street_of_its_name() -> None:
     assert towns.resolve("Coquimbo, La Serena").precision == "street"
 
 
+def a_street_and_an_avenue_of_one_name() -> Gazetteer:
+    junctions = [[f"Cross Street {i}", -29.90 + i * 1e-3, -71.25] for i in range(40)]
+    return a_gazetteer(
+        a_row("street", "Avenida Los Clarines", -29.88, -71.25, crossings=junctions),
+        a_row("street", "Los Clarines", -29.98, -71.25, crossings=[["Cross Street 99", -29.98, -71.25]]),
+    )
+
+
+def test_a_street_called_just_what_was_typed_does_not_lose_to_a_longer_one() -> None:
+    with pytest.raises(AddressAmbiguous) as caught:
+        a_street_and_an_avenue_of_one_name().resolve("Los Clarines, La Serena")
+    assert [one["label"] for one in caught.value.extra["candidates"]] == [
+        "Avenida Los Clarines, La Serena (near Cross Street 0)",
+        "Los Clarines, La Serena (near Cross Street 99)",
+    ]
+
+
+def test_labels_of_rivals_that_differ_by_the_kind_of_street_can_be_typed_back() -> None:
+    towns = a_gazetteer(
+        a_row("street", "Los Clarines", -29.98, -71.25, crossings=[["Avenida del Mar", -29.98, -71.25]]),
+        a_row("street", "Avenida Los Clarines", -29.88, -71.25, crossings=[["Las Dalias", -29.88, -71.25]]),
+    )
+    with pytest.raises(AddressAmbiguous) as caught:
+        towns.resolve("Los Clarines, La Serena")
+    for candidate in caught.value.extra["candidates"]:
+        place = towns.resolve(candidate["label"])
+        assert (place.coordinate.lat, place.coordinate.lon) == (candidate["lat"], candidate["lon"])
+
+
 def test_the_long_street_is_meant_before_a_stray_piece_of_its_name() -> None:
     junctions = [[f"Cross Street {i}", -29.90 + i * 1e-3, -71.25] for i in range(30)]
     towns = a_gazetteer(

@@ -27,6 +27,9 @@ BALMACEDA = "Avenida Balmaceda, La Serena"
         ("Balmaceda, 1700000 La Serena", BALMACEDA, "street"),
         ("Avnida Balmaseda", BALMACEDA, "street"),
         ("Avenida Balmaceda, La Sernea", BALMACEDA, "street"),
+        ("Avenida Balmaceda, La Serena, Coquimbo", BALMACEDA, "street"),
+        ("Balmaceda, La Serena, Coquimbo", BALMACEDA, "street"),
+        ("Avenida Francisco de Aguirre, Chile", "Avenida Francisco de Aguirre, La Serena", "street"),
         ("Balmaceda, Coquimbo", "Calle Balmaceda, Coquimbo", "street"),
         ("penuelas norte", "Peñuelas Norte, Coquimbo", "street"),
         ("PEÑUELAS NTE", "Peñuelas Norte, Coquimbo", "street"),
@@ -112,6 +115,24 @@ def test_streets_that_almost_meet_cross_at_the_nearest_points(towns: Gazetteer) 
 def test_streets_that_do_not_meet_are_no_crossing(towns: Gazetteer) -> None:
     with pytest.raises(AddressNotFound):
         towns.resolve("Las Gaviotas & Los Carrera")
+
+
+def test_a_slip_that_makes_another_known_word_is_seen_through() -> None:
+    towns = a_gazetteer(
+        a_row("street", "Laguna Verde", -29.91, -71.21), a_row("street", "Pasaje Verda", -29.99, -71.39)
+    )
+    assert towns.resolve("laguna verda").label == "Laguna Verde, La Serena"
+    assert towns.resolve("verda").label == "Pasaje Verda, La Serena"
+
+
+def test_a_whole_towns_name_is_no_beginning_of_another_towns() -> None:
+    towns = a_gazetteer(
+        a_row("street", "Landstrasse", -29.91, -71.21, "Triesen"),
+        a_row("street", "Landstrasse", -29.99, -71.39, "Triesenberg"),
+    )
+    for typed in ("Landstrasse, Triesen", "landstrasse triesen"):
+        assert towns.resolve(typed).label == "Landstrasse, Triesen"
+    assert towns.candidates("Landstrasse, Triesenb", limit=1)[0].label == "Landstrasse, Triesenberg"
 
 
 @pytest.mark.parametrize("typed", ["xyzzy", "", "   ", "🚗🚗", "\x00\x1f", ",,,", "12", "&", "a" * 201])

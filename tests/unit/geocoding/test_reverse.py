@@ -76,10 +76,9 @@ def test_the_antimeridian_is_no_wall(lon: float) -> None:
 def test_far_north_east_and_west_are_not_closer_than_they_are() -> None:
     from matcher.geocoding.rows import parse_rows
 
-    # At 70° a degree of longitude is a third of a degree of latitude: the plane must not be fooled.
-    north = Gazetteer(
-        parse_rows([a_row("street", "East", 70.0, 25.02, None), a_row("street", "North", 70.008, 25.0, None)])
-    )
+    # At 70° a degree of longitude is a third of a degree of latitude: the plane must not be fooled, not even by many.
+    crowd = [a_row("street", f"North {i}", 70.008 + i * 1e-6, 25.0, None) for i in range(60)]
+    north = Gazetteer(parse_rows([*crowd, a_row("street", "East", 70.0, 25.02, None)]))
     place = north.describe(Coordinate(lat=70.0, lon=25.0))
     assert place is not None
     assert place.label == "≈ East"

@@ -42,11 +42,11 @@ ROWS: list[dict[str, Any]] = [
     a_row("street", "Peñuelas Norte", -29.9400, -71.3000, "Coquimbo"),
     a_row("street", "Ruta 5", -29.9200, -71.2700),
     a_row("street", "Pasaje Ramón y Cajal", -29.9150, -71.2350),
-    # A pair that almost meets (about 60 m), and a street whose second stretch lies 300 m on.
+    # A pair that almost meets (about 60 m), and a street whose second stretch lies 600 m on.
     a_row("street", "Las Gaviotas", -29.96000, -71.33000, "Coquimbo"),
     a_row("street", "Los Pelícanos", -29.96050, -71.33000, "Coquimbo"),
     a_row("street", "Avenida del Mar", -29.9050, -71.2745),
-    a_row("street", "Avenida del Mar", -29.9077, -71.2745),
+    a_row("street", "Avenida del Mar", -29.9104, -71.2745),
     # One name, one town, two streets: only what they cross tells them apart.
     a_row("street", "Los Pinos", -29.9600, -71.3500, "Coquimbo", crossings=[["Los Castaños", -29.9600, -71.3501]]),
     a_row("street", "Los Pinos", -29.9900, -71.3500, "Coquimbo", crossings=[["Las Dalias", -29.9900, -71.3501]]),
