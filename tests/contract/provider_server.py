@@ -149,14 +149,6 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def endless(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse()
-    await response.prepare(request)
-    for _ in range(200):
-        await response.write(b" " * 65_536)
-    return response
-
-
 @asynccontextmanager
 async def a_provider(kind: str) -> AsyncIterator[Provider]:
     """The service, listening."""

@@ -14,6 +14,7 @@ import pytest
 from matcher.domain.errors import AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate
 from matcher.geocoding.backoff import Backoff
+from matcher.geocoding.http_client import MAX_BODY_BYTES
 from matcher.geocoding.network import make_network_geocoder
 from matcher.geocoding.providers import Box
 from tests.contract import provider_server as server
@@ -148,8 +149,9 @@ async def test_an_answer_off_the_earth_is_an_outage() -> None:
             await geocoder.geocode("Nowhere", limit=3)
 
 
-async def test_an_endless_answer_is_cut_off(provider: Provider) -> None:
-    provider.scripts += [server.endless] * 3
+async def test_an_answer_that_is_too_long_is_not_read(provider: Provider) -> None:
+    empty = "[]" if provider.kind == "nominatim" else '{"features": []}'
+    provider.scripts += [server.body(empty + " " * MAX_BODY_BYTES)] * 3
     async with a_geocoder_of(provider) as geocoder:
         with pytest.raises(GeocoderUnavailable):
             await geocoder.geocode(QUESTION, limit=3)
