@@ -64,7 +64,12 @@ def test_the_way_round_can_be_faster_than_the_street_itself() -> None:
 
 @pytest.mark.parametrize(
     ("forward_ms", "backward_ms", "at", "wanted"),
-    [(1000, 1000, 0.1, (110, [~1, 0])), (1000, 100, 0.1, (20, [~1, 0])), (3000, 100, 0.99, (40, [1, 0]))],
+    [
+        (1000, 1000, 0.1, (110, [~1, 0])),
+        (1000, 100, 0.1, (20, [~1, 0])),
+        (3000, 100, 0.99, (40, [1, 0])),
+        (1000, 1000, 0.5, (510, [1, 0])),
+    ],
 )
 def test_a_loop_is_left_the_cheaper_way(
     forward_ms: int, backward_ms: int, at: float, wanted: tuple[int, list[int]]
