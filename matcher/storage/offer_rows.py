@@ -1,15 +1,17 @@
-"""Between an Offer and its row in the table `offers`."""
+"""Between an Offer and its rows in the tables `offers` and `offer_stops`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import cache
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import asyncpg
 
+from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 
@@ -43,13 +45,32 @@ def to_row(offer: Offer) -> dict[str, object]:
         "comment": offer.comment,
         "duration_ms": offer.duration_ms,
         "length_cm": offer.length_cm,
+        "departure_shift_ms": offer.departure_shift_ms,
         "created_at": offer.created_at,
         "updated_at": offer.updated_at,
     }
 
 
+def to_stop_rows(offer: Offer) -> list[dict[str, object]]:
+    """Every column of `offer_stops` but the offer's id, by name, a row for each booked stop."""
+    return [
+        {
+            "position": position,
+            "kind": stop.kind.value,
+            **_place_to_json(stop.place),
+            "booking_id": None if stop.booking_id is None else str(stop.booking_id),
+            "seats": stop.seats,
+            "earliest_at": None if stop.earliest is None else stop.earliest.isoformat(),
+            "latest_at": None if stop.latest is None else stop.latest.isoformat(),
+        }
+        for position, stop in enumerate(offer.booked_stops, start=1)
+    ]
+
+
 def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
-    """The offer of a row; its departure in the zone it was given in, else in the offset, created_at and updated_at in UTC."""
+    """The offer of a row; its departure and promises in the zone it was given in, else in the offset, created_at and
+    updated_at in UTC."""
+    departure = _to_local(row["depart_at"], row["depart_offset_s"], row["depart_zone"])
     return Offer(
         id=row["id"],
         driver_id=row["driver_id"],
@@ -60,7 +81,7 @@ def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
         origin=_to_place(row, "origin_"),
         destination=_to_place(row, "destination_"),
         via=tuple(_to_place(place, "") for place in row["via"]),
-        departure=_to_local(row["depart_at"], row["depart_offset_s"], row["depart_zone"]),
+        departure=departure,
         flexibility_s=row["flexibility_s"],
         seats_offered=row["seats_offered"],
         seats_left=row["seats_left"],
@@ -72,6 +93,8 @@ def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
         length_cm=row["length_cm"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        booked_stops=tuple(_to_stop(stop, departure.tzinfo) for stop in row["booked_stops"] or ()),
+        departure_shift_ms=row["departure_shift_ms"],
     )
 
 
@@ -95,6 +118,16 @@ def _to_place(row: asyncpg.Record | Mapping[str, Any], prefix: str) -> Place:
         road_distance_m=row[prefix + "road_distance_m"],
         address=row[prefix + "address"],
     )
+
+
+def _to_stop(stop: Mapping[str, Any], zone: tzinfo | None) -> Stop:
+    """A row of `offer_stops` that went through JSON."""
+    earliest, latest = (
+        None if text is None else datetime.fromisoformat(text).astimezone(zone)
+        for text in (stop["earliest_at"], stop["latest_at"])
+    )
+    booking_id = None if stop["booking_id"] is None else UUID(stop["booking_id"])
+    return Stop(StopKind(stop["kind"]), _to_place(stop, ""), booking_id, stop["seats"], earliest, latest)
 
 
 def _to_local(moment: datetime, offset_s: int, zone: str | None) -> datetime:

@@ -16,7 +16,7 @@ from matcher.domain.errors import (
 )
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.services.ports import CurrentState, IdempotencyRequest, OfferPage, StoredAnswer
-from matcher.storage.offer_rows import to_offer, to_row
+from matcher.storage.offer_rows import to_offer, to_row, to_stop_rows
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
 
@@ -55,6 +55,7 @@ class PostgresOffers:
                 if earlier is not None:
                     return earlier
             await _OFFERS.run(connection, "insert_offer", **to_row(offer))
+            await _insert_stops(connection, offer)
         return None
 
     async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
@@ -114,9 +115,12 @@ class PostgresOffers:
         values = to_row(offer)
         for column in _FIXED_COLUMNS:
             del values[column]
-        async with self._connections.connection() as connection:
-            written = await _OFFERS.run(connection, "update_open_offer", expected_version=expected_version, **values)
-            if written == 1:
+        async with self._connections.transaction() as connection:
+            written = await _OFFERS.row(connection, "update_open_offer", expected_version=expected_version, **values)
+            if written is not None:
+                if written["has_stops"]:
+                    await _OFFERS.run(connection, "delete_stops", offer_id=offer.id)
+                await _insert_stops(connection, offer)
                 return
             rows = await _OFFERS.rows(connection, "current_offers", ids=[offer.id])
         if not rows:
@@ -143,6 +147,11 @@ class PostgresOffers:
         async with self._connections.connection() as connection:
             rows = await _OFFERS.rows(connection, "current_offers", ids=list(offer_ids))
         return {row["id"]: CurrentState(row["version"], OfferStatus(row["status"]), row["seats_left"]) for row in rows}
+
+
+async def _insert_stops(connection: Connection, offer: Offer) -> None:
+    if offer.booked_stops:
+        await _OFFERS.run(connection, "insert_stops", offer_id=offer.id, stops=to_stop_rows(offer))
 
 
 async def _answer_once(

@@ -5,13 +5,13 @@ INSERT INTO offers (
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, over_at, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, created_at, updated_at
+    preferences, comment, duration_ms, length_cm, departure_shift_ms, created_at, updated_at
 ) VALUES (
     :id, :driver_id, :region, :region_fingerprint, :status, :version,
     :origin_lat, :origin_lon, :origin_label, :origin_address, :origin_edge, :origin_fraction, :origin_road_distance_m,
     :destination_lat, :destination_lon, :destination_label, :destination_address, :destination_edge, :destination_fraction, :destination_road_distance_m,
     :via, :depart_at, :depart_offset_s, :depart_zone, :over_at, :flexibility_s, :seats_offered, :seats_left, :max_detour_s, :max_detour_m,
-    :preferences, :comment, :duration_ms, :length_cm, :created_at, :updated_at
+    :preferences, :comment, :duration_ms, :length_cm, :departure_shift_ms, :created_at, :updated_at
 );
 
 -- name: get_offer^
@@ -21,7 +21,8 @@ SELECT
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, created_at, updated_at
+    preferences, comment, duration_ms, length_cm, departure_shift_ms, created_at, updated_at,
+    (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) FROM offer_stops AS s WHERE s.offer_id = offers.id) AS booked_stops
 FROM offers
 WHERE id = :id;
 
@@ -32,7 +33,8 @@ SELECT
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, created_at, updated_at
+    preferences, comment, duration_ms, length_cm, departure_shift_ms, created_at, updated_at,
+    (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) FROM offer_stops AS s WHERE s.offer_id = offers.id) AS booked_stops
 FROM offers
 WHERE
     driver_id = :driver_id
@@ -53,7 +55,8 @@ SELECT
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, created_at, updated_at
+    preferences, comment, duration_ms, length_cm, departure_shift_ms, created_at, updated_at,
+    (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) FROM offer_stops AS s WHERE s.offer_id = offers.id) AS booked_stops
 FROM offers
 WHERE
     (CAST(:status AS text) IS NULL OR status = :status)
@@ -66,8 +69,8 @@ WHERE
 ORDER BY depart_at, id
 LIMIT :row_limit;
 
--- name: update_open_offer!
--- Replace an offer that is OPEN and still has the version that was read; touches no row otherwise.
+-- name: update_open_offer^
+-- Replace an offer that is OPEN and still has the version that was read; no row otherwise. Tells whether it has stops of bookings.
 UPDATE offers SET
     region = :region,
     region_fingerprint = :region_fingerprint,
@@ -101,8 +104,26 @@ UPDATE offers SET
     comment = :comment,
     duration_ms = :duration_ms,
     length_cm = :length_cm,
+    departure_shift_ms = :departure_shift_ms,
     updated_at = :updated_at
-WHERE id = :id AND version = :expected_version AND status = 'OPEN';
+WHERE id = :id AND version = :expected_version AND status = 'OPEN'
+RETURNING EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id) AS has_stops;
+
+-- name: insert_stops!
+-- Store the stops of an offer with bookings: [{position, kind, …}], as the columns are called.
+INSERT INTO offer_stops (
+    offer_id, position, kind, lat, lon, label, address, edge, fraction, road_distance_m, booking_id, seats, earliest_at, latest_at
+)
+SELECT
+    :offer_id, position, kind, lat, lon, label, address, edge, fraction, road_distance_m, booking_id, seats, earliest_at, latest_at
+FROM jsonb_to_recordset(CAST(:stops AS jsonb)) AS given (
+    position smallint, kind text, lat float8, lon float8, label text, address text, edge integer, fraction float8,
+    road_distance_m float8, booking_id uuid, seats smallint, earliest_at timestamptz, latest_at timestamptz
+);
+
+-- name: delete_stops!
+-- Drop the stops of an offer, before others are stored in their place.
+DELETE FROM offer_stops WHERE offer_id = :offer_id;
 
 -- name: mark_past
 -- Close OPEN offers that are over, oldest first; rows that somebody else is changing wait for the next round.
@@ -125,7 +146,8 @@ SELECT
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, created_at, updated_at
+    preferences, comment, duration_ms, length_cm, departure_shift_ms, created_at, updated_at,
+    (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) FROM offer_stops AS s WHERE s.offer_id = offers.id) AS booked_stops
 FROM offers
 WHERE region = :region AND status = 'OPEN';
 

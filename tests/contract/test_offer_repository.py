@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from matcher.domain.errors import IdempotencyKeyReused, OfferNotFound, OfferNotOpen, StaleVersion
+from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.services.ports import CurrentState, IdempotencyRequest, OfferRepository, StoredAnswer
@@ -67,6 +68,53 @@ async def test_a_departure_keeps_its_moment_and_its_offset(offers: OfferReposito
     kept = (await offers.get(offer.id)).departure
     assert kept.isoformat() == departure.isoformat()
     assert kept.astimezone(UTC) == departure.astimezone(UTC)
+
+
+async def test_stops_of_bookings_come_back_in_their_order_wherever_the_offer_is_read(offers: OfferRepository) -> None:
+    offer = replace(_a_booked_offer(), via=(a_place("between"),))
+    await offers.insert(offer)
+    await offers.insert(without := a_stored_offer(departure_shift_ms=5))
+    assert await offers.get(offer.id) == offer
+    assert {o.id: o for o in await _everything(offers, "coquimbo")} == {offer.id: offer, without.id: without}
+    page = await offers.list_page(
+        driver_id=None, status=None, departure_from=None, departure_to=None, limit=9, after=None
+    )
+    assert {o.id: o for o in page.offers} == {offer.id: offer, without.id: without}
+    assert [stop.kind for stop in (await offers.get(offer.id)).stops] == [
+        StopKind.ORIGIN, StopKind.PICKUP, StopKind.VIA, StopKind.DROPOFF, StopKind.DESTINATION,
+    ]  # fmt: skip
+
+
+async def test_a_change_replaces_all_stops_and_one_that_is_refused_none(offers: OfferRepository) -> None:
+    offer = _a_booked_offer()
+    await offers.insert(offer)
+    pickup, via, dropoff = offer.booked_stops
+    fewer = replace(offer, version=2, booked_stops=(pickup, dropoff), departure_shift_ms=0)
+    await offers.update(fewer, expected_version=1)
+    with pytest.raises(StaleVersion):
+        await offers.update(replace(offer, version=2, booked_stops=(via,)), expected_version=1)
+    assert await offers.get(offer.id) == fewer
+    none = replace(fewer, version=3, booked_stops=())
+    await offers.update(none, expected_version=2)
+    assert await offers.get(offer.id) == none
+    again = replace(offer, version=4)
+    await offers.update(again, expected_version=3)
+    assert await offers.get(offer.id) == again
+
+
+def _a_booked_offer() -> Offer:
+    """A rider boards before the driver's own stop and alights after it; one end of the second promise is open."""
+    booking, leaves = uuid4(), datetime(2026, 12, 1, 7, 45, 0, 120_000, tzinfo=COQUIMBO_TIME)
+    corner = replace(a_place("Ñuble & «O'Higgins»", lat=0.1 + 0.2), address="a corner")
+    return a_stored_offer(
+        booked_stops=(
+            Stop(StopKind.PICKUP, corner, booking, 2, leaves, leaves + timedelta(minutes=7)),
+            Stop(StopKind.VIA, a_place("between")),
+            Stop(StopKind.DROPOFF, a_place("the end"), booking, 2, None, leaves + timedelta(hours=1)),
+        ),
+        departure_shift_ms=-1_500,
+        seats_left=1,
+    )
 
 
 async def test_an_unknown_offer_is_not_found(offers: OfferRepository) -> None:

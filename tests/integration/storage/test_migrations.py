@@ -50,7 +50,10 @@ async def test_an_empty_database_gets_every_migration_and_a_second_run_none(empt
     assert len(steps) == 1
     state = await check_schema(empty_database)
     assert (state.applied, state.pending, state.unknown) == (KNOWN, (), ())
-    expected = ["api_keys", "geocode_cache", "idempotency_keys", "offers", "schema_migrations"]
+    expected = [
+        "api_keys", "forgotten_changes", "geocode_cache", "idempotency_keys",
+        "offer_changes", "offer_stops", "offers", "schema_migrations",
+    ]  # fmt: skip
     assert await ask(empty_database, TABLES) == expected
 
 
