@@ -184,6 +184,12 @@ def test_nearness_prefers_the_closer_of_two(towns: Gazetteer) -> None:
     assert towns.resolve("balmaceda", near=in_coquimbo).label == "Calle Balmaceda, Coquimbo"
 
 
+def test_the_best_reading_of_a_word_counts_in_a_name_that_has_several() -> None:
+    towns = a_gazetteer(a_row("street", "Carreras Carrera Carrero", -29.91, -71.21))
+    hit = next(hit for hit in towns.search("carrera") if hit.label.startswith("Carreras"))
+    assert hit.explain()["words"]["value"] == 1.0
+
+
 def test_a_score_explains_itself(towns: Gazetteer) -> None:
     for hit in towns.search("Avnida Balmaceda 12, La Serena"):
         parts = hit.explain()
