@@ -10,7 +10,8 @@ import numpy as np
 
 from matcher.matching.bounds import least_times, within_reach
 from matcher.matching.feasible import DETOUR, LENGTH, NO_MISS, OWN, REASONS, SEATS, WINDOW, Feasible
-from matcher.matching.index import NO_LIMIT, Snapshot
+from matcher.matching.index import Snapshot
+from matcher.matching.plan import NO_LIMIT
 from matcher.matching.positions import I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
 from matcher.matching.query import Query
 

@@ -15,13 +15,12 @@ from matcher.domain.offer import PREFERENCE_KEYS, Offer, OfferStatus
 from matcher.domain.place import RoadPosition
 from matcher.matching.bounds import ways_in, ways_out
 from matcher.matching.columns import Columns, spans
+from matcher.matching.plan import Plan
 from matcher.matching.positions import FRACTION_ONE, I32, I64, U8, U32, fixed_position, split_cost
 from matcher.matching.roads import PackedDrive, PathTable, SearchRoads
 
 #: A row with this in `retired_at` is alive.
 ALIVE = np.iinfo(np.int64).max
-#: max_detour_cm of an offer without a limit in metres.
-NO_LIMIT = np.iinfo(np.int32).max
 _NOBODY = -1
 _FIRST_CAPACITY = 1024
 #: How many removed offers are remembered, so that an older write that arrives late does not bring one back.
@@ -68,6 +67,9 @@ _LEG: Mapping[str, type[np.generic]] = {
     "base_cost": np.int64,
     "path_begin": np.int64,
     "path_size": np.int32,
+    "seats": np.uint8,
+    "early_ms": np.int32,
+    "late_ms": np.int32,
 }
 
 
@@ -76,7 +78,8 @@ class Rows:
     """The columns of all offers, (count,) each. Positions are edges with fixed-point fractions; costs are packed.
 
     origin and destination are the ends of the whole trip, base_cost its drive without riders. leg_begin, leg_count: where its legs
-    are in `Legs`; one leg unless the driver goes via other places. driver: a small integer that stands for the driver's id.
+    are in `Legs`; one leg unless the driver goes via other places or has riders. seats: free on the emptiest leg. departure_ms: as
+    planned now. max_detour_ms, max_detour_cm: what earlier bookings have left of the budget. driver: a small integer that stands for the driver's id.
     stated, welcome: bit masks over PREFERENCE_KEYS. retired_at: the sequence number of the write that replaced or removed the row.
 
     The columns from out_a on follow from the others, and are what a scan reads of every row: the two ways to leave the origin and to come to
@@ -121,7 +124,11 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Legs:
-    """The legs of all offers, one offer's legs in a row and in driving order, (legs,) each; their packed drives in `codes`."""
+    """The legs of all offers, one offer's legs in a row and in driving order, (legs,) each; their packed drives in `codes`.
+
+    seats: free on the leg. early_ms, late_ms: how much earlier or later than planned the stop at the leg's end may be reached without
+    breaking a promise to whoever boards or alights there; ANY_TIME where nothing was promised.
+    """
 
     origin_edge: I32
     origin_at: I32
@@ -130,12 +137,22 @@ class Legs:
     base_cost: I64
     path_begin: I64
     path_size: I32
+    seats: U8
+    early_ms: I32
+    late_ms: I32
     codes: I32  # (codes,) packed drives of all legs
 
     @property
     def paths(self) -> PathTable:
         """The packed drives of all legs."""
         return PathTable(self.codes, self.path_begin, self.path_size, self.origin_at, self.destination_at)
+
+    def seats_between(self, leg_begin: I64, first: I64, last: I64) -> U8:
+        """(k,) seats free all the way from leg `first` to leg `last` of k offers whose legs begin at `leg_begin`."""
+        free: U8 = self.seats[leg_begin + first]
+        for k in np.flatnonzero(last > first):
+            free[k] = self.seats[leg_begin[k] + first[k] : leg_begin[k] + last[k] + 1].min()
+        return free
 
     def stops(self, leg_begin: int, first: int, last: int) -> tuple[RoadPosition, ...]:
         """The stops between leg `first` and leg `last` of an offer whose legs begin at `leg_begin`."""
@@ -193,7 +210,7 @@ class OfferIndex:
         if offer.status is not OfferStatus.OPEN:
             self._retire(offer.id, offer.version)
             return
-        stops = [place.position for place in (offer.origin, *offer.via, offer.destination)]
+        stops = [stop.place.position for stop in offer.stops]
         drives: list[PackedDrive] = []
         for here, there in itertools.pairwise(stops):
             drive = self._roads.pack_drive(here, there)
@@ -248,7 +265,8 @@ class OfferIndex:
     def _append(self, offer: Offer, stops: Sequence[RoadPosition], drives: Sequence[PackedDrive]) -> None:
         leg_begin = self._legs.count
         fixed = [fixed_position(stop) for stop in stops]
-        for (origin, destination), drive in zip(itertools.pairwise(fixed), drives, strict=True):
+        plan = Plan.of(offer, [drive.cost for drive in drives])
+        for k, ((origin, destination), drive) in enumerate(zip(itertools.pairwise(fixed), drives, strict=True)):
             self._legs.append(
                 origin_edge=origin[0],
                 origin_at=origin[1],
@@ -257,10 +275,11 @@ class OfferIndex:
                 base_cost=drive.cost,
                 path_begin=self._keep_codes(drive.codes),
                 path_size=len(drive.codes),
+                seats=plan.seats[k],
+                early_ms=plan.early_ms[k],
+                late_ms=plan.late_ms[k],
             )
         stated, welcome = preference_masks(offer.preferences)
-        base_cost = sum(drive.cost for drive in drives)
-        departure_ms, flexibility_ms = round(offer.departure.timestamp() * 1000), offer.flexibility_s * 1000
         out_a, out_b, out_a_ms, out_b_ms = ways_out(self._roads.edges, *fixed[0])
         in_a, in_b, in_a_ms, in_b_ms = ways_in(self._roads.edges, *fixed[-1])
         row = self._rows.append(
@@ -268,13 +287,13 @@ class OfferIndex:
             origin_at=fixed[0][1],
             destination_edge=fixed[-1][0],
             destination_at=fixed[-1][1],
-            base_cost=base_cost,
-            departure_ms=departure_ms,
-            flexibility_ms=flexibility_ms,
-            max_detour_ms=offer.max_detour_s * 1000,
-            max_detour_cm=NO_LIMIT if offer.max_detour_m is None else offer.max_detour_m * 100,
+            base_cost=plan.cost,
+            departure_ms=plan.departure_ms,
+            flexibility_ms=offer.flexibility_s * 1000,
+            max_detour_ms=plan.max_detour_ms,
+            max_detour_cm=plan.max_detour_cm,
             driver=self._drivers.setdefault(offer.driver_id, len(self._drivers)),
-            seats=offer.seats_left,
+            seats=max(plan.seats),
             stated=stated,
             welcome=welcome,
             leg_count=len(drives),
@@ -291,9 +310,9 @@ class OfferIndex:
             in_b=in_b,
             in_a_ms=in_a_ms,
             in_b_ms=in_b_ms,
-            leaves_from_ms=departure_ms - flexibility_ms,
-            leaves_by_ms=departure_ms + flexibility_ms,
-            longest_ms=split_cost(base_cost)[0] + offer.max_detour_s * 1000,
+            leaves_from_ms=plan.leaves_from_ms,
+            leaves_by_ms=plan.leaves_by_ms,
+            longest_ms=split_cost(plan.cost)[0] + max(0, plan.max_detour_ms),
         )
         if len(drives) > 1:
             self._itineraries = np.append(self._itineraries, row)

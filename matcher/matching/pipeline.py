@@ -128,7 +128,7 @@ def _candidates(snapshot: Snapshot, feasible: Feasible, ranked: Ranked, weights:
     columns = (
         row,
         rows.version[row],
-        rows.seats[row],
+        snapshot.legs.seats_between(rows.leg_begin[row], feasible.pickup_leg[chosen], feasible.dropoff_leg[chosen]),
         ranked.score,
         shift_ms,
         pickup_ms,

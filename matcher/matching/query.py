@@ -8,6 +8,7 @@ from datetime import datetime
 from matcher.domain.match import MatchRequest, WindowKind
 from matcher.domain.place import RoadPosition
 from matcher.matching.index import preference_masks
+from matcher.matching.plan import to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,3 @@ class Query:
     def with_seats(self, seats: int) -> Query:
         """The same for another number of seats."""
         return replace(self, seats=seats)
-
-
-def to_ms(moment: datetime) -> int:
-    """Milliseconds since the epoch of an aware datetime, rounded to the nearest."""
-    return round(moment.timestamp() * 1000)

@@ -16,7 +16,8 @@ from matcher.domain.offer import Offer
 from matcher.matching import ranking
 from matcher.matching.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
-from matcher.matching.query import Query, to_ms
+from matcher.matching.plan import to_ms
+from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from tests.builders import NOW, an_engine
 from tests.property import oracle
