@@ -130,16 +130,19 @@ class MatchingSettings(_Concern):
     weight_overlap: float = Field(
         0.30, ge=0, le=100, description="weight of road shared with the rider's own best route"
     )
-    weight_time: float = Field(0.15, ge=0, le=100, description="weight of a time near the middle of the rider's window")
+    weight_time: float = Field(0.15, ge=0, le=100, description="weight of a departure as the driver planned it")
     weight_walk: float = Field(0.10, ge=0, le=100, description="weight of a short walk")
     weight_preferences: float = Field(0.05, ge=0, le=100, description="weight of preferences that fit")
     detour_ceiling_s: float = Field(1800, gt=0, le=86_400, description="an added drive of this long scores 0")
-    time_ceiling_s: float = Field(3600, gt=0, le=86_400, description="a time this far from the wish scores 0")
-    walk_ceiling_s: float = Field(1800, gt=0, le=86_400, description="a walk of this long scores 0")
-    carbon_g_per_km: float = Field(
-        192.0, ge=0, le=2000, description="grams of CO2 equivalent a car emits per kilometre"
+    time_ceiling_s: float = Field(
+        3600, gt=0, le=86_400, description="a driver who must leave this much earlier or later scores 0"
     )
-    carbon_source: str = Field("ADEME Impact CO2, petrol or diesel car in use", description="where that figure is from")
+    walk_ceiling_s: float = Field(1800, gt=0, le=86_400, description="a walk of this long scores 0")
+    carbon_g_per_km: float = Field(160.0, ge=0, le=2000, description="grams of CO2 a car emits per kilometre")
+    carbon_source: str = Field(
+        "IPCC 2006 Guidelines, motor gasoline: 69.3 g CO2/MJ and 44.3 MJ/kg; assumed: 0.745 kg/l, 7.0 l/100 km",
+        description="where that figure is from",
+    )
     match_lifetime_s: int = Field(900, ge=30, le=86_400, description="how long a match_id stays good")
     match_secret: Secret | None = Field(
         None, description="signs match ids; without it a private file in the data folder"
