@@ -1,12 +1,10 @@
-"""`carpool region`: add, list, show, download and export regions."""
+"""`carpool region`: add, list, show, download and export regions, and add meeting places and speeds to them."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -22,15 +20,17 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from api.cli_region_extras import extras_json, extras_rows, meeting_points, speeds
+from api.cli_region_support import disk_errors, region_or_served, region_store
 from api.console import StepProgress, make_console
-from matcher.domain.errors import CarpoolError, Unavailable
+from matcher.domain.errors import CarpoolError
 from matcher.roads.download import GEOFABRIK_URL, download_extract
 from matcher.roads.networkx_view import save_graphml
 from matcher.roads.region_files import Manifest
-from matcher.roads.regions import RegionStore, name_from_file
+from matcher.roads.regions import Region, name_from_file
 from matcher.settings import load_settings
 
-app = typer.Typer(help="Road networks: add, list, show, download, export.", no_args_is_help=True)
+app = typer.Typer(help="Road networks, and what people add to them.", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="Name of the region; default: from the file's name.")]
@@ -48,7 +48,7 @@ def add(
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
     """The regions of this data folder."""
-    store = _store()
+    store = region_store()
     manifests, broken = [], []
     for name in store.list_names():
         try:
@@ -74,11 +74,11 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """What a region holds and where it came from; every file is checked."""
-    region = _store().get(load_settings().roads.region if name is None else name)
+    region = region_store().get(region_or_served(name))
     if as_json:
-        typer.echo(json.dumps(_summary(region.manifest), indent=2))
+        typer.echo(json.dumps(_summary(region.manifest) | extras_json(region), indent=2, ensure_ascii=False))
     else:
-        _print_manifest(region.manifest)
+        _print_region(region.manifest, region)
 
 
 @app.command()
@@ -92,7 +92,7 @@ def download(
 ) -> None:
     """Download an extract (a broken download goes on where it stopped), check it, and import it."""
     folder = load_settings().storage.data_dir / "downloads"
-    with _disk_errors(), _DownloadBar() as bar:
+    with disk_errors(), _DownloadBar() as bar:
         path = download_extract(extract, folder, base_url=base_url, progress=bar)
     typer.echo(f"Downloaded {path}")
     if import_it:
@@ -105,25 +105,25 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE.graphml", help="Where to write.")],
 ) -> None:
     """Write a region's network as GraphML with osmnx-like attributes."""
-    region = _store().get(name)
-    with _disk_errors(), StepProgress(make_console(sys.stderr)) as progress:
+    region = region_store().get(name)
+    with disk_errors(), StepProgress(make_console(sys.stderr)) as progress:
         progress("writing GraphML")
         save_graphml(region.network, file)
     typer.echo(f"Wrote {region.network.node_count:,} nodes and {region.network.arc_count:,} edges to {file}")
 
 
+app.command("meeting-points")(meeting_points)
+app.command()(speeds)
+
+
 def _add(file: Path, name: str | None) -> None:
-    with _disk_errors(), StepProgress(make_console(sys.stderr)) as steps:
+    with disk_errors(), StepProgress(make_console(sys.stderr)) as steps:
 
         def report(phase: str, done: int, total: int | None) -> None:
             steps(phase, None if not total else done / total)
 
-        manifest = _store().add(file, name, report)
-    _print_manifest(manifest)
-
-
-def _store() -> RegionStore:
-    return RegionStore(load_settings().storage.data_dir)
+        manifest = region_store().add(file, name, report)
+    _print_region(manifest)
 
 
 def _summary(manifest: Manifest) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _summary(manifest: Manifest) -> dict[str, Any]:
     return summary
 
 
-def _print_manifest(manifest: Manifest) -> None:
+def _print_region(manifest: Manifest, region: Region | None = None) -> None:
     box = manifest.bbox
     size = sum(entry.size for entry in manifest.files.values())
     table = Table(title=f"Region {manifest.name}", show_header=False, title_justify="left")
@@ -142,6 +142,7 @@ def _print_manifest(manifest: Manifest) -> None:
         ("roads", f"{manifest.nodes:,} nodes, {manifest.arcs:,} arcs, {manifest.edges:,} street pieces"),
         ("length", f"{manifest.road_km:,.1f} km"),
         ("left out (not connected)", dropped),
+        ("to walk", f"{manifest.walk_km:,.1f} km, {manifest.walk_nodes:,} nodes, {manifest.walk_edges:,} pieces"),
         ("names", f"{manifest.places:,} streets, places and addresses"),
         ("box", f"{box.south:.4f} … {box.north:.4f} N, {box.west:.4f} … {box.east:.4f} E"),
         ("source", manifest.source_file),
@@ -151,18 +152,10 @@ def _print_manifest(manifest: Manifest) -> None:
         ("format", str(manifest.format_version)),
         ("fingerprint", manifest.fingerprint),
         ("size on disk", f"{size / 1e6:,.1f} MB"),
+        *(extras_rows(region) if region is not None else ()),
     ):
         table.add_row(label, value)
     make_console().print(table)
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    """A full disk or a folder that may not be written is told in one line."""
-    try:
-        yield
-    except OSError as error:
-        raise Unavailable(f"{error.filename or 'the disk'}: {error.strerror or error}") from error
 
 
 class _DownloadBar:

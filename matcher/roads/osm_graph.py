@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyproj
 
 from matcher.domain.errors import RegionFileInvalid
 from matcher.roads.network import F64, I32, I64, ROAD_CLASSES, RoadNetwork, pack_names
 from matcher.roads.osm_kernels import chain_points, chains, largest_component
-from matcher.roads.osm_read import WALKED_CLASS, Progress, RawStreets
+from matcher.roads.osm_read import NO_CARS_CLASS, Progress, RawStreets
+from matcher.roads.osm_split import way_points
 from matcher.roads.osm_tags import NodeEffect
 
 _LONGEST = np.iinfo(np.int32).max
@@ -49,6 +49,15 @@ class Dropped:
 
 
 @dataclass(frozen=True, eq=False)
+class BuiltRoads:
+    """A road network, what it lacks, and where its nodes are in OpenStreetMap."""
+
+    network: RoadNetwork
+    dropped: Dropped
+    node_ref: I64  # (n,) OpenStreetMap id of each node; not unique, where a barrier keeps the ends of streets apart
+
+
+@dataclass(frozen=True, eq=False)
 class _Pieces:
     """k pieces of street between the nodes where ways meet or end."""
 
@@ -67,9 +76,7 @@ class _Pieces:
         return _Pieces(*(getattr(self, name)[kept] for name in self.__dataclass_fields__))
 
 
-def build_network(
-    streets: RawStreets, effects: Mapping[int, NodeEffect], progress: Progress
-) -> tuple[RoadNetwork, Dropped]:
+def build_network(streets: RawStreets, effects: Mapping[int, NodeEffect], progress: Progress) -> BuiltRoads:
     """The largest strongly connected part of the drivable streets, and what else there was.
 
     Deterministic. Nodes are numbered by ascending OpenStreetMap id. Raises RegionFileInvalid when there is nothing to drive on.
@@ -92,9 +99,9 @@ def build_network(
         km=round(float(pieces.length_m[~kept].sum()) / 1000.0, 3),
     )
     progress("folding the streets", 2, 4)
-    network = _fold(streets, pieces.select(kept), node_point, calm)
+    network, node_ref = _fold(streets, pieces.select(kept), node_point, calm)
     progress("folding the streets", 4, 4)
-    return network, dropped
+    return BuiltRoads(network, dropped, node_ref)
 
 
 def _split(streets: RawStreets, effects: Mapping[int, NodeEffect]) -> tuple[_Pieces, I64, npt.NDArray[np.bool_]]:
@@ -102,11 +109,9 @@ def _split(streets: RawStreets, effects: Mapping[int, NodeEffect]) -> tuple[_Pie
 
     Returns the pieces, for each node a point where it lies, and for each node whether nothing there says who waits.
     """
-    drivable = (streets.class_code != WALKED_CLASS) & ((streets.forward_kmh > 0) | (streets.backward_kmh > 0))
-    way_of_point = np.repeat(np.arange(len(streets.class_code)), np.diff(streets.first))
-    points = np.flatnonzero(drivable[way_of_point])
-    way = way_of_point[points]
-    ids, node = np.unique(streets.ref[points], return_inverse=True)
+    drivable = (streets.class_code != NO_CARS_CLASS) & ((streets.forward_kmh > 0) | (streets.backward_kmh > 0))
+    roads = way_points(streets, drivable)
+    points, way, node, ids = roads.points, roads.way, roads.node, roads.ids
     effect_ids = np.array(sorted(effects), dtype=np.int64)
     place = np.searchsorted(ids, effect_ids)
     present = place < len(ids)
@@ -118,22 +123,13 @@ def _split(streets: RawStreets, effects: Mapping[int, NodeEffect]) -> tuple[_Pie
         blocked[index] = effect.blocked
         delay[:, index] = effect.forward_delay_s, effect.backward_delay_s
 
-    same_way = way[1:] == way[:-1]
-    step_m = np.zeros(len(points))
-    step_m[1:][same_way] = _lengths_m(streets, points, same_way)
-    duration_kmh = _kmh_by_duration(streets, way, step_m)
-    ends = np.ones(len(points), dtype=np.bool_)
-    ends[1:-1] = ~(same_way[:-1] & same_way[1:])
-    cut = ends | (np.bincount(node, minlength=len(ids))[node] > 1) | blocked[node]
-    at = np.flatnonzero(cut)
-    paired = np.flatnonzero(way[at[1:]] == way[at[:-1]])
-    begin, finish = at[paired], at[paired + 1]
+    duration_kmh = _kmh_by_duration(streets, way, roads.step_m)
+    begin, finish = roads.pieces(roads.shared | blocked[node])
 
-    walked_m = np.cumsum(step_m)
+    driven_m = np.cumsum(roads.step_m)
     waits = np.cumsum(delay[:, node], axis=1)
     start, end = node[begin].astype(np.int32), node[finish].astype(np.int32)
-    node_point = np.empty(len(ids), dtype=np.int64)
-    node_point[node[::-1]] = points[::-1]
+    node_point = roads.point_of_node
     # Nobody passes a blocked node: every piece that ends there ends at a node of its own.
     for side, position in ((start, begin), (end, finish)):
         hit = np.flatnonzero(blocked[node[position]])
@@ -156,7 +152,7 @@ def _split(streets: RawStreets, effects: Mapping[int, NodeEffect]) -> tuple[_Pie
         way=ways,
         first_point=points[begin],
         last_point=points[finish],
-        length_m=np.maximum(walked_m[finish] - walked_m[begin], 0.0),
+        length_m=np.maximum(driven_m[finish] - driven_m[begin], 0.0),
         along_kmh=along[ways],
         against_kmh=against[ways],
         along_delay_s=waits[0, finish] - waits[0, begin],
@@ -169,24 +165,18 @@ def _split(streets: RawStreets, effects: Mapping[int, NodeEffect]) -> tuple[_Pie
     return pieces, node_point[used], calm[used]
 
 
-def _lengths_m(streets: RawStreets, points: I64, same_way: npt.NDArray[np.bool_]) -> F64:
-    a, b = points[:-1][same_way], points[1:][same_way]
-    geod = pyproj.Geod(ellps="WGS84")
-    _, _, length = geod.inv(streets.lon[a], streets.lat[a], streets.lon[b], streets.lat[b])
-    return np.asarray(length, dtype=np.float64)
-
-
 def _kmh_by_duration(streets: RawStreets, way: I64, step_m: F64) -> F64:
     """(w,) km/h of ways that say how long they take, NaN for the others. `step_m` at a way's first point must be 0."""
     length_m = np.bincount(way, weights=step_m, minlength=len(streets.class_code))
     return np.asarray(np.maximum(length_m, 1.0) / streets.duration_s * 3.6)
 
 
-def _fold(streets: RawStreets, pieces: _Pieces, node_point: I64, calm: npt.NDArray[np.bool_]) -> RoadNetwork:
+def _fold(
+    streets: RawStreets, pieces: _Pieces, node_point: I64, calm: npt.NDArray[np.bool_]
+) -> tuple[RoadNetwork, I64]:
     group = streets.class_code[pieces.way].astype(np.int64) * (len(streets.names) + 1) + streets.name[pieces.way] + 1
-    chain_first, piece, turned = chains(
-        len(node_point), pieces.start, pieces.end, group, pieces.along_kmh, pieces.against_kmh
-    )
+    stays = np.zeros(len(node_point), dtype=np.bool_)
+    chain_first, piece, turned = chains(stays, pieces.start, pieces.end, group, pieces.along_kmh, pieces.against_kmh)
     point_first, point = chain_points(chain_first, piece, turned, pieces.first_point, pieces.last_point)
     begin = chain_first[:-1]
     length_m = np.add.reduceat(pieces.length_m[piece], begin)
@@ -216,9 +206,9 @@ def _fold(streets: RawStreets, pieces: _Pieces, node_point: I64, calm: npt.NDArr
     first_out = np.zeros(len(node_point) + 1, dtype=np.int32)
     np.cumsum(np.bincount(arc_tail, minlength=len(node_point)), out=first_out[1:])
     length_cm = np.clip(np.rint(length_m * 100), 0, _LONGEST).astype(np.int32)
-    edge_name, names = _used_names(streets.names, streets.name[pieces.way[first_piece]])
+    edge_name, names = _used_names(streets, streets.name[pieces.way[first_piece]])
     name_blob, name_first = pack_names(names)
-    return RoadNetwork(
+    network = RoadNetwork(
         node_lat=streets.lat[node_point],
         node_lon=streets.lon[node_point],
         first_out=first_out,
@@ -238,6 +228,7 @@ def _fold(streets: RawStreets, pieces: _Pieces, node_point: I64, calm: npt.NDArr
         name_blob=name_blob,
         name_first=name_first,
     )
+    return network, streets.ref[node_point]
 
 
 def _seconds(pieces: _Pieces, piece: I32, against: npt.NDArray[np.bool_], begin: I64) -> F64:
@@ -249,9 +240,12 @@ def _seconds(pieces: _Pieces, piece: I32, against: npt.NDArray[np.bool_], begin:
     return np.asarray(np.add.reduceat(driving + delay, begin))
 
 
-def _used_names(names: list[str], edge_name: I32) -> tuple[I32, list[str]]:
-    """Names that some edge carries, renumbered."""
-    used = np.unique(edge_name[edge_name >= 0])
-    number = np.full(len(names) + 1, -1, dtype=np.int32)  # the last one answers for -1
+def _used_names(streets: RawStreets, edge_name: I32) -> tuple[I32, list[str]]:
+    """Names that some edge carries, numbered in the order in which streets first have them: footpaths change nothing."""
+    is_street = (streets.class_code != NO_CARS_CLASS) | (streets.has_name == 1)
+    met, first_way = np.unique(streets.name[is_street], return_index=True)
+    used = met[np.argsort(first_way)]
+    used = used[np.isin(used, edge_name[edge_name >= 0])]
+    number = np.full(len(streets.names) + 1, -1, dtype=np.int32)  # the last one answers for -1
     number[used] = np.arange(len(used), dtype=np.int32)
-    return number[edge_name], [names[index] for index in used.tolist()]
+    return number[edge_name], [streets.names[index] for index in used.tolist()]

@@ -10,27 +10,32 @@ from matcher.roads.network import RoadNetwork
 from matcher.roads.osm_graph import Dropped, build_network
 from matcher.roads.osm_places import place_rows
 from matcher.roads.osm_read import Progress, read_extract
+from matcher.roads.osm_walk import build_walk_network
+from matcher.roads.walk_network import WalkNetwork
 
 
 @dataclass(frozen=True, eq=False)
 class ImportedExtract:
-    """A road network, the rows of its gazetteer, what was left out, and the age of the data where the file tells it."""
+    """A road network, what can be walked around it, the rows of its gazetteer, what was left out, and the age of the data where the file tells it."""
 
     network: RoadNetwork
+    walk_network: WalkNetwork
     places: list[dict[str, Any]]
     dropped: Dropped
     source_timestamp: str | None
 
 
 def import_extract(path: Path, progress: Progress | None = None) -> ImportedExtract:
-    """Read a file and build its network and its gazetteer. The same file gives the same arrays and rows.
+    """Read a file and build its networks and its gazetteer. The same file gives the same arrays and rows.
 
     Raises RegionFileInvalid when the file is truncated, is not OpenStreetMap data, or holds no drivable roads.
     """
     report = progress or _silent
     extract = read_extract(path, report)
-    network, dropped = build_network(extract.streets, extract.node_effects, report)
-    return ImportedExtract(network, list(place_rows(extract, report)), dropped, extract.timestamp)
+    roads = build_network(extract.streets, extract.node_effects, report)
+    walk_network = build_walk_network(extract.streets, extract.closed_to_walkers, roads, report)
+    places = list(place_rows(extract, report))
+    return ImportedExtract(roads.network, walk_network, places, roads.dropped, extract.timestamp)
 
 
 def _silent(phase: str, done: int, total: int | None) -> None:

@@ -78,8 +78,9 @@ def _components(first, head):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _folds(node_count, start, end, group, along, against):  # type: ignore[no-untyped-def]
+def _folds(stays, start, end, group, along, against):  # type: ignore[no-untyped-def]
     """Which nodes disappear, and the two piece ends (2 * piece for its start, + 1 for its end) that meet at a node of two."""
+    node_count = len(stays)
     degree = np.zeros(node_count, np.int32)
     end_a = np.full(node_count, -1, np.int64)
     end_b = np.full(node_count, -1, np.int64)
@@ -94,7 +95,7 @@ def _folds(node_count, start, end, group, along, against):  # type: ignore[no-un
     folds = np.zeros(node_count, np.bool_)
     for node in range(node_count):
         p, q = end_a[node] >> 1, end_b[node] >> 1
-        if degree[node] != 2 or p == q or group[p] != group[q]:
+        if stays[node] or degree[node] != 2 or p == q or group[p] != group[q]:
             continue
         # Travelling p -> node -> q.
         p_onward, p_back = (along[p], against[p]) if end_a[node] & 1 == 1 else (against[p], along[p])
@@ -104,17 +105,18 @@ def _folds(node_count, start, end, group, along, against):  # type: ignore[no-un
 
 
 @numba.njit(cache=True, nogil=True)
-def chains(node_count, start, end, group, along, against):  # type: ignore[no-untyped-def]
+def chains(stays, start, end, group, along, against):  # type: ignore[no-untyped-def]
     """Join pieces of street end to end where nothing meets and nothing changes.
 
-    Pieces: start, end (k,) int32 nodes; group (k,) int64, equal where class and name are; along, against (k,) float64 km/h in and
-    against the direction of drawing, 0 when closed. A node disappears when exactly two piece ends meet there, of two pieces of
-    one group whose speeds agree in the direction of travel. A ring that would vanish whole keeps the first node of its first piece.
+    stays: (n,) bool, nodes that are kept whatever meets there. Pieces: start, end (k,) int32 nodes; group (k,) int64, equal where
+    class and name are; along, against (k,) float64 km/h in and against the direction of drawing, 0 when closed. A node disappears when
+    it need not stay and exactly two piece ends meet there, of two pieces of one group whose speeds agree in the direction of
+    travel. A ring that would vanish whole keeps the first node of its first piece.
     Returns (chain_first (c + 1,), piece (k,), turned (k,) uint8): chain i is piece[chain_first[i] : chain_first[i + 1]] in order of
     travel, turned = 1 where a piece runs against its drawing. Every chain may be driven from its first piece to its last.
     """
     k = len(start)
-    folds, end_a, end_b = _folds(node_count, start, end, group, along, against)
+    folds, end_a, end_b = _folds(stays, start, end, group, along, against)
     chain_first = np.zeros(k + 1, np.int64)
     piece = np.empty(k, np.int32)
     turned = np.empty(k, np.uint8)

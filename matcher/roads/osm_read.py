@@ -14,14 +14,16 @@ from osmium.filter import KeyFilter
 
 from matcher.domain.errors import RegionFileInvalid
 from matcher.roads.network import F64, I32, I64, U8
+from matcher.roads.osm_foot import NOT_WALKED, stops_walk, walked
 from matcher.roads.osm_tags import NodeEffect, drive, node_effect, street_name
 
 #: Told what is being done, how far it is, and of how many (None when nobody knows yet).
 Progress = Callable[[str, int, int | None], None]
 
-#: A street that cars do not drive and addresses still name.
-WALKED_CLASS = 255
-_WALKED = frozenset({"pedestrian"})
+#: The class of a way that cars do not drive.
+NO_CARS_CLASS = 255
+#: Ways without cars that addresses name as they name streets.
+_ADDRESSED = frozenset({"pedestrian"})
 
 #: Only objects with one of these keys reach Python; the rest is passed over in C++.
 _KEYS = ("highway", "route", "barrier", "railway", "addr:housenumber", "name")
@@ -86,12 +88,15 @@ class RawStreets:
     ref: I64  # (p,) node id
     lat: F64  # (p,) degrees
     lon: F64  # (p,) degrees
-    class_code: U8  # (w,) index into ROAD_CLASSES, or WALKED_CLASS
+    class_code: U8  # (w,) index into ROAD_CLASSES, or NO_CARS_CLASS
     name: I32  # (w,) index into names, -1 when it has none
-    has_name: U8  # (w,) 1 when `name` is a street's name, 0 when it is only a reference
+    has_name: (
+        U8  # (w,) 1 when `name` is a street's name that addresses use, 0 when it is only a reference, or a footpath's
+    )
     forward_kmh: F64  # (w,) 0 when closed along the way
     backward_kmh: F64  # (w,) 0 when closed against it
     duration_s: F64  # (w,) of the whole way; NaN when not given
+    foot: U8  # (w,) NOT_WALKED, WALKED or STEPS (see `osm_foot`)
     names: list[str]
 
 
@@ -100,7 +105,8 @@ class RawExtract:
     """What one file holds that matters here."""
 
     streets: RawStreets
-    node_effects: Mapping[int, NodeEffect]
+    node_effects: Mapping[int, NodeEffect]  # on cars, by node id
+    closed_to_walkers: frozenset[int]  # node ids that nobody walks through
     named_points: list[NamedPoint]
     addresses: list[Address]
     timestamp: str | None  # of the data, RFC 3339, when the file says so
@@ -118,6 +124,7 @@ class _Columns:
     forward_kmh: array[float] = field(default_factory=lambda: array("d"))
     backward_kmh: array[float] = field(default_factory=lambda: array("d"))
     duration_s: array[float] = field(default_factory=lambda: array("d"))
+    foot: array[int] = field(default_factory=lambda: array("B"))
     names: dict[str, int] = field(default_factory=dict)
 
 
@@ -155,6 +162,7 @@ class _Reader:
     def __init__(self) -> None:
         self._columns = _Columns()
         self._effects: dict[int, NodeEffect] = {}
+        self._closed_to_walkers: set[int] = set()
         self._points: list[NamedPoint] = []
         self._addresses: list[Address] = []
 
@@ -162,20 +170,18 @@ class _Reader:
         effect = node_effect(tags)
         if effect is not None:
             self._effects[node.id] = effect
+        if stops_walk(tags):
+            self._closed_to_walkers.add(node.id)
         if "name" in tags or "addr:housenumber" in tags:
             self._take_labels(tags, node.lat, node.lon, is_node=True)
 
     def take_way(self, way: osmium.osm.Way, tags: dict[str, str]) -> None:
-        how = drive(tags)
-        walked = how is None and tags.get("highway") in _WALKED and "name" in tags
-        if how is None and not walked:
-            if "addr:housenumber" in tags or ("name" in tags and "highway" not in tags):
-                points = [(n.x, n.y) for n in way.nodes if n.location.valid()]
-                if points:
-                    count = len(points) * 1e7
-                    lat, lon = sum(y for _, y in points) / count, sum(x for x, _ in points) / count
-                    self._take_labels(tags, lat, lon, is_node=False)
-            return
+        how, foot = drive(tags), walked(tags)
+        addressed = "name" in tags and (how is not None or tags.get("highway") in _ADDRESSED)
+        if how is None and not addressed:
+            self._take_outline(way, tags)
+            if foot == NOT_WALKED:
+                return
         columns = self._columns
         label = street_name(tags)
         name = -1 if label is None else columns.names.setdefault(label, len(columns.names))
@@ -187,12 +193,22 @@ class _Reader:
             columns.x.extend([point[1] for point in run])
             columns.y.extend([point[2] for point in run])
             columns.first.append(len(columns.ref))
-            columns.class_code.append(WALKED_CLASS if how is None else how.class_code)
+            columns.class_code.append(NO_CARS_CLASS if how is None else how.class_code)
             columns.name.append(name)
-            columns.has_name.append("name" in tags)
+            columns.has_name.append(addressed)
             columns.forward_kmh.append(0.0 if how is None else how.forward_kmh)
             columns.backward_kmh.append(0.0 if how is None else how.backward_kmh)
             columns.duration_s.append(float("nan") if duration is None else duration)
+            columns.foot.append(foot)
+
+    def _take_outline(self, way: osmium.osm.Way, tags: dict[str, str]) -> None:
+        """What is drawn as an area is labelled at the middle of its points."""
+        if "addr:housenumber" in tags or ("name" in tags and "highway" not in tags):
+            points = [(n.x, n.y) for n in way.nodes if n.location.valid()]
+            if points:
+                count = len(points) * 1e7
+                lat, lon = sum(y for _, y in points) / count, sum(x for x, _ in points) / count
+                self._take_labels(tags, lat, lon, is_node=False)
 
     def _take_labels(self, tags: dict[str, str], lat: float, lon: float, *, is_node: bool) -> None:
         street = tags.get("addr:street", tags.get("addr:place"))
@@ -224,9 +240,11 @@ class _Reader:
             forward_kmh=np.array(columns.forward_kmh, dtype=np.float64),
             backward_kmh=np.array(columns.backward_kmh, dtype=np.float64),
             duration_s=np.array(columns.duration_s, dtype=np.float64),
+            foot=np.array(columns.foot, dtype=np.uint8),
             names=list(columns.names),
         )
-        return RawExtract(streets, self._effects, self._points, self._addresses, timestamp)
+        closed_to_walkers = frozenset(self._closed_to_walkers)
+        return RawExtract(streets, self._effects, closed_to_walkers, self._points, self._addresses, timestamp)
 
 
 def _runs(way: osmium.osm.Way) -> list[list[tuple[int, int, int]]]:

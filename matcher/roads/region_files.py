@@ -16,9 +16,15 @@ import numpy as np
 from matcher.domain.errors import RegionFileInvalid, RegionFormatTooNew
 
 #: Raise it with any change to the meaning of a region's files. Regions of another version are not opened.
-FORMAT_VERSION = 1
+#: 2: the walk network.
+FORMAT_VERSION = 2
+
+#: Raise it with any change to the meaning of the road network's arrays: stored road positions are then put on the roads anew.
+NETWORK_VERSION = 1
 
 MANIFEST = "manifest.json"
+#: The end of the name of a file that is being written.
+PARTIAL = ".part"
 _CHUNK = 1 << 20
 
 Record = TypeVar("Record")
@@ -56,6 +62,9 @@ class Manifest:
     arcs: int
     edges: int
     road_km: float  # street pieces, each counted once whatever its directions
+    walk_nodes: int  # of the walk network
+    walk_edges: int
+    walk_km: float  # each way to walk counted once, steps at their walked length
     places: int  # rows of the gazetteer
     dropped_nodes: int  # outside the largest strongly connected part, counted before folding
     dropped_arcs: int
@@ -111,8 +120,8 @@ def inventory(folder: Path) -> dict[str, FileEntry]:
 
 
 def fingerprint_of(files: Mapping[str, FileEntry], prefix: str) -> str:
-    """One hash over the contents of the arrays under `prefix` and the format they are written in."""
-    digest = hashlib.sha256(f"format {FORMAT_VERSION}\n".encode())
+    """One hash over the contents of the arrays under `prefix` and the version of their meaning."""
+    digest = hashlib.sha256(f"format {NETWORK_VERSION}\n".encode())
     for name in sorted(files):
         if name.startswith(f"{prefix}_"):
             digest.update(f"{name} {files[name].sha256}\n".encode())
@@ -156,11 +165,37 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             )
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a file in place, all or nothing, readable by everybody; on disk when this returns. One writer at a time."""
+    partial = path.with_name(f"{path.name}{PARTIAL}")
+    with partial.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.chmod(0o644)
+    partial.replace(path)
+    _sync(path.parent)
+
+
+def remove_file(path: Path) -> bool:
+    """Remove a file for good; False when there was none."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    _sync(path.parent)
+    return True
+
+
 def sync_tree(folder: Path) -> None:
     """Return when every file of a folder, and the folder itself, is on disk."""
     for path in [*sorted(folder.iterdir()), folder, folder.parent]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,4 +1,4 @@
-"""From coordinates to road positions: the nearest point on any drivable street, exactly."""
+"""From coordinates to positions on lines: the nearest point on any street of a network, driven or walked, exactly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import shapely
 
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.roads.network import F64, RoadNetwork
+from matcher.roads.lines import Lines, line_points
+from matcher.roads.network import F64
 
 _METRES_PER_DEGREE = math.radians(1.0) * 6_371_008.8  # on the mean sphere, as Coordinate.distance_m
 _FIRST_RADIUS_M = 60.0
@@ -23,11 +24,11 @@ class Snapper:
     hundred metres. Ties go to the lowest edge. Thread-safe once built; about 100 bytes an edge.
     """
 
-    def __init__(self, network: RoadNetwork) -> None:
+    def __init__(self, network: Lines) -> None:
         self._network = network
         first = network.edge_point_first[:-1]
         lat, lon = network.point_lat, network.point_lon
-        if network.edge_count:
+        if len(first):
             boxes = shapely.box(
                 np.minimum.reduceat(lon, first),
                 np.minimum.reduceat(lat, first),
@@ -102,17 +103,17 @@ def _closest(edges, point_first, point_lat, point_lon, lat, lon):  # type: ignor
     return best_edge, best_fraction, best
 
 
-def locate(network: RoadNetwork, position: RoadPosition) -> Coordinate:
+def locate(network: Lines, position: RoadPosition) -> Coordinate:
     """The coordinate of a road position."""
-    lat, lon = network.geometry(position.edge)
+    lat, lon = line_points(network, position.edge)
     reached = _cumulated_m(lat, lon)
     target = position.fraction * reached[-1]
     return Coordinate(lat=float(np.interp(target, reached, lat)), lon=float(np.interp(target, reached, lon)))
 
 
-def cut(network: RoadNetwork, edge: int, begin: float, end: float) -> tuple[F64, F64]:
+def cut(network: Lines, edge: int, begin: float, end: float) -> tuple[F64, F64]:
     """(lats, lons) of the piece of an edge between two fractions; backwards when begin > end."""
-    lat, lon = network.geometry(edge)
+    lat, lon = line_points(network, edge)
     reached = _cumulated_m(lat, lon)
     low, high = min(begin, end) * reached[-1], max(begin, end) * reached[-1]
     inside = (reached > low) & (reached < high)

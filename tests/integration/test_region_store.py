@@ -22,6 +22,7 @@ from matcher.roads.networkx_view import save_graphml, to_networkx
 from matcher.roads.region_files import FORMAT_VERSION, MANIFEST
 from matcher.roads.regions import Region, RegionStore, name_from_file
 from matcher.roads.topology import Topology
+from matcher.roads.walk_network import WalkNetwork
 from tests.osm_files import StreetMap
 
 
@@ -49,6 +50,9 @@ def test_what_was_added_can_be_opened(store: RegionStore, extract: Path) -> None
     assert (manifest.name, manifest.source_file, manifest.format_version) == ("tiny", extract.name, FORMAT_VERSION)
     assert (manifest.nodes, manifest.arcs, manifest.edges) == (5, 10, 5)
     assert (region.network.node_count, region.network.arc_count, region.network.edge_count) == (5, 10, 5)
+    assert (manifest.walk_nodes, manifest.walk_edges) == (5, 5)
+    assert (region.walk_network.node_count, region.walk_network.edge_count) == (5, 5)
+    assert manifest.walk_km == pytest.approx(manifest.road_km)
     assert manifest.source_timestamp == "2026-05-04T20:21:22+00:00"
     assert (manifest.bbox.south, manifest.bbox.west) == (47.0, 9.0)
     assert {region.network.name(edge) for edge in range(region.network.edge_count)} == {"Ärger Straße", "B", None}
@@ -57,12 +61,14 @@ def test_what_was_added_can_be_opened(store: RegionStore, extract: Path) -> None
 
 def test_arrays_are_mapped_and_cannot_be_written(store: RegionStore, extract: Path) -> None:
     store.add(extract)
-    network = store.get("tiny").network
-    for name in RoadNetwork.__dataclass_fields__:
-        base = getattr(network, name).base
-        while base is not None and not isinstance(base, np.memmap):
-            base = base.base
-        assert isinstance(base, np.memmap), name
+    region = store.get("tiny")
+    network = region.network
+    for kind, record in ((RoadNetwork, network), (WalkNetwork, region.walk_network)):
+        for name in kind.__dataclass_fields__:
+            base = getattr(record, name).base
+            while base is not None and not isinstance(base, np.memmap):
+                base = base.base
+            assert isinstance(base, np.memmap), name
     with pytest.raises(ValueError, match="read-only"):
         network.arc_time_ms[0] = 1
 
@@ -91,6 +97,21 @@ def test_a_new_shop_does_not_move_road_positions(store: RegionStore, tmp_path: P
     after = store.add(streets.node(50, shop="bakery", name="Bread").write(tmp_path / "r.osm.pbf"))
     assert after.places == before.places + 1
     assert after.fingerprint == before.fingerprint
+
+
+def test_a_footpath_does_not_move_road_positions(store: RegionStore, tmp_path: Path) -> None:
+    streets = StreetMap().way([0, 1, 2], name="A").way([1, 11], name="B")
+    before = store.add(streets.write(tmp_path / "r.osm.pbf"))
+    streets.ways.insert(0, ([0, 10, 11], {"highway": "footway", "name": "B"}))
+    after = store.add(streets.write(tmp_path / "r.osm.pbf"))
+    assert after.walk_km > before.walk_km
+    assert after.fingerprint == before.fingerprint
+
+
+def test_a_region_where_nobody_walks_can_be_opened(store: RegionStore, tmp_path: Path) -> None:
+    motorway = StreetMap().way([0, 1], "motorway").way([1, 11, 10, 0], "motorway")
+    assert store.add(motorway.write(tmp_path / "r.osm.pbf")).walk_edges == 0
+    assert store.get("r").walk_network.node_count == 0
 
 
 def test_absent_regions(store: RegionStore, extract: Path) -> None:
@@ -157,7 +178,8 @@ def test_damage_is_noticed_in_every_file(store: RegionStore, extract: Path) -> N
     store.add(extract)
     folder = store.get("tiny").folder
     names = sorted(path.name for path in folder.iterdir())
-    assert len(names) == len(RoadNetwork.__dataclass_fields__) + len(Topology.__dataclass_fields__) + 2
+    arrays = [len(kind.__dataclass_fields__) for kind in (RoadNetwork, WalkNetwork, Topology)]
+    assert len(names) == sum(arrays) + len(("manifest", "places"))
     for name in names:
         path = folder / name
         content = path.read_bytes()
@@ -183,7 +205,7 @@ def test_newer_and_older_formats_are_refused(store: RegionStore, extract: Path) 
     with pytest.raises(RegionFormatTooNew, match=f"format {FORMAT_VERSION + 1}"):
         store.get("tiny")
     path.write_text(json.dumps(content | {"format_version": FORMAT_VERSION - 1}))
-    with pytest.raises(RegionFileInvalid, match="older"):
+    with pytest.raises(RegionFileInvalid, match=r"older than .*`carpool region add` with its extract again"):
         store.get("tiny")
     assert store.list_regions() == []
     assert store.list_names() == ["tiny"]

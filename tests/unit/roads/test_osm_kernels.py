@@ -43,10 +43,12 @@ def _fold(
     group: list[int] | None = None,
     along: list[float] | None = None,
     against: list[float] | None = None,
+    stays: set[int] | None = None,
 ) -> list[list[tuple[int, bool]]]:
     count = len(pieces)
+    nodes = 1 + max(max(pair) for pair in pieces)
     first, piece, turned = chains(
-        1 + max(max(pair) for pair in pieces),
+        np.array([node in (stays or set()) for node in range(nodes)]),
         np.array([a for a, _ in pieces], dtype=np.int32),
         np.array([b for _, b in pieces], dtype=np.int32),
         np.array(group or [0] * count, dtype=np.int64),
@@ -59,6 +61,10 @@ def _fold(
 
 def test_pieces_in_a_row_become_one_chain_whatever_their_drawing() -> None:
     assert _fold([(0, 1), (2, 1), (2, 3)]) == [[(0, False), (1, True), (2, False)]]
+
+
+def test_nothing_is_joined_at_a_node_that_stays() -> None:
+    assert _fold([(0, 1), (1, 2), (2, 3)], stays={2}) == [[(0, False), (1, False)], [(2, False)]]
 
 
 def test_nothing_is_joined_where_three_pieces_meet() -> None:

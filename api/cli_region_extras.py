@@ -1,0 +1,197 @@
+"""`carpool region meeting-points` and `carpool region speeds`: what people add to a region."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from api.cli_region_support import disk_errors, region_or_served, region_store
+from api.console import StepProgress, make_console
+from matcher.domain.errors import InvalidField
+from matcher.roads.meeting_places import ROAD_LIMIT_M
+from matcher.roads.region_extras import (
+    PlacesReport,
+    clear_meeting_places,
+    clear_speeds,
+    load_meeting_places,
+    load_speeds,
+)
+from matcher.roads.regions import Region
+from matcher.roads.speed_profiles import DAYS, SpeedProfile, default_profile
+
+#: Of each reason this many rows are named on a terminal; all of them with --json.
+_NAMED_ROWS = 20
+_REASONS = {
+    "outside_region": "outside the region",
+    "far_from_road": "too far from a road",
+    "duplicate_id": "id seen before",
+    "no_id": "no id",
+    "no_name": "no name",
+    "no_coordinates": "no coordinates",
+    "bad_coordinates": "coordinates not valid",
+    "bad_open": "`ouvert` not valid",
+    "columns": "wrong number of columns",
+    "unreadable": "not readable",
+}
+
+RegionOption = Annotated[
+    str | None, typer.Option("--region", help="Name of the region; default: the one that is served.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def meeting_points(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE.csv", help="Carpool places in the French national schema.")
+    ] = None,
+    region: RegionOption = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget the meeting places of the region.")] = False,
+    road_limit_m: Annotated[
+        float,
+        typer.Option("--max-road-distance", min=1, max=1000, help="Metres to the nearest road, at most."),
+    ] = ROAD_LIMIT_M,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the meeting places of a list instead of those the region had; rows that cannot be used are reported and skipped."""
+    store, name = region_store(), region_or_served(region)
+    with disk_errors():
+        if clear:
+            _refuse_both(file)
+            had = clear_meeting_places(store, name)
+            typer.echo(f"Region {name} has no meeting places {'any more' if had else 'and had none'}.")
+            return
+        path = _needed(file)
+        with StepProgress(make_console(sys.stderr)) as progress:
+            progress("putting meeting places on the road")
+            report = load_meeting_places(store, name, path, road_limit_m=road_limit_m)
+    if as_json:
+        typer.echo(json.dumps(_report_json(report, name, path), indent=2, ensure_ascii=False))
+    else:
+        _print_report(report, name)
+
+
+def speeds(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE.csv", help="Factors by class of road and hour.")] = None,
+    region: RegionOption = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Go back to the default profile.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Use a speed profile in a region: how much longer drives take at certain hours. The default one is an assumption."""
+    store, name = region_store(), region_or_served(region)
+    with disk_errors():
+        if clear:
+            _refuse_both(file)
+            clear_speeds(store, name)
+            profile = default_profile()
+        else:
+            profile = load_speeds(store, name, _needed(file))
+    if as_json:
+        typer.echo(json.dumps(speeds_json(profile), indent=2))
+        return
+    table = Table("slot", "hours", title=f"Speeds of region {name}: {profile.source}", title_justify="left")
+    for slot in profile.slots:
+        table.add_row(slot.name, "\n".join(_hours(profile, slot.name)))
+    make_console().print(table)
+
+
+def extras_json(region: Region) -> dict[str, Any]:
+    """What was added to a region, for `region show --json`."""
+    stored = region.stored_places
+    places = region.meeting_places
+    return {
+        "meeting_places": None
+        if stored is None
+        else {
+            "count": len(places),
+            "open": sum(place.open for place in places),
+            "off_road": len(stored.places) - len(places),
+            "source_file": stored.source_file,
+            "loaded_at": stored.loaded_at,
+        },
+        "speeds": speeds_json(region.speed_profile),
+    }
+
+
+def extras_rows(region: Region) -> list[tuple[str, str]]:
+    """What was added to a region, as (label, value), for `region show`."""
+    stored, places = region.stored_places, region.meeting_places
+    told = "none"
+    if stored is not None:
+        off_road = len(stored.places) - len(places)
+        lost = f", {off_road} more not on these roads" if off_road else ""
+        told = f"{len(places):,} ({sum(place.open for place in places):,} open) from {stored.source_file}{lost}"
+    profile = region.speed_profile
+    return [("meeting places", told), ("speeds", f"{profile.source}: {', '.join(slot.name for slot in profile.slots)}")]
+
+
+def speeds_json(profile: SpeedProfile) -> dict[str, Any]:
+    """A profile and its hours."""
+    slots = [{"name": slot.name, "hours": _hours(profile, slot.name)} for slot in profile.slots]
+    return {"source": profile.source, "slots": slots}
+
+
+def _needed(file: Path | None) -> Path:
+    if file is None:
+        raise InvalidField("name a file to load, or --clear what was loaded")
+    return file
+
+
+def _refuse_both(file: Path | None) -> None:
+    if file is not None:
+        raise InvalidField("--clear takes no file")
+
+
+def _report_json(report: PlacesReport, name: str, path: Path) -> dict[str, Any]:
+    return {
+        "region": name,
+        "file": path.name,
+        "kept": len(report.kept),
+        "open": sum(place.open for place in report.kept),
+        "skipped": [dataclasses.asdict(fault) for fault in report.skipped],
+        "warnings": list(report.warnings),
+    }
+
+
+def _print_report(report: PlacesReport, name: str) -> None:
+    notices = make_console(sys.stderr)
+    for warning in report.warnings:
+        notices.print(f"carpool: {warning}", markup=False, style="yellow")
+    told: Counter[str] = Counter()
+    for fault in report.skipped:
+        told[fault.code] += 1
+        if told[fault.code] <= _NAMED_ROWS:
+            notices.print(f"line {fault.line}: {fault.reason}", markup=False, soft_wrap=True)
+    opened = sum(place.open for place in report.kept)
+    table = Table(title=f"Meeting places of region {name}", show_header=False, title_justify="left")
+    table.add_row("open", f"{opened:,}")
+    table.add_row("closed, kept and not offered", f"{len(report.kept) - opened:,}")
+    for code, count in sorted(told.items()):
+        more = f" (the first {_NAMED_ROWS} are named above; --json names all)" if count > _NAMED_ROWS else ""
+        table.add_row(f"skipped: {_REASONS[code]}", f"{count:,}{more}")
+    make_console().print(table)
+
+
+def _hours(profile: SpeedProfile, slot: str) -> list[str]:
+    """When a slot is, like `mon-fri 07-09, 16-19`."""
+    number = [each.name for each in profile.slots].index(slot)
+    by_day = []
+    for day in range(7):
+        within = [profile.slot_of_hour[24 * day + hour] == number for hour in range(24)]
+        starts = [h for h in range(24) if within[h] and (h == 0 or not within[h - 1])]
+        ends = [h + 1 for h in range(24) if within[h] and (h == 23 or not within[h + 1])]
+        by_day.append(", ".join(f"{start:02}-{end:02}" for start, end in zip(starts, ends, strict=True)))
+    lines = []
+    for hours, group in itertools.groupby(range(7), key=lambda day: by_day[day]):
+        days = list(group)
+        if hours:
+            name = DAYS[days[0]] if len(days) == 1 else f"{DAYS[days[0]]}-{DAYS[days[-1]]}"
+            lines.append(f"{name} {hours}")
+    return lines

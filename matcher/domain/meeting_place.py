@@ -1,0 +1,22 @@
+"""Places that were made for meeting: car parks and lay-bys that an authority publishes for carpooling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matcher.domain.place import Coordinate, RoadPosition
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingPlace:
+    """A published meeting place, on the road. Only open ones are offered to riders.
+
+    `coordinate` is its entrance as published, `position` the nearest road on which a car may stop.
+    """
+
+    id: str
+    name: str
+    kind: str
+    coordinate: Coordinate
+    position: RoadPosition
+    open: bool
