@@ -53,6 +53,7 @@ def exercise(engine: RoadEngine) -> None:
     index = OfferIndex(engine)
     index.put(offer)
     index.put(replace(offer, id=UUID(int=2), departure=_NOON + timedelta(hours=1)))
+    index.put(replace(offer, id=UUID(int=3), via=(_place(engine, last // 2),)))
     for kind in WindowKind:
         request = MatchRequest(
             rider_id="warm-up rider", origin=here, destination=there, window=TimeWindow(_NOON, _NOON + timedelta(hours=1)),

@@ -1,0 +1,69 @@
+"""After `carpool warm` nothing is left to compile: not on mapped arrays, not for offers with stops on the way, not in any search."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+_PROGRAM = '''
+import gc, random, sys, tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from numba.core.dispatcher import Dispatcher
+
+from matcher.matching.index import OfferIndex
+from matcher.matching.pipeline import find_candidates
+from matcher.matching.query import Query
+from matcher.matching.scoring import ScoreWeights
+from matcher.roads.engine import RoadEngine
+from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.warm import exercise
+from matcher.domain.match import WindowKind
+from matcher.domain.place import RoadPosition
+from tests.builders import NOW, a_request, an_offer
+
+
+def compiled():
+    """How many machine codes there are of each of our kernels."""
+    kernels = [item for item in gc.get_objects() if isinstance(item, Dispatcher)]
+    return {f"{k.py_func.__module__}.{k.__name__}": len(k.signatures) for k in kernels
+            if k.py_func.__module__.startswith("matcher.")}
+
+
+with tempfile.TemporaryDirectory() as folder:
+    store = RegionStore(Path(folder))
+    ensure_sample(store)
+    region = store.get(SAMPLE_NAME)
+    engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)
+    exercise(engine)
+    before = compiled()
+    rng = random.Random(1)
+    spot = lambda: (rng.randrange(region.network.edge_count), rng.random())
+    index = OfferIndex(engine)
+    offers = [an_offer(spot(), spot(), via=[spot()] * (k % 3), max_detour_s=14_400) for k in range(1500)]
+    for offer in offers:
+        index.put(offer)
+    for offer in offers[:700]:
+        index.remove(offer.id)
+    feasible = 0
+    for k in range(20):
+        kind = list(WindowKind)[k % 2]
+        request = a_request(spot(), spot(), window_kind=kind, earliest=NOW, latest=NOW + timedelta(hours=4),
+                            seats=1 + k % 3, preferences={"pets": True} if k % 4 else {})
+        found = find_candidates(index.snapshot("rider"), engine, Query.of(request, NOW), ScoreWeights(), 1 + k)
+        feasible += found.feasible
+        engine.drive([request.origin.position, request.destination.position])
+        engine.snap(engine.locate(RoadPosition(*spot())), limit_m=100.0)
+    assert feasible > 100, feasible
+    assert len(before) > 10, before
+    after = compiled()
+    late = {name: count for name, count in after.items() if count != before.get(name, 0)}
+    print("compiled late:", late)
+    sys.exit(1 if late else 0)
+'''
+
+
+def test_a_warmed_process_compiles_nothing_in_its_first_searches() -> None:
+    done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-3_000:]

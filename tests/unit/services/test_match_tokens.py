@@ -1,0 +1,94 @@
+"""Match ids: read back what was signed, and refuse whatever was not signed here or is too old."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
+
+import jwt
+import pytest
+
+from matcher.domain.errors import MatchTokenInvalid
+from matcher.domain.place import Coordinate
+from matcher.services.match_tokens import MatchTicket, MatchTokens
+
+NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
+SECRET = b"s" * 32
+TICKET = MatchTicket(
+    rider_id="rita",
+    offer_id=UUID(int=2**127 + 1),
+    version=3,
+    seats=2,
+    pickup=Coordinate(lat=-29.95, lon=-71.34),
+    dropoff=Coordinate(lat=0.0, lon=0.0),
+    pickup_time=datetime(2026, 12, 1, 7, 45, 0, 250_000, tzinfo=timezone(timedelta(hours=-3))),
+)
+
+
+@pytest.fixture
+def tokens() -> MatchTokens:
+    return MatchTokens(SECRET, timedelta(minutes=15))
+
+
+def test_a_ticket_comes_back_whole(tokens: MatchTokens) -> None:
+    read = tokens.read(tokens.sign(TICKET, NOW), NOW)
+    assert read == TICKET
+    assert read.pickup_time.utcoffset() == timedelta(hours=-3)
+
+
+def test_a_ticket_is_good_until_its_lifetime_is_over(tokens: MatchTokens) -> None:
+    token = tokens.sign(TICKET, NOW)
+    assert tokens.read(token, NOW + timedelta(minutes=15)) == TICKET
+    with pytest.raises(MatchTokenInvalid, match="too old"):
+        tokens.read(token, NOW + timedelta(minutes=15, seconds=1))
+
+
+def test_one_changed_character_anywhere_is_seen(tokens: MatchTokens) -> None:
+    token = tokens.sign(TICKET, NOW)
+    for k, old in enumerate(token):
+        if k == len(token) - 1:
+            continue  # the last character of base64 carries bits that mean nothing
+        new = "A" if old != "A" else "B"
+        with pytest.raises(MatchTokenInvalid):
+            tokens.read(token[:k] + new + token[k + 1 :], NOW)
+
+
+def test_claims_cannot_be_rewritten_nor_the_signature_left_out(tokens: MatchTokens) -> None:
+    header, body, signature = tokens.sign(TICKET, NOW).split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+    claims["seats"] = 1
+    forged = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    for token in (
+        f"{header}.{forged}.{signature}",
+        f"{header}.{body}.",
+        jwt.encode(claims, "", algorithm="none"),
+        jwt.encode(claims, b"x" * 32, algorithm="HS256"),
+        jwt.encode(claims, SECRET * 2, algorithm="HS512"),
+    ):
+        with pytest.raises(MatchTokenInvalid):
+            tokens.read(token, NOW)
+
+
+def test_tokens_for_another_purpose_under_the_same_secret_are_refused(tokens: MatchTokens) -> None:
+    claims = {"sub": "rita", "exp": NOW + timedelta(hours=1), "aud": "session"}
+    for other in (claims, {**claims, "aud": None}, {"sub": "rita", "aud": "match"}):
+        with pytest.raises(MatchTokenInvalid):
+            tokens.read(jwt.encode({k: v for k, v in other.items() if v}, SECRET, algorithm="HS256"), NOW)
+
+
+@pytest.mark.parametrize("text", ["", "x", "a.b", "a.b.c", "….….…", "é" * 40, "." * 10, " "])
+def test_what_is_no_token_at_all_is_refused(tokens: MatchTokens, text: str) -> None:
+    with pytest.raises(MatchTokenInvalid):
+        tokens.read(text, NOW)
+
+
+def test_another_servers_secret_does_not_open_it(tokens: MatchTokens) -> None:
+    with pytest.raises(MatchTokenInvalid):
+        MatchTokens(b"t" * 32, timedelta(minutes=15)).read(tokens.sign(TICKET, NOW), NOW)
+
+
+def test_a_short_secret_is_refused() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        MatchTokens(b"s" * 31, timedelta(minutes=15))
