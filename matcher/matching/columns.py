@@ -25,16 +25,30 @@ class Columns:
 
     def append(self, **values: int) -> int:
         """Add one row, with a value for every column; returns its number. Amortised O(1)."""
-        if self.count == self._capacity:
-            self._columns = {
-                name: np.concatenate([column, np.empty_like(column)]) for name, column in self._columns.items()
-            }
-            self._capacity *= 2
+        self._make_room(1)
         row = self.count
         for name, column in self._columns.items():
             column[row] = values[name]
         self.count += 1
         return row
+
+    def extend(self, count: int, values: Mapping[str, AnyArray]) -> int:
+        """Add `count` rows, with that many values for every column; returns the number of the first."""
+        self._make_room(count)
+        first = self.count
+        for name, column in self._columns.items():
+            column[first : first + count] = values[name]
+        self.count += count
+        return first
+
+    def _make_room(self, count: int) -> None:
+        if self.count + count > self._capacity:
+            room = max(self._capacity, self.count + count - self._capacity)
+            self._columns = {
+                name: np.concatenate([column, np.empty(room, dtype=column.dtype)])
+                for name, column in self._columns.items()
+            }
+            self._capacity += room
 
     def filled(self) -> dict[str, AnyArray]:
         """The rows that are in use, as views."""

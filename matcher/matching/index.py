@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,7 +14,9 @@ import numpy.typing as npt
 
 from matcher.domain.offer import PREFERENCE_KEYS, Offer, OfferStatus
 from matcher.domain.place import RoadPosition
+from matcher.matching import bulk_load
 from matcher.matching.bounds import ways_in, ways_out
+from matcher.matching.bulk_load import DirectOffers, driver_digest
 from matcher.matching.columns import Columns, spans
 from matcher.matching.plan import Plan
 from matcher.matching.positions import FRACTION_ONE, I32, I64, U8, U32, fixed_position, split_cost
@@ -195,8 +198,9 @@ class OfferIndex:
         self._itineraries: I64 = np.empty(0, dtype=np.int64)
         self._sequence = 0
         self._row_of: dict[UUID, int] = {}
-        self._drivers: dict[str, int] = {}
+        self._drivers: dict[int, int] = {}
         self._forgotten: dict[UUID, int] = {}
+        self._meanwhile: list[Callable[[OfferIndex], object]] | None = None
 
     def __len__(self) -> int:
         """How many offers can be matched."""
@@ -222,11 +226,21 @@ class OfferIndex:
                 return
             self._append(offer, stops, drives)
             self._compact_if_due()
+            self._note(lambda other: other.put(offer))
+
+    def put_many(self, offers: DirectOffers) -> int:
+        """`put` for thousands of offers at once; returns how many were left out because no road leads along them."""
+        return bulk_load.put_many(self, self._roads, offers)
+
+    def rebuilt(self) -> AbstractContextManager[OfferIndex]:
+        """An empty index to be filled, which at the end of the block takes this one's place, with all that was written meanwhile."""
+        return bulk_load.rebuilt(self, OfferIndex(self._roads))
 
     def remove(self, offer_id: UUID) -> None:
         """Forget an offer; unknown ids are ignored."""
         with self._lock:
             self._drop(offer_id)
+            self._note(lambda other: other.remove(offer_id))
 
     def snapshot(self, searcher: str) -> Snapshot:
         """The offers as they are now, for a search by `searcher`. O(1)."""
@@ -236,7 +250,7 @@ class OfferIndex:
                 legs=Legs(**self._legs.filled(), codes=self._codes),
                 itineraries=self._itineraries,
                 sequence=self._sequence,
-                own=self._drivers.get(searcher, _NOBODY),
+                own=self._drivers.get(driver_digest(searcher), _NOBODY),
             )
 
     def _retire(self, offer_id: UUID, version: int) -> None:
@@ -248,6 +262,11 @@ class OfferIndex:
             if len(self._forgotten) > _REMEMBERED:
                 del self._forgotten[next(iter(self._forgotten))]
             self._drop(offer_id)
+            self._note(lambda other: other._retire(offer_id, version))
+
+    def _note(self, write: Callable[[OfferIndex], object]) -> None:
+        if self._meanwhile is not None:
+            self._meanwhile.append(write)
 
     def _drop(self, offer_id: UUID) -> None:
         row = self._row_of.pop(offer_id, None)
@@ -292,7 +311,7 @@ class OfferIndex:
             flexibility_ms=offer.flexibility_s * 1000,
             max_detour_ms=plan.max_detour_ms,
             max_detour_cm=plan.max_detour_cm,
-            driver=self._drivers.setdefault(offer.driver_id, len(self._drivers)),
+            driver=self._drivers.setdefault(driver_digest(offer.driver_id), len(self._drivers)),
             seats=max(plan.seats),
             stated=stated,
             welcome=welcome,

@@ -32,6 +32,12 @@ class SearchRoads(Protocol):
     def pack_drive(self, origin: RoadPosition, destination: RoadPosition) -> PackedDrive | None:
         """The fastest drive, or None when there is no way."""
 
+    def pack_drives(
+        self, origin_edge: I32, origin_at: I32, destination_edge: I32, destination_at: I32
+    ) -> tuple[I64, I32, I64, I32]:
+        """(cost, codes, begin, size) of k drives between positions in fixed point, (k,) each: drive i is packed in
+        codes[begin[i] : begin[i] + size[i]], and costs INFINITE when there is no way."""
+
     def sweep(self, target: RoadPosition, source: RoadPosition) -> AbstractContextManager[I64]:
         """(n, 2) int64 packed: column 0 is the cost of driving from each node to `target`, column 1 from `source` to each node.
 

@@ -1,0 +1,180 @@
+"""Loading by the ten thousand ends exactly as putting one by one does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.matching.bulk_load import DirectOffers, driver_digest
+from matcher.matching.index import OfferIndex, preference_masks
+from matcher.matching.plan import NO_LIMIT, to_ms
+from matcher.matching.positions import fixed_position
+from matcher.roads.engine import RoadEngine
+from tests.builders import Street, an_engine, an_offer
+from tests.property.scenarios import a_spot, a_town, some_offer
+
+_random = random.Random(11)
+STREETS = a_town(_random, 7, 6, round_numbers=False)
+SPOTS = [a_spot(_random, STREETS) for _ in range(12)]
+
+
+@pytest.fixture(scope="module")
+def engine() -> RoadEngine:
+    return an_engine(STREETS)
+
+
+def columns_of(offers: Sequence[Offer]) -> DirectOffers:
+    """What the database would hand over for these."""
+    low = 2**64 - 1
+    ends = [(fixed_position(offer.origin.position), fixed_position(offer.destination.position)) for offer in offers]
+    masks = [preference_masks(offer.preferences) for offer in offers]
+    digests = [driver_digest(offer.driver_id) for offer in offers]
+    limits = [NO_LIMIT if offer.max_detour_m is None else offer.max_detour_m * 100 for offer in offers]
+    published = [to_ms(offer.departure) for offer in offers]
+    return DirectOffers(
+        id_high=np.array([offer.id.int >> 64 for offer in offers], np.uint64),
+        id_low=np.array([offer.id.int & low for offer in offers], np.uint64),
+        version=np.array([offer.version for offer in offers], np.int32),
+        driver_high=np.array([digest >> 64 for digest in digests], np.uint64),
+        driver_low=np.array([digest & low for digest in digests], np.uint64),
+        origin_edge=np.array([end[0][0] for end in ends], np.int32),
+        origin_at=np.array([end[0][1] for end in ends], np.int32),
+        destination_edge=np.array([end[1][0] for end in ends], np.int32),
+        destination_at=np.array([end[1][1] for end in ends], np.int32),
+        published_ms=np.array(published, np.int64),
+        departure_ms=np.array(published, np.int64) + np.array([offer.departure_shift_ms for offer in offers], np.int64),
+        flexibility_ms=np.array([offer.flexibility_s * 1000 for offer in offers], np.int32),
+        seats=np.array([offer.seats_left for offer in offers], np.uint8),
+        max_detour_ms=np.array([offer.max_detour_s * 1000 for offer in offers], np.int32),
+        max_detour_cm=np.array(limits, np.int32),
+        stated=np.array([stated for stated, _ in masks], np.uint8),
+        welcome=np.array([welcome for _, welcome in masks], np.uint8),
+    )
+
+
+def contents(index: OfferIndex) -> dict[UUID, dict[str, object]]:
+    """Everything that the index says of each offer, whatever the order in which it came by it."""
+    snapshot = index.snapshot("nobody")
+    numbers = {number: digest for digest, number in index._drivers.items()}
+    said: dict[UUID, dict[str, object]] = {}
+    for row in range(len(snapshot)):
+        if snapshot.rows.retired_at[row] <= snapshot.sequence:
+            continue
+        values = {name: column[row].item() for name, column in vars(snapshot.rows).items()}
+        begin = values.pop("leg_begin")
+        legs = []
+        for leg in range(begin, begin + values["leg_count"]):
+            columns = {name: column[leg].item() for name, column in vars(snapshot.legs).items() if name != "codes"}
+            path = columns.pop("path_begin")
+            legs.append((columns, snapshot.legs.codes[path : path + columns["path_size"]].tolist()))
+        values |= {"driver": numbers[values["driver"]], "legs": legs}
+        said[snapshot.rows.offer_id(row)] = values
+    assert said.keys() == index._row_of.keys()
+    return said
+
+
+def some_offers(count: int) -> list[Offer]:
+    """Direct trips of all kinds; several share a driver, and some have been moved by a booking that is over."""
+    return [
+        replace(
+            some_offer(_random, STREETS, SPOTS, number, round_numbers=False, vias=False),
+            id=UUID(int=_random.getrandbits(128)),
+            driver_id=f"driver «{number % 7}»",
+            status=OfferStatus.OPEN,
+            version=_random.choice((1, 1, 40)),
+            departure_shift_ms=_random.choice((0, 0, -7_001)),
+        )
+        for number in range(count)
+    ]
+
+
+def test_many_at_once_are_what_one_by_one_are(engine: RoadEngine) -> None:
+    offers = some_offers(3_000)
+    one_by_one, at_once = OfferIndex(engine), OfferIndex(engine)
+    for offer in offers:
+        one_by_one.put(offer)
+    for first in range(0, len(offers), 700):  # the last load is smaller, and the tables grow several times
+        assert at_once.put_many(columns_of(offers[first : first + 700])) == 0
+    assert contents(at_once) == contents(one_by_one)
+    assert at_once.put_many(columns_of([])) == 0
+
+
+def test_only_what_is_newer_replaces(engine: RoadEngine) -> None:
+    offers = some_offers(40)
+    index = OfferIndex(engine)
+    index.put_many(columns_of(offers))
+    before = index.snapshot("nobody")
+    newer = [replace(offer, version=offer.version + 1, seats_left=8) for offer in offers[:10]]
+    older = [replace(offer, version=offer.version - 1, seats_left=7) for offer in offers[10:20]]
+    same = [replace(offer, seats_left=6) for offer in offers[20:30]]
+    cancelled = replace(offers[30], version=offers[30].version + 2, status=OfferStatus.CANCELLED)
+    index.put(cancelled)
+    index.put_many(columns_of([*newer, *older, *same, offers[30]]))
+    seats = {offer_id: values["seats"] for offer_id, values in contents(index).items()}
+    expected = {offer.id: offer.seats_left for offer in [*newer, *offers[10:30], *offers[31:]]}
+    assert seats == expected
+    assert ((before.rows.retired_at > before.sequence) & (before.rows.retired_at > 0)).all(), "a snapshot was disturbed"
+
+
+def test_what_no_road_leads_along_is_left_out() -> None:
+    dead_end = an_engine([Street(0, 1, 100_000, 60_000), Street(1, 2, 100_000, 60_000)])
+    good = an_offer((0, 0.5), (1, 0.5))
+    backwards, beyond, before = (
+        an_offer((1, 0.5), (0, 0.5)),
+        an_offer((0, 0.5), (2, 0.5)),
+        an_offer((-1, 0.5), (1, 0.5)),
+    )
+    index = OfferIndex(dead_end)
+    assert index.put_many(columns_of([backwards, good, beyond, before])) == 3
+    assert list(contents(index)) == [good.id]
+
+
+def test_a_rebuilt_index_holds_what_it_was_filled_with_and_all_that_came_meanwhile(engine: RoadEngine) -> None:
+    offers = some_offers(60)
+    loaded, meanwhile, gone = offers[:20], offers[20:40], offers[40:]
+    index = OfferIndex(engine)
+    index.put_many(columns_of(gone))
+    index.put(replace(loaded[0], version=99))  # a version that the database has lost
+    changed = replace(loaded[1], version=loaded[1].version + 1, seats_left=8)
+    cancelled = replace(loaded[2], version=loaded[2].version + 1, status=OfferStatus.CANCELLED)
+    with index.rebuilt() as fresh:
+        index.put_many(columns_of(meanwhile[:10]))
+        index.put(meanwhile[10])
+        fresh.put_many(columns_of(loaded))
+        for offer in (*meanwhile[11:], changed, cancelled):
+            index.put(offer)
+        index.remove(loaded[3].id)
+        assert gone[0].id in contents(index), "searches go on with what was there"
+    expected = OfferIndex(engine)
+    for offer in (loaded[0], changed, *loaded[4:], *meanwhile):
+        expected.put(offer)
+    assert contents(index) == contents(expected)
+    index.put(loaded[2])
+    assert loaded[2].id not in contents(index), "a cancellation is remembered"
+    index.put(gone[0])
+    assert gone[0].id in contents(index)
+
+
+def test_an_index_whose_rebuilding_fails_stays_as_it_is(engine: RoadEngine) -> None:
+    offers = some_offers(3)
+    index = OfferIndex(engine)
+    index.put(offers[0])
+
+    def fail_half_way() -> None:
+        with index.rebuilt() as fresh:
+            fresh.put(offers[1])
+            index.put(offers[2])
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        fail_half_way()
+    assert contents(index).keys() == {offers[0].id, offers[2].id}
+    with index.rebuilt() as fresh:
+        fresh.put(offers[1])
+    assert contents(index).keys() == {offers[1].id}
