@@ -30,7 +30,10 @@ from tests.builders_roads import (
 from tests.property.dijkstra import TIME, WHOLE, Oracle, plain
 
 SEEDS = range(12)
-many = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+many = settings(
+    max_examples=max(150, settings().max_examples),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 
 def check_drive(
