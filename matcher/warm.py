@@ -17,6 +17,7 @@ from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.roads.warm import warm_kernels
 from matcher.services.ports import Progress, no_progress
 
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -27,6 +28,7 @@ def compile_kernels(progress: Progress = no_progress) -> None:
 
     The compiled code is kept beside the sources, or in NUMBA_CACHE_DIR, and is read from there by later processes.
     """
+    warm_kernels(progress)
     with tempfile.TemporaryDirectory(prefix="carpool-warm-") as folder:
         store = RegionStore(Path(folder))
         ensure_sample(store, lambda phase, done, total: progress(phase, done / total if total else None))
