@@ -16,7 +16,7 @@ from matcher.domain.errors import RegionFileInvalid
 from matcher.roads.network import F64, I32, I64, ROAD_CLASSES, RoadNetwork, pack_names
 from matcher.roads.osm_kernels import chain_points, chains, largest_component
 from matcher.roads.osm_read import NO_CARS_CLASS, Progress, RawStreets
-from matcher.roads.osm_split import way_points
+from matcher.roads.osm_split import street_points
 from matcher.roads.osm_tags import NodeEffect
 
 _LONGEST = np.iinfo(np.int32).max
@@ -110,7 +110,7 @@ def _split(streets: RawStreets, effects: Mapping[int, NodeEffect]) -> tuple[_Pie
     Returns the pieces, for each node a point where it lies, and for each node whether nothing there says who waits.
     """
     drivable = (streets.class_code != NO_CARS_CLASS) & ((streets.forward_kmh > 0) | (streets.backward_kmh > 0))
-    roads = way_points(streets, drivable)
+    roads = street_points(streets, drivable)
     points, way, node, ids = roads.points, roads.way, roads.node, roads.ids
     effect_ids = np.array(sorted(effects), dtype=np.int64)
     place = np.searchsorted(ids, effect_ids)

@@ -15,7 +15,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class WayPoints:
+class StreetPoints:
     """The p points of some ways, way after way, and the u nodes they lie on."""
 
     points: I64  # (p,) index into the columns of RawStreets
@@ -46,7 +46,7 @@ class WayPoints:
         return at[paired], at[paired + 1]
 
 
-def way_points(streets: RawStreets, wanted: Mask) -> WayPoints:
+def street_points(streets: RawStreets, wanted: Mask) -> StreetPoints:
     """The points of the ways that are `wanted` (w,)."""
     way_of_point = np.repeat(np.arange(len(streets.class_code)), np.diff(streets.first))
     points = np.flatnonzero(wanted[way_of_point])
@@ -58,4 +58,4 @@ def way_points(streets: RawStreets, wanted: Mask) -> WayPoints:
         a, b = points[:-1][same_way], points[1:][same_way]
         geod = pyproj.Geod(ellps="WGS84")
         _, _, step_m[1:][same_way] = geod.inv(streets.lon[a], streets.lat[a], streets.lon[b], streets.lat[b])
-    return WayPoints(points, way, node, ids, step_m)
+    return StreetPoints(points, way, node, ids, step_m)

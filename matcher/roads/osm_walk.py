@@ -16,7 +16,7 @@ from matcher.roads.osm_foot import NOT_WALKED, STEPS
 from matcher.roads.osm_graph import BuiltRoads
 from matcher.roads.osm_kernels import chain_points, chains, union
 from matcher.roads.osm_read import Progress, RawStreets
-from matcher.roads.osm_split import way_points
+from matcher.roads.osm_split import street_points
 from matcher.roads.stopping import node_stops
 from matcher.roads.walk_network import WalkNetwork, adjacency
 
@@ -52,7 +52,7 @@ def build_walk_network(
 
 
 def _edges(streets: RawStreets, closed_nodes: Collection[int], node_ref: I64) -> _Edges:
-    ways = way_points(streets, streets.foot != NOT_WALKED)
+    ways = street_points(streets, streets.foot != NOT_WALKED)
     node = ways.node
     meets_road = np.isin(ways.ids, node_ref)
     closed = np.isin(ways.ids, np.array(sorted(closed_nodes), dtype=np.int64))
