@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from matcher.domain.place import RoadPosition
 from matcher.matching.positions import I32, I64, U8, EdgeTable
@@ -20,6 +20,14 @@ class PackedDrive:
 
     cost: int  # packed
     codes: I32
+
+
+class DriveColumns(Protocol):
+    """Drives to, or from, k positions; good while the context that gave them lasts."""
+
+    def settled(self, edges: I32) -> I64:
+        """(n, k) packed: what it costs between each node and the positions, in the rows of both ends of `edges`. Other rows mean nothing,
+        but those that were asked for before stay."""
 
 
 class SearchRoads(Protocol):
@@ -40,6 +48,19 @@ class SearchRoads(Protocol):
 
     def sweep(self, target: RoadPosition, source: RoadPosition) -> AbstractContextManager[I64]:
         """(n, 2) int64 packed: column 0 is the cost of driving from each node to `target`, column 1 from `source` to each node.
+
+        The array is the caller's until the context ends, then it is used again.
+        """
+
+    def columns(self, edge: I64, at: I64, *, to: bool) -> AbstractContextManager[Any]:
+        """`DriveColumns` of driving to (or from) k positions, (k,) each in fixed point."""
+
+    def costs_between(self, sources: Any, targets: Any) -> I64:
+        """(s, t) packed between all positions of two `DriveColumns`, from the sources and to the targets; INFINITE without a way."""
+
+    def sweep_least(self, targets: Any, to_extra: I64, sources: Any, from_extra: I64) -> AbstractContextManager[I64]:
+        """(n, 2) packed: column 0 is the least over targets k of driving from each node to it plus to_extra[k], column 1 the least over
+        sources c of from_extra[c] plus driving from it to each node. The extras are packed, at least 0, at most 2**60.
 
         The array is the caller's until the context ends, then it is used again.
         """

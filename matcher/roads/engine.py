@@ -13,7 +13,9 @@ from matcher.matching.positions import INFINITE, EdgeTable, fixed_position, spli
 from matcher.matching.roads import PackedDrive, PathTable
 from matcher.roads import scratch
 from matcher.roads.batch import pack_pairs
+from matcher.roads.columns import DriveColumns
 from matcher.roads.customisation import Metric
+from matcher.roads.many_sweep import costs_between, sweep_least
 from matcher.roads.network import I32, I64, U8, RoadNetwork, read_only
 from matcher.roads.overlap import shared_of_routes
 from matcher.roads.pack import drive_between, unpack_drive
@@ -162,6 +164,48 @@ class RoadEngine:
                 distance,
             )
             yield distance
+
+    @contextmanager
+    def columns(self, edge: I64, at: I64, *, to: bool) -> Iterator[DriveColumns]:
+        """Drives to (or from) some positions, worked out where they are asked for; see `SearchRoads.columns`."""
+        with self._scratch.columns(len(edge)) as work:
+            yield DriveColumns(self.topology, self.metric, self.edges, edge, at, work, to=to)
+
+    def costs_between(self, sources: DriveColumns, targets: DriveColumns) -> I64:
+        """(s, t) packed: from each source to each target, INFINITE or more where there is no way."""
+        costs: I64 = costs_between(
+            self.edges.forward,
+            self.edges.backward,
+            sources.edge,
+            sources.at,
+            sources.nodes,
+            sources.distance,
+            targets.edge,
+            targets.at,
+            targets.state,
+            targets.distance,
+        )
+        return costs
+
+    @contextmanager
+    def sweep_least(
+        self, targets: DriveColumns, to_extra: I64, sources: DriveColumns, from_extra: I64
+    ) -> Iterator[I64]:
+        """(n, 2) packed: to the target, and from the source, that is nearest with its extra; see `SearchRoads.sweep_least`."""
+        with self._scratch.distances() as least:
+            sweep_least(
+                self.metric.sweep_first,
+                self.metric.sweep_head,
+                self.metric.sweep_weight,
+                targets.nodes,
+                targets.distance,
+                to_extra,
+                sources.nodes,
+                sources.distance,
+                from_extra,
+                least,
+            )
+            yield least
 
     def shared_lengths(
         self, rider: PackedDrive, rider_ends: tuple[int, int], legs: PathTable, leg_begin: I64, leg_count: U8

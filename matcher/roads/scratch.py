@@ -11,12 +11,14 @@ from typing import TypeVar
 import numpy as np
 
 from matcher.matching.positions import INFINITE
-from matcher.roads.network import I32, I64, RoadNetwork
+from matcher.roads.network import I32, I64, U8, RoadNetwork
 from matcher.roads.topology import Topology
 
 T = TypeVar("T")
 
 _ROUND_LIMIT = 2**31 - 2
+#: Columns that arrays have room for from the beginning: the most candidates that a rider usually has.
+_USUAL_COLUMNS = 16
 
 
 @dataclass(eq=False)
@@ -51,6 +53,14 @@ class OverlapScratch:
         return self.round
 
 
+@dataclass(eq=False)
+class ColumnScratch:
+    """For `columns.DriveColumns`; nothing is clean."""
+
+    flat: I64  # room for (n, k)
+    state: U8  # (n,)
+
+
 class ScratchPool:
     """Hands out work arrays and takes them back. A deque's append and pop are atomic, so no lock is needed.
 
@@ -65,6 +75,7 @@ class ScratchPool:
         self._queries: deque[QueryScratch] = deque()
         self._distances: deque[I64] = deque()
         self._overlaps: deque[OverlapScratch] = deque()
+        self._columns: deque[ColumnScratch] = deque()
 
     @contextmanager
     def query(self) -> Iterator[QueryScratch]:
@@ -83,6 +94,19 @@ class ScratchPool:
         """Arrays for one round of overlaps."""
         with _borrowed(self._overlaps, self._new_overlap) as work:
             yield work
+
+    @contextmanager
+    def columns(self, count: int) -> Iterator[ColumnScratch]:
+        """Arrays for columns of `count` positions."""
+        with _borrowed(self._columns, lambda: self._new_columns(count)) as work:
+            if len(work.flat) < self._n * count:
+                work.flat = self._new_columns(count).flat
+            yield work
+
+    def _new_columns(self, count: int) -> ColumnScratch:
+        # Memory that is never touched costs nothing, and few rows are.
+        size = self._n * max(count, _USUAL_COLUMNS)
+        return ColumnScratch(flat=np.empty(size, dtype=np.int64), state=np.empty(self._n, dtype=np.uint8))
 
     def _new_query(self) -> QueryScratch:
         return QueryScratch(

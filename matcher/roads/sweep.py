@@ -34,6 +34,23 @@ def climb(parent, sweep_first, sweep_head, sweep_weight, side, node_a, cost_a, n
 
 
 @numba.njit(cache=True, nogil=True)
+def descend(sweep_first, sweep_head, sweep_weight, distance):  # type: ignore[no-untyped-def]
+    """From what the climbs left in `distance`, (n, 2), to true distances: one linear pass from the highest rank down.
+
+    Column 0 holds ways to a target, column 1 ways from a source; INFINITE or more where there is none.
+    """
+    for v in range(len(sweep_first) - 2, -1, -1):
+        to_target = distance[v, 0]
+        from_source = distance[v, 1]
+        for k in range(sweep_first[v], sweep_first[v + 1]):
+            h = sweep_head[k]
+            to_target = min(to_target, sweep_weight[2 * k] + distance[h, 0])
+            from_source = min(from_source, sweep_weight[2 * k + 1] + distance[h, 1])
+        distance[v, 0] = to_target
+        distance[v, 1] = from_source
+
+
+@numba.njit(cache=True, nogil=True)
 def sweep_pair(  # type: ignore[no-untyped-def]
     parent,
     sweep_first,
@@ -83,12 +100,4 @@ def sweep_pair(  # type: ignore[no-untyped-def]
         distance,
         1,
     )
-    for v in range(len(sweep_first) - 2, -1, -1):
-        to_target = distance[v, 0]
-        from_source = distance[v, 1]
-        for k in range(sweep_first[v], sweep_first[v + 1]):
-            h = sweep_head[k]
-            to_target = min(to_target, sweep_weight[2 * k] + distance[h, 0])
-            from_source = min(from_source, sweep_weight[2 * k + 1] + distance[h, 1])
-        distance[v, 0] = to_target
-        distance[v, 1] = from_source
+    descend(sweep_first, sweep_head, sweep_weight, distance)

@@ -1,0 +1,145 @@
+"""Distances between every node and each of a few positions at once, for no more nodes than are asked about.
+
+A *column* a position, side by side in memory, so that one look at a slot of the hierarchy serves all of them. Nothing is done for the
+whole network: first the ancestors of the positions are settled (`climb_many`), later those nodes that somebody asks about and their
+ancestors (`settle_many`).
+Source: Delling, Goldberg, Werneck, "Faster Batched Shortest Paths in Road Networks" (RPHAST), 2011; on the elimination tree of a CCH.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from matcher.matching.positions import INFINITE, along_edge, leave, reach
+from matcher.roads.sweep import TO_TARGET, descend
+
+#: What is known of a node: nothing; the ways up from it (or down to it) only; everything. WANTED is added while a call is at work.
+UNTOUCHED, CLIMBED, SETTLED, WANTED = 0, 1, 2, 4
+
+
+@numba.njit(cache=True, nogil=True)
+def climb_many(
+    parent, sweep_first, sweep_head, sweep_weight, side, start, end, forward, backward, edge, at, distance, state
+):  # type: ignore[no-untyped-def]
+    """The ancestors of k positions, ascending; fills their rows of `distance` with ways that only climb, and marks them CLIMBED.
+
+    side: TO_TARGET when the positions are driven to, FROM_SOURCE when they are driven from. start … backward: the arrays of an
+    EdgeTable. edge, at: (k,) positions in fixed point. distance: (n, k) int64 packed, rows of other nodes are left alone. state: (n,)
+    uint8, all UNTOUCHED before.
+    """
+    nodes = np.empty(1024, np.int32)
+    count = 0
+    for k in range(len(edge)):
+        # Of an edge's two ends the higher is an ancestor of the lower, so one walk to the root meets both.
+        v = min(start[edge[k]], end[edge[k]])
+        while v >= 0 and state[v] == UNTOUCHED:
+            state[v] = CLIMBED
+            if count == len(nodes):
+                more = np.empty(2 * count, np.int32)
+                more[:count] = nodes
+                nodes = more
+            nodes[count] = v
+            count += 1
+            v = parent[v]
+    nodes = np.sort(nodes[:count])
+    for v in nodes:
+        distance[v, :] = INFINITE
+    for k in range(len(edge)):
+        e = edge[k]
+        if side == TO_TARGET:
+            by_start, by_end = reach(forward[e], backward[e], at[k])
+        else:
+            by_start, by_end = leave(forward[e], backward[e], at[k])
+        distance[start[e], k] = min(distance[start[e], k], by_start)
+        distance[end[e], k] = min(distance[end[e], k], by_end)
+    for v in nodes:
+        here = distance[v]
+        for slot in range(sweep_first[v], sweep_first[v + 1]):
+            _shorten(distance[sweep_head[slot]], here, sweep_weight[2 * slot + side])
+    return nodes
+
+
+@numba.njit(cache=True, nogil=True)
+def settle_many(sweep_first, sweep_head, sweep_weight, side, start, end, wanted, distance, state):  # type: ignore[no-untyped-def]
+    """Fill the rows of `distance` of both ends of the edges `wanted`, (w,) integers, and of all their ancestors, with true distances.
+
+    What is SETTLED already is not done again. O(n) bytes are looked at, O(slots of new nodes) columns are.
+    """
+    for edge in wanted:
+        for v in (start[edge], end[edge]):
+            if state[v] < SETTLED:
+                state[v] |= WANTED
+    n = len(state)
+    for v in range(n):
+        if state[v] & WANTED:
+            for slot in range(sweep_first[v], sweep_first[v + 1]):
+                h = sweep_head[slot]
+                if state[h] < SETTLED:
+                    state[h] |= WANTED
+    down = 1 - side
+    for v in range(n - 1, -1, -1):
+        if state[v] & WANTED:
+            here = distance[v]
+            if state[v] == WANTED:
+                here[:] = INFINITE
+            for slot in range(sweep_first[v], sweep_first[v + 1]):
+                _shorten(here, distance[sweep_head[slot]], sweep_weight[2 * slot + down])
+            state[v] = SETTLED
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _shorten(mine, other, weight):  # type: ignore[no-untyped-def]
+    for k in range(len(mine)):
+        mine[k] = min(mine[k], other[k] + weight)
+
+
+@numba.njit(cache=True, nogil=True)
+def costs_between(  # type: ignore[no-untyped-def]
+    forward,
+    backward,
+    source_edge,
+    source_at,
+    source_nodes,
+    source_distance,
+    target_edge,
+    target_at,
+    target_state,
+    target_distance,
+):
+    """(s, t) packed: the cost of driving from each of s positions to each of t, INFINITE where there is no way.
+
+    Both sides after `climb_many`; source_nodes is what it returned. The highest node of a shortest way is an ancestor of both its ends.
+    """
+    s, t = len(source_edge), len(target_edge)
+    cost = np.full((s, t), INFINITE, np.int64)
+    for v in source_nodes:
+        if target_state[v] == UNTOUCHED:
+            continue
+        for k in range(s):
+            _shorten(cost[k], target_distance[v], source_distance[v, k])
+    for k in range(s):
+        for c in range(t):
+            e = source_edge[k]
+            if e == target_edge[c]:
+                cost[k, c] = min(cost[k, c], along_edge(forward[e], backward[e], source_at[k], target_at[c]))
+    return cost
+
+
+@numba.njit(cache=True, nogil=True)
+def sweep_least(  # type: ignore[no-untyped-def]
+    sweep_first, sweep_head, sweep_weight, to_nodes, to_distance, to_extra, from_nodes, from_distance, from_extra, least
+):
+    """least[v, 0] = min over k of d(v, target k) + to_extra[k]; least[v, 1] = min over c of from_extra[c] + d(source c, v).
+
+    to_nodes, to_distance: of targets after `climb_many`; from_nodes, from_distance: of sources. to_extra: (k,), from_extra: (c,) packed, each
+    at least 0 and so small that no sum with a distance leaves int64. least: (n, 2) int64 packed, overwritten; every rank v.
+    """
+    least[:] = INFINITE
+    for v in to_nodes:
+        for k in range(len(to_extra)):
+            least[v, 0] = min(least[v, 0], to_distance[v, k] + to_extra[k])
+    for v in from_nodes:
+        for k in range(len(from_extra)):
+            least[v, 1] = min(least[v, 1], from_distance[v, k] + from_extra[k])
+    descend(sweep_first, sweep_head, sweep_weight, least)
