@@ -10,7 +10,7 @@ from matcher.matching.query import Query
 
 #: Hints are looked for when fewer offers than this can carry the rider.
 FEW = 3
-#: By how much a window is widened at each end, in minutes, until something more fits.
+#: By how much a window may be widened at each end, in minutes: the least after which something more fits is told.
 WIDER_MIN = (15, 30, 60, 120, 240)
 
 
@@ -20,12 +20,10 @@ def find_hints(scan: Callable[[Query], Feasible], query: Query, feasible: Feasib
         return ()
     hints: list[Hint] = []
     if TurnedAway.OUTSIDE_WINDOW in feasible.turned_away:
-        for minutes in WIDER_MIN:
-            more = len(scan(query.widened(minutes * 60_000))) - len(feasible)
-            if more > 0:
-                detail = f"{_offers(more)} would fit if the time window were {minutes} minutes wider at each end"
-                hints.append(Hint("widen_window", more, detail, minutes * 60, "s"))
-                break
+        minutes, more = _least_widening(scan, query, len(feasible))
+        if more > 0:
+            detail = f"{_offers(more)} would fit if the time window were {minutes} minutes wider at each end"
+            hints.append(Hint("widen_window", more, detail, minutes * 60, "s"))
     if TurnedAway.NO_SEATS in feasible.turned_away:
         for seats in range(query.seats - 1, 0, -1):
             more = len(scan(query.with_seats(seats))) - len(feasible)
@@ -37,6 +35,32 @@ def find_hints(scan: Callable[[Query], Feasible], query: Query, feasible: Feasib
         detail = f"the nearest miss would need {seconds} s more detour than its driver accepts: try a place closer to a main road"
         hints.append(Hint("nearest_miss", 1, detail, seconds, "s"))
     return tuple(hints)
+
+
+def _least_widening(scan: Callable[[Query], Feasible], query: Query, fitting: int) -> tuple[int, int]:
+    """(minutes, how many more fit) of the least widening that helps; (_, 0) when none does.
+
+    Each scan costs as much as the search itself, and a wider window never loses a match: where offers are many the least is
+    enough, where they are few the most is not; between them a bisection finds the least that is.
+    """
+
+    def more(minutes: int) -> int:
+        return len(scan(query.widened(minutes * 60_000))) - fitting
+
+    least, most = WIDER_MIN[0], WIDER_MIN[-1]
+    at_least = more(least)
+    if at_least > 0:
+        return least, at_least
+    gain = more(most)
+    between = list(WIDER_MIN[1:-1])
+    while gain > 0 and between:
+        middle = len(between) // 2
+        at_middle = more(between[middle])
+        if at_middle > 0:
+            most, gain, between = between[middle], at_middle, between[:middle]
+        else:
+            between = between[middle + 1 :]
+    return most, gain
 
 
 def _offers(count: int) -> str:
