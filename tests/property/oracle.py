@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from uuid import UUID
 
+from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.match import MatchRequest, WindowKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import RoadPosition
@@ -33,9 +34,13 @@ TIME_CEILING_MS = 3_600_000
 
 @dataclass(frozen=True)
 class Ride:
-    """How an offer carries the rider."""
+    """How an offer carries the rider: picked up on one leg of the itinerary, set down on the same or a later one."""
 
     offer_id: UUID
+    pickup_leg: int
+    dropoff_leg: int
+    shift: timedelta
+    seats_left: int
     detour_ms: int
     detour_cm: int
     pickup: datetime
@@ -63,6 +68,19 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class _Terms:
+    """What a driver has agreed to, bookings included. Milliseconds and centimetres; moments are datetimes."""
+
+    leaves: datetime  # as planned now
+    leaves_from: datetime
+    leaves_by: datetime
+    drive_ms: int
+    left_ms: int  # of the detour
+    left_cm: int | None
+    seats: tuple[int, ...]  # free on each leg
+
+
+@dataclass(frozen=True)
 class _Insertion:
     pickup_leg: int
     dropoff_leg: int
@@ -71,6 +89,7 @@ class _Insertion:
     until_pickup_ms: int
     ride_ms: int
     ride_cm: int
+    shift: timedelta | None  # how much later than planned the driver leaves; None when no shift suits everybody
 
 
 def millionths(score: Fraction) -> int:
@@ -94,24 +113,24 @@ def judge(streets: Sequence[Street], offers: Iterable[Offer], request: MatchRequ
             continue
         considered += 1
         legs = [roads.drive(a, b) for a, b in itertools.pairwise(stops_of(offer))]
-        base_ms = sum(leg.cost[0] for leg in legs if leg is not None)
-        reason = _at_a_glance(offer, request, base_ms)
+        terms = _terms(offer, [leg.cost for leg in legs if leg is not None])
+        reason = _at_a_glance(offer, terms, request)
         if reason is not None:
             reasons[reason] += 1
             continue
         fitting: list[_Insertion] = []
-        furthest = "detour"
+        furthest = "no_seats" if max(terms.seats) < request.seats else "detour"
         missed: list[int] = []
-        for insertion in _insertions(roads, offer, request):
-            in_window = _shifts(offer, insertion, request, now) is not None
-            in_length = offer.max_detour_m is None or insertion.detour_cm <= 100 * offer.max_detour_m
-            beyond = insertion.detour_ms - 1000 * offer.max_detour_s
+        for insertion in _insertions(roads, offer, terms, request, now):
+            in_time = insertion.shift is not None
+            in_length = terms.left_cm is None or insertion.detour_cm <= terms.left_cm
+            beyond = insertion.detour_ms - terms.left_ms
             if beyond > 0:
-                if in_window and in_length:
+                if in_time and in_length:
                     missed.append(beyond)
             elif not in_length:
                 furthest = "detour_length" if furthest == "detour" else furthest
-            elif not in_window:
+            elif not in_time:
                 furthest = "outside_window"
             else:
                 fitting.append(insertion)
@@ -122,7 +141,7 @@ def judge(streets: Sequence[Street], offers: Iterable[Offer], request: MatchRequ
         best = min(fitting, key=lambda i: (i.detour_ms, i.detour_cm, i.pickup_leg, i.dropoff_leg))
         driven: list[Piece] = [piece for leg in legs if leg is not None for piece in leg.pieces]
         sharp = sharp and all(leg is not None and leg.unique for leg in legs)
-        rides[offer.id] = _ride(offer, best, request, now, direct.pieces, direct.cost[1], driven)
+        rides[offer.id] = _ride(offer, terms, best, request, direct.pieces, direct.cost[1], driven)
     turned_away = {reason: count for reason, count in reasons.items() if count}
     return Verdict(rides, considered, turned_away, min(misses, default=None), sharp)
 
@@ -163,7 +182,7 @@ def widened(request: MatchRequest, minutes: int) -> MatchRequest:
 
 def stops_of(offer: Offer) -> list[RoadPosition]:
     """The places that a driver passes."""
-    return [offer.origin.position, *(place.position for place in offer.via), offer.destination.position]
+    return [stop.place.position for stop in offer.stops]
 
 
 def positions_of(offers: Iterable[Offer], request: MatchRequest) -> list[RoadPosition]:
@@ -172,33 +191,60 @@ def positions_of(offers: Iterable[Offer], request: MatchRequest) -> list[RoadPos
     return mine + [stop for offer in offers for stop in stops_of(offer)]
 
 
-def _at_a_glance(offer: Offer, request: MatchRequest, base_ms: int) -> str | None:
+def _terms(offer: Offer, legs: Sequence[tuple[int, int]]) -> _Terms:
+    drive_ms, drive_cm = sum(ms for ms, _ in legs), sum(cm for _, cm in legs)
+    left_ms = 1000 * offer.max_detour_s
+    left_cm = None if offer.max_detour_m is None else 100 * offer.max_detour_m
+    seats = [offer.seats_left] * len(legs)
+    if offer.booked_stops:
+        left_ms -= drive_ms - offer.duration_ms
+        left_cm = None if left_cm is None else left_cm - (drive_cm - offer.length_cm)
+        aboard = [
+            sum(stop.seats * (1 if stop.kind is StopKind.PICKUP else -1) for stop in offer.booked_stops[:k])
+            for k in range(len(legs))
+        ]
+        seats = [offer.seats_offered - riders for riders in aboard]
+    flexibility = timedelta(seconds=offer.flexibility_s)
+    return _Terms(
+        leaves=offer.departure + timedelta(milliseconds=offer.departure_shift_ms),
+        leaves_from=offer.departure - flexibility,
+        leaves_by=offer.departure + flexibility,
+        drive_ms=drive_ms,
+        left_ms=left_ms,
+        left_cm=left_cm,
+        seats=tuple(seats),
+    )
+
+
+def _at_a_glance(offer: Offer, terms: _Terms, request: MatchRequest) -> str | None:
     if offer.driver_id == request.rider_id:
         return "own_offer"
-    flexibility = timedelta(seconds=offer.flexibility_s)
-    at_most = timedelta(milliseconds=base_ms) + timedelta(seconds=offer.max_detour_s)
-    if (
-        offer.departure - flexibility > request.window.latest
-        or offer.departure + flexibility + at_most < request.window.earliest
-    ):
+    takes_at_most = timedelta(milliseconds=terms.drive_ms + max(0, terms.left_ms))
+    if terms.leaves_from > request.window.latest or terms.leaves_by + takes_at_most < request.window.earliest:
         return "outside_window"
-    return "no_seats" if offer.seats_left < request.seats else None
+    return None
 
 
-def _insertions(roads: OracleRoads, offer: Offer, request: MatchRequest) -> Iterable[_Insertion]:
-    """Every place in the itinerary for pickup and dropoff, driven from stop to stop."""
-    stops = stops_of(offer)
-    base = _cost(roads, stops)
+def _insertions(
+    roads: OracleRoads, offer: Offer, terms: _Terms, request: MatchRequest, now: datetime
+) -> Iterable[_Insertion]:
+    """Every place in the itinerary with seats for pickup and dropoff, driven from stop to stop."""
+    stops = offer.stops
+    base = _cost(roads, [stop.place.position for stop in stops])
     assert base is not None
-    p, q = request.origin.position, request.destination.position
+    pickup, dropoff = Stop(StopKind.PICKUP, request.origin), Stop(StopKind.DROPOFF, request.destination)
     for i in range(len(stops) - 1):
         for j in range(i, len(stops) - 1):
-            before, between, after = stops[: i + 1], stops[i + 1 : j + 1], stops[j + 1 :]
-            whole = _cost(roads, [*before, p, *between, q, *after])
-            until, ride = _cost(roads, [*before, p]), _cost(roads, [p, *between, q])
+            if min(terms.seats[i : j + 1]) < request.seats:
+                continue
+            planned = [*stops[: i + 1], pickup, *stops[i + 1 : j + 1], dropoff, *stops[j + 1 :]]
+            on_road = [stop.place.position for stop in planned]
+            whole, until = _cost(roads, on_road), _cost(roads, on_road[: i + 2])
+            ride = _cost(roads, on_road[i + 1 : j + 3])
             if whole is None or until is None or ride is None:
                 continue
-            yield _Insertion(i, j, whole[0] - base[0], whole[1] - base[1], until[0], ride[0], ride[1])
+            shift = _shift(roads, planned, terms, request, now)
+            yield _Insertion(i, j, whole[0] - base[0], whole[1] - base[1], until[0], *ride, shift)
 
 
 def _cost(roads: OracleRoads, stops: Sequence[RoadPosition]) -> tuple[int, int] | None:
@@ -211,32 +257,43 @@ def _cost(roads: OracleRoads, stops: Sequence[RoadPosition]) -> tuple[int, int] 
     return ms, cm
 
 
-def _shifts(offer: Offer, insertion: _Insertion, request: MatchRequest, now: datetime) -> timedelta | None:
-    """How much later than planned the driver must leave to suit the rider: as little as possible; None when it cannot be."""
-    moment = offer.departure + timedelta(milliseconds=insertion.until_pickup_ms)
-    if request.window_kind is WindowKind.ARRIVAL:
-        moment += timedelta(milliseconds=insertion.ride_ms)
-    most = timedelta(seconds=offer.flexibility_s)
-    least = max(-most, now - offer.departure)
-    wanted_least, wanted_most = request.window.earliest - moment, request.window.latest - moment
-    low, high = max(least, wanted_least), min(most, wanted_most)
-    if low > high:
-        return None
-    return min(max(timedelta(0), low), high)
+def _shift(
+    roads: OracleRoads, planned: Sequence[Stop], terms: _Terms, request: MatchRequest, now: datetime
+) -> timedelta | None:
+    """How much later than planned the driver must leave to suit everybody: as little as possible; None when it cannot be.
+
+    `planned` is the itinerary with the rider in it; the rider's own two stops have no booking.
+    """
+    low = max(terms.leaves_from, now) - terms.leaves
+    high = terms.leaves_by - terms.leaves
+    wanted = StopKind.DROPOFF if request.window_kind is WindowKind.ARRIVAL else StopKind.PICKUP
+    reached = terms.leaves
+    for before, stop in itertools.pairwise(planned):
+        leg = roads.drive(before.place.position, stop.place.position)
+        assert leg is not None
+        reached += timedelta(milliseconds=leg.cost[0])
+        earliest, latest = stop.earliest, stop.latest
+        if stop.kind is wanted and stop.booking_id is None:
+            earliest, latest = request.window.earliest, request.window.latest
+        if earliest is not None:
+            low = max(low, earliest - reached)
+        if latest is not None:
+            high = min(high, latest - reached)
+    return None if low > high else min(max(timedelta(0), low), high)
 
 
 def _ride(
     offer: Offer,
+    terms: _Terms,
     insertion: _Insertion,
     request: MatchRequest,
-    now: datetime,
     direct: Sequence[Piece],
     direct_cm: int,
     driven: Sequence[Piece],
 ) -> Ride:
-    shift = _shifts(offer, insertion, request, now)
+    shift = insertion.shift
     assert shift is not None
-    pickup = offer.departure + shift + timedelta(milliseconds=insertion.until_pickup_ms)
+    pickup = terms.leaves + shift + timedelta(milliseconds=insertion.until_pickup_ms)
     shared_cm = common_cm(direct, driven)
     shift_ms = shift // timedelta(milliseconds=1)
     wishes = request.preferences
@@ -251,6 +308,10 @@ def _ride(
     score = sum((WEIGHTS[name] * value for name, value in parts.items()), Fraction(0)) / sum(WEIGHTS.values())
     return Ride(
         offer_id=offer.id,
+        pickup_leg=insertion.pickup_leg,
+        dropoff_leg=insertion.dropoff_leg,
+        shift=shift,
+        seats_left=min(terms.seats[insertion.pickup_leg : insertion.dropoff_leg + 1]),
         detour_ms=insertion.detour_ms,
         detour_cm=insertion.detour_cm,
         pickup=pickup,

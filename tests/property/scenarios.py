@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from matcher.domain.match import MatchRequest, WindowKind
 from matcher.domain.offer import PREFERENCE_KEYS, Offer, OfferStatus
 from tests.builders import NOW, Street, a_request, an_offer
+from tests.property.bookings import with_bookings
 
 Spot = tuple[int, float]
 
@@ -28,14 +29,22 @@ class Scenario:
 
 
 @st.composite
-def scenarios(draw: st.DrawFn, max_offers: int = 10, vias: bool = True) -> Scenario:
-    """Worlds of two to seven crossings and up to `max_offers` offers; identical, full, past and own offers among them."""
+def scenarios(draw: st.DrawFn, max_offers: int = 10, vias: bool = True, booked: float = 0.3) -> Scenario:
+    """Worlds of two to seven crossings and up to `max_offers` offers; identical, full, past and own offers among them, and a share
+    `booked` with riders."""
     nodes = draw(st.integers(2, 7))
     extra = draw(st.integers(0, 7))
     count = draw(st.one_of(st.integers(0, max_offers), st.just(max_offers)))
     # In whole seconds, with everything at crossings, limits are met exactly and not only passed.
     round_numbers = draw(st.booleans())
     random_ = random.Random(draw(st.integers(0, 2**32 - 1)))
+    return a_scenario(random_, nodes, extra, count, round_numbers=round_numbers, vias=vias, booked=booked)
+
+
+def a_scenario(
+    random_: random.Random, nodes: int, extra: int, count: int, *, round_numbers: bool, vias: bool, booked: float
+) -> Scenario:
+    """A world of `nodes` crossings and `nodes + extra` streets with `count` offers, a share `booked` of them with riders."""
     streets = a_town(random_, nodes, extra, round_numbers)
     spots = [a_spot(random_, streets, round_numbers) for _ in range(6)]
     offers: list[Offer] = []
@@ -44,7 +53,8 @@ def scenarios(draw: st.DrawFn, max_offers: int = 10, vias: bool = True) -> Scena
             twin = random_.choice(offers)
             offers.append(replace(twin, id=UUID(int=random_.getrandbits(128)), driver_id=f"twin-{number}"))
         else:
-            offers.append(some_offer(random_, streets, spots, number, round_numbers, vias))
+            offer = some_offer(random_, streets, spots, number, round_numbers, vias)
+            offers.append(with_bookings(random_, streets, spots, offer) if random_.random() < booked else offer)
     request = some_request(random_, streets, spots, round_numbers)
     return Scenario(streets, tuple(offers), request, batch=random_.choice([1, 2, 4, 200]))
 
