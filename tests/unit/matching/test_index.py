@@ -76,6 +76,17 @@ def test_a_late_older_write_does_not_bring_back_what_was_cancelled(engine: RoadE
     assert ids(engine, index.snapshot("rider")) == [offer.id]
 
 
+def test_a_late_cancellation_of_an_older_version_does_not_remove_a_newer_one(
+    engine: RoadEngine, index: OfferIndex
+) -> None:
+    offer = an_offer(version=3)
+    index.put(offer)
+    index.put(replace(offer, status=OfferStatus.CANCELLED, version=2))
+    assert ids(engine, index.snapshot("rider")) == [offer.id]
+    index.put(replace(offer, version=2, seats_left=1))
+    assert ask(engine, index.snapshot("rider")).best[0].version == 3
+
+
 def test_an_offer_without_a_way_is_refused(engine: RoadEngine) -> None:
     dead_end = an_engine([Street(0, 1, 100, 100), Street(1, 0, 100, 100), Street(1, 2, 100, 100)])
     index = OfferIndex(dead_end)
