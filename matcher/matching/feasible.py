@@ -18,6 +18,10 @@ REASONS = (
     TurnedAway.DETOUR_LENGTH,
 )
 OWN, WINDOW, SEATS, DETOUR, LENGTH = range(len(REASONS))
+#: What an insertion is told by: columns of an *outcome*, the form in which kernels hand it over.
+DETOUR_MS, DETOUR_CM, TO_PICKUP_MS, SHIFT_MS, RIDE_MS, RIDE_CM, PICKUP_LEG, DROPOFF_LEG = range(8)
+PICKUP_CHOICE, DROPOFF_CHOICE, WALK_MS = range(8, 11)
+OUTCOME = 11
 #: "No offer was turned away for nothing but its detour."
 NO_MISS = np.iinfo(np.int64).max
 
@@ -39,9 +43,33 @@ class Feasible:
     ride_cm: I64
     pickup_leg: I64  # which leg of the itinerary, from 0, the pickup is inserted in
     dropoff_leg: I64
+    pickup_choice: I64  # which of the query's pickups; 0 is the door
+    dropoff_choice: I64
+    walk_ms: I64  # both walks together
     considered: int
     turned_away: dict[TurnedAway, int]
     nearest_miss_ms: int | None
+
+    @classmethod
+    def of(cls, rows: I64, outcomes: I64, considered: int, counts: I64, miss: int) -> Feasible:
+        """What a kernel found: (k,) rows with their (k, OUTCOME) outcomes, and a count for each of REASONS."""
+        return cls(
+            rows=rows,
+            detour_ms=outcomes[:, DETOUR_MS],
+            detour_cm=outcomes[:, DETOUR_CM],
+            to_pickup_ms=outcomes[:, TO_PICKUP_MS],
+            shift_ms=outcomes[:, SHIFT_MS],
+            ride_ms=outcomes[:, RIDE_MS],
+            ride_cm=outcomes[:, RIDE_CM],
+            pickup_leg=outcomes[:, PICKUP_LEG],
+            dropoff_leg=outcomes[:, DROPOFF_LEG],
+            pickup_choice=outcomes[:, PICKUP_CHOICE],
+            dropoff_choice=outcomes[:, DROPOFF_CHOICE],
+            walk_ms=outcomes[:, WALK_MS],
+            considered=int(considered),
+            turned_away={reason: int(count) for reason, count in zip(REASONS, counts, strict=True) if count},
+            nearest_miss_ms=None if miss == NO_MISS else int(miss),
+        )
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -60,6 +88,9 @@ class Feasible:
             ride_cm=np.concatenate([self.ride_cm, other.ride_cm]),
             pickup_leg=np.concatenate([self.pickup_leg, other.pickup_leg]),
             dropoff_leg=np.concatenate([self.dropoff_leg, other.dropoff_leg]),
+            pickup_choice=np.concatenate([self.pickup_choice, other.pickup_choice]),
+            dropoff_choice=np.concatenate([self.dropoff_choice, other.dropoff_choice]),
+            walk_ms=np.concatenate([self.walk_ms, other.walk_ms]),
             considered=self.considered + other.considered,
             turned_away={r: self.turned_away.get(r, 0) + other.turned_away.get(r, 0) for r in reasons},
             nearest_miss_ms=min(misses, default=None),

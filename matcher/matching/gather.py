@@ -16,7 +16,7 @@ from matcher.matching.positions import I64, INFINITE, EdgeTable, along_edge, fix
 from matcher.matching.query import Query
 
 #: Rows that go through the sieves together: few enough that what is noted about them stays in the nearest cache.
-_BLOCK = 2048
+BLOCK = 2048
 _LENGTH_MASK = 0xFFFFFFFF
 
 
@@ -56,6 +56,7 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
         counts,
     )
     k = len(found)
+    nothing = np.zeros(k, dtype=np.int64)
     return Feasible(
         rows=found[:, 0],
         detour_ms=found[:, 1],
@@ -64,8 +65,11 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
         shift_ms=found[:, 4],
         ride_ms=np.full(k, direct >> 32),
         ride_cm=np.full(k, direct & _LENGTH_MASK),
-        pickup_leg=np.zeros(k, dtype=np.int64),
-        dropoff_leg=np.zeros(k, dtype=np.int64),
+        pickup_leg=nothing,
+        dropoff_leg=nothing,
+        pickup_choice=nothing,
+        dropoff_choice=nothing,
+        walk_ms=nothing,
         considered=int(considered),
         turned_away={reason: int(count) for reason, count in zip(REASONS, counts, strict=True) if count},
         nearest_miss_ms=None if miss == NO_MISS else int(miss),
@@ -73,7 +77,7 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
 
 
 @numba.njit(cache=True, nogil=True)
-def _open_rows(  # type: ignore[no-untyped-def]
+def pass_without_roads(  # type: ignore[no-untyped-def]
     begin, end, columns, sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts
 ):
     """(rows considered, rows left) of [begin, end) by the tests that need no roads; open_rows: (end - begin,) uint8, 1 where left."""
@@ -164,16 +168,16 @@ def _scan(  # type: ignore[no-untyped-def]
     to_pickup_ms = np.empty(len(distance), np.int32)
     from_dropoff_ms = np.empty(len(distance), np.int32)
     least_times(distance, edges, pickup_edge, dropoff_edge, to_pickup_ms, from_dropoff_ms)
-    open_rows = np.empty(_BLOCK, np.uint8)
-    rows = np.empty(_BLOCK + 1, np.int32)
-    beyond_ms = np.empty(_BLOCK + 1, np.int32)
+    open_rows = np.empty(BLOCK, np.uint8)
+    rows = np.empty(BLOCK + 1, np.int32)
+    beyond_ms = np.empty(BLOCK + 1, np.int32)
     found = np.empty((64, 5), np.int64)
     size = considered = 0
     miss = NO_MISS
     ride_ms = (direct >> 32) if window_is_arrival else np.int64(0)
-    for begin in range(0, len(base_cost), _BLOCK):
-        end = min(len(base_cost), begin + _BLOCK)
-        active, left = _open_rows(
+    for begin in range(0, len(base_cost), BLOCK):
+        end = min(len(base_cost), begin + BLOCK)
+        active, left = pass_without_roads(
             begin, end, open_columns, sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts
         )
         considered += active

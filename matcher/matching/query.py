@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,8 +13,21 @@ from matcher.matching.plan import to_ms
 
 
 @dataclass(frozen=True, slots=True)
+class MeetingCandidate:
+    """Where a driver may stop for the rider, and how long the rider walks between it and the door."""
+
+    position: RoadPosition
+    walk_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
-    """A rider's request: road positions, milliseconds since the epoch, bit masks over PREFERENCE_KEYS."""
+    """A rider's request: road positions, milliseconds since the epoch, bit masks over PREFERENCE_KEYS.
+
+    pickup and dropoff are where the rider's doors meet the road. pickups and dropoffs are all places where the rider will be met, the
+    door first, without a walk; none at all stand for the doors alone. earliest_ms and latest_ms are about leaving the door, or about
+    arriving at it when window_is_arrival.
+    """
 
     pickup: RoadPosition
     dropoff: RoadPosition
@@ -24,9 +38,17 @@ class Query:
     now_ms: int
     stated: int
     welcome: int
+    pickups: tuple[MeetingCandidate, ...] = ()
+    dropoffs: tuple[MeetingCandidate, ...] = ()
 
     @classmethod
-    def of(cls, request: MatchRequest, now: datetime) -> Query:
+    def of(
+        cls,
+        request: MatchRequest,
+        now: datetime,
+        pickups: Sequence[MeetingCandidate] = (),
+        dropoffs: Sequence[MeetingCandidate] = (),
+    ) -> Query:
         """The query of a request at a moment."""
         stated, welcome = preference_masks(request.preferences)
         return cls(
@@ -39,7 +61,18 @@ class Query:
             now_ms=to_ms(now),
             stated=stated,
             welcome=welcome,
+            pickups=tuple(pickups),
+            dropoffs=tuple(dropoffs),
         )
+
+    @property
+    def walks(self) -> bool:
+        """Whether the rider may be met anywhere but at the doors."""
+        return len(self.pickups) > 1 or len(self.dropoffs) > 1
+
+    def meeting_at(self, pickups: Sequence[MeetingCandidate], dropoffs: Sequence[MeetingCandidate]) -> Query:
+        """The same with other places to be met at."""
+        return replace(self, pickups=tuple(pickups), dropoffs=tuple(dropoffs))
 
     def widened(self, by_ms: int) -> Query:
         """The same with a window that begins earlier and ends later."""

@@ -15,6 +15,8 @@ F64 = npt.NDArray[np.float64]
 
 #: Scores are rounded to this many decimals before they are compared, so that ties are ties on every machine.
 SCORE_DECIMALS = 6
+#: The larger of the prices of detour and walk; integers, so that equal costs are equal on every machine.
+PRICE_UNIT = 1 << 16
 
 _ONES_IN_BYTE = np.array([byte.bit_count() for byte in range(256)], dtype=np.float64)
 
@@ -48,6 +50,15 @@ class ScoreWeights:
 
     def _sum(self) -> float:
         return self.detour + self.overlap + self.time + self.walk + self.preferences
+
+    @property
+    def prices(self) -> tuple[int, int]:
+        """What a millisecond of detour and one of walk cost: their weights over their ceilings, as integers of which the larger is PRICE_UNIT."""
+        detour, walk = self.detour / self.detour_ceiling_s, self.walk / self.walk_ceiling_s
+        larger = max(detour, walk)
+        if larger == 0:
+            return 0, 0
+        return round(PRICE_UNIT * (detour / larger)), round(PRICE_UNIT * (walk / larger))
 
     @property
     def shares(self) -> dict[ScorePartName, float]:

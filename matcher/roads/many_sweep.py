@@ -19,9 +19,21 @@ UNTOUCHED, CLIMBED, SETTLED, WANTED = 0, 1, 2, 4
 
 
 @numba.njit(cache=True, nogil=True)
-def climb_many(
-    parent, sweep_first, sweep_head, sweep_weight, side, start, end, forward, backward, edge, at, distance, state
-):  # type: ignore[no-untyped-def]
+def climb_many(  # type: ignore[no-untyped-def]
+    parent,
+    sweep_first,
+    sweep_head,
+    sweep_weight,
+    side,
+    start,
+    end,
+    forward,
+    backward,
+    edge,
+    at,
+    distance,
+    state,
+):
     """The ancestors of k positions, ascending; fills their rows of `distance` with ways that only climb, and marks them CLIMBED.
 
     side: TO_TARGET when the positions are driven to, FROM_SOURCE when they are driven from. start … backward: the arrays of an

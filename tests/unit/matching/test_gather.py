@@ -11,7 +11,7 @@ import pytest
 
 from matcher.domain.match import MatchRequest, TurnedAway, WindowKind
 from matcher.domain.offer import Offer
-from matcher.matching.gather import _BLOCK, gather
+from matcher.matching.gather import BLOCK, gather
 from matcher.matching.index import OfferIndex
 from matcher.matching.positions import INFINITE
 from matcher.matching.query import Query
@@ -44,7 +44,7 @@ def test_thousands_of_rows_are_judged_as_one_by_one(seed: int) -> None:
     kinds = [some_offer(random_, streets, spots, number, round_numbers=False, vias=False) for number in range(40)]
     index = OfferIndex(engine)
     times: Counter[int] = Counter()
-    for number in range(2 * _BLOCK + 100):
+    for number in range(2 * BLOCK + 100):
         kind = random_.randrange(len(kinds))
         times[kind] += 1
         index.put(copy_of(kinds[kind], kind, number))
@@ -79,15 +79,15 @@ def copy_of(offer: Offer, kind: int, number: int) -> Offer:
     )
 
 
-@pytest.mark.parametrize("number", [0, _BLOCK - 1, _BLOCK, 2 * _BLOCK - 1, 2 * _BLOCK])
+@pytest.mark.parametrize("number", [0, BLOCK - 1, BLOCK, 2 * BLOCK - 1, 2 * BLOCK])
 def test_the_one_that_fits_is_found_at_either_end_of_a_block(number: int) -> None:
     engine = an_engine(a_ring())
     index = OfferIndex(engine)
-    for k in range(2 * _BLOCK + 1):
+    for k in range(2 * BLOCK + 1):
         index.put(an_offer(seats_left=1 if k == number else 0, offer_id=UUID(int=k)))
     fitting, reasons, _ = scan(engine, index, a_request())
     assert fitting == [UUID(int=number)]
-    assert reasons == {"no_seats": 2 * _BLOCK}
+    assert reasons == {"no_seats": 2 * BLOCK}
 
 
 def test_the_nearest_miss_is_the_least_over_all_blocks_and_only_of_those_that_fit_otherwise() -> None:
@@ -95,13 +95,13 @@ def test_the_nearest_miss_is_the_least_over_all_blocks_and_only_of_those_that_fi
     engine = an_engine(a_ring())
     index = OfferIndex(engine)
     request = a_request((0, 0.5), (5, 0.5))  # one edge against the way of offers from edge 0 to edge 2
-    for k in range(_BLOCK + 5):
-        index.put(an_offer(max_detour_s=10 if k != _BLOCK + 2 else 100))
+    for k in range(BLOCK + 5):
+        index.put(an_offer(max_detour_s=10 if k != BLOCK + 2 else 100))
     late = an_offer(max_detour_s=119, departure=NOW + timedelta(hours=2))
     index.put(late)
     fitting, reasons, miss = scan(engine, index, request)
     assert (fitting, miss) == ([], 20_000)
-    assert reasons == {TurnedAway.DETOUR: _BLOCK + 5, TurnedAway.OUTSIDE_WINDOW: 1}
+    assert reasons == {TurnedAway.DETOUR: BLOCK + 5, TurnedAway.OUTSIDE_WINDOW: 1}
     assert scan(engine, index, a_request((0, 0.5), (5, 0.5), latest=NOW + timedelta(hours=3)))[2] == 1_000
 
 
