@@ -34,6 +34,8 @@ from matcher.services.check_health import CheckHealth
 from matcher.services.describe_route import DescribeRoute
 from matcher.services.expire_offers import ExpireOffers
 from matcher.services.find_matches import CarbonFactor, FindMatches
+from matcher.services.fitted_index import FittedIndex
+from matcher.services.follow_changes import CheckLag, FollowChanges
 from matcher.services.load_offers import LoadOffers
 from matcher.services.look_up_places import LookUpPlaces
 from matcher.services.manage_keys import ManageKeys
@@ -45,8 +47,10 @@ from matcher.services.read_offers import ReadOffers
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.settings import MatchingSettings, Settings
 from matcher.storage.api_keys import PostgresApiKeys
+from matcher.storage.change_feed import PostgresChangeFeed
 from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
+from matcher.workers.change_feed import run_change_feed
 from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
 from matcher.workers.housekeeping import run_housekeeping
@@ -78,8 +82,8 @@ def utc_now() -> datetime:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[Carpool]:
-    """The service, loaded and with its workers beside it, until the block ends.
+async def running(settings: Settings, *, progress: Progress | None = None, worker: int = 1) -> AsyncIterator[Carpool]:
+    """The service, loaded and with its loops beside it, until the block ends. `worker` numbers the processes of one service.
 
     Raises what each part raises when it cannot be had: DatabaseUnavailable, RegionNotFound, RegionFileInvalid, SecretUnusable.
     """
@@ -96,9 +100,13 @@ async def running(settings: Settings, *, progress: Progress | None = None) -> As
         offers = PostgresOffers(database.pool)
         index = OfferIndex(engine)
         resolve_places = ResolvePlaces(engine, geocoder, executor, snap_limit_m=settings.roads.snap_limit_m)
-        await LoadOffers(offers, index, engine, resolve_places, executor)(utc_now(), report)
+        fitted = FittedIndex(index, engine, resolve_places)
+        load = LoadOffers(offers, engine, resolve_places, executor)
+        loaded = await load(index, report)
+        follow = FollowChanges(offers, index, fitted, load, executor, loaded=loaded)
+        feed = PostgresChangeFeed(database.direct_url, engine.name)
 
-        writer = OfferWriter(offers, index)
+        writer = OfferWriter(offers, fitted)
         stack.push_async_callback(writer.drain)
         key_store = PostgresApiKeys(database.pool)
         api_keys = ApiKeys(await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper"))
@@ -112,7 +120,10 @@ async def running(settings: Settings, *, progress: Progress | None = None) -> As
         workers = [
             run_expiry(ExpireOffers(offers, index), every_s=settings.offers.expiry_interval_s, clock=utc_now),
             run_settling(writer, clock=utc_now),
-            run_housekeeping(offers, cache, clock=utc_now),
+            run_change_feed(feed, follow),
+            run_housekeeping(
+                offers, cache, clock=utc_now, changes_kept=timedelta(seconds=settings.storage.changes_kept_s)
+            ),
         ]
         if database.start_again is not None:
             workers.append(run_database_watch(database.pool.ping, database.start_again, clock=utc_now))
@@ -137,7 +148,13 @@ async def running(settings: Settings, *, progress: Progress | None = None) -> As
             look_up_places=LookUpPlaces(geocoder),
             authenticate=authenticate,
             manage_keys=ManageKeys(key_store, api_keys),
-            check_health=CheckHealth({"database": database.pool.ping}, engine, index, version=this_version),
+            check_health=CheckHealth(
+                {"database": database.pool.ping, "changes": CheckLag(follow, settings.storage.lag_limit_s)},
+                engine,
+                index,
+                version=this_version,
+                worker=worker,
+            ),
         )
 
 

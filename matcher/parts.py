@@ -36,9 +36,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class OpenDatabase:
-    """A pool on a migrated database; `start_again` when the server is ours and may have died."""
+    """A pool on a migrated database, the URL to hear of changes by, and `start_again` when the server is ours and may have died."""
 
     pool: Database
+    direct_url: str
     start_again: Callable[[], Coroutine[Any, Any, object]] | None
 
 
@@ -63,7 +64,8 @@ async def opened_database(settings: Settings, *, progress: Progress | None = Non
             statement_cache_size=0 if settings.storage.database_transaction_pooler else 100,
         )
         stack.push_async_callback(pool.close)
-        yield OpenDatabase(pool, start_again)
+        direct = settings.storage.database_direct_url
+        yield OpenDatabase(pool, url if direct is None else direct.get_secret_value(), start_again)
 
 
 @asynccontextmanager

@@ -69,6 +69,9 @@ class ServerSettings(_Concern):
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for every interface")
     port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 picks a free one")
+    workers: int = Field(
+        1, ge=1, le=256, description="processes that answer on the same port, each with the offers in its memory"
+    )
     shutdown_grace_s: float = Field(20.0, ge=0, le=600, description="how long a stop waits for calls in progress")
     max_body_bytes: int = Field(256 * 1024, ge=1024, le=16 * 1024 * 1024, description="larger bodies get 413")
     max_in_flight: int = Field(
@@ -85,11 +88,21 @@ class StorageSettings(_Concern):
     database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
         None, description="PostgreSQL 15 or newer; without it an embedded one runs under the data folder"
     )
+    database_direct_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
+        None,
+        description="the same database past any transaction pooler, to hear of changes; default: CARPOOL_DATABASE_URL",
+    )
     database_pool_min: int = Field(1, ge=0, le=1000, description="connections kept open")
-    database_pool_max: int = Field(10, ge=1, le=1000, description="most connections at once")
+    database_pool_max: int = Field(10, ge=2, le=1000, description="most connections of a process at once")
     database_timeout_s: float = Field(10.0, gt=0, le=600, description="a statement that takes longer is given up")
     database_transaction_pooler: bool = Field(
         False, description="true behind a transaction pooler such as PgBouncer: no prepared statements are kept"
+    )
+    changes_kept_s: float = Field(
+        3600.0, ge=60, le=7 * 86_400, description="an instance that was away longer reads all offers again"
+    )
+    lag_limit_s: float = Field(
+        30.0, ge=1, le=3600, description="not ready when the offers in memory are behind the database by more than this"
     )
     migrate_on_start: bool = Field(True, description="bring the schema up to date when the service starts")
 

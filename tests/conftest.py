@@ -119,6 +119,12 @@ class OneTransaction:
             async with self.only.transaction():
                 yield self.only
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """A savepoint: nobody else writes into this transaction."""
+        async with self.transaction() as connection:
+            yield connection
+
 
 @pytest.fixture(scope="session")
 async def _shared_connection(postgres_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:

@@ -35,6 +35,7 @@ async def readyz(request: web.Request) -> web.Response:
         region=health.region,
         offers=health.offers,
         version=health.version,
+        worker=health.worker,
     )
     if health.ready:
         return json_response(answer)

@@ -20,13 +20,16 @@ class AliveOut(WireOut):
 
 
 class ReadyOut(WireOut):
-    """Whether calls can be answered, and what each check found."""
+    """Whether calls can be answered, and what each check found: what is wrong, or a text that begins with "ok"."""
 
     ready: bool
-    checks: dict[str, str] = Field(examples=[{"roads": "ok", "offers": "ok", "database": "ok"}])
+    checks: dict[str, str] = Field(
+        examples=[{"roads": "ok", "index": "ok", "database": "ok", "changes": "ok, 0.3 s behind, change 1204"}]
+    )
     region: Maybe[str] = None
     offers: Maybe[int] = Field(None, description="offers that can be matched")
     version: str
+    worker: Maybe[int] = Field(None, description="which of the service's processes has answered, from 1")
 
 
 class EntranceOut(WireOut):

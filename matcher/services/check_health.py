@@ -14,53 +14,60 @@ OK = "ok"
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`checks` says "ok" or what is wrong, by name; `ready` when all are ok. `offers` can be matched right now."""
+    """`checks` says by name what is wrong, or begins with "ok"; `ready` when nothing is wrong. `offers` can be matched right now.
+
+    `worker` numbers the processes of one service from 1.
+    """
 
     ready: bool
     checks: Mapping[str, str]
     region: str
     offers: int
     version: str
+    worker: int
 
 
 class CheckHealth:
-    """Runs every probe, each for at most `timeout_s`. A probe returns when its part works, and raises when it does not."""
+    """Runs every probe, each for at most `timeout_s`. A probe returns when its part works, perhaps with a word on how, and raises when
+    it does not."""
 
     def __init__(
         self,
-        probes: Mapping[str, Callable[[], Awaitable[None]]],
+        probes: Mapping[str, Callable[[], Awaitable[str | None]]],
         roads: Roads,
         index: OfferIndex,
         *,
         version: str,
+        worker: int = 1,
         timeout_s: float = 2.0,
     ) -> None:
         self._probes = dict(probes)
         self._roads = roads
         self._index = index
         self._version = version
+        self._worker = worker
         self._timeout_s = timeout_s
 
     async def __call__(self) -> Health:
         """Never raises for a part that is away: it says so."""
         results = await asyncio.gather(*(self._probe(probe) for probe in self._probes.values()))
-        checks = dict(zip(self._probes, results, strict=True))
+        checks = {name: said for name, (_, said) in zip(self._probes, results, strict=True)}
         # Roads and index exist before this service does: bootstrap loads them before it lets anybody ask.
         checks |= {"roads": OK, "index": OK}
         return Health(
-            ready=all(result == OK for result in checks.values()),
+            ready=all(works for works, _ in results),
             checks=checks,
             region=self._roads.name,
             offers=len(self._index),
             version=self._version,
+            worker=self._worker,
         )
 
-    async def _probe(self, probe: Callable[[], Awaitable[None]]) -> str:
+    async def _probe(self, probe: Callable[[], Awaitable[str | None]]) -> tuple[bool, str]:
         try:
             async with asyncio.timeout(self._timeout_s):
-                await probe()
+                return True, await probe() or OK
         except TimeoutError:
-            return f"no answer within {self._timeout_s:g} s"
+            return False, f"no answer within {self._timeout_s:g} s"
         except CarpoolError as error:
-            return error.detail
-        return OK
+            return False, error.detail

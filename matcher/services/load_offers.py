@@ -1,111 +1,121 @@
-"""At start the offers on disk are put where searches find them, on the roads as they are now."""
+"""At start, and when too much was missed, the offers on disk are put where searches find them, on the roads as they are now."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from typing import Protocol
 
-from matcher.domain.errors import InvalidInput, NotFound, OfferNotOpen, StaleVersion
 from matcher.domain.offer import Offer
-from matcher.services.offer_rules import stops_of
-from matcher.services.ports import OfferIndex, OfferRepository, Progress, Roads, no_progress
+from matcher.matching.bulk_load import DirectOffers
+from matcher.services.fitted_index import FittedIndex
+from matcher.services.ports import FeedPosition, OfferIndex, OfferRepository, Progress, Roads, no_progress
 from matcher.services.resolve_places import ResolvePlaces
 
-_log = logging.getLogger(__name__)
+#: Chunks of columns that wait or are being packed: enough to keep some threads busy, few enough to hold no memory worth naming.
+_IN_FLIGHT = 6
+
+
+class BulkIndex(OfferIndex, Protocol):
+    """An OfferIndex that takes many at once."""
+
+    def put_many(self, offers: DirectOffers) -> int:
+        """Add or replace; what is not newer is ignored. Returns how many no road leads along."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many offers can be matched, how many of them were moved to new roads, and how many no road fits any more."""
+    """How many offers can be matched, how many of them were moved to new roads, and how many no road fits any more.
+
+    The feed of changes goes on from `position`.
+    """
 
     offers: int
     moved: int
     lost: int
+    position: FeedPosition
 
 
 class LoadOffers:
-    """Fills an empty index with every OPEN offer of the region.
+    """Fills an index with every OPEN offer of the region, as of one moment.
 
-    An offer whose positions belong to an older import of the region is snapped and driven again, and stored so, one version
-    later. One that no road fits any more stays as it is, is not matched, and is logged by its id.
+    Stored positions are taken as they are when they were made for these roads. An offer whose positions belong to another import
+    of the region is snapped and driven again, and stored so under the same version; one that no road fits any more stays as it is,
+    is not matched, and is logged by its id.
     """
 
     def __init__(
-        self,
-        offers: OfferRepository,
-        index: OfferIndex,
-        roads: Roads,
-        resolve_places: ResolvePlaces,
-        executor: Executor,
+        self, offers: OfferRepository, roads: Roads, resolve_places: ResolvePlaces, executor: Executor
     ) -> None:
         self._offers = offers
-        self._index = index
         self._roads = roads
         self._resolve_places = resolve_places
         self._executor = executor
 
-    async def __call__(self, now: datetime, progress: Progress = no_progress) -> Loaded:
+    async def __call__(self, index: BulkIndex, progress: Progress = no_progress) -> Loaded:
         """Raises DatabaseUnavailable."""
-        moved = lost = 0
         progress("loading offers")
+        async with self._offers.open_offers(self._roads.name, self._roads.fingerprint) as stored:
+            packing = _Packing(index, self._executor, stored.count, progress)
+            await stored.direct(packing.take)
+            lost = await packing.finish()
+            moved = 0
+            fitted = FittedIndex(index, self._roads, self._resolve_places)
+            loop = asyncio.get_running_loop()
+            async for chunk in stored.others():
+                changed, gone = await loop.run_in_executor(self._executor, _put_all, fitted, chunk)
+                await self._offers.refit(changed)
+                packing.tell(len(chunk))
+                moved, lost = moved + len(changed), lost + gone
+        return Loaded(offers=len(index), moved=moved, lost=lost, position=stored.position)
+
+
+class _Packing:
+    """Chunks of columns on their way through the threads into the index, while the next ones arrive."""
+
+    def __init__(self, index: BulkIndex, executor: Executor, expected: int, progress: Progress) -> None:
+        self._index = index
+        self._executor = executor
+        self._expected = expected
+        self._progress = progress
+        self._waiting: set[asyncio.Future[int]] = set()
+        self._lost = 0
+        self._done = 0
+
+    async def take(self, columns: DirectOffers) -> None:
+        """Begin with a chunk; returns when there is room for another."""
         loop = asyncio.get_running_loop()
-        outdated: list[Offer] = []
-        async for chunk in self._offers.stream_open(self._roads.name):
-            fitting = [offer for offer in chunk if offer.region_fingerprint == self._roads.fingerprint]
-            await loop.run_in_executor(self._executor, self._put_all, fitting)
-            outdated.extend(offer for offer in chunk if offer.region_fingerprint != self._roads.fingerprint)
-        for done, offer in enumerate(outdated):
-            progress("moving offers to the new roads", done / len(outdated))
-            if await self._move(offer, now):
-                moved += 1
-            else:
-                lost += 1
-        return Loaded(offers=len(self._index), moved=moved, lost=lost)
+        self._waiting.add(loop.run_in_executor(self._executor, self._index.put_many, columns))
+        self.tell(len(columns))
+        if len(self._waiting) >= _IN_FLIGHT:
+            await self._collect(asyncio.FIRST_COMPLETED)
 
-    def _put_all(self, offers: Sequence[Offer]) -> None:
-        for offer in offers:
-            self._index.put(offer)
+    async def finish(self) -> int:
+        """Wait for the rest; returns how many no road leads along."""
+        if self._waiting:
+            await self._collect(asyncio.ALL_COMPLETED)
+        return self._lost
 
-    async def _move(self, offer: Offer, now: datetime) -> bool:
-        """Whether the offer can be driven on the present roads; then it is stored and can be matched."""
-        try:
-            stops = stops_of(offer.origin, offer.via, offer.destination)
-            places = await self._resolve_places.resnap(stops)
-            drive = await self._resolve_places.drive(
-                [(pointer, place) for (pointer, _), place in zip(stops, places, strict=True)]
-            )
-        except InvalidInput as error:
-            _log.warning("offer %s does not fit the roads any more and is not matched: %s", offer.id, error.detail)
-            return False
-        moved = replace(
-            offer,
-            region_fingerprint=self._roads.fingerprint,
-            version=offer.version + 1,
-            origin=places[0],
-            via=tuple(places[1:-1]),
-            destination=places[-1],
-            duration_ms=drive.duration_ms,
-            length_cm=drive.length_cm,
-            updated_at=now,
-        )
-        try:
-            await self._offers.update(moved, expected_version=offer.version)
-        except (StaleVersion, OfferNotOpen, NotFound):
-            return await self._take_newer(offer)
-        self._index.put(moved)
-        return True
+    def tell(self, more: int) -> None:
+        """So many have been read."""
+        self._done += more
+        self._progress("loading offers", min(1.0, self._done / max(1, self._expected)))
 
-    async def _take_newer(self, offer: Offer) -> bool:
-        """Another instance, or the driver, was faster: what they stored holds."""
-        try:
-            newer = await self._offers.get(offer.id)
-        except NotFound:
-            return False
-        if newer.region_fingerprint != self._roads.fingerprint:
-            return False
-        self._index.put(newer)
-        return True
+    async def _collect(self, when: str) -> None:
+        done, self._waiting = await asyncio.wait(self._waiting, return_when=when)
+        self._lost += sum(part.result() for part in done)
+
+
+def _put_all(index: FittedIndex, offers: Sequence[Offer]) -> tuple[list[Offer], int]:
+    """(those that had to be moved to these roads, how many went in not at all)."""
+    moved: list[Offer] = []
+    lost = 0
+    for offer in offers:
+        fitted = index.put_fitted(offer)
+        if fitted is None:
+            lost += 1
+        elif fitted is not offer:
+            moved.append(fitted)
+    return moved, lost

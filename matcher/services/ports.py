@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -11,6 +12,7 @@ from uuid import UUID
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, GeocodedPlace, RoadPosition
 from matcher.domain.principal import ApiKey, Role
+from matcher.matching.bulk_load import DirectOffers
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,63 @@ class CurrentState:
     version: int
     status: OfferStatus
     seats_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPosition:
+    """How far an instance has read the changes of offers. Opaque; good for one run of one server."""
+
+    snapshot: str
+    times_forgotten: int
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferChanges:
+    """The offers that were changed after a position, each once, and the position after them. `last_seq` numbers the newest change.
+
+    `missed`: some changes have been forgotten since, or the server is not the same any more: all offers must be read anew.
+    """
+
+    offer_ids: tuple[UUID, ...]
+    position: FeedPosition
+    last_seq: int
+    missed: bool = False
+
+
+class ChangeListener(Protocol):
+    """Hears of changes from the moment it was made."""
+
+    async def read(self, position: FeedPosition) -> OfferChanges:
+        """What was committed after a position. Raises DatabaseUnavailable."""
+
+    async def wait(self, at_most_s: float) -> None:
+        """Return when something may have changed, and after `at_most_s` seconds. Raises DatabaseUnavailable when it cannot hear."""
+
+
+class ChangeFeed(Protocol):
+    """What other instances write."""
+
+    def listening(self) -> AbstractAsyncContextManager[ChangeListener]:
+        """A listener; its connection is closed with the block. Raises DatabaseUnavailable."""
+
+
+class OpenOffers(Protocol):
+    """The OPEN offers of a region as they were at one moment."""
+
+    @property
+    def position(self) -> FeedPosition:
+        """Changes after it are those that are not in here."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
+    async def direct(self, take: Callable[[DirectOffers], Awaitable[None]]) -> None:
+        """Hand over, some ten thousand at a time, the trips without stops whose road positions hold for the fingerprint asked for."""
+
+    def others(self) -> AsyncIterator[Sequence[Offer]]:
+        """The rest of them, in chunks."""
 
 
 class OfferRepository(Protocol):
@@ -90,6 +149,18 @@ class OfferRepository(Protocol):
 
     async def mark_past(self, now: datetime, *, limit: int = 10_000) -> list[UUID]:
         """Set OPEN offers whose latest arrival is before `now` to PAST; returns their ids."""
+
+    async def get_many(self, offer_ids: Sequence[UUID]) -> list[Offer]:
+        """Those that exist, whatever their status, in no order."""
+
+    async def refit(self, offers: Sequence[Offer]) -> int:
+        """Store the road positions, the drive and the fingerprint of offers whose version is still the one given; returns how many.
+
+        Nothing that a person has said changes, so the version stays, and nobody is told.
+        """
+
+    def open_offers(self, region: str, fingerprint: str) -> AbstractAsyncContextManager[OpenOffers]:
+        """All OPEN offers of a region, from one consistent snapshot that lives as long as the block."""
 
     def stream_open(self, region: str) -> AsyncIterator[Sequence[Offer]]:
         """All OPEN offers of a region, in chunks, from one consistent snapshot."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -15,7 +16,9 @@ from matcher.domain.errors import (
     StaleVersion,
 )
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.services.ports import CurrentState, IdempotencyRequest, OfferPage, StoredAnswer
+from matcher.services.ports import CurrentState, IdempotencyRequest, OfferPage, OpenOffers, StoredAnswer
+from matcher.storage.change_feed import announce_changes
+from matcher.storage.load_offers import OpenOffersInTransaction
 from matcher.storage.offer_rows import to_offer, to_row, to_stop_rows
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
@@ -25,8 +28,15 @@ if TYPE_CHECKING:
 
 _OFFERS = Statements("offers")
 _IDEMPOTENCY = Statements("idempotency")
+_LOAD = Statements("load_offers")
+_CHANGES = Statements("offer_changes")
 _STREAM_CHUNK = 2_000
 _FIXED_COLUMNS = ("driver_id", "created_at")
+#: What follows from an offer's places and the roads.
+REFIT_COLUMNS = (
+    "version", "origin_edge", "origin_fraction", "origin_road_distance_m", "destination_edge", "destination_fraction",
+    "destination_road_distance_m", "via", "duration_ms", "length_cm",
+)  # fmt: skip
 
 
 class PostgresOffers:
@@ -49,7 +59,7 @@ class PostgresOffers:
         """
         if (idempotency is None) != (render is None):
             raise TypeError("idempotency and render go together")
-        async with self._connections.transaction() as connection:
+        async with self._writing() as connection:
             if idempotency is not None and render is not None:
                 earlier = await _answer_once(connection, idempotency, render(offer), offer.created_at)
                 if earlier is not None:
@@ -115,7 +125,7 @@ class PostgresOffers:
         values = to_row(offer)
         for column in _FIXED_COLUMNS:
             del values[column]
-        async with self._connections.transaction() as connection:
+        async with self._writing() as connection:
             written = await _OFFERS.row(connection, "update_open_offer", expected_version=expected_version, **values)
             if written is not None:
                 if written["has_stops"]:
@@ -131,9 +141,52 @@ class PostgresOffers:
 
     async def mark_past(self, now: datetime, *, limit: int = 10_000) -> list[UUID]:
         """Set OPEN offers whose latest arrival is before `now` to PAST, at most `limit`; returns their ids."""
-        async with self._connections.connection() as connection:
+        async with self._writing() as connection:
             rows = await _OFFERS.rows(connection, "mark_past", now=now, row_limit=limit)
         return [row["id"] for row in rows]
+
+    async def refit(self, offers: Sequence[Offer]) -> int:
+        """Store the road positions, the drive and the fingerprint of offers whose version is still the one given; returns how many.
+
+        All of one fingerprint. Nothing that a person has said changes, so the version stays, and nobody is told.
+        """
+        if not offers:
+            return 0
+        async with self._connections.transaction() as connection:
+            rows = await _LOAD.rows(
+                connection,
+                "refit_offers",
+                fingerprint=offers[0].region_fingerprint,
+                offers=[_some(to_row(offer), REFIT_COLUMNS) | {"id": str(offer.id)} for offer in offers],
+            )
+            done = {row["id"] for row in rows}
+            stops = [
+                stop | {"offer_id": str(offer.id)}
+                for offer in offers
+                if offer.id in done
+                for stop in to_stop_rows(offer)
+            ]
+            if stops:
+                await _LOAD.run(connection, "refit_stops", stops=stops)
+        return len(done)
+
+    async def forget_changes(self, before: datetime) -> int:
+        """Drop notes of changes that were made before a moment; returns how many."""
+        async with self._connections.connection() as connection:
+            row = await _CHANGES.row(connection, "forget_changes", before=before)
+        return 0 if row is None else int(row["forgotten"])
+
+    async def get_many(self, offer_ids: Sequence[UUID]) -> list[Offer]:
+        """Those that exist, whatever their status, in no order."""
+        async with self._connections.connection() as connection:
+            rows = await _OFFERS.rows(connection, "get_offers", ids=list(offer_ids))
+        return [to_offer(row) for row in rows]
+
+    @asynccontextmanager
+    async def open_offers(self, region: str, fingerprint: str) -> AsyncIterator[OpenOffers]:
+        """All OPEN offers of a region, from one consistent snapshot that lives, with its connection, as long as the block."""
+        async with self._connections.snapshot() as connection:
+            yield await OpenOffersInTransaction.begin(connection, region, fingerprint)
 
     async def stream_open(self, region: str) -> AsyncIterator[Sequence[Offer]]:
         """All OPEN offers of a region, in chunks, from one consistent snapshot. Holds a connection until it is exhausted."""
@@ -147,6 +200,18 @@ class PostgresOffers:
         async with self._connections.connection() as connection:
             rows = await _OFFERS.rows(connection, "current_offers", ids=list(offer_ids))
         return {row["id"]: CurrentState(row["version"], OfferStatus(row["status"]), row["seats_left"]) for row in rows}
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Connection]:
+        """A transaction after which other instances are woken."""
+        async with self._connections.connection() as connection:
+            async with connection.transaction():
+                yield connection
+            await announce_changes(connection)
+
+
+def _some(row: dict[str, object], columns: Sequence[str]) -> dict[str, object]:
+    return {column: row[column] for column in columns}
 
 
 async def _insert_stops(connection: Connection, offer: Offer) -> None:

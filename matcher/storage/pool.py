@@ -30,6 +30,9 @@ class Connections(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
         """A connection in a transaction that commits at the end of the block, or rolls back when an error leaves it."""
 
+    def snapshot(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection in a transaction that writes nothing and sees one moment, from its first statement to its last."""
+
 
 class Database:
     """A pool that outlives its server: while PostgreSQL is away every use raises DatabaseUnavailable, and when it is back the
@@ -97,6 +100,15 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection in a transaction (READ COMMITTED)."""
         async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction (REPEATABLE READ, read only)."""
+        async with (
+            self.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
             yield connection
 
 

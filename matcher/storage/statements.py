@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,26 @@ class Statements:
     async def cursor(self, connection: Connection, name: str, /, **values: object) -> asyncpg.cursor.Cursor[Record]:
         """A server-side cursor; lives as long as the transaction around it, and sees one snapshot."""
         return await connection.cursor(self._sql[name], *self._bind(name, values))
+
+    async def copy(
+        self,
+        connection: Connection,
+        name: str,
+        /,
+        sink: Callable[[bytes], Coroutine[Any, Any, None]],
+        *,
+        timeout_s: float,
+        **values: object,
+    ) -> None:
+        """Hand the rows to `sink` as they arrive, in the binary format of COPY, cut anywhere."""
+        # The driver writes the values into the text, as COPY takes none beside it.
+        await connection.copy_from_query(
+            self._sql[name].rstrip().rstrip(";"),
+            *self._bind(name, values),
+            output=sink,
+            format="binary",
+            timeout=timeout_s,
+        )
 
     def _bind(self, name: str, values: Mapping[str, object]) -> list[object]:
         parameters = self._parameters[name]

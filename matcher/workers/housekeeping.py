@@ -9,16 +9,21 @@ from typing import Protocol
 
 from matcher.workers.loop import repeat
 
-EVERY_S = 3600.0
+EVERY_S = 300.0
 #: How long the answer to an Idempotency-Key is kept.
 ANSWERS_KEPT = timedelta(hours=24)
+#: How long a change of an offer is kept for instances that were away.
+CHANGES_KEPT = timedelta(hours=1)
 
 
 class KeepsAnswers(Protocol):
-    """Answers stored under idempotency keys."""
+    """Answers stored under idempotency keys, and notes of changes."""
 
     async def forget_answers(self, before: datetime) -> int:
         """Drop answers given before a moment; returns how many."""
+
+    async def forget_changes(self, before: datetime) -> int:
+        """Drop notes of changes made before a moment; returns how many."""
 
 
 class KeepsPlaces(Protocol):
@@ -33,13 +38,15 @@ async def run_housekeeping(
     places: KeepsPlaces,
     *,
     clock: Callable[[], datetime],
+    changes_kept: timedelta = CHANGES_KEPT,
     every_s: float = EVERY_S,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
-    """Drop what is too old, every hour, until cancelled."""
+    """Drop what is too old, every five minutes, until cancelled."""
 
     async def tidy(now: datetime) -> None:
         await answers.forget_answers(now - ANSWERS_KEPT)
+        await answers.forget_changes(now - changes_kept)
         await places.forget_expired(now)
 
     await repeat("housekeeping", tidy, every_s=every_s, clock=clock, sleep=sleep)

@@ -34,14 +34,17 @@ COMMENT ON COLUMN offer_changes.changed_at IS 'When the transaction began.';
 
 CREATE TABLE forgotten_changes (
     singleton boolean NOT NULL DEFAULT true CONSTRAINT forgotten_changes_pk PRIMARY KEY,
-    up_to xid8 NOT NULL,
+    times bigint NOT NULL DEFAULT 0,
+    up_to xid8 NOT NULL DEFAULT '0',
     CONSTRAINT forgotten_changes_one_row CHECK (singleton)
 );
 
-INSERT INTO forgotten_changes (up_to) VALUES ('0');
+INSERT INTO forgotten_changes DEFAULT VALUES;
 
 COMMENT ON TABLE forgotten_changes IS 'One row: how far offer_changes has been cleared.';
 COMMENT ON COLUMN forgotten_changes.singleton IS 'Always true, so that there is one row.';
+COMMENT ON COLUMN forgotten_changes.times IS
+'How often changes were deleted. Whoever sees a deletion sees all that it deleted.';
 COMMENT ON COLUMN forgotten_changes.up_to IS
 'The newest transaction of which changes were deleted: a reader that had not seen all up to it has missed some.';
 

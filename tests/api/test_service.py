@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -68,8 +69,11 @@ async def test_ready_says_what_it_checked(live: Live) -> None:
     answer = await live.call("GET", "/readyz")
     assert answer.status == 200
     assert answer.json["ready"] is True
-    assert set(answer.json["checks"].values()) == {"ok"}
-    assert {"database", "roads", "index"} <= answer.json["checks"].keys()
+    checks = answer.json["checks"]
+    assert re.fullmatch(r"ok, \d+\.\d s behind, change \d+", checks.pop("changes"))
+    assert set(checks.values()) == {"ok"}
+    assert {"database", "roads", "index"} <= checks.keys()
+    assert answer.json["worker"] == 1
     assert (answer.json["region"], type(answer.json["offers"])) == ("coquimbo", int)
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from matcher.domain.errors import IdempotencyKeyReused, OfferNotFound, OfferNotOpen, StaleVersion
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
+from matcher.matching.bulk_load import DirectOffers
 from matcher.services.ports import CurrentState, IdempotencyRequest, OfferRepository, StoredAnswer
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Connections
+from tests.bulk_columns import columns_of
 from tests.contract.stored_offers import COQUIMBO_TIME, NOW, a_place, a_stored_offer
 from tests.unit.services.fakes import OffersInMemory
 
@@ -285,3 +288,96 @@ async def test_the_present_state_of_those_that_exist(offers: OfferRepository) ->
         untouched.id: CurrentState(1, OfferStatus.OPEN, 0),
     }
     assert await offers.current([]) == {}
+
+
+async def _loaded(offers: OfferRepository, region: str, fingerprint: str) -> tuple[DirectOffers, list[Offer], int]:
+    """(trips without stops as columns, ordered by id; the rest; how many there were said to be)."""
+    direct: list[DirectOffers] = []
+
+    async def take(columns: DirectOffers) -> None:
+        direct.append(columns)
+
+    async with offers.open_offers(region, fingerprint) as stored:
+        await stored.direct(take)
+        rest = [offer async for chunk in stored.others() for offer in chunk]
+        count = stored.count
+    parts = direct or [columns_of([])]
+    names = [field.name for field in fields(DirectOffers)]
+    together = DirectOffers(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    order = np.lexsort((together.id_low, together.id_high))
+    return DirectOffers(**{name: getattr(together, name)[order] for name in names}), rest, count
+
+
+async def test_what_is_loaded_in_columns_is_what_was_stored(offers: OfferRepository) -> None:
+    direct = [
+        a_stored_offer(),
+        a_stored_offer(
+            driver_id="Åsa «Ö» 🚗", seats_left=0, max_detour_m=0, preferences={"smoking": False, "luggage": True}
+        ),
+        a_stored_offer(
+            departure=datetime(2027, 3, 28, 1, 59, 59, 987_654, tzinfo=COQUIMBO_TIME), departure_shift_ms=-3_001
+        ),
+        a_stored_offer(flexibility_s=0, max_detour_s=14_400, max_detour_m=500_000, preferences={"pets": True}),
+        a_stored_offer(
+            version=7,
+            origin=replace(a_place(), position=RoadPosition(2_000_000_000, 1.0)),
+            destination=replace(a_place(), position=RoadPosition(0, 1 / 3)),
+        ),
+    ]
+    others = [
+        a_stored_offer(via=(a_place("between"),)), _a_booked_offer(), a_stored_offer(region_fingerprint="older"),
+    ]  # fmt: skip
+    cancelled = a_stored_offer()
+    for offer in (*direct, *others, cancelled, a_stored_offer(region="luxembourg")):
+        await offers.insert(offer)
+    await offers.update(replace(cancelled, version=2, status=OfferStatus.CANCELLED), expected_version=1)
+    columns, rest, count = await _loaded(offers, "coquimbo", "f1")
+    expected = columns_of(sorted(direct, key=lambda offer: offer.id))
+    for name, column in vars(expected).items():
+        loaded = getattr(columns, name)
+        assert (loaded.tolist(), loaded.dtype) == (column.tolist(), column.dtype), name
+    assert {offer.id: offer for offer in rest} == {offer.id: offer for offer in others}
+    assert count == 8
+    assert len((await _loaded(offers, "nowhere", "f1"))[0]) == 0
+
+
+async def test_some_offers_are_read_together_whatever_became_of_them(offers: OfferRepository) -> None:
+    booked, cancelled, other = _a_booked_offer(), a_stored_offer(), a_stored_offer()
+    for offer in (booked, cancelled, other):
+        await offers.insert(offer)
+    ended = replace(cancelled, version=2, status=OfferStatus.CANCELLED)
+    await offers.update(ended, expected_version=1)
+    found = await offers.get_many([booked.id, uuid4(), cancelled.id])
+    assert {offer.id: offer for offer in found} == {booked.id: booked, cancelled.id: ended}
+    assert await offers.get_many([]) == []
+
+
+async def test_new_roads_move_positions_and_nothing_that_a_person_has_said(offers: OfferRepository) -> None:
+    offer = replace(_a_booked_offer(), via=(a_place("between"),))
+    changed, cancelled = a_stored_offer(), a_stored_offer()
+    for one in (offer, changed, cancelled):
+        await offers.insert(one)
+    later = replace(changed, version=2, comment="meanwhile")
+    await offers.update(later, expected_version=1)
+    ended = replace(cancelled, version=2, status=OfferStatus.CANCELLED)
+    await offers.update(ended, expected_version=1)
+
+    def moved(place: Place) -> Place:
+        return replace(place, position=RoadPosition(edge=99, fraction=0.125), road_distance_m=3.25)
+
+    refitted = replace(
+        offer,
+        region_fingerprint="f2",
+        origin=moved(offer.origin),
+        via=tuple(moved(place) for place in offer.via),
+        destination=moved(offer.destination),
+        booked_stops=tuple(replace(stop, place=moved(stop.place)) for stop in offer.booked_stops),
+        duration_ms=1,
+        length_cm=2,
+    )
+    stale = [replace(one, region_fingerprint="f2", origin=moved(one.origin)) for one in (changed, ended)]
+    assert await offers.refit([refitted, *stale]) == 1
+    assert await offers.refit([]) == 0
+    assert await offers.get(offer.id) == refitted
+    assert await offers.get(changed.id) == later
+    assert await offers.get(cancelled.id) == ended

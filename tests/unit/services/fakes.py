@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import replace
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,16 +24,19 @@ from matcher.domain.errors import (
     StaleVersion,
 )
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.domain.place import Coordinate, GeocodedPlace, RoadPosition
+from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
 from matcher.domain.principal import ApiKey
+from matcher.matching.bulk_load import DirectOffers
 from matcher.services.ports import (
     CurrentState,
     DrivenRoute,
+    FeedPosition,
     IdempotencyRequest,
     OfferPage,
     SnappedPosition,
     StoredAnswer,
 )
+from tests.bulk_columns import columns_of
 
 
 class SameThread(Executor):
@@ -140,6 +144,38 @@ class OffersInMemory:
             self.stored[offer.id] = replace(offer, status=OfferStatus.PAST, version=offer.version + 1, updated_at=now)
         return [offer.id for offer in over]
 
+    async def get_many(self, offer_ids: Sequence[UUID]) -> list[Offer]:
+        self._call()
+        return [self.stored[offer_id] for offer_id in set(offer_ids) if offer_id in self.stored]
+
+    async def refit(self, offers: Sequence[Offer]) -> int:
+        self._call()
+        done = 0
+        for offer in offers:
+            held = self.stored.get(offer.id)
+            if held is not None and held.version == offer.version and held.status is OfferStatus.OPEN:
+                self.stored[offer.id] = replace(
+                    held,
+                    region_fingerprint=offer.region_fingerprint,
+                    origin=_on_road_of(held.origin, offer.origin),
+                    via=offer.via,
+                    destination=_on_road_of(held.destination, offer.destination),
+                    booked_stops=tuple(
+                        replace(stop, place=_on_road_of(stop.place, moved.place))
+                        for stop, moved in zip(held.booked_stops, offer.booked_stops, strict=True)
+                    ),
+                    duration_ms=offer.duration_ms,
+                    length_cm=offer.length_cm,
+                )
+                done += 1
+        return done
+
+    @asynccontextmanager
+    async def open_offers(self, region: str, fingerprint: str) -> AsyncIterator[OpenOffersInMemory]:
+        self._call()
+        offers = [o for o in self.stored.values() if o.status is OfferStatus.OPEN and o.region == region]
+        yield OpenOffersInMemory(offers, fingerprint)
+
     async def stream_open(self, region: str) -> AsyncIterator[Sequence[Offer]]:
         self._call()
         for offer in list(self.stored.values()):
@@ -153,6 +189,38 @@ class OffersInMemory:
             for offer_id in offer_ids
             if (offer := self.stored.get(offer_id)) is not None
         }
+
+
+def _on_road_of(place: Place, moved: Place) -> Place:
+    return replace(place, position=moved.position, road_distance_m=moved.road_distance_m)
+
+
+@dataclass(frozen=True, eq=False)
+class RememberedOffers(DirectOffers):
+    """Columns that remember what they were made of, for the index below."""
+
+    offers: tuple[Offer, ...]
+
+
+class OpenOffersInMemory:
+    """OpenOffers as they were when it was made."""
+
+    def __init__(self, offers: Sequence[Offer], fingerprint: str) -> None:
+        self.position = FeedPosition("now", 0, "memory")
+        self.count = len(offers)
+        self._direct: list[Offer] = []
+        self._others: list[Offer] = []
+        for offer in offers:
+            simple = offer.region_fingerprint == fingerprint and len(offer.stops) == 2
+            (self._direct if simple else self._others).append(offer)
+
+    async def direct(self, take: Callable[[DirectOffers], Awaitable[None]]) -> None:
+        for offer in self._direct:
+            await take(RememberedOffers(**vars(columns_of([offer])), offers=(offer,)))
+
+    async def others(self) -> AsyncIterator[Sequence[Offer]]:
+        for offer in self._others:
+            yield [offer]
 
 
 class KeysInMemory:
@@ -210,6 +278,18 @@ class IndexInMemory:
             self.held[offer.id] = offer
         else:
             self.held.pop(offer.id, None)
+
+    def put_many(self, offers: DirectOffers) -> int:
+        assert isinstance(offers, RememberedOffers)
+        for offer in offers.offers:
+            self.put(offer)
+        return 0
+
+    @contextmanager
+    def rebuilt(self) -> Iterator[IndexInMemory]:
+        fresh = IndexInMemory()
+        yield fresh
+        self.held = fresh.held
 
     def remove(self, offer_id: UUID) -> None:
         self.held.pop(offer_id, None)

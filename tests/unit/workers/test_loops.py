@@ -87,12 +87,16 @@ async def test_expiry_and_settling_run_what_they_are_given() -> None:
     assert seen == ["expire 00:00", "expire 00:01", "settle"]
 
 
-async def test_answers_are_kept_for_a_day_and_places_until_they_expire() -> None:
+async def test_answers_are_kept_for_a_day_changes_as_long_as_asked_and_places_until_they_expire() -> None:
     seen: list[tuple[str, datetime]] = []
 
     class Answers:
         async def forget_answers(self, before: datetime) -> int:
             seen.append(("answers", before))
+            return 0
+
+        async def forget_changes(self, before: datetime) -> int:
+            seen.append(("changes", before))
             return 0
 
     class Places:
@@ -102,8 +106,10 @@ async def test_answers_are_kept_for_a_day_and_places_until_they_expire() -> None
 
     clock = _Clock(1)
     with pytest.raises(asyncio.CancelledError):
-        await run_housekeeping(Answers(), Places(), clock=lambda: clock.now, sleep=clock.sleep)
-    assert seen == [("answers", NOW - timedelta(days=1)), ("places", NOW)]
+        await run_housekeeping(
+            Answers(), Places(), clock=lambda: clock.now, changes_kept=timedelta(minutes=20), sleep=clock.sleep
+        )
+    assert seen == [("answers", NOW - timedelta(days=1)), ("changes", NOW - timedelta(minutes=20)), ("places", NOW)]
 
 
 async def test_a_database_that_died_is_started_and_one_that_answers_is_left_alone() -> None:

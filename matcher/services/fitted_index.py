@@ -1,0 +1,88 @@
+"""The offers in memory on the roads that this instance has, whichever roads they were stored for."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from uuid import UUID
+
+from matcher.domain.errors import InvalidField, InvalidInput, PlaceUnreachable
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.services.offer_rules import stops_of
+from matcher.services.ports import OfferIndex, Roads
+from matcher.services.resolve_places import ResolvePlaces
+
+_log = logging.getLogger(__name__)
+
+
+class FittedIndex:
+    """An OfferIndex in front of another. Positions mean something on one import of one region only, so before an offer goes in:
+
+    one of another import is snapped and driven again; one of another region is as good as withdrawn here, and so is one that no
+    road fits any more, which is logged by its id.
+    """
+
+    def __init__(self, index: OfferIndex, roads: Roads, resolve_places: ResolvePlaces) -> None:
+        self._index = index
+        self._roads = roads
+        self._resolve_places = resolve_places
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def put(self, offer: Offer) -> None:
+        """As `OfferIndex.put`; computes when the offer is of another import."""
+        self.put_fitted(offer)
+
+    def put_fitted(self, offer: Offer) -> Offer | None:
+        """The offer as it went in, or None when it can be matched no more."""
+        fitted = self.fit(offer)
+        try:
+            if fitted is not None:
+                self._index.put(fitted)
+                return fitted if fitted.status is OfferStatus.OPEN else None
+        except (ValueError, InvalidField) as error:
+            _log.warning("offer %s cannot be matched: %s", offer.id, error)
+        self._index.put(replace(offer, status=OfferStatus.CANCELLED))
+        return None
+
+    def remove(self, offer_id: UUID) -> None:
+        """As `OfferIndex.remove`."""
+        self._index.remove(offer_id)
+
+    def fits(self, offer: Offer) -> bool:
+        """Whether its positions are those of these roads."""
+        return offer.region == self._roads.name and offer.region_fingerprint == self._roads.fingerprint
+
+    def fit(self, offer: Offer) -> Offer | None:
+        """The offer on these roads, or None. Nothing is looked up again, and its version stays: its driver has changed nothing."""
+        if self.fits(offer) or offer.status is not OfferStatus.OPEN:
+            return offer
+        if offer.region != self._roads.name:
+            return None
+        try:
+            return self._driven_again(offer)
+        except InvalidInput as error:
+            _log.warning("offer %s does not fit the roads any more and is not matched: %s", offer.id, error.detail)
+            return None
+
+    def _driven_again(self, offer: Offer) -> Offer:
+        snap = self._resolve_places.snap_again
+        stops = [
+            (pointer, snap(pointer, place)) for pointer, place in stops_of(offer.origin, offer.via, offer.destination)
+        ]
+        self._resolve_places.refuse_same_places(stops)
+        places = [place for _, place in stops]
+        drive = self._roads.drive([place.position for place in places], with_points=False)
+        if drive is None:
+            raise PlaceUnreachable("no road leads from the origin to the destination")
+        return replace(
+            offer,
+            region_fingerprint=self._roads.fingerprint,
+            origin=places[0],
+            via=tuple(places[1:-1]),
+            destination=places[-1],
+            booked_stops=tuple(replace(stop, place=snap("/booked_stops", stop.place)) for stop in offer.booked_stops),
+            duration_ms=drive.duration_ms,
+            length_cm=drive.length_cm,
+        )
