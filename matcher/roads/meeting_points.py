@@ -16,6 +16,7 @@ None of this depends on the walking limit, but for the length of the lists: whoe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,8 @@ from matcher.roads.walking import Foothold, WalkReach, Walks
 DEFAULT_CAP = 16
 #: How far a meeting place may lie from the door, as the crow flies, to have a candidate set aside for it.
 LONGEST_WALK_M = float(MAX_WALK_M)
+
+_EARTH_RADIUS_M = 6_371_008.8  # as Coordinate.distance_m
 
 #: Elbow room of a corner: this part of the walk to it, and at least the second, in metres.
 ROOM_PER_WALK = 0.5
@@ -79,9 +82,12 @@ class MeetingPoints:
         if max_walk_m <= 0:
             return [door]
         reach = self._walks.reach(place.coordinate, max_walk_m)
-        near = self._places_near(place.coordinate)
-        set_aside = min(len(near), (self._cap - 1) - (self._cap - 1) // 3)
-        published = self._published(reach, near)[:set_aside]
+        apart_m = _distances_m(place.coordinate, self._place_lat, self._place_lon)
+        near = int((apart_m <= LONGEST_WALK_M).sum())
+        set_aside = min(near, (self._cap - 1) - (self._cap - 1) // 3)
+        # A walk is no shorter than the straight line; lengths on the ellipsoid and on the sphere differ by 0.6 % at most.
+        within = np.flatnonzero(apart_m <= max_walk_m * 1.02 + 1.0)
+        published = self._published(reach, [self._places[index] for index in within.tolist()])[:set_aside]
         corners = self._corners(reach, door.coordinate, self._cap - 1 - set_aside)
         return [door, *published, *corners]
 
@@ -95,18 +101,9 @@ class MeetingPoints:
         foothold = next(foot for published, foot in self._places if published.id == candidate.place_id)
         return self._walks.line_to(reach, foothold)
 
-    def _places_near(self, door: Coordinate) -> list[tuple[MeetingPlace, Foothold]]:
-        """Those within LONGEST_WALK_M as the crow flies, in the order of the list."""
-        if not self._places:
-            return []
-        # A box first, as wide as the circle anywhere on Earth: most places of a country lie in other towns.
-        box = np.abs(self._place_lat - door.lat) <= LONGEST_WALK_M / 110_000
-        near = [self._places[index] for index in np.flatnonzero(box).tolist()]
-        return [pair for pair in near if pair[0].coordinate.distance_m(door) <= LONGEST_WALK_M]
-
-    def _published(self, reach: WalkReach, near: Sequence[tuple[MeetingPlace, Foothold]]) -> list[StopCandidate]:
+    def _published(self, reach: WalkReach, places: Sequence[tuple[MeetingPlace, Foothold]]) -> list[StopCandidate]:
         found = []
-        for place, foothold in near:
+        for place, foothold in places:
             walk_cm = self._walks.length_to(reach, foothold)
             if walk_cm is not None:
                 coordinate = locate(self._network, place.position)
@@ -142,3 +139,11 @@ class MeetingPoints:
         walk = self._walks.network
         edges = [int(edge) for edge in (walk.corner_a[node], walk.corner_b[node]) if edge >= 0]
         return " & ".join(name for name in map(self._network.name, edges) if name is not None)
+
+
+def _distances_m(door: Coordinate, lat: F64, lon: F64) -> F64:
+    """Great-circle distances in metres, as `Coordinate.distance_m`."""
+    phi, door_phi = np.radians(lat), math.radians(door.lat)
+    h = np.sin((phi - door_phi) / 2) ** 2
+    h += np.cos(phi) * math.cos(door_phi) * np.sin((np.radians(lon) - math.radians(door.lon)) / 2) ** 2
+    return np.asarray(2 * _EARTH_RADIUS_M * np.arcsin(np.sqrt(np.minimum(1.0, h))))

@@ -32,8 +32,9 @@ def walks_within(  # type: ignore[no-untyped-def]
 ):
     """(node, length, parent, edge), int32 (k,) each: every node within `limit` (cm, inclusive) of a place on an edge.
 
-    Dijkstra from the two ends of `edge`, which lie cost_a and cost_b from the place. By length, then node. parent: row of the node
-    before, -1 where the walk comes straight from the place; edge: the edge it comes along. Of walks of one length the one found first counts.
+    Dijkstra from the two ends of `edge`, which lie cost_a and cost_b from the place. By length, each after its parent, whatever the limit.
+    parent: row of the node before, -1 where the walk comes straight from the place; edge: the edge it comes along. Of walks of one length
+    the one found first counts.
     distance: (n,) int32 work array, all UNREACHED before and after; from_row, by_edge, row_of: (n,) int32 work arrays.
     """
     heap = np.empty(256, np.int64)

@@ -31,7 +31,7 @@ class Foothold:
 
 @dataclass(frozen=True, eq=False)
 class WalkReach:
-    """What can be reached on foot from one door within a limit: k walk nodes, by length, then number.
+    """What can be reached on foot from one door within a limit: k walk nodes by length, each after its parent.
 
     Lengths are walked lengths in centimetres, from the door itself: the straight line to the first way included.
     """

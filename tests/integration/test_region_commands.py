@@ -86,6 +86,75 @@ def test_export_writes_graphml(extract: Path, tmp_path: Path) -> None:
     assert "No such file" in refused.stderr
 
 
+def test_meeting_points_are_loaded_shown_and_cleared(extract: Path, tmp_path: Path) -> None:
+    _run("add", str(extract))
+    listed = tmp_path / "list.csv"
+    rows = ["a;Market;9,0005;47,0001;true", "b;Shut;9,0005;47,0001;false", "c;Paris;2,35;48,85;true", "d;;9;47;true"]
+    listed.write_text("\n".join(["id_lieu;nom_lieu;Xlong;Ylat;ouvert", *rows]))
+    loaded = _run("meeting-points", "list.csv", "--region", "tiny")
+    assert loaded.exit_code == 0
+    assert "line 4: 48.8500, 2.3500 lies outside the region" in loaded.stderr
+    assert "line 5: nom_lieu is empty" in loaded.stderr
+    told = [line.strip("│ ").split("│") for line in loaded.stdout.splitlines() if "│" in line]
+    assert {label.strip(): count.strip() for label, count in told} == {
+        "open": "1",
+        "closed, kept and not offered": "1",
+        "skipped: no name": "1",
+        "skipped: outside the region": "1",
+    }
+    report = json.loads(_run("meeting-points", "list.csv", "--region", "tiny", "--json").stdout)
+    assert (report["kept"], report["open"]) == (2, 1)
+    assert [(row["line"], row["place_id"], row["code"]) for row in report["skipped"]] == [
+        (4, "c", "outside_region"),
+        (5, "d", "no_name"),
+    ]
+    shown = json.loads(_run("show", "tiny", "--json").stdout)["meeting_places"]
+    assert (shown["count"], shown["open"], shown["off_road"], shown["source_file"]) == (2, 1, 0, "list.csv")
+    assert "2 (1 open) from list.csv" in _run("show", "tiny").stdout
+    assert "any more" in _run("meeting-points", "--clear", "--region", "tiny").stdout
+    assert json.loads(_run("show", "tiny", "--json").stdout)["meeting_places"] is None
+
+
+def test_latin_1_is_read_with_a_warning(extract: Path, tmp_path: Path) -> None:
+    _run("add", str(extract))
+    (tmp_path / "list.csv").write_bytes("id_lieu,nom_lieu,Xlong,Ylat\na,Étang,9.0005,47.0001\n".encode("latin-1"))
+    loaded = _run("meeting-points", "list.csv", "--region", "tiny")
+    assert loaded.exit_code == 0
+    assert "Latin-1" in loaded.stderr
+
+
+def test_speeds_are_loaded_shown_and_cleared(extract: Path, tmp_path: Path) -> None:
+    _run("add", str(extract))
+    assert json.loads(_run("show", "tiny", "--json").stdout)["speeds"]["source"] == "default"
+    (tmp_path / "mine.csv").write_text("class,hour_from,hour_to,days,factor\nresidential,7,9,mon-fri,2\n")
+    loaded = _run("speeds", "mine.csv", "--region", "tiny")
+    assert loaded.exit_code == 0
+    assert "mon-fri 07-09" in loaded.stdout
+    slots = json.loads(_run("show", "tiny", "--json").stdout)["speeds"]["slots"]
+    assert {slot["name"]: slot["hours"] for slot in slots} == {
+        "free_flow": ["mon-fri 00-07, 09-24", "sat-sun 00-24"],
+        "morning_peak": ["mon-fri 07-09"],
+    }
+    assert "free_flow, morning_peak" in _run("show", "tiny").stdout
+    cleared = json.loads(_run("speeds", "--clear", "--region", "tiny", "--json").stdout)
+    assert cleared == json.loads(_run("show", "tiny", "--json").stdout)["speeds"]
+    assert cleared["source"] == "default"
+
+
+def test_what_cannot_be_added_is_told_and_changes_nothing(extract: Path, tmp_path: Path) -> None:
+    _run("add", str(extract))
+    (tmp_path / "bad.csv").write_text("class,hour_from,hour_to,days,factor\nlane,9,7,mon,2\nprimary,7,9,mon,99\n")
+    refused = _run("speeds", "bad.csv", "--region", "tiny")
+    assert refused.exit_code == 2
+    assert "line 2: 'lane' is no class of road" in refused.stderr
+    assert "line 3: factor must be" in refused.stderr
+    assert _run("meeting-points", "bad.csv", "--region", "tiny").exit_code == 2
+    assert _run("meeting-points", "bad.csv", "--region", "other").exit_code in (1, 2)
+    for command in ("meeting-points", "speeds"):
+        assert "name a file" in _run(command, "--region", "tiny").stderr
+        assert "takes no file" in _run(command, "bad.csv", "--clear", "--region", "tiny").stderr
+
+
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is that of the base class
         """Quiet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from matcher.domain.place import Coordinate
 from matcher.geocoding.rows import Kind, read_rows
 from matcher.roads.network import ROAD_CLASSES, RoadNetwork
 from matcher.roads.networkx_view import to_networkx
+from matcher.roads.region_files import FORMAT_VERSION, MANIFEST
 from matcher.roads.regions import SAMPLE_NAME, Region, RegionStore, ensure_sample, sample_zones
+from matcher.roads.stopping import node_stops
 
 LIECHTENSTEIN = Path(__file__).resolve().parents[3] / "shared" / "data" / "liechtenstein.osm.pbf"
 
@@ -75,6 +78,34 @@ def test_the_sample_is_one_strongly_connected_graph(sample: Region) -> None:
     assert nx.is_strongly_connected(to_networkx(sample.network))
 
 
+def _check_walks_lead_to_roads(region: Region) -> None:
+    """Every part of the walk network touches a road node; nearly every corner of a street where cars may stop can be walked to."""
+    walk, roads = region.walk_network, region.network
+    graph: nx.Graph[int] = nx.Graph()
+    graph.add_nodes_from(range(walk.node_count))
+    graph.add_edges_from(zip(walk.edge_start.tolist(), walk.edge_end.tolist(), strict=True))
+    for part in nx.connected_components(graph):
+        assert (walk.drive_node[list(part)] >= 0).any()
+    stoppable = set(np.flatnonzero(node_stops(roads).stop_edge >= 0).tolist())
+    met = set(walk.drive_node[walk.stop_edge >= 0].tolist())
+    assert met <= stoppable
+    assert len(met) > 0.99 * len(stoppable)
+
+
+def test_the_sample_is_walked_along_its_streets(sample: Region) -> None:
+    """It holds no footpaths: what is walked are the streets, but for those of fast traffic, and those that cars cannot leave."""
+    fast_km = sum(km for name, km in _km_by_class(sample.network).items() if name in ("motorway", "trunk"))
+    manifest = sample.manifest
+    assert manifest.walk_km == pytest.approx(manifest.road_km - fast_km, rel=0.01)
+    assert manifest.walk_nodes == sample.walk_network.node_count
+    _check_walks_lead_to_roads(sample)
+
+
+def test_liechtenstein_is_walked_on_more_than_its_streets(liechtenstein: Region) -> None:
+    assert liechtenstein.manifest.walk_km > 2 * liechtenstein.manifest.road_km
+    _check_walks_lead_to_roads(liechtenstein)
+
+
 def test_streets_of_the_sample_can_be_found_by_name(sample: Region) -> None:
     rows = list(read_rows(sample.places_path))
     streets = [row for row in rows if row.kind is Kind.STREET]
@@ -112,6 +143,17 @@ def test_the_sample_is_imported_once(store: RegionStore, sample: Region) -> None
     repaired = ensure_sample(store)
     assert repaired.fingerprint == sample.fingerprint
     assert store.get(SAMPLE_NAME).folder != sample.folder
+
+
+def test_a_sample_of_an_older_format_is_imported_anew(tmp_path: Path) -> None:
+    store = RegionStore(tmp_path)
+    fresh = ensure_sample(store)
+    path = store.get(SAMPLE_NAME).folder / MANIFEST
+    # As the first format was: without the walk network.
+    content = {key: value for key, value in json.loads(path.read_text()).items() if not key.startswith("walk_")}
+    path.write_text(json.dumps(content | {"format_version": 1}))
+    assert ensure_sample(store).walk_edges == fresh.walk_edges
+    assert store.get(SAMPLE_NAME).manifest.format_version == FORMAT_VERSION
 
 
 def test_liechtenstein_is_imported_whole(liechtenstein: Region) -> None:
