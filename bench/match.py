@@ -8,23 +8,26 @@ which the least counts, so that what is left are differences between searches. S
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# Not this folder, where a module is named like the standard library's http, but the one above it.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import argparse
 import json
 import os
 import platform
 import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.baselines import Graphs, NetworkxPair, RoutingKitPair, scipy_pair
 from bench.oracle import Oracle

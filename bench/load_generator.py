@@ -1,0 +1,130 @@
+"""An open-loop load generator: calls leave when they are due, whether or not earlier ones have been answered.
+
+Latency counts from the moment a call was due to the last byte of its answer, so a service that stalls cannot hide it by keeping
+the generator from asking (coordinated omission). Arrivals are a Poisson process of a fixed rate: gaps are exponential, from a seed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import aiohttp
+import uvloop
+
+_TIMEOUT_S = 30.0
+_CONNECTIONS = 64
+_HEAD_START_S = 0.2
+_NOBODY = b'"matches":[]'
+
+
+class Kind(StrEnum):
+    """What a call does."""
+
+    SEARCH = "search"
+    PUBLISH = "publish"
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The calls of one kind: sent in order, and again from the first; each with the next of the keys."""
+
+    path: str
+    keys: list[str]
+    bodies: list[bytes]
+    done_status: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one generator does: `count` calls, on average `rate` a second, of which `publish_share` publish."""
+
+    url: str
+    rate: float
+    count: int
+    publish_share: float
+    seed: int
+    calls: dict[Kind, Calls]
+
+
+@dataclass
+class Load:
+    """What came of it. Latencies in seconds, of calls that were answered as they should be, by kind.
+
+    late_s: how long after they were due calls left; above a few milliseconds the generator itself was short of CPU.
+    begin_s, end_s: time.monotonic() when the first call was due and when the last answer was in.
+    """
+
+    latency_s: dict[Kind, list[float]] = field(default_factory=lambda: {kind: [] for kind in Kind})
+    errors: Counter[str] = field(default_factory=Counter)
+    late_s: list[float] = field(default_factory=list)
+    empty: int = 0
+    begin_s: float = 0.0
+    end_s: float = 0.0
+    cpu_s: float = 0.0
+
+
+def run_load(plan: Plan) -> Load:
+    """Carry out a plan, in a process of its own."""
+    begin = time.process_time()
+    load = uvloop.run(_run(plan))
+    load.cpu_s = time.process_time() - begin
+    return load
+
+
+def arrivals(rate: float, count: int, publish_share: float, seed: int) -> Iterator[tuple[float, Kind]]:
+    """(seconds after the beginning, kind) of each call."""
+    draw = random.Random(seed)
+    due_s = 0.0
+    for _ in range(count):
+        due_s += draw.expovariate(rate)
+        yield due_s, Kind.PUBLISH if draw.random() < publish_share else Kind.SEARCH
+
+
+async def _run(plan: Plan) -> Load:
+    load = Load()
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=300)
+    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+    async with aiohttp.ClientSession(plan.url, connector=connector, timeout=timeout) as http:
+        # Connections go round in the pool: with many open from the start every worker has its share of them.
+        await asyncio.gather(*(_knock(http) for _ in range(_CONNECTIONS)))
+        load.begin_s = time.monotonic() + _HEAD_START_S
+        under_way = []
+        sent: Counter[Kind] = Counter()
+        for after_s, kind in arrivals(plan.rate, plan.count, plan.publish_share, plan.seed):
+            due = load.begin_s + after_s
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            under_way.append(asyncio.create_task(_call(http, plan.calls[kind], kind, sent[kind], due, load)))
+            sent[kind] += 1
+        await asyncio.gather(*under_way)
+        load.end_s = time.monotonic()
+    return load
+
+
+async def _knock(http: aiohttp.ClientSession) -> None:
+    async with http.get("/healthz") as response:
+        await response.read()
+
+
+async def _call(http: aiohttp.ClientSession, calls: Calls, kind: Kind, number: int, due: float, load: Load) -> None:
+    headers = {
+        "Authorization": f"Bearer {calls.keys[number % len(calls.keys)]}",
+        "Content-Type": "application/json",
+    }
+    load.late_s.append(time.monotonic() - due)
+    try:
+        async with http.post(calls.path, data=calls.bodies[number % len(calls.bodies)], headers=headers) as response:
+            answer = await response.read()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        load.errors[f"{kind.value} {type(error).__name__}"] += 1
+        return
+    if response.status != calls.done_status:
+        load.errors[f"{kind.value} {response.status}"] += 1
+        return
+    load.latency_s[kind].append(time.monotonic() - due)
+    load.empty += _NOBODY in answer
