@@ -7,15 +7,18 @@ import functools
 import importlib.metadata
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
 
+from matcher.domain.match import MatchRequest
 from matcher.geocoding.gazetteer import Gazetteer
 from matcher.matching.index import OfferIndex
+from matcher.matching.pipeline import Candidate, find_candidates
+from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.parts import (
     box_of,
@@ -26,11 +29,14 @@ from matcher.parts import (
     opened_database,
     secret,
 )
+from matcher.roads.engine import RoadEngine
+from matcher.roads.plain_dijkstra import PlainDijkstra
 from matcher.services.api_keys import ApiKeys
 from matcher.services.authenticate import Authenticate
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.check_health import CheckHealth
+from matcher.services.check_promises import CheckPromises
 from matcher.services.describe_route import DescribeRoute
 from matcher.services.expire_offers import ExpireOffers
 from matcher.services.find_matches import CarbonFactor, FindMatches
@@ -50,6 +56,7 @@ from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.change_feed import PostgresChangeFeed
 from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
+from matcher.storage.stored_offers import PostgresStoredOffers
 from matcher.workers.change_feed import run_change_feed
 from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
@@ -164,6 +171,35 @@ async def key_management(settings: Settings, *, progress: Progress | None = None
     async with opened_database(settings, progress=progress) as database:
         pepper = await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper")
         yield ManageKeys(PostgresApiKeys(database.pool), ApiKeys(pepper))
+
+
+@asynccontextmanager
+async def promise_checks(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[CheckPromises]:
+    """Only what recomputing promises needs: the database, which is read and not migrated, the roads, and an index of its own."""
+    report = no_progress if progress is None else progress
+    reading = replace(settings, storage=settings.storage.model_copy(update={"migrate_on_start": False}))
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(opened_database(reading, progress=report))
+        executor = compute_threads(stack, settings.matching.threads)
+        region = await asyncio.to_thread(open_region, settings, report)
+        report("preparing the roads")
+        engine = await asyncio.to_thread(RoadEngine, region.name, region.fingerprint, region.network, region.topology)
+        index = OfferIndex(engine)
+        weights = score_weights(settings.matching)
+
+        def search(request: MatchRequest, now: datetime, limit: int) -> Sequence[Candidate]:
+            snapshot = index.snapshot(request.rider_id)
+            return find_candidates(snapshot, engine, Query.of(request, now), weights, limit).best
+
+        yield CheckPromises(
+            PostgresStoredOffers(database.pool),
+            PlainDijkstra(region.network),
+            index,
+            search,
+            executor,
+            region=region.name,
+            fingerprint=region.fingerprint,
+        )
 
 
 @asynccontextmanager

@@ -1,0 +1,206 @@
+"""The operator asks: does everything that is stored, and everything that a search would answer now, hold?
+
+Reads only. Nothing here takes a distance, a seat or a time from the index, the hierarchy or the pipeline: they are what is checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
+from matcher.domain.offer import NO_PREFERENCES, Offer
+from matcher.domain.place import Place
+from matcher.services.plain_roads import PlainRoads, RoadPiece, point_at
+from matcher.services.ports import OfferIndex, Progress, no_progress
+from matcher.services.verify_match import ClaimedMatch, Rider, verify_match
+from matcher.services.verify_offer import DrivenOffer, Findings, Violation, verify_offer
+
+T = TypeVar("T")
+
+_PAGE = 400
+_SHARES = 4
+_MATCHES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableOffer:
+    """A stored offer that makes no sense to the domain."""
+
+    offer_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """Some stored offers, and the (departure, id) to go on after, None at the end."""
+
+    offers: tuple[Offer, ...]
+    unreadable: tuple[UnreadableOffer, ...]
+    next_cursor: tuple[datetime, UUID] | None
+
+
+class StoredOffers(Protocol):
+    """The OPEN offers of a region, a page at a time, so that a long check holds no transaction open. Raises DatabaseUnavailable."""
+
+    async def count(self, region: str) -> int:
+        """How many there are."""
+
+    async def page(self, region: str, *, limit: int, after: tuple[datetime, UUID] | None) -> StoredPage:
+        """Some of them, ordered by (departure, id)."""
+
+    async def find(self, offer_id: UUID) -> Offer | None:
+        """One of them as it is now; None when it is gone or cannot be read."""
+
+
+class Search(Protocol):
+    """What a search answers, best first."""
+
+    def __call__(self, request: MatchRequest, now: datetime, limit: int) -> Sequence[ClaimedMatch]:
+        """Heavy: call it in the executor."""
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """What was looked at, and what does not hold. `outdated`: OPEN offers whose positions belong to an older import; passed over."""
+
+    offers: int = 0
+    outdated: int = 0
+    searches: int = 0
+    matches: int = 0
+    findings: Findings = field(default_factory=Findings)
+
+    @property
+    def violations(self) -> list[Violation]:
+        """In the order in which they were found."""
+        return self.findings.violations
+
+
+class CheckPromises:
+    """Recomputes the promises of every OPEN offer of a region, and those of the matches of a sample of searches."""
+
+    def __init__(
+        self,
+        offers: StoredOffers,
+        roads: PlainRoads,
+        index: OfferIndex,
+        search: Search,
+        executor: Executor,
+        *,
+        region: str,
+        fingerprint: str,
+    ) -> None:
+        self._offers = offers
+        self._roads = roads
+        self._index = index
+        self._search = search
+        self._executor = executor
+        self._region = region
+        self._fingerprint = fingerprint
+
+    async def __call__(self, now: datetime, *, sample: int, seed: int, progress: Progress = no_progress) -> CheckReport:
+        """The report. `sample` searches are made of offers that have not left yet; `seed` decides which. Raises DatabaseUnavailable."""
+        report = CheckReport()
+        random_ = random.Random(seed)  # noqa: S311  # a sample that can be drawn again, not a secret
+        drawn: list[Offer] = []
+        open_now = 0
+        async for offer in self._sound_offers(report, progress):
+            if offer.departure + timedelta(seconds=offer.flexibility_s) <= now:
+                continue
+            # Every offer is as likely as any other to be in the sample, however many there are (reservoir sampling).
+            open_now += 1
+            if len(drawn) < sample:
+                drawn.append(offer)
+            elif (k := random_.randrange(open_now)) < sample:
+                drawn[k] = offer
+        for number in range(1, sample + 1 if drawn else 1):
+            progress("checking matches", (number - 1) / sample)
+            await self._check_search(report, number, drawn[(number - 1) % len(drawn)], random_, now)
+        return report
+
+    async def _sound_offers(self, report: CheckReport, progress: Progress) -> AsyncIterator[Offer]:
+        """Check every offer; those that can be driven are put in the index, and come out."""
+        progress("checking offers")
+        count = await self._offers.count(self._region)
+        after: tuple[datetime, UUID] | None = None
+        while True:
+            page = await self._offers.page(self._region, limit=_PAGE, after=after)
+            for unreadable in page.unreadable:
+                report.offers += 1
+                report.findings.expect("can be read", False, unreadable.offer_id, "an offer", unreadable.reason)
+            present = [offer for offer in page.offers if offer.region_fingerprint == self._fingerprint]
+            report.outdated += len(page.offers) - len(present)
+            shares = [present[k::_SHARES] for k in range(_SHARES)]
+            for found, sound in await asyncio.gather(*(self._run(self._verify, share) for share in shares)):
+                report.findings.add(found)
+                for offer in sound:
+                    yield offer
+            report.offers += len(present)
+            progress("checking offers", (report.offers + report.outdated) / max(1, count))
+            after = page.next_cursor
+            if after is None:
+                return
+
+    def _verify(self, offers: Sequence[Offer]) -> tuple[Findings, list[Offer]]:
+        findings, sound = Findings(), []
+        for offer in offers:
+            found, driven = verify_offer(self._roads, offer)
+            findings.add(found)
+            if driven is not None:
+                self._index.put(offer)
+                sound.append(offer)
+        return findings, sound
+
+    async def _check_search(
+        self, report: CheckReport, number: int, offer: Offer, random_: random.Random, now: datetime
+    ) -> None:
+        _, driven = await self._run(verify_offer, self._roads, offer)
+        request = None if driven is None else a_rider_along(self._roads, driven, random_)
+        rider = None if request is None else await self._run(Rider.of, self._roads, number, request)
+        if rider is None:
+            return
+        report.searches += 1
+        for claim in await self._run(self._search, rider.request, now, _MATCHES):
+            claimed = await self._offers.find(claim.offer_id)
+            if claimed is None or claimed.version != claim.version:  # changed since it was read: no match of it is shown
+                continue
+            _, driven = await self._run(verify_offer, self._roads, claimed)
+            report.matches += 1
+            if driven is None:
+                continue
+            report.findings.add(await self._run(verify_match, driven, rider, claim, now))
+
+    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)
+
+
+def a_rider_along(roads: PlainRoads, driven: DrivenOffer, random_: random.Random) -> MatchRequest | None:
+    """Somebody who goes a random part of a driver's way, at about that time; None when the way is too short for that."""
+    pieces: list[RoadPiece] = [piece for leg in driven.legs for piece in leg.pieces]
+    length_cm = sum(leg.cm for leg in driven.legs)
+    begin_cm, end_cm = sorted(random_.randint(0, length_cm) for _ in range(2))
+    origin, destination = point_at(roads, pieces, begin_cm), point_at(roads, pieces, end_cm)
+    if origin == destination:
+        return None
+    kind = random_.choice(list(WindowKind))
+    share = (end_cm if kind is WindowKind.ARRIVAL else begin_cm) / max(1, length_cm)
+    there = driven.planned[0] + share * (driven.planned[-1] - driven.planned[0])
+    width = timedelta(minutes=random_.choice([5, 15, 30, 60]))
+    places = [Place(roads.locate(position), "", position, 0.0) for position in (origin, destination)]
+    return MatchRequest(
+        rider_id="carpool check",
+        origin=places[0],
+        destination=places[1],
+        window=TimeWindow(there - width, there + width),
+        window_kind=kind,
+        seats=1,
+        max_walk_m=0,
+        limit=_MATCHES,
+        preferences=NO_PREFERENCES,
+    )

@@ -1,0 +1,195 @@
+"""Does a match hold what it says? The cheapest insertion, recomputed from the road graph alone, beside the one that was answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from matcher.domain.match import MatchRequest, WindowKind
+from matcher.services.plain_roads import PlainDrive, PlainRoads, PlainTree, common_cm
+from matcher.services.verify_offer import DrivenOffer, Findings, free_seats
+
+_MS = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ClaimedMatch(Protocol):
+    """What a search says of an offer. Milliseconds (since the epoch for moments) and centimetres."""
+
+    @property
+    def offer_id(self) -> UUID: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def seats_left(self) -> int: ...
+    @property
+    def shift_ms(self) -> int: ...
+    @property
+    def pickup_ms(self) -> int: ...
+    @property
+    def dropoff_ms(self) -> int: ...
+    @property
+    def ride_ms(self) -> int: ...
+    @property
+    def ride_cm(self) -> int: ...
+    @property
+    def detour_ms(self) -> int: ...
+    @property
+    def detour_cm(self) -> int: ...
+    @property
+    def shared_cm(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rider:
+    """A request with the fastest drives from its two ends. `number` counts searches from 1."""
+
+    number: int
+    request: MatchRequest
+    from_pickup: PlainTree
+    from_dropoff: PlainTree
+    direct: PlainDrive
+
+    @classmethod
+    def of(cls, roads: PlainRoads, number: int, request: MatchRequest) -> Rider | None:
+        """None when the rider's own trip has no way."""
+        from_pickup = roads.tree(request.origin.position)
+        direct = from_pickup.drive(request.destination.position)
+        if direct is None:
+            return None
+        return cls(number, request, from_pickup, roads.tree(request.destination.position), direct)
+
+
+@dataclass(frozen=True, slots=True)
+class _Insertion:
+    legs: tuple[int, int]
+    detour: tuple[int, int]
+    ride: tuple[int, int]
+    pickup: datetime
+    shift: timedelta
+
+    @property
+    def rank(self) -> tuple[int, int, int, int]:
+        return (*self.detour, *self.legs)
+
+
+def verify_match(driven: DrivenOffer, rider: Rider, claim: ClaimedMatch, now: datetime) -> Findings:
+    """What was found. `driven` is the offer in the version that the claim is about."""
+    found = Findings()
+    offer, request = driven.offer, rider.request
+
+    def expect(promise: str, holds: bool, promised: object, is_so: object) -> bool:
+        return found.expect(f"match: {promise}", holds, offer.id, promised, is_so, rider.number)
+
+    insertions = [
+        insertion
+        for i in range(len(driven.legs))
+        for j in range(i, len(driven.legs))
+        if (insertion := _insertion(driven, rider, i, j, now)) is not None
+    ]
+    best = min(insertions, key=lambda insertion: insertion.rank, default=None)
+    if not expect("can be made", best is not None, "an insertion within all limits", "none"):
+        return found
+    assert best is not None
+    expect(
+        "detour",
+        (claim.detour_ms, claim.detour_cm) == best.detour,
+        f"{claim.detour_ms} ms, {claim.detour_cm} cm",
+        f"{best.detour[0]} ms, {best.detour[1]} cm",
+    )
+    expect(
+        "ride", (claim.ride_ms, claim.ride_cm) == best.ride,
+        f"{claim.ride_ms} ms, {claim.ride_cm} cm", f"{best.ride[0]} ms, {best.ride[1]} cm",
+    )  # fmt: skip
+    pickup, dropoff = _moment(claim.pickup_ms), _moment(claim.dropoff_ms)
+    times = (best.pickup, best.pickup + best.ride[0] * _MS)
+    expect(
+        "times",
+        abs(pickup - times[0]) <= _MS
+        and abs(dropoff - times[1]) <= _MS
+        and abs(claim.shift_ms * _MS - best.shift) <= _MS,
+        _times(pickup, dropoff),
+        _times(*times),
+    )
+    told = dropoff if request.window_kind is WindowKind.ARRIVAL else pickup
+    window = request.window
+    expect(
+        "window",
+        window.earliest - _MS <= told <= window.latest + _MS,
+        told.isoformat(),
+        f"{window.earliest.isoformat()} to {window.latest.isoformat()}",
+    )
+    seats = min(free_seats(offer)[best.legs[0] : best.legs[1] + 1])
+    expect("seats", claim.seats_left == seats >= request.seats, f"{claim.seats_left} left on the ride", f"{seats} left")
+    if rider.direct.unique and all(leg.unique for leg in driven.legs):
+        shared = common_cm(rider.direct.pieces, [piece for leg in driven.legs for piece in leg.pieces])
+        expect("shared road", claim.shared_cm == shared, f"{claim.shared_cm} cm", f"{shared} cm")
+    return found
+
+
+def _insertion(driven: DrivenOffer, rider: Rider, i: int, j: int, now: datetime) -> _Insertion | None:
+    """Boarding on leg i and alighting on leg j, when that is within all limits."""
+    offer, request, legs = driven.offer, rider.request, driven.legs
+    stops = offer.stops
+    if min(free_seats(offer)[i : j + 1]) < request.seats:
+        return None
+    to_pickup = driven.trees[i].cost(request.origin.position)
+    onward = rider.from_dropoff.cost(stops[j + 1].place.position)
+    if i == j:
+        ride = [(rider.direct.ms, rider.direct.cm)]
+    else:
+        first = rider.from_pickup.cost(stops[i + 1].place.position)
+        last = driven.trees[j].cost(request.destination.position)
+        if first is None or last is None:
+            return None
+        ride = [first, *((leg.ms, leg.cm) for leg in legs[i + 1 : j]), last]
+    if to_pickup is None or onward is None:
+        return None
+    ride_ms, ride_cm = sum(ms for ms, _ in ride), sum(cm for _, cm in ride)
+    detour_ms = to_pickup[0] + ride_ms + onward[0] - sum(leg.ms for leg in legs[i : j + 1])
+    detour_cm = to_pickup[1] + ride_cm + onward[1] - sum(leg.cm for leg in legs[i : j + 1])
+    if not _within_budget(driven, detour_ms, detour_cm):
+        return None
+    # When each stop would be reached if the driver left as planned: before the pickup, between the two, and behind the dropoff.
+    planned = driven.planned
+    pickup = planned[i] + to_pickup[0] * _MS
+    later = timedelta(0) if i == j else pickup + ride[0][0] * _MS - planned[i + 1]
+    reached = [
+        *planned[: i + 1],
+        *(at + later for at in planned[i + 1 : j + 1]),
+        *(at + detour_ms * _MS for at in planned[j + 1 :]),
+    ]
+    flexibility = timedelta(seconds=offer.flexibility_s)
+    least = [max(offer.departure - flexibility, now) - planned[0]]
+    most = [offer.departure + flexibility - planned[0]]
+    for stop, at in zip(stops, reached, strict=True):
+        if stop.earliest is not None:
+            least.append(stop.earliest - at)
+        if stop.latest is not None:
+            most.append(stop.latest - at)
+    told = pickup + ride_ms * _MS if request.window_kind is WindowKind.ARRIVAL else pickup
+    low, high = max(*least, request.window.earliest - told), min(*most, request.window.latest - told)
+    if high < low - _MS:
+        return None
+    shift = min(max(timedelta(0), low), high)
+    return _Insertion((i, j), (detour_ms, detour_cm), (ride_ms, ride_cm), pickup + shift, shift)
+
+
+def _within_budget(driven: DrivenOffer, detour_ms: int, detour_cm: int) -> bool:
+    offer = driven.offer
+    used_ms = used_cm = 0
+    if offer.booked_stops:
+        used_ms = sum(leg.ms for leg in driven.legs) - offer.duration_ms
+        used_cm = sum(leg.cm for leg in driven.legs) - offer.length_cm
+    in_length = offer.max_detour_m is None or used_cm + detour_cm <= 100 * offer.max_detour_m
+    return used_ms + detour_ms <= 1000 * offer.max_detour_s and in_length
+
+
+def _moment(at_ms: int) -> datetime:
+    return _EPOCH + at_ms * _MS
+
+
+def _times(pickup: datetime, dropoff: datetime) -> str:
+    return f"boards {pickup.isoformat()}, alights {dropoff.isoformat()}"

@@ -1,0 +1,67 @@
+"""Offers as a check reads them: as they lie there, a page at a time, those that make no sense included."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from matcher.domain.errors import InvalidInput, OfferNotFound
+from matcher.domain.offer import Offer
+from matcher.services.check_promises import StoredPage, UnreadableOffer
+from matcher.storage.offer_rows import to_offer
+from matcher.storage.offers import PostgresOffers
+from matcher.storage.pool import Connections
+from matcher.storage.statements import Statements
+
+if TYPE_CHECKING:
+    from matcher.storage.statements import Record
+
+_STORED = Statements("stored_offers")
+_NONSENSE = (InvalidInput, ValueError, TypeError, KeyError)
+
+
+class PostgresStoredOffers:
+    """The StoredOffers of `matcher.services.check_promises` on PostgreSQL. Writes nothing."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._offers = PostgresOffers(connections)
+
+    async def count(self, region: str) -> int:
+        """How many OPEN offers the region has."""
+        async with self._connections.connection() as connection:
+            return int(await _STORED.value(connection, "count_open_offers_of_region", region=region))
+
+    async def page(self, region: str, *, limit: int, after: tuple[datetime, UUID] | None) -> StoredPage:
+        """At most `limit` of them, ordered by (departure, id), after `after`."""
+        after_departure, after_id = (None, None) if after is None else after
+        async with self._connections.connection() as connection:
+            rows = await _STORED.rows(
+                connection,
+                "page_open_offers_of_region",
+                region=region,
+                after_departure=after_departure,
+                after_id=after_id,
+                row_limit=limit,
+            )
+        read = [_read(row) for row in rows]
+        return StoredPage(
+            offers=tuple(offer for offer in read if isinstance(offer, Offer)),
+            unreadable=tuple(offer for offer in read if isinstance(offer, UnreadableOffer)),
+            next_cursor=(rows[-1]["depart_at"], rows[-1]["id"]) if len(rows) == limit else None,
+        )
+
+    async def find(self, offer_id: UUID) -> Offer | None:
+        """One offer as it is now; None when it is gone or cannot be read."""
+        try:
+            return await self._offers.get(offer_id)
+        except (OfferNotFound, *_NONSENSE):
+            return None
+
+
+def _read(row: Record) -> Offer | UnreadableOffer:
+    try:
+        return to_offer(row)
+    except _NONSENSE as error:
+        return UnreadableOffer(row["id"], f"{type(error).__name__}: {error}")
