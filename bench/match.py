@@ -93,7 +93,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--offers", type=int, action="append", required=True, help="how many offers; may be repeated")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--queries", type=int, default=200, help="searches that are timed (default 200)")
-    parser.add_argument("--rounds", type=int, default=3, help="times that each is timed; the least counts (default 3)")
+    parser.add_argument("--rounds", type=int, default=6, help="times that each is timed; the least counts (default 6)")
     parser.add_argument("--checked", type=int, default=10, help="searches compared with the oracle (default 10)")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--region", default=SAMPLE_NAME, help=f"an imported region (default {SAMPLE_NAME}, which ships)")
