@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from api import cli_check, cli_keys, cli_region, cli_serve, cli_tools
+from api import cli_check, cli_keys, cli_region, cli_serve, cli_tools, cli_workers
 from api.cli_support import explain
 from api.console import make_console
 from matcher.bootstrap import version as version_of_this
@@ -40,6 +40,7 @@ app = typer.Typer(
 )
 app.command()(cli_serve.demo)
 app.command()(cli_serve.serve)
+app.command(hidden=True)(cli_workers.worker)
 app.command()(cli_serve.migrate)
 app.command()(cli_serve.health)
 app.command()(cli_check.check)

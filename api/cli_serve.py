@@ -5,31 +5,24 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import sys
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlsplit
 
-import structlog
 import typer
 from rich.table import Table
 
 from api.app import build_app
-from api.cli_support import EXIT_FAILED, explain_bind_error, run, run_with_progress, settings
+from api.cli_support import EXIT_FAILED, explain_bind_error, run, run_with_progress, say_where, settings
+from api.cli_workers import serve_many
 from api.console import StepProgress, make_console
 from api.demo import run_demo
 from api.logs import configure_logging
 from api.server import serve as serve_app
-from matcher.bootstrap import Carpool, running
+from api.service_log import running_and_logged
 from matcher.domain.errors import InvalidField, Unavailable
 from matcher.parts import database_url
-from matcher.settings import Settings
 from matcher.storage.migrations import migrate as migrate_database
-
-_log = structlog.get_logger("serve")
 
 
 def serve(
@@ -37,52 +30,25 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; 0 picks a free one [CARPOOL_PORT, default 8080].")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes on that port [CARPOOL_WORKERS, default 1].")
+    ] = None,
 ) -> None:
     """Run the service until SIGTERM or SIGINT; calls in progress are finished first."""
     chosen = settings()
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    options = {"host": host, "port": port, "workers": workers}
+    given = {name: value for name, value in options.items() if value is not None}
     server = chosen.server.model_copy(update=given)
     chosen = replace(chosen, server=server)
     configure_logging(server.log_level, server.log_format)
-    app = build_app(_told(chosen), server)
+    if server.workers > 1:
+        run(serve_many(chosen))
+        return
+    app = build_app(running_and_logged(chosen), server)
     try:
-        run(
-            serve_app(app, host=server.host, port=server.port, grace_s=server.shutdown_grace_s, on_listening=_say_where)
-        )
+        run(serve_app(app, host=server.host, port=server.port, grace_s=server.shutdown_grace_s, on_listening=say_where))
     except OSError as error:
         raise explain_bind_error(error, server.host, server.port) from error
-
-
-@asynccontextmanager
-async def _told(chosen: Settings) -> AsyncIterator[Carpool]:
-    """The running service, with log lines for its beginning and its end."""
-    async with running(chosen, progress=LoggedSteps()) as carpool:
-        health = await carpool.check_health()
-        _log.info("ready", region=health.region, offers=health.offers, version=health.version)
-        yield carpool
-        _log.info("stopping")
-    _log.info("stopped")
-
-
-class LoggedSteps:
-    """Progress as log lines: one for each step when it begins, with the time that the one before it took."""
-
-    def __init__(self) -> None:
-        self._step: str | None = None
-        self._began = time.perf_counter()
-
-    def __call__(self, step: str, _done: float | None = None, /) -> None:
-        """A new step is logged; progress within one is not."""
-        if step == self._step:
-            return
-        elapsed = time.perf_counter() - self._began
-        self._step, self._began = step, time.perf_counter()
-        _log.info("starting", step=step, after_s=round(elapsed, 2))
-
-
-def _say_where(url: str) -> None:
-    typer.echo(f"Listening on {url} (documentation: {url}/docs)")
-    sys.stdout.flush()
 
 
 def demo(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import typer
 import uvloop
 
 from api.console import StepProgress, make_console
@@ -44,6 +45,12 @@ def run_with_progress(work: Callable[[StepProgress], Coroutine[Any, Any, T]]) ->
 def now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
+
+
+def say_where(url: str) -> None:
+    """Print where the service listens, for people and for programs that have started it."""
+    typer.echo(f"Listening on {url} (documentation: {url}/docs)")
+    sys.stdout.flush()
 
 
 def explain(error: BaseException) -> tuple[str, int] | None:

@@ -22,6 +22,7 @@ class Lifetime:
     def __init__(self, context: AbstractAsyncContextManager[Carpool]) -> None:
         self._context = context
         self._carpool: Carpool | None = None
+        self._loaded = asyncio.Event()
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -31,6 +32,10 @@ class Lifetime:
         if self._carpool is None:
             raise NotReady("the service is starting: try again in a moment")
         return self._carpool
+
+    async def loaded(self) -> None:
+        """Wait until the service is there."""
+        await self._loaded.wait()
 
     async def ended(self) -> None:
         """Wait for the end. Raises the error that ended it; does not return before start-up."""
@@ -49,6 +54,7 @@ class Lifetime:
     async def _live(self) -> None:
         async with self._context as carpool:
             self._carpool = carpool
+            self._loaded.set()
             try:
                 await self._stop.wait()
             finally:

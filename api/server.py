@@ -84,11 +84,13 @@ async def serve(
     port: int,
     grace_s: float = 20.0,
     reuse_port: bool = False,
+    listen_when_loaded: bool = False,
     on_listening: Callable[[str], None] | None = None,
 ) -> None:
     """Listen until SIGTERM or SIGINT, then stop accepting, finish what is in progress (for up to `grace_s`), and return.
 
-    `on_listening` is told the URL once the port is bound. Raises OSError when it cannot be, and whatever ended the service,
+    Other processes may listen on the same port with `reuse_port`; calls are spread over them, so one that joins others had better listen
+    when it can answer. `on_listening` is told the URL once the port is bound. Raises OSError when it cannot be, and whatever ended the service,
     so that a process whose service could not be loaded ends with an error instead of staying up and never ready.
     """
     stopped = asyncio.Event()
@@ -98,9 +100,12 @@ async def serve(
     runner = Runner(app, grace_s=grace_s)
     try:
         await runner.setup()
-        await web.TCPSite(runner, host, port, reuse_port=reuse_port or None).start()
-        if on_listening is not None:
-            on_listening(url_of(runner, host))
+        if listen_when_loaded:
+            await _first(stopped.wait(), app[LIFETIME].ended(), app[LIFETIME].loaded())
+        if not stopped.is_set():
+            await web.TCPSite(runner, host, port, reuse_port=reuse_port or None).start()
+            if on_listening is not None:
+                on_listening(url_of(runner, host))
         await _first(stopped.wait(), app[LIFETIME].ended())
         for site in list(runner.sites):
             await site.stop()
@@ -114,7 +119,11 @@ async def serve(
 
 def url_of(runner: Runner, host: str) -> str:
     """Where a caller on this machine reaches the server."""
-    port = runner.addresses[0][1]
+    return url_at(host, runner.addresses[0][1])
+
+
+def url_at(host: str, port: int) -> str:
+    """The same for a host as it is listened on."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104  # compared, not bound
     return f"http://{reachable}:{port}"
 

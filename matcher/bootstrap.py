@@ -166,6 +166,22 @@ async def running(settings: Settings, *, progress: Progress | None = None, worke
 
 
 @asynccontextmanager
+async def prepared(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[None]:
+    """What all processes of one service need, made once, before they need it: the database, which stays up until the block ends, its
+    schema, the region, the compiled kernels, the secrets.
+
+    Raises what `running` raises when it cannot be had.
+    """
+    report = no_progress if progress is None else progress
+    async with opened_database(settings, progress=report) as database:
+        await asyncio.to_thread(load_region, settings, report)
+        await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper")
+        await secret(settings.matching.match_secret, settings.storage.data_dir, "match_secret")
+        await database.pool.close()
+        yield
+
+
+@asynccontextmanager
 async def key_management(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[ManageKeys]:
     """Only what API keys need: the database, shared with a service that runs on it, and the pepper."""
     async with opened_database(settings, progress=progress) as database:

@@ -1,0 +1,98 @@
+"""`carpool serve --workers N`: the parent, and what each worker runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+from typing import Annotated
+
+import structlog
+import typer
+
+from api.app import build_app
+from api.app_keys import LIFETIME
+from api.cli_support import explain_bind_error, run, say_where, settings
+from api.logs import configure_logging
+from api.ports import reserved
+from api.server import serve, url_at
+from api.service_log import LoggedSteps, running_and_logged
+from api.supervisor import Supervisor, carpool_command
+from api.worker_link import LISTENING, LOADED, WorkerLink, WorkerOrder
+from matcher.bootstrap import prepared
+from matcher.settings import Settings
+
+
+async def serve_many(chosen: Settings) -> None:
+    """Prepare once what all workers need, then keep them running until SIGTERM or SIGINT.
+
+    Raises Unavailable for a port that is taken, and when workers keep dying.
+    """
+    server = chosen.server
+    try:
+        with reserved(server.host, server.port) as port:
+            await _supervise(chosen, port)
+    except OSError as error:
+        raise explain_bind_error(error, server.host, server.port) from error
+
+
+async def _supervise(chosen: Settings, port: int) -> None:
+    server = chosen.server
+    threads = max(1, (os.cpu_count() or 1) // server.workers)
+
+    def command(number: int, joins: bool, link: int) -> list[str]:
+        return carpool_command("worker", WorkerOrder(number, server.host, port, joins, threads, link).to_text())
+
+    supervisor = Supervisor(
+        command,
+        server.workers,
+        grace_s=server.shutdown_grace_s,
+        on_listening=lambda: say_where(url_at(server.host, port)),
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, supervisor.stop)
+    try:
+        async with prepared(chosen, progress=LoggedSteps()):
+            await supervisor.run()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def worker(order: Annotated[str, typer.Argument(help="From the parent.")]) -> None:
+    """Be one of the processes of `carpool serve --workers`."""
+    mine = WorkerOrder.from_text(order)
+    structlog.contextvars.bind_contextvars(worker=mine.number)
+    chosen = settings()
+    server = chosen.server.model_copy(update={"host": mine.host, "port": mine.port})
+    configure_logging(server.log_level, server.log_format)
+    matching = chosen.matching
+    if "threads" not in matching.model_fields_set:
+        matching = matching.model_copy(update={"threads": mine.threads})
+    run(_work(replace(chosen, server=server, matching=matching), mine))
+
+
+async def _work(chosen: Settings, mine: WorkerOrder) -> None:
+    link = WorkerLink(mine.link)
+    link.watch()
+    app = build_app(running_and_logged(chosen, worker=mine.number), chosen.server)
+
+    async def tell_when_loaded() -> None:
+        await app[LIFETIME].loaded()
+        link.say(LOADED)
+
+    telling = asyncio.create_task(tell_when_loaded())
+    try:
+        await serve(
+            app,
+            host=mine.host,
+            port=mine.port,
+            grace_s=chosen.server.shutdown_grace_s,
+            reuse_port=True,
+            listen_when_loaded=mine.joins,
+            on_listening=lambda _url: link.say(LISTENING),
+        )
+    finally:
+        telling.cancel()
