@@ -20,7 +20,7 @@ from matcher.domain.place import Place
 from matcher.services.plain_roads import PlainRoads, RoadPiece, point_at
 from matcher.services.ports import OfferIndex, Progress, no_progress
 from matcher.services.verify_match import ClaimedMatch, Rider, verify_match
-from matcher.services.verify_offer import DrivenOffer, Findings, Violation, verify_offer
+from matcher.services.verify_offer import DrivenOffer, Findings, Violation, drive_offer, verify_offer
 
 T = TypeVar("T")
 
@@ -160,7 +160,7 @@ class CheckPromises:
     async def _check_search(
         self, report: CheckReport, number: int, offer: Offer, random_: random.Random, now: datetime
     ) -> None:
-        _, driven = await self._run(verify_offer, self._roads, offer)
+        driven = await self._run(drive_offer, self._roads, offer)
         request = None if driven is None else a_rider_along(self._roads, driven, random_)
         rider = None if request is None else await self._run(Rider.of, self._roads, number, request)
         if rider is None:
@@ -168,13 +168,16 @@ class CheckPromises:
         report.searches += 1
         for claim in await self._run(self._search, rider.request, now, _MATCHES):
             claimed = await self._offers.find(claim.offer_id)
-            if claimed is None or claimed.version != claim.version:  # changed since it was read: no match of it is shown
+            if (
+                claimed is None or claimed.version != claim.version
+            ):  # changed since it was read: no match of it is shown
                 continue
-            _, driven = await self._run(verify_offer, self._roads, claimed)
             report.matches += 1
-            if driven is None:
-                continue
-            report.findings.add(await self._run(verify_match, driven, rider, claim, now))
+            matched = await self._run(drive_offer, self._roads, claimed)
+            if report.findings.expect(
+                "match: can be driven", matched is not None, claim.offer_id, "a way through all stops", "none", number
+            ):
+                report.findings.add(await self._run(verify_match, matched, rider, claim, now))
 
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)

@@ -83,20 +83,30 @@ def verify_offer(roads: PlainRoads, offer: Offer) -> tuple[Findings, DrivenOffer
         f"at most {offer.flexibility_s} s from the published one",
         f"{shift_s:+.3f} s",
     )
-    places = [stop.place for stop in offer.stops]
     on_road = [_verify_place(roads, stop.kind, stop.place, expect) for stop in offer.stops]
     if not all(on_road):
         return found, None
-    trees = [roads.tree(place.position) for place in places[:-1]]
-    legs = [tree.drive(place.position) for tree, place in zip(trees, places[1:], strict=True)]
-    ways = sum(leg is not None for leg in legs)
-    if not expect("stops reachable in order", ways == len(legs), f"{len(legs)} legs", f"{ways} have a way"):
+    driven = drive_offer(roads, offer)
+    if not expect(
+        "stops reachable in order", driven is not None, f"{len(offer.stops)} stops", "one has no way to the next"
+    ):
         return found, None
-    driven = DrivenOffer(offer, tuple(trees), tuple(leg for leg in legs if leg is not None))
+    assert driven is not None
     _verify_drive(roads, driven, expect)
     _verify_times(driven, expect)
     # A search takes only offers whose seats add up, so matches of the others cannot be made.
     return found, driven if seats_add_up else None
+
+
+def drive_offer(roads: PlainRoads, offer: Offer) -> DrivenOffer | None:
+    """The offer with its drives; None when a stop is on no road, or has no way to the next. Heavy."""
+    positions = [stop.place.position for stop in offer.stops]
+    if not all(roads.is_on_road(position) for position in positions):
+        return None
+    trees = [roads.tree(position) for position in positions[:-1]]
+    legs = [tree.drive(position) for tree, position in zip(trees, positions[1:], strict=True)]
+    driven = tuple(leg for leg in legs if leg is not None)
+    return DrivenOffer(offer, tuple(trees), driven) if len(driven) == len(legs) else None
 
 
 Expect = Callable[[str, bool, object, object], bool]
