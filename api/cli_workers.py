@@ -96,3 +96,4 @@ async def _work(chosen: Settings, mine: WorkerOrder) -> None:
         )
     finally:
         telling.cancel()
+        link.close()

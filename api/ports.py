@@ -34,4 +34,6 @@ def _bound(
         if family == socket.AF_INET6:
             holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         holder.bind(address)
+        # Needed over what an earlier server left behind; from here on it would let others in (ip(7), SO_REUSEADDR).
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         yield holder

@@ -56,6 +56,11 @@ class WorkerLink:
         with suppress(OSError):
             self._socket.send(word)
 
+    def close(self) -> None:
+        """Stop watching; the parent is told nothing more."""
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
     def _parent_is_gone(self) -> None:
         asyncio.get_running_loop().remove_reader(self._socket)
         os.kill(os.getpid(), signal.SIGTERM)
