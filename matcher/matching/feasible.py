@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,6 +73,10 @@ class Feasible:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def missed_by(self, nearest_miss_ms: int | None) -> Feasible:
+        """The same with another nearest miss."""
+        return replace(self, nearest_miss_ms=nearest_miss_ms)
 
     def joined(self, other: Feasible) -> Feasible:
         """This and the findings of another scan over other offers."""

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from matcher.domain.match import Hint, TurnedAway
 from matcher.matching.feasible import Feasible
-from matcher.matching.query import Query
+from matcher.matching.query import MeetingCandidate, Query
 
 #: Hints are looked for when fewer offers than this can carry the rider.
 FEW = 3
 #: By how much a window may be widened at each end, in minutes: the least after which something more fits is told.
 WIDER_MIN = (15, 30, 60, 120, 240)
+#: What a longer walk can mend.
+_WALKABLE = frozenset({TurnedAway.OUTSIDE_WINDOW, TurnedAway.DETOUR, TurnedAway.DETOUR_LENGTH})
 
 
-def find_hints(scan: Callable[[Query], Feasible], query: Query, feasible: Feasible) -> tuple[Hint, ...]:
-    """Hints with how many offers *more* would match, each found by another exact `scan`; empty when enough was found."""
+@dataclass(frozen=True, slots=True)
+class FartherWalk:
+    """The places where a rider who walks `max_walk_m` metres at each end can be met: `candidates` finds (pickups, dropoffs).
+
+    Whoever walks farther has the same places and more.
+    """
+
+    max_walk_m: int
+    candidates: Callable[[], tuple[Sequence[MeetingCandidate], Sequence[MeetingCandidate]]]
+
+
+def find_hints(
+    scan: Callable[[Query], Feasible],
+    query: Query,
+    feasible: Feasible,
+    farther: Sequence[FartherWalk] = (),
+    scan_walking: Callable[[Query], Feasible] | None = None,
+) -> tuple[Hint, ...]:
+    """Hints with how many offers *more* would match, each found by another exact `scan`; empty when enough was found.
+
+    farther: longer walks than the rider's, ascending; scan_walking tests a query with candidates of its own.
+    """
     if len(feasible) >= FEW:
         return ()
     hints: list[Hint] = []
     if TurnedAway.OUTSIDE_WINDOW in feasible.turned_away:
-        minutes, more = _least_widening(scan, query, len(feasible))
+        minutes, more = _least_that_helps(
+            WIDER_MIN, lambda minutes: len(scan(query.widened(minutes * 60_000))) - len(feasible)
+        )
         if more > 0:
             detail = f"{_offers(more)} would fit if the time window were {minutes} minutes wider at each end"
             hints.append(Hint("widen_window", more, detail, minutes * 60, "s"))
@@ -30,6 +55,15 @@ def find_hints(scan: Callable[[Query], Feasible], query: Query, feasible: Feasib
             if more > 0:
                 hints.append(Hint("fewer_seats", more, f"{_offers(more)} would fit {seats} of you", seats, "seats"))
                 break
+    if farther and scan_walking is not None and not _WALKABLE.isdisjoint(feasible.turned_away):
+        walks = {walk.max_walk_m: walk for walk in farther}
+        metres, more = _least_that_helps(
+            tuple(walks),
+            lambda metres: len(scan_walking(query.meeting_at(*walks[metres].candidates()))) - len(feasible),
+        )
+        if more > 0:
+            detail = f"{_offers(more)} would fit if you walked up to {metres} m at each end"
+            hints.append(Hint("walk_more", more, detail, metres, "m"))
     if feasible.nearest_miss_ms is not None:
         seconds = -(-feasible.nearest_miss_ms // 1000)
         detail = f"the nearest miss would need {seconds} s more detour than its driver accepts: try a place closer to a main road"
@@ -37,22 +71,17 @@ def find_hints(scan: Callable[[Query], Feasible], query: Query, feasible: Feasib
     return tuple(hints)
 
 
-def _least_widening(scan: Callable[[Query], Feasible], query: Query, fitting: int) -> tuple[int, int]:
-    """(minutes, how many more fit) of the least widening that helps; (_, 0) when none does.
+def _least_that_helps(amounts: Sequence[int], more: Callable[[int], int]) -> tuple[int, int]:
+    """(amount, how many more fit) of the least amount that helps; (_, 0) when none does. amounts: ascending, at least one.
 
-    Each scan costs as much as the search itself, and a wider window never loses a match: where offers are many the least is
+    Each look costs as much as the search itself, and a larger amount never loses a match: where offers are many the least is
     enough, where they are few the most is not; between them a bisection finds the least that is.
     """
-
-    def more(minutes: int) -> int:
-        return len(scan(query.widened(minutes * 60_000))) - fitting
-
-    least, most = WIDER_MIN[0], WIDER_MIN[-1]
-    at_least = more(least)
-    if at_least > 0:
-        return least, at_least
-    gain = more(most)
-    between = list(WIDER_MIN[1:-1])
+    gain = more(amounts[0])
+    if gain > 0 or len(amounts) == 1:
+        return amounts[0], gain
+    most, gain = amounts[-1], more(amounts[-1])
+    between = list(amounts[1:-1])
     while gain > 0 and between:
         middle = len(between) // 2
         at_middle = more(between[middle])

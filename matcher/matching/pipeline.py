@@ -2,7 +2,7 @@
 
     1. drive   the rider's own fastest drive, pickup to dropoff
     2. sweep   exact costs from every node to the pickup, and from the dropoff to every node (and the other two ways when some
-               drivers go via other places)
+               drivers go via other places); for a rider who walks, from and to all candidates at once (see `meeting`)
     3. gather  for every offer: exact detour, seats, budget, window -> feasible, or turned away with a reason
     4. hint    when little was found: what would have helped
     5. rank    exact overlap and score of all that could be among the best
@@ -12,7 +12,7 @@ Pure and deterministic: the clock's only part is `lap`, which is told when a ste
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from uuid import UUID
@@ -22,9 +22,10 @@ from matcher.domain.match import Hint, ScorePart, ScorePartName, TurnedAway
 from matcher.domain.place import RoadPosition
 from matcher.matching.feasible import Feasible
 from matcher.matching.gather import gather
-from matcher.matching.hints import find_hints
+from matcher.matching.hints import FartherWalk, find_hints
 from matcher.matching.index import Snapshot
 from matcher.matching.itineraries import gather_itineraries
+from matcher.matching.meeting import MeetingScan
 from matcher.matching.query import Query
 from matcher.matching.ranking import Ranked, rank
 from matcher.matching.roads import PackedDrive, SearchRoads
@@ -51,6 +52,12 @@ class Candidate:
     detour_cm: int
     shared_cm: int
     overlap: float
+    pickup_choice: int = 0  # which of the query's pickups; 0 is the door
+    dropoff_choice: int = 0
+    walk_ms: int = 0  # both walks together
+    at_doors: tuple[int, int] | None = (
+        None  # detour (ms, cm) from door to door, when the rider walks and it would fit, too
+    )
 
     @property
     def parts(self) -> dict[ScorePartName, ScorePart]:
@@ -61,7 +68,7 @@ class Candidate:
             detour_s=self.detour_ms / 1000,
             overlap=self.overlap,
             shift_s=self.shift_ms / 1000,
-            walk_s=0.0,
+            walk_s=self.walk_ms / 1000,
         )
 
 
@@ -84,33 +91,32 @@ def find_candidates(
     weights: ScoreWeights,
     limit: int,
     lap: Callable[[str], None] = lambda _: None,
+    farther: Sequence[FartherWalk] = (),
 ) -> Candidates:
-    """The `limit` best offers for a query, of all offers in the snapshot. Raises PlaceUnreachable when the rider's own
-    trip has no way."""
+    """The `limit` best offers for a query, of all offers in the snapshot. farther: longer walks to hint at. Raises
+    PlaceUnreachable when the rider's own trip has no way."""
     drive = roads.pack_drive(query.pickup, query.dropoff)
     if drive is None:
         raise PlaceUnreachable("there is no way by road from the origin to the destination")
     lap("drive")
+
+    def scan_walking(asked: Query) -> Feasible:
+        with ExitStack() as sweeps:
+            return MeetingScan(sweeps, snapshot, roads, asked, weights)(asked)
+
     with ExitStack() as sweeps:
-        at_pickup = sweeps.enter_context(roads.sweep(query.pickup, query.dropoff))
-        some_via = len(snapshot.itineraries) > 0
-        at_dropoff = sweeps.enter_context(roads.sweep(query.dropoff, query.pickup)) if some_via else None
+        walking = MeetingScan(sweeps, snapshot, roads, query, weights) if query.walks else None
+        scan = walking or _door_scan(sweeps, snapshot, roads, query, drive)
         lap("sweep")
-
-        def scan(asked: Query) -> Feasible:
-            found = gather(snapshot, roads.edges, at_pickup, drive.cost, asked)
-            if at_dropoff is None:
-                return found
-            return found.joined(gather_itineraries(snapshot, roads.edges, at_pickup, at_dropoff, drive.cost, asked))
-
         feasible = scan(query)
         lap("gather")
-        hints = find_hints(scan, query, feasible)
+        hints = find_hints(scan, query, feasible, farther, scan_walking)
         lap("hint")
-    ranked = rank(snapshot, feasible, roads, drive, query, weights, limit)
-    lap("rank")
+        ranked = rank(snapshot, feasible, roads, drive, query, weights, limit)
+        doors = {} if walking is None else _doors(walking, query, feasible, ranked)
+        lap("rank")
     return Candidates(
-        best=_candidates(snapshot, feasible, ranked, weights),
+        best=_candidates(snapshot, feasible, ranked, weights, doors),
         feasible=len(feasible),
         considered=feasible.considered,
         turned_away=feasible.turned_away,
@@ -119,7 +125,39 @@ def find_candidates(
     )
 
 
-def _candidates(snapshot: Snapshot, feasible: Feasible, ranked: Ranked, weights: ScoreWeights) -> tuple[Candidate, ...]:
+def _door_scan(
+    sweeps: ExitStack, snapshot: Snapshot, roads: SearchRoads, query: Query, drive: PackedDrive
+) -> Callable[[Query], Feasible]:
+    """A scan for riders who are met at their doors."""
+    at_pickup = sweeps.enter_context(roads.sweep(query.pickup, query.dropoff))
+    some_via = len(snapshot.itineraries) > 0
+    at_dropoff = sweeps.enter_context(roads.sweep(query.dropoff, query.pickup)) if some_via else None
+
+    def scan(asked: Query) -> Feasible:
+        found = gather(snapshot, roads.edges, at_pickup, drive.cost, asked)
+        if at_dropoff is None:
+            return found
+        return found.joined(gather_itineraries(snapshot, roads.edges, at_pickup, at_dropoff, drive.cost, asked))
+
+    return scan
+
+
+def _doors(scan: MeetingScan, query: Query, feasible: Feasible, ranked: Ranked) -> dict[int, tuple[int, int]]:
+    """{row: (detour_ms, detour_cm)} from door to door, of those of the ranked whose rider walks and need not."""
+    chosen = ranked.chosen
+    walked = (feasible.pickup_choice[chosen] != 0) | (feasible.dropoff_choice[chosen] != 0)
+    found = scan.at_doors(query, feasible.rows[chosen[walked]])
+    detours = zip(found.detour_ms.tolist(), found.detour_cm.tolist(), strict=True)
+    return dict(zip(found.rows.tolist(), detours, strict=True))
+
+
+def _candidates(
+    snapshot: Snapshot,
+    feasible: Feasible,
+    ranked: Ranked,
+    weights: ScoreWeights,
+    doors: dict[int, tuple[int, int]],
+) -> tuple[Candidate, ...]:
     rows, chosen = snapshot.rows, ranked.chosen
     row = feasible.rows[chosen]
     shift_ms, ride_ms = feasible.shift_ms[chosen], feasible.ride_ms[chosen]
@@ -141,6 +179,9 @@ def _candidates(snapshot: Snapshot, feasible: Feasible, ranked: Ranked, weights:
         ranked.values.overlap,
         feasible.pickup_leg[chosen],
         feasible.dropoff_leg[chosen],
+        feasible.pickup_choice[chosen],
+        feasible.dropoff_choice[chosen],
+        feasible.walk_ms[chosen],
     )
     return tuple(
         Candidate(
@@ -160,9 +201,13 @@ def _candidates(snapshot: Snapshot, feasible: Feasible, ranked: Ranked, weights:
             detour_cm=detour_cm,
             shared_cm=shared_cm,
             overlap=overlap,
+            pickup_choice=pickup_choice,
+            dropoff_choice=dropoff_choice,
+            walk_ms=walk_ms,
+            at_doors=doors.get(row),
         )
         for values, (
             row, version, seats, score, shift_ms, pickup_ms, dropoff_ms, ride_ms, ride_cm,
-            detour_ms, detour_cm, shared_cm, overlap, board, alight,
+            detour_ms, detour_cm, shared_cm, overlap, board, alight, pickup_choice, dropoff_choice, walk_ms,
         ) in zip(ranked.values.by_offer(), zip(*(column.tolist() for column in columns), strict=True), strict=True)
     )  # fmt: skip

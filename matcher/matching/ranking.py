@@ -36,7 +36,8 @@ def rank(
     weights: ScoreWeights,
     limit: int,
 ) -> Ranked:
-    """The `limit` best offers. Exact: the overlap of an offer is computed unless its score could not reach the answer even with
+    """The `limit` best offers. `rider` is their own drive from door to door, wherever they are met: what lies on the way of both
+    is a matter of where people come from and go to. Exact: the overlap of an offer is computed unless its score could not reach the answer even with
     the most overlap that it can have (all of the rider's road, or all of its own where that is shorter)."""
     rows = snapshot.rows
     k = len(feasible)
@@ -44,7 +45,7 @@ def rank(
     at_most = np.minimum(1.0, (rows.base_cost[feasible.rows] & 0xFFFFFFFF) / direct_cm)
     detour = falling(feasible.detour_ms, weights.detour_ceiling_s * 1000.0)
     time = falling(feasible.shift_ms, weights.time_ceiling_s * 1000.0)
-    walk = np.ones(k)
+    walk = falling(feasible.walk_ms, weights.walk_ceiling_s * 1000.0) if query.walks else np.ones(k)
     preferences = agreement(query.stated, query.welcome, rows.stated[feasible.rows], rows.welcome[feasible.rows])
     hoped = PartValues(detour, at_most, time, walk, preferences).score(weights)
     ends = (fixed_position(query.pickup)[1], fixed_position(query.dropoff)[1])

@@ -30,6 +30,15 @@ WEIGHTS = {
 }
 DETOUR_CEILING_MS = 1_800_000
 TIME_CEILING_MS = 3_600_000
+WALK_CEILING_MS = 1_800_000
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Where a rider can be met, and how long the walk between it and the door is."""
+
+    position: RoadPosition
+    walk_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,12 @@ class Ride:
     ride_cm: int
     shared_cm: int
     score: Fraction
+    pickup_choice: int = 0
+    dropoff_choice: int = 0
+    walk_ms: int = 0
+    at_doors: tuple[int, int] | None = (
+        None  # detour (ms, cm) of carrying the rider from door to door, where that fits, too
+    )
 
 
 @dataclass(frozen=True)
@@ -90,6 +105,16 @@ class _Insertion:
     ride_ms: int
     ride_cm: int
     shift: timedelta | None  # how much later than planned the driver leaves; None when no shift suits everybody
+    pickup_choice: int = 0
+    dropoff_choice: int = 0
+    walk_ms: int = 0
+
+    @property
+    def preference(self) -> tuple[object, ...]:
+        """Less is better: what detour and walk cost at the prices of the score, then as documented."""
+        cost = WEIGHTS["detour"] * self.detour_ms / DETOUR_CEILING_MS + WEIGHTS["walk"] * self.walk_ms / WALK_CEILING_MS
+        choices = (self.pickup_choice, self.dropoff_choice, self.pickup_leg, self.dropoff_leg)
+        return cost, self.walk_ms, self.detour_ms, self.detour_cm, *choices
 
 
 def millionths(score: Fraction) -> int:
@@ -97,10 +122,20 @@ def millionths(score: Fraction) -> int:
     return round(score * 1_000_000)
 
 
-def judge(streets: Sequence[Street], offers: Iterable[Offer], request: MatchRequest, now: datetime) -> Verdict:
-    """Everything there is to say about a request, offer by offer."""
+def judge(
+    streets: Sequence[Street],
+    offers: Iterable[Offer],
+    request: MatchRequest,
+    now: datetime,
+    pickups: Sequence[Meeting] = (),
+    dropoffs: Sequence[Meeting] = (),
+) -> Verdict:
+    """Everything there is to say about a request, offer by offer; met anywhere in `pickups` and `dropoffs`, at the doors without them."""
     offers = list(offers)
-    roads = OracleRoads(streets, positions_of(offers, request))
+    pickups = pickups or [Meeting(request.origin.position)]
+    dropoffs = dropoffs or [Meeting(request.destination.position)]
+    met = [meeting.position for meeting in (*pickups, *dropoffs)]
+    roads = OracleRoads(streets, positions_of(offers, request) + met)
     direct = roads.drive(request.origin.position, request.destination.position)
     assert direct is not None, "scenarios are strongly connected"
     sharp = direct.unique
@@ -114,14 +149,14 @@ def judge(streets: Sequence[Street], offers: Iterable[Offer], request: MatchRequ
         considered += 1
         legs = [roads.drive(a, b) for a, b in itertools.pairwise(stops_of(offer))]
         terms = _terms(offer, [leg.cost for leg in legs if leg is not None])
-        reason = _at_a_glance(offer, terms, request)
+        reason = _at_a_glance(offer, terms, request, pickups, dropoffs)
         if reason is not None:
             reasons[reason] += 1
             continue
         fitting: list[_Insertion] = []
         furthest = "no_seats" if max(terms.seats) < request.seats else "detour"
         missed: list[int] = []
-        for insertion in _insertions(roads, offer, terms, request, now):
+        for insertion in _meetings(roads, offer, terms, request, now, pickups, dropoffs):
             in_time = insertion.shift is not None
             in_length = terms.left_cm is None or insertion.detour_cm <= terms.left_cm
             beyond = insertion.detour_ms - terms.left_ms
@@ -138,46 +173,17 @@ def judge(streets: Sequence[Street], offers: Iterable[Offer], request: MatchRequ
             reasons[furthest] += 1
             misses += missed
             continue
-        best = min(fitting, key=lambda i: (i.detour_ms, i.detour_cm, i.pickup_leg, i.dropoff_leg))
+        best = min(fitting, key=lambda insertion: insertion.preference)
+        doors = [i for i in fitting if i.pickup_choice == i.dropoff_choice == 0]
         driven: list[Piece] = [piece for leg in legs if leg is not None for piece in leg.pieces]
         sharp = sharp and all(leg is not None and leg.unique for leg in legs)
-        rides[offer.id] = _ride(offer, terms, best, request, direct.pieces, direct.cost[1], driven)
+        ride = _ride(offer, terms, best, request, direct.pieces, direct.cost[1], driven)
+        if doors and best not in doors:
+            at_doors = min(doors, key=lambda insertion: insertion.preference)
+            ride = replace(ride, at_doors=(at_doors.detour_ms, at_doors.detour_cm))
+        rides[offer.id] = ride
     turned_away = {reason: count for reason, count in reasons.items() if count}
     return Verdict(rides, considered, turned_away, min(misses, default=None), sharp)
-
-
-def hints(
-    streets: Sequence[Street], offers: Sequence[Offer], request: MatchRequest, now: datetime
-) -> list[tuple[str, int, int]]:
-    """(code, would_match, amount) of what would have helped, when fewer than three fit."""
-    found = judge(streets, offers, request, now)
-    if len(found.rides) >= 3:
-        return []
-    answer = []
-    if "outside_window" in found.turned_away:
-        for minutes in (15, 30, 60, 120, 240):
-            more = len(judge(streets, offers, widened(request, minutes), now).rides) - len(found.rides)
-            if more:
-                answer.append(("widen_window", more, minutes * 60))
-                break
-    if "no_seats" in found.turned_away:
-        for seats in range(request.seats - 1, 0, -1):
-            more = len(judge(streets, offers, replace(request, seats=seats), now).rides) - len(found.rides)
-            if more:
-                answer.append(("fewer_seats", more, seats))
-                break
-    if found.nearest_miss_ms is not None:
-        answer.append(("nearest_miss", 1, (found.nearest_miss_ms + 999) // 1000))
-    return answer
-
-
-def widened(request: MatchRequest, minutes: int) -> MatchRequest:
-    """The same request with a window wider at each end. (Wider than a TimeWindow may be, when it must.)"""
-    by = timedelta(minutes=minutes)
-    window = object.__new__(type(request.window))
-    object.__setattr__(window, "earliest", request.window.earliest - by)
-    object.__setattr__(window, "latest", request.window.latest + by)
-    return replace(request, window=window)
 
 
 def stops_of(offer: Offer) -> list[RoadPosition]:
@@ -216,17 +222,54 @@ def _terms(offer: Offer, legs: Sequence[tuple[int, int]]) -> _Terms:
     )
 
 
-def _at_a_glance(offer: Offer, terms: _Terms, request: MatchRequest) -> str | None:
+def _at_a_glance(
+    offer: Offer, terms: _Terms, request: MatchRequest, pickups: Sequence[Meeting], dropoffs: Sequence[Meeting]
+) -> str | None:
     if offer.driver_id == request.rider_id:
         return "own_offer"
+    windows = [_met_at(request, p, q).window for p in pickups for q in dropoffs]
+    earliest, latest = min(window.earliest for window in windows), max(window.latest for window in windows)
     takes_at_most = timedelta(milliseconds=terms.drive_ms + max(0, terms.left_ms))
-    if terms.leaves_from > request.window.latest or terms.leaves_by + takes_at_most < request.window.earliest:
+    if terms.leaves_from > latest or terms.leaves_by + takes_at_most < earliest:
         return "outside_window"
     return None
 
 
+def _met_at(request: MatchRequest, pickup: Meeting, dropoff: Meeting) -> MatchRequest:
+    """The request of somebody whose doors are the meeting points: the window is that of boarding, or of alighting."""
+    walk_ms = -dropoff.walk_ms if request.window_kind is WindowKind.ARRIVAL else pickup.walk_ms
+    later = timedelta(milliseconds=walk_ms)
+    window = object.__new__(type(request.window))
+    object.__setattr__(window, "earliest", request.window.earliest + later)
+    object.__setattr__(window, "latest", request.window.latest + later)
+    return replace(
+        request,
+        origin=replace(request.origin, position=pickup.position),
+        destination=replace(request.destination, position=dropoff.position),
+        window=window,
+    )
+
+
+def _meetings(
+    roads: OracleRoads,
+    offer: Offer,
+    terms: _Terms,
+    request: MatchRequest,
+    now: datetime,
+    pickups: Sequence[Meeting],
+    dropoffs: Sequence[Meeting],
+) -> Iterable[_Insertion]:
+    """Every insertion with every pair of meeting points."""
+    for k, pickup in enumerate(pickups):
+        there = now + timedelta(milliseconds=pickup.walk_ms)
+        for c, dropoff in enumerate(dropoffs):
+            walk_ms = pickup.walk_ms + dropoff.walk_ms
+            for insertion in _insertions(roads, offer, terms, _met_at(request, pickup, dropoff), now, there):
+                yield replace(insertion, pickup_choice=k, dropoff_choice=c, walk_ms=walk_ms)
+
+
 def _insertions(
-    roads: OracleRoads, offer: Offer, terms: _Terms, request: MatchRequest, now: datetime
+    roads: OracleRoads, offer: Offer, terms: _Terms, request: MatchRequest, now: datetime, there: datetime
 ) -> Iterable[_Insertion]:
     """Every place in the itinerary with seats for pickup and dropoff, driven from stop to stop."""
     stops = offer.stops
@@ -243,7 +286,7 @@ def _insertions(
             ride = _cost(roads, on_road[i + 1 : j + 3])
             if whole is None or until is None or ride is None:
                 continue
-            shift = _shift(roads, planned, terms, request, now)
+            shift = _shift(roads, planned, terms, request, now, there)
             yield _Insertion(i, j, whole[0] - base[0], whole[1] - base[1], until[0], *ride, shift)
 
 
@@ -258,11 +301,11 @@ def _cost(roads: OracleRoads, stops: Sequence[RoadPosition]) -> tuple[int, int] 
 
 
 def _shift(
-    roads: OracleRoads, planned: Sequence[Stop], terms: _Terms, request: MatchRequest, now: datetime
+    roads: OracleRoads, planned: Sequence[Stop], terms: _Terms, request: MatchRequest, now: datetime, there: datetime
 ) -> timedelta | None:
     """How much later than planned the driver must leave to suit everybody: as little as possible; None when it cannot be.
 
-    `planned` is the itinerary with the rider in it; the rider's own two stops have no booking.
+    The rider cannot be at the pickup before `there`. `planned` is the itinerary with the rider in it; the rider's own two stops have no booking.
     """
     low = max(terms.leaves_from, now) - terms.leaves
     high = terms.leaves_by - terms.leaves
@@ -273,6 +316,8 @@ def _shift(
         assert leg is not None
         reached += timedelta(milliseconds=leg.cost[0])
         earliest, latest = stop.earliest, stop.latest
+        if stop.kind is StopKind.PICKUP and stop.booking_id is None:
+            low = max(low, there - reached)
         if stop.kind is wanted and stop.booking_id is None:
             earliest, latest = request.window.earliest, request.window.latest
         if earliest is not None:
@@ -302,7 +347,7 @@ def _ride(
         "detour": 1 - min(Fraction(1), Fraction(abs(insertion.detour_ms), DETOUR_CEILING_MS)),
         "overlap": min(Fraction(1), Fraction(shared_cm, max(1, direct_cm))),
         "time": 1 - min(Fraction(1), Fraction(abs(shift_ms), TIME_CEILING_MS)),
-        "walk": Fraction(1),
+        "walk": 1 - min(Fraction(1), Fraction(insertion.walk_ms, WALK_CEILING_MS)),
         "preferences": 1 - (Fraction(against, len(wishes)) if wishes else Fraction(0)),
     }
     score = sum((WEIGHTS[name] * value for name, value in parts.items()), Fraction(0)) / sum(WEIGHTS.values())
@@ -320,4 +365,7 @@ def _ride(
         ride_cm=insertion.ride_cm,
         shared_cm=shared_cm,
         score=score,
+        pickup_choice=insertion.pickup_choice,
+        dropoff_choice=insertion.dropoff_choice,
+        walk_ms=insertion.walk_ms,
     )

@@ -19,7 +19,7 @@ from matcher.domain.offer import Offer
 from matcher.matching.plan import Plan
 from matcher.matching.positions import split_cost
 from tests.builders import NOW, an_engine
-from tests.property import oracle
+from tests.property import oracle_hints
 from tests.property.bookings import base_drive, boarded
 from tests.property.oracle import Ride, Verdict, judge
 from tests.property.scenarios import Scenario, a_scenario, scenarios
@@ -38,7 +38,7 @@ def test_riders_are_inserted_where_the_oracle_inserts_them(scenario: Scenario) -
 @given(scenario=scenarios(max_offers=4, booked=1.0))
 def test_hints_count_offers_with_riders_too(scenario: Scenario) -> None:
     found = search(an_index(scenario), scenario.request)
-    expected = oracle.hints(scenario.streets, scenario.offers, scenario.request, NOW)
+    expected = oracle_hints.hints(scenario.streets, scenario.offers, scenario.request, NOW)
     assert [(hint.code, hint.would_match, hint.amount) for hint in found.hints] == expected
 
 

@@ -20,7 +20,7 @@ from matcher.matching.plan import to_ms
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from tests.builders import NOW, an_engine
-from tests.property import oracle
+from tests.property import oracle_hints
 from tests.property.oracle import Verdict, judge, millionths
 from tests.property.scenarios import Scenario, scenarios
 
@@ -108,7 +108,7 @@ def test_a_short_answer_is_the_beginning_of_the_long_one(scenario: Scenario) -> 
 @given(scenario=scenarios(max_offers=6))
 def test_hints_count_what_would_match(scenario: Scenario) -> None:
     found = search(an_index(scenario), scenario.request)
-    expected = oracle.hints(scenario.streets, scenario.offers, scenario.request, NOW)
+    expected = oracle_hints.hints(scenario.streets, scenario.offers, scenario.request, NOW)
     assert [(hint.code, hint.would_match, hint.amount) for hint in found.hints] == expected
 
 
@@ -130,7 +130,7 @@ def test_asking_for_less_never_loses_a_match(scenario: Scenario) -> None:
     request, index = scenario.request, an_index(scenario)
     matched = {candidate.offer_id for candidate in search(index, request, limit=50).best}
     for by in (1, 17, 240):
-        assert matched <= {c.offer_id for c in search(index, oracle.widened(request, by), limit=50).best}
+        assert matched <= {c.offer_id for c in search(index, oracle_hints.widened(request, by), limit=50).best}
     assert matched <= {c.offer_id for c in search(index, replace(request, seats=1), limit=50).best}
     generous = [
         replace(
