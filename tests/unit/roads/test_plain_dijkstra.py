@@ -102,4 +102,5 @@ def test_a_point_on_the_way_is_found_by_how_far_it_is() -> None:
     assert [piece.forward for piece in drive.pieces] == [False] * 3
     for ahead_cm, expected in [(0, (2, 0.5)), (25_000, (2, 0.25)), (75_000, (1, 0.75)), (10**9, (0, 0.5))]:
         at = point_at(plain, drive.pieces, ahead_cm)
-        assert (at.edge, at.fraction) == (expected[0], pytest.approx(expected[1], abs=1e-5))
+        assert at.edge == expected[0]
+        assert at.fraction == pytest.approx(expected[1], abs=1e-5)
