@@ -15,6 +15,7 @@ from matcher.domain.errors import RegionFileInvalid, RegionNotFound
 from matcher.roads import meeting_places, speed_profiles
 from matcher.roads.meeting_places import PlaceSnapper
 from matcher.roads.network import ROAD_CLASSES
+from matcher.roads.places_file import read_places_file
 from matcher.roads.region_extras import clear_meeting_places, clear_speeds, load_meeting_places, load_speeds
 from matcher.roads.regions import RegionStore
 from matcher.roads.snapping import locate
@@ -33,8 +34,8 @@ def store(tmp_path: Path) -> RegionStore:
 
 
 def _streets() -> StreetMap:
-    streets = StreetMap().way([10, 11, 12], name="A").way([12, 22, 21, 20, 10], name="B")
-    return streets.way([10, 0], "tertiary").way([0, 1, 2], "motorway", oneway="no").way([2, 12], "tertiary")
+    streets = StreetMap().way([0, 1, 2], "motorway", oneway="no").way([10, 11, 12], name="A")
+    return streets.way([12, 22, 21, 20, 10], name="B").way([10, 0], "tertiary").way([2, 12], "tertiary")
 
 
 def _list(folder: Path, *rows: str) -> Path:
@@ -63,9 +64,12 @@ def test_places_are_put_on_the_roads(store: RegionStore, tmp_path: Path) -> None
 def test_a_place_beside_a_motorway_is_not_put_on_it(store: RegionStore, tmp_path: Path) -> None:
     # 11 m from the motorway, 100 m from the street beside it.
     report = load_meeting_places(store, "r", _list(tmp_path, "a,Exit 7,Sortie d'autoroute,true,9.001,47.0001"))
-    network = store.get("r").network
-    edge = report.kept[0].position.edge
-    assert ROAD_CLASSES[int(network.edge_class[edge])] == "tertiary" or network.name(edge) == "A"
+    region = store.get("r")
+    [place] = region.meeting_places
+    assert place == report.kept[0]
+    assert ROAD_CLASSES[int(region.network.edge_class[place.position.edge])] in ("tertiary", "residential")
+    # 76 m east or west of it, or 100 m north.
+    assert 75 < locate(region.network, place.position).distance_m(place.coordinate) < 101
 
 
 @pytest.mark.parametrize(
@@ -93,8 +97,12 @@ def test_the_distance_to_a_road_is_a_parameter(store: RegionStore, tmp_path: Pat
     path = _list(tmp_path, "a,Near,Parking,true,9.0005,47.0011", "b,Off,Parking,true,9.001,47.0025")  # 11 m, 55 m
     assert [place.id for place in load_meeting_places(store, "r", path, road_limit_m=30).kept] == ["a"]
     assert [place.id for place in load_meeting_places(store, "r", path, road_limit_m=60).kept] == ["a", "b"]
+    far = _list(tmp_path, "a,Far,Parking,true,9.001,47.0060")  # 445 m
+    with pytest.raises(RegionFileInvalid, match="300 m"):
+        load_meeting_places(store, "r", far)
+    assert len(load_meeting_places(store, "r", far, road_limit_m=450).kept) == 1
     region = store.get("r")
-    assert len(region.meeting_places) == 2
+    assert len(region.meeting_places) == 1
     with pytest.raises(ValueError, match="1000 m"):
         PlaceSnapper(region.network, region.manifest.bbox, 5000)
 
@@ -226,3 +234,19 @@ def test_a_kill_while_writing_leaves_the_old_list(store: RegionStore, tmp_path: 
     # What the kill left is gone, and an import minds neither it nor the list.
     store.add(_streets().write(tmp_path / "r.osm.pbf"))
     assert not list(store.get("r").beside.glob("*.part"))
+
+
+def test_bytes_of_all_kinds(tmp_path: Path) -> None:
+    text = "id_lieu;nom_lieu;Xlong;Ylat\r\na;Aire de l'Étang;1,0;46,0\r\n"
+    path = tmp_path / "list.csv"
+    for encoding, warned in (("utf-8", False), ("utf-8-sig", False), ("latin-1", True)):
+        path.write_bytes(text.encode(encoding))
+        found = read_places_file(path)
+        assert [place.name for place in found.places] == ["Aire de l'Étang"]
+        assert found.faults == []
+        assert [("line 2" in warning and "Latin-1" in warning) for warning in found.warnings] == [True] * warned
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(RegionFileInvalid, match="No such file"):
+        read_places_file(tmp_path / "absent.csv")

@@ -104,6 +104,8 @@ def test_steps_count_more_than_they_measure(tmp_path: Path) -> None:
     walk, _ = _import(streets, tmp_path)
     there = _length_m(streets, 1, 11, 12) + STEPS_FACTOR * _length_m(streets, 12, 22) + _length_m(streets, 22, 23)
     assert _walk_m(walk, streets, 1, 23) == pytest.approx(there, abs=0.02)
+    # Pieces of their own, so that half-way along a piece is half of its length.
+    assert sorted(np.diff(walk.edge_point_first).tolist()) == [2, 2, 2, 3]
 
 
 def test_motorways_are_not_walked_and_a_footbridge_over_them_is(tmp_path: Path) -> None:

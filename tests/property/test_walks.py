@@ -95,6 +95,7 @@ def test_walks_in_the_bundled_region() -> None:
     """Lengths are those of networkx, and of the lines that are shown."""
     network, roads, dice = sample_walk_network(), sample_network(), random.Random(3)
     walks, oracle = Walks(network), WalkOracle(network)
+    lines = 0
     for _ in range(6):
         point = dice.randrange(len(roads.point_lat))
         lat, lon = float(roads.point_lat[point]), float(roads.point_lon[point])
@@ -105,6 +106,15 @@ def test_walks_in_the_bundled_region() -> None:
             assert line[-1] == _node(network, node)
             # Lengths are of the ellipsoid, lines are measured on the sphere.
             assert line_length_m(line) == pytest.approx(length_cm / 100, rel=0.006, abs=1)
+        for _ in range(20):
+            there = Coordinate(lat=door.lat + dice.uniform(-0.006, 0.006), lon=door.lon + dice.uniform(-0.006, 0.006))
+            target = walks.foothold(there, 200.0)
+            walk_cm = None if target is None else walks.length_to(reach, target)
+            if target is not None and walk_cm is not None:
+                line = walks.line_to(reach, target)
+                assert line_length_m(line) == pytest.approx(walk_cm / 100, rel=0.006, abs=1)
+                lines += 1
+    assert lines > 40
 
 
 def test_work_space_is_clean_after_every_walk() -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from matcher.domain.errors import RegionFileInvalid
 from matcher.domain.place import Coordinate
-from matcher.roads.places_file import PlacesList, parse_places, read_places_file
+from matcher.roads.places_file import PlacesList, parse_places
 
 HEADER = (
     "id_lieu,id_local,nom_lieu,ad_lieu,com_lieu,insee,type,date_maj,ouvert,source,"
@@ -132,19 +130,3 @@ def test_what_is_no_such_list_is_refused(content: str) -> None:
 def test_a_column_that_comes_twice_is_refused() -> None:
     with pytest.raises(RegionFileInvalid, match="nom_lieu twice"):
         parse_places("id_lieu,nom_lieu,nom_lieu,Xlong,Ylat\n", "list.csv")
-
-
-def test_bytes_of_all_kinds(tmp_path: Path) -> None:
-    text = "id_lieu;nom_lieu;Xlong;Ylat\r\na;Aire de l'Étang;1,0;46,0\r\n"
-    path = tmp_path / "list.csv"
-    for encoding, warned in (("utf-8", False), ("utf-8-sig", False), ("latin-1", True)):
-        path.write_bytes(text.encode(encoding))
-        found = read_places_file(path)
-        assert [place.name for place in found.places] == ["Aire de l'Étang"]
-        assert found.faults == []
-        assert [("line 2" in warning and "Latin-1" in warning) for warning in found.warnings] == [True] * warned
-
-
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(RegionFileInvalid, match="No such file"):
-        read_places_file(tmp_path / "absent.csv")
