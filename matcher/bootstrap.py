@@ -151,6 +151,7 @@ async def running(settings: Settings, *, progress: Progress | None = None, worke
                 tokens=tokens,
                 weights=score_weights(settings.matching),
                 carbon=CarbonFactor(settings.matching.carbon_g_per_km, settings.matching.carbon_source),
+                meeting_points=region.meeting_points,
             ),
             look_up_places=LookUpPlaces(geocoder),
             authenticate=authenticate,

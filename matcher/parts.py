@@ -22,7 +22,9 @@ from matcher.geocoding.network import NetworkGeocoder, make_network_geocoder
 from matcher.geocoding.offline import OfflineGeocoder
 from matcher.geocoding.providers import Box
 from matcher.roads.engine import RoadEngine
+from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, Region, RegionStore, ensure_sample
+from matcher.roads.walking import Walks
 from matcher.secret_file import read_or_make_secret
 from matcher.services.ports import GeocodeCache, Progress, no_progress
 from matcher.settings import PREFIX, GeocodingSettings, Settings, SettingsInvalid
@@ -109,6 +111,7 @@ class LoadedRegion:
     engine: RoadEngine
     gazetteer: Gazetteer
     box: Box
+    meeting_points: MeetingPoints
 
 
 def load_region(settings: Settings, progress: Progress = no_progress) -> LoadedRegion:
@@ -117,9 +120,11 @@ def load_region(settings: Settings, progress: Progress = no_progress) -> LoadedR
     engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)
     progress("loading the addresses")
     gazetteer = Gazetteer.open(region.places_path)
+    progress("placing the meeting points")
+    meeting_points = MeetingPoints(region.network, Walks(region.walk_network), region.meeting_places)
     progress("warming up")
-    exercise(engine)
-    return LoadedRegion(engine, gazetteer, box_of(region))
+    exercise(engine, meeting_points)
+    return LoadedRegion(engine, gazetteer, box_of(region), meeting_points)
 
 
 def box_of(region: Region) -> Box:

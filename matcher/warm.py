@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,10 +14,12 @@ from matcher.domain.offer import NO_PREFERENCES, Offer, OfferStatus
 from matcher.domain.place import Place, RoadPosition
 from matcher.matching.index import OfferIndex
 from matcher.matching.pipeline import find_candidates
-from matcher.matching.query import Query
+from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
+from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.roads.walking import Walks
 from matcher.roads.warm import warm_kernels
 from matcher.services.ports import Progress, no_progress
 
@@ -36,11 +39,11 @@ def compile_kernels(progress: Progress = no_progress) -> None:
         region = store.get(SAMPLE_NAME)
         engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)
         progress("searching once")
-        exercise(engine)
+        exercise(engine, MeetingPoints(region.network, Walks(region.walk_network)))
 
 
-def exercise(engine: RoadEngine) -> None:
-    """Drive and search once between two places of a region, with offers of nobody's, in an index of its own."""
+def exercise(engine: RoadEngine, meeting_points: MeetingPoints | None = None) -> None:
+    """Drive, walk and search once between two places of a region, with offers of nobody's, in an index of its own."""
     last = engine.network.edge_count - 1
     here, there = _place(engine, 0), _place(engine, last)
     drive = engine.drive([here.position, there.position])
@@ -56,12 +59,16 @@ def exercise(engine: RoadEngine) -> None:
     index.put(offer)
     index.put(replace(offer, id=UUID(int=2), departure=_NOON + timedelta(hours=1)))
     index.put(replace(offer, id=UUID(int=3), via=(_place(engine, last // 2),)))
-    for kind in WindowKind:
+    doors = [MeetingCandidate(place.position, 0) for place in (here, there)]
+    if meeting_points is not None:
+        meeting_points.candidates(here, 300.0)
+    for kind, walks in itertools.product(WindowKind, (False, True)):
         request = MatchRequest(
             rider_id="warm-up rider", origin=here, destination=there, window=TimeWindow(_NOON, _NOON + timedelta(hours=1)),
             window_kind=kind, seats=1, max_walk_m=0, limit=1, preferences=NO_PREFERENCES,
         )  # fmt: skip
-        found = find_candidates(index.snapshot(request.rider_id), engine, Query.of(request, _NOON), ScoreWeights(), 1)
+        query = Query.of(request, _NOON, doors if walks else (), doors[::-1] if walks else ())
+        found = find_candidates(index.snapshot(request.rider_id), engine, query, ScoreWeights(), 1)
         engine.points(here.position, there.position, found.drive)
 
 

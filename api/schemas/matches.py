@@ -35,6 +35,7 @@ from matcher.domain.match import (
     RequestDraft,
     ScorePart,
     TimeWindow,
+    Walking,
     WindowKind,
 )
 from matcher.domain.offer import MAX_SEATS
@@ -65,7 +66,7 @@ class WindowIn(WireIn):
 
 
 class MatchIn(WireIn):
-    """A search. `departure` is about boarding, `arrival` about alighting: one of them is given."""
+    """A search. `departure` is about leaving the origin, `arrival` about arriving at the destination, walks included: one of them is given."""
 
     model_config = ConfigDict(json_schema_extra={**_ONE_WINDOW, "examples": [_MORNING_SEARCH]})
 
@@ -74,7 +75,9 @@ class MatchIn(WireIn):
     departure: Absent[WindowIn] = None
     arrival: Absent[WindowIn] = None
     seats: Annotated[int, Field(ge=1, le=MAX_SEATS, description="seats needed"), Integral] = 1
-    max_walk_m: Annotated[int, Field(ge=0, le=MAX_WALK_M, description="how far the rider walks, metres"), Integral] = 0
+    max_walk_m: Annotated[
+        int, Field(ge=0, le=MAX_WALK_M, description="how far the rider walks at each end, metres"), Integral
+    ] = 0
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="most matches wanted"), Integral] = DEFAULT_LIMIT
     preferences: PreferencesIn = PreferencesIn()
     explain: Annotated[bool, Field(description="add the time of each stage, and what each score part measured")] = False
@@ -146,6 +149,28 @@ class MeetingPointOut(WireOut):
         )
 
 
+class WalkingOut(WireOut):
+    """What the rider's walks cost the rider, and save the driver."""
+
+    walk_s: Seconds = Field(description="both walks together")
+    walk_m: Metres
+    saved_detour_s: float | None = Field(
+        description="detour from door to door, less `detour_s`; null when this offer could not carry the rider from door to door"
+    )
+    saved_detour_m: float | None
+
+    @classmethod
+    def from_domain(cls, walking: Walking) -> WalkingOut:
+        """Every field, rounded."""
+        saved_s, saved_m = walking.saved_detour_s, walking.saved_detour_m
+        return cls(
+            walk_s=round(walking.walk_s, 1),
+            walk_m=round(walking.walk_m, 2),
+            saved_detour_s=None if saved_s is None else round(saved_s, 3),
+            saved_detour_m=None if saved_m is None else round(saved_m, 2),
+        )
+
+
 class MatchOut(WireOut):
     """An offer that can carry the rider."""
 
@@ -157,13 +182,14 @@ class MatchOut(WireOut):
     dropoff: MeetingPointOut
     detour_s: float = Field(description="added drive of the driver, seconds")
     detour_m: float = Field(description="added road of the driver, metres; a faster way may be shorter")
-    shared_m: Metres = Field(description="road in common with the rider's own best route, metres")
+    shared_m: Metres = Field(description="road in common with the rider's own best route from door to door, metres")
     overlap: Share = Field(description="shared_m over the length of the rider's own best route")
     ride_s: Seconds
     ride_m: Metres
     seats_left: int
     co2_saved_g: int
     polyline: str = Field(description="the shared ride, as an encoded polyline of precision 5")
+    walking: Maybe[WalkingOut] = Field(None, description="where the rider is not met at both doors")
 
     @classmethod
     def from_domain(cls, match: Match, *, explain: bool) -> MatchOut:
@@ -184,6 +210,7 @@ class MatchOut(WireOut):
             seats_left=match.seats_left,
             co2_saved_g=match.co2_saved_g,
             polyline=match.polyline,
+            walking=None if match.walking is None else WalkingOut.from_domain(match.walking),
         )
 
 

@@ -33,7 +33,10 @@ class TimeWindow:
 
 
 class WindowKind(StrEnum):
-    """What the rider's window is about: boarding (departure) or alighting (arrival)."""
+    """What the rider's window is about: leaving their door (departure) or arriving at it (arrival).
+
+    For who is met at the door that is boarding and alighting; for who walks, boarding less the walk there, and alighting plus the walk from there.
+    """
 
     DEPARTURE = "departure"
     ARRIVAL = "arrival"
@@ -121,6 +124,20 @@ class MeetingPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Walking:
+    """What it means that the rider walks: what it costs them, and what it saves the driver.
+
+    saved_detour_s and saved_detour_m: the detour that carrying the rider from door to door would add, less the detour of the match (the length may be
+    negative: a faster way may be longer). None where this offer could not carry them from door to door at all.
+    """
+
+    walk_s: float
+    walk_m: float
+    saved_detour_s: float | None
+    saved_detour_m: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """A feasible insertion, scored. Lengths in metres, times in seconds; the polyline covers the shared ride only."""
 
@@ -139,6 +156,7 @@ class Match:
     seats_left: int
     co2_saved_g: int
     polyline: str
+    walking: Walking | None = None  # None for who is met at both doors
 
 
 @dataclass(frozen=True, slots=True)

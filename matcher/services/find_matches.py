@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -18,6 +18,7 @@ from matcher.domain.match import (
     MeetingPoint,
     RequestDraft,
     TurnedAway,
+    Walking,
 )
 from matcher.domain.offer import OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
@@ -30,8 +31,9 @@ from matcher.matching.query import Query
 from matcher.matching.roads import PackedDrive, SearchRoads
 from matcher.matching.scoring import ScoreWeights
 from matcher.services.match_tokens import MatchTicket, MatchTokens
-from matcher.services.ports import OfferRepository, Roads
+from matcher.services.ports import MeetingPoints, OfferRepository, Roads, StopCandidate
 from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 
 #: Candidates beyond those asked for, so that an offer that has changed meanwhile can be replaced at once.
 SPARE = 10
@@ -77,7 +79,9 @@ class FindMatches:
         tokens: MatchTokens,
         weights: ScoreWeights,
         carbon: CarbonFactor,
+        meeting_points: MeetingPoints | None = None,
     ) -> None:
+        """meeting_points: None where riders can only be met at their doors."""
         self._offers = offers
         self._index = index
         self._roads = roads
@@ -86,6 +90,7 @@ class FindMatches:
         self._tokens = tokens
         self._weights = weights
         self._carbon = carbon
+        self._where_to_meet = WhereToMeet(roads, meeting_points)
 
     async def __call__(self, draft: RequestDraft, principal: Principal, now: datetime) -> MatchAnswer:
         """The best matches of a search, with an account of all that was considered.
@@ -118,12 +123,16 @@ class FindMatches:
         return await self._answer(request, now, watch)
 
     async def _answer(self, request: MatchRequest, now: datetime, watch: StopWatch) -> MatchAnswer:
-        query = Query.of(request, now)
         wanted = request.limit + SPARE
         loop = asyncio.get_running_loop()
+        places = MeetingPlaces()
+        if request.max_walk_m > 0:
+            places = await loop.run_in_executor(self._executor, self._where_to_meet, request)
+            watch.lap("walk")
+        query = Query.of(request, now, *places.in_core())
         while True:
             snapshot = self._index.snapshot(request.rider_id)
-            found = await loop.run_in_executor(self._executor, self._search, snapshot, query, wanted, watch)
+            found = await loop.run_in_executor(self._executor, self._search, snapshot, request, query, wanted, watch)
             current = await self._still_true(found, request.seats)
             watch.lap("check")
             # Offers may have changed under the search; with spares used up, the search is made again with more of them.
@@ -132,7 +141,7 @@ class FindMatches:
             wanted *= 2
         changed = len(found.best) - len(current)
         chosen = current[: request.limit]
-        matches = await loop.run_in_executor(self._executor, self._describe, request, found.drive, chosen, now)
+        matches = await loop.run_in_executor(self._executor, self._describe, request, places, found.drive, chosen, now)
         watch.lap("describe")
         turned_away = dict(found.turned_away)
         if changed:
@@ -147,9 +156,12 @@ class FindMatches:
             stages_ms=watch.laps_ms,
         )
 
-    def _search(self, snapshot: Snapshot, query: Query, wanted: int, watch: StopWatch) -> Candidates:
+    def _search(
+        self, snapshot: Snapshot, request: MatchRequest, query: Query, wanted: int, watch: StopWatch
+    ) -> Candidates:
         watch.lap("queue")
-        return find_candidates(snapshot, self._roads, query, self._weights, wanted, watch.lap)
+        farther = self._where_to_meet.farther(request)
+        return find_candidates(snapshot, self._roads, query, self._weights, wanted, watch.lap, farther)
 
     async def _still_true(self, found: Candidates, seats: int) -> list[Candidate]:
         """Those candidates of which the database says the same as the index did."""
@@ -169,7 +181,12 @@ class FindMatches:
         return kept
 
     def _describe(
-        self, request: MatchRequest, drive: PackedDrive, chosen: list[Candidate], now: datetime
+        self,
+        request: MatchRequest,
+        places: MeetingPlaces,
+        drive: PackedDrive,
+        chosen: list[Candidate],
+        now: datetime,
     ) -> tuple[Match, ...]:
         if not chosen:
             return ()
@@ -179,8 +196,16 @@ class FindMatches:
         zone = request.window.earliest.tzinfo or UTC
         matches = []
         for candidate in chosen:
-            pickup = _meeting_point(request.origin, line[0], candidate.pickup_ms, zone)
-            dropoff = _meeting_point(request.destination, line[-1], candidate.dropoff_ms, zone)
+            pickup = _at_door(request.origin, line[0], _moment(candidate.pickup_ms, zone))
+            dropoff = _at_door(request.destination, line[-1], _moment(candidate.dropoff_ms, zone))
+            begin, end = request.origin.position, request.destination.position
+            if candidate.pickup_choice:
+                stop = places.pickups[candidate.pickup_choice]
+                pickup, begin = _at_stop(stop, pickup.time), stop.position
+            if candidate.dropoff_choice:
+                stop = places.dropoffs[candidate.dropoff_choice]
+                dropoff, end = _at_stop(stop, dropoff.time), stop.position
+            walks = candidate.pickup_choice > 0 or candidate.dropoff_choice > 0
             ticket = MatchTicket(
                 rider_id=request.rider_id,
                 offer_id=candidate.offer_id,
@@ -191,7 +216,9 @@ class FindMatches:
                 pickup_time=pickup.time,
             )
             detour_m = candidate.detour_cm / 100
-            polyline = self._ride_polyline(request, candidate) if candidate.ride_via else direct_polyline
+            polyline = direct_polyline
+            if walks or candidate.ride_via:
+                polyline = self._ride_polyline([begin, *candidate.ride_via, end])
             matches.append(
                 Match(
                     match_id=self._tokens.sign(ticket, now),
@@ -209,21 +236,37 @@ class FindMatches:
                     seats_left=candidate.seats_left,
                     co2_saved_g=self._carbon.saved_g(direct_m, detour_m),
                     polyline=polyline,
+                    walking=_walking(candidate, pickup, dropoff) if walks else None,
                 )
             )
         return tuple(matches)
 
-    def _ride_polyline(self, request: MatchRequest, candidate: Candidate) -> str:
-        """The line of a ride that passes through stops of the driver's."""
-        stops = (request.origin.position, *candidate.ride_via, request.destination.position)
+    def _ride_polyline(self, stops: Sequence[RoadPosition]) -> str:
+        """The line of a ride that is not the rider's own drive."""
         route = self._roads.drive(stops)
         return "" if route is None else encode_polyline(route.points)
 
 
-def _meeting_point(place: Place, on_road: Coordinate, at_ms: int, zone: tzinfo) -> MeetingPoint:
-    """Door to door: the car stops where the rider's place meets the road, and nothing is walked."""
-    time = datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=at_ms)
-    return MeetingPoint(on_road, place.label, time.astimezone(zone), walk_m=0.0, walk_s=0.0)
+def _moment(at_ms: int, zone: tzinfo) -> datetime:
+    return (datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=at_ms)).astimezone(zone)
+
+
+def _at_door(place: Place, on_road: Coordinate, time: datetime) -> MeetingPoint:
+    """The car stops where the rider's place meets the road, and nothing is walked."""
+    return MeetingPoint(on_road, place.label, time, walk_m=0.0, walk_s=0.0)
+
+
+def _at_stop(stop: StopCandidate, time: datetime) -> MeetingPoint:
+    """The rider walks to where the car stops, or from there."""
+    return MeetingPoint(stop.coordinate, stop.label, time, walk_m=stop.walk_cm / 100, walk_s=stop.walk_ms / 1000)
+
+
+def _walking(candidate: Candidate, pickup: MeetingPoint, dropoff: MeetingPoint) -> Walking:
+    saved_s = saved_m = None
+    if candidate.at_doors is not None:
+        saved_s = (candidate.at_doors[0] - candidate.detour_ms) / 1000
+        saved_m = (candidate.at_doors[1] - candidate.detour_cm) / 100
+    return Walking(pickup.walk_s + dropoff.walk_s, pickup.walk_m + dropoff.walk_m, saved_s, saved_m)
 
 
 class StopWatch:

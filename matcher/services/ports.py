@@ -10,7 +10,7 @@ from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.domain.place import Coordinate, GeocodedPlace, RoadPosition
+from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
 from matcher.domain.principal import ApiKey, Role
 from matcher.matching.bulk_load import DirectOffers
 
@@ -252,6 +252,38 @@ class Roads(Protocol):
 
     def drive(self, stops: Sequence[RoadPosition], *, with_points: bool = True) -> DrivenRoute | None:
         """The fastest drive through two or more positions in order, or None when there is no way."""
+
+
+class StopCandidate(Protocol):
+    """A place where the car may stop for a rider, and the walk between it and the rider's door."""
+
+    @property
+    def position(self) -> RoadPosition:
+        """Where on the road the car stops."""
+
+    @property
+    def coordinate(self) -> Coordinate:
+        """Where that is."""
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+
+    @property
+    def walk_cm(self) -> int:
+        """Length of the walk."""
+
+    @property
+    def walk_ms(self) -> int:
+        """How long the walk takes."""
+
+
+class MeetingPoints(Protocol):
+    """Ways on foot in the region that is served. Pure CPU work, thread-safe; call it in the executor."""
+
+    def candidates(self, place: Place, max_walk_m: float) -> Sequence[StopCandidate]:
+        """Where a rider who walks up to `max_walk_m` metres (inclusive) from or to a place can be met; the door first, without a walk.
+        Whoever walks farther is offered the same candidates and more."""
 
 
 class KeyMaker(Protocol):
