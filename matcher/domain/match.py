@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from matcher.domain.clock import between
 from matcher.domain.errors import InvalidWindow
 from matcher.domain.offer import NO_PREFERENCES
 from matcher.domain.place import Coordinate, Place, PlaceInput
@@ -26,9 +27,10 @@ class TimeWindow:
     latest: datetime
 
     def __post_init__(self) -> None:
-        if self.latest < self.earliest:
+        length = between(self.earliest, self.latest)
+        if length < timedelta(0):
             raise InvalidWindow("the window ends before it begins: `latest` must not be before `earliest`")
-        if (self.latest - self.earliest).total_seconds() > MAX_WINDOW_S:
+        if length > timedelta(seconds=MAX_WINDOW_S):
             raise InvalidWindow("the window is longer than 24 hours: search day by day")
 
 

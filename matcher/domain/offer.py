@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
+from matcher.domain.clock import later
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.place import Place, PlaceInput
 
@@ -118,17 +119,17 @@ class Offer:
     @property
     def planned_departure(self) -> datetime:
         """When the driver leaves, as things stand."""
-        return self.departure + timedelta(milliseconds=self.departure_shift_ms)
+        return later(self.departure, timedelta(milliseconds=self.departure_shift_ms))
 
     @property
     def arrival(self) -> datetime:
         """When the driver arrives without riders, rounded to the second, in the departure's offset."""
-        return self.departure + timedelta(seconds=round(self.duration_ms / 1000))
+        return later(self.departure, timedelta(seconds=round(self.duration_ms / 1000)))
 
     @property
     def latest_arrival(self) -> datetime:
         """After this moment the trip is over, however late it left and however long its detour."""
-        return self.arrival + timedelta(seconds=self.flexibility_s + self.max_detour_s)
+        return later(self.arrival, timedelta(seconds=self.flexibility_s + self.max_detour_s))
 
 
 def default_max_detour_s(duration_ms: int) -> int:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from matcher.domain.clock import later
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer
 from matcher.domain.place import Place
@@ -111,7 +112,7 @@ class CheckPromises:
         drawn: list[Offer] = []
         open_now = 0
         async for offer in self._sound_offers(report, progress):
-            if offer.departure + timedelta(seconds=offer.flexibility_s) <= now:
+            if later(offer.departure, timedelta(seconds=offer.flexibility_s)) <= now:
                 continue
             # Every offer is as likely as any other to be in the sample, however many there are (reservoir sampling).
             open_now += 1

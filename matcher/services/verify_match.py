@@ -117,7 +117,7 @@ def verify_match(driven: DrivenOffer, rider: Rider, claim: ClaimedMatch, now: da
     window = request.window
     expect(
         "window",
-        window.earliest - _MS <= told <= window.latest + _MS,
+        window.earliest <= told + _MS and told - _MS <= window.latest,
         told.isoformat(),
         f"{window.earliest.isoformat()} to {window.latest.isoformat()}",
     )
@@ -161,9 +161,9 @@ def _insertion(driven: DrivenOffer, rider: Rider, i: int, j: int, now: datetime)
         *(at + later for at in planned[i + 1 : j + 1]),
         *(at + detour_ms * _MS for at in planned[j + 1 :]),
     ]
-    flexibility = timedelta(seconds=offer.flexibility_s)
-    least = [max(offer.departure - flexibility, now) - planned[0]]
-    most = [offer.departure + flexibility - planned[0]]
+    published, flexibility = offer.departure.astimezone(UTC), timedelta(seconds=offer.flexibility_s)
+    least = [max(published - flexibility, now.astimezone(UTC)) - planned[0]]
+    most = [published + flexibility - planned[0]]
     for stop, at in zip(stops, reached, strict=True):
         if stop.earliest is not None:
             least.append(stop.earliest - at)

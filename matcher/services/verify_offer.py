@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from matcher.domain.itinerary import Stop, StopKind
@@ -62,8 +62,8 @@ class DrivenOffer:
 
     @property
     def planned(self) -> tuple[datetime, ...]:
-        """When each stop is reached, the origin included, as the trip is planned now."""
-        reached = [self.offer.departure + timedelta(milliseconds=self.offer.departure_shift_ms)]
+        """When each stop is reached, the origin included, as the trip is planned now; in UTC."""
+        reached = [self.offer.departure.astimezone(UTC) + timedelta(milliseconds=self.offer.departure_shift_ms)]
         for leg in self.legs:
             reached.append(reached[-1] + timedelta(milliseconds=leg.ms))
         return tuple(reached)
