@@ -7,6 +7,7 @@ import sys
 
 _PROGRAM = '''
 import gc, random, sys, tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from numba.core.dispatcher import Dispatcher
 
 from matcher.matching.index import OfferIndex
 from matcher.matching.pipeline import find_candidates
-from matcher.matching.query import Query
+from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
+from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.roads.walking import Walks
 from matcher.warm import exercise
 from matcher.domain.match import WindowKind
 from matcher.domain.place import RoadPosition
@@ -36,7 +39,8 @@ with tempfile.TemporaryDirectory() as folder:
     ensure_sample(store)
     region = store.get(SAMPLE_NAME)
     engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)
-    exercise(engine)
+    points = MeetingPoints(region.network, Walks(region.walk_network))
+    exercise(engine, points)
     before = compiled()
     rng = random.Random(1)
     spot = lambda: (rng.randrange(region.network.edge_count), rng.random())
@@ -46,16 +50,23 @@ with tempfile.TemporaryDirectory() as folder:
         index.put(offer)
     for offer in offers[:700]:
         index.remove(offer.id)
-    feasible = 0
+    feasible = walking = 0
+    on_map = lambda engine, place: replace(place, coordinate=engine.locate(place.position))
     for k in range(20):
         kind = list(WindowKind)[k % 2]
         request = a_request(spot(), spot(), window_kind=kind, earliest=NOW, latest=NOW + timedelta(hours=4),
                             seats=1 + k % 3, preferences={"pets": True} if k % 4 else {})
-        found = find_candidates(index.snapshot("rider"), engine, Query.of(request, NOW), ScoreWeights(), 1 + k)
+        query = Query.of(request, NOW)
+        if k % 2:
+            query = query.meeting_at(*([MeetingCandidate(c.position, c.walk_ms) for c in points.candidates(place, 900.0)]
+                                       for place in (on_map(engine, request.origin), on_map(engine, request.destination))))
+            walking += query.walks
+        found = find_candidates(index.snapshot("rider"), engine, query, ScoreWeights(), 1 + k)
         feasible += found.feasible
         engine.drive([request.origin.position, request.destination.position])
         engine.snap(engine.locate(RoadPosition(*spot())), limit_m=100.0)
     assert feasible > 100, feasible
+    assert walking > 5, walking
     assert len(before) > 10, before
     after = compiled()
     late = {name: count for name, count in after.items() if count != before.get(name, 0)}

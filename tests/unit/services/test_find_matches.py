@@ -27,7 +27,7 @@ from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
 from matcher.services.find_matches import SPARE, CarbonFactor, FindMatches
 from matcher.services.match_tokens import MatchTokens
-from matcher.services.ports import CurrentState
+from matcher.services.ports import CurrentState, MeetingPoints
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.warm import exercise
 from tests.builders import NOW, Street, a_ring, an_engine, an_offer
@@ -92,7 +92,7 @@ class Town:
         return answer
 
 
-def a_town(streets: Sequence[Street] | None = None) -> Town:
+def a_town(streets: Sequence[Street] | None = None, meeting_points: MeetingPoints | None = None) -> Town:
     engine = an_engine(a_ring() if streets is None else streets)
     offers, index, tokens = OffersThatChange(), OfferIndex(engine), MatchTokens(b"s" * 32, timedelta(minutes=15))
     geocoder = GeocoderInMemory({"Market": [engine.locate(RoadPosition(2, 0.25))]})
@@ -105,6 +105,7 @@ def a_town(streets: Sequence[Street] | None = None) -> Town:
         tokens=tokens,
         weights=ScoreWeights(),
         carbon=CarbonFactor(200.0, "a test"),
+        meeting_points=meeting_points,
     )
     return Town(engine, offers, index, tokens, find_matches)
 
