@@ -114,6 +114,8 @@ def locate(network: Lines, position: RoadPosition) -> Coordinate:
 def cut(network: Lines, edge: int, begin: float, end: float) -> tuple[F64, F64]:
     """(lats, lons) of the piece of an edge between two fractions; backwards when begin > end."""
     lat, lon = line_points(network, edge)
+    if {begin, end} == {0.0, 1.0}:  # all but two streets of a drive: nothing to measure
+        return (lat, lon) if begin < end else (lat[::-1], lon[::-1])
     reached = _cumulated_m(lat, lon)
     low, high = min(begin, end) * reached[-1], max(begin, end) * reached[-1]
     inside = (reached > low) & (reached < high)
