@@ -82,6 +82,7 @@ class Offer:
     `duration_ms` and `length_cm` are those of the fastest drive origin → via… → destination without riders, valid for the
     region whose fingerprint is `region_fingerprint`. `version` starts at 1 and grows by one with every change.
 
+    `seats_left` are free all the way, on the leg with most riders; other legs may have more (`seats_by_leg`).
     `booked_stops` is empty, or all stops between origin and destination in driving order, the `via` places among them.
     `departure` is the published one; bookings may have moved the trip by `departure_shift_ms`, within the flexibility.
     """

@@ -133,7 +133,7 @@ class FindMatches:
         while True:
             snapshot = self._index.snapshot(request.rider_id)
             found = await loop.run_in_executor(self._executor, self._search, snapshot, request, query, wanted, watch)
-            current = await self._still_true(found, request.seats)
+            current = await self._still_true(found)
             watch.lap("check")
             # Offers may have changed under the search; with spares used up, the search is made again with more of them.
             if len(current) >= min(request.limit, found.feasible) or len(found.best) == found.feasible:
@@ -163,20 +163,19 @@ class FindMatches:
         farther = self._where_to_meet.farther(request)
         return find_candidates(snapshot, self._roads, query, self._weights, wanted, watch.lap, farther)
 
-    async def _still_true(self, found: Candidates, seats: int) -> list[Candidate]:
-        """Those candidates of which the database says the same as the index did."""
+    async def _still_true(self, found: Candidates) -> list[Candidate]:
+        """Those candidates of which the database says the same as the index did.
+
+        Every change of an offer, a booked seat among them, is a new version. The seats stored beside it are those of the fullest leg,
+        which the rider may not ride on: the candidate's own legs have been counted.
+        """
         if not found.best:
             return []
         states = await self._offers.current([candidate.offer_id for candidate in found.best])
         kept: list[Candidate] = []
         for candidate in found.best:
             state = states.get(candidate.offer_id)
-            if (
-                state is not None
-                and state.status is OfferStatus.OPEN
-                and state.version == candidate.version
-                and state.seats_left >= seats
-            ):
+            if state is not None and state.status is OfferStatus.OPEN and state.version == candidate.version:
                 kept.append(candidate)
         return kept
 

@@ -17,6 +17,7 @@ from matcher.domain.errors import (
     PlaceUnreachable,
     RoleForbidden,
 )
+from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.match import MatchAnswer, RequestDraft, TimeWindow, TurnedAway, WindowKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput, RoadPosition
@@ -30,7 +31,7 @@ from matcher.services.match_tokens import MatchTokens
 from matcher.services.ports import CurrentState, MeetingPoints
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.warm import exercise
-from tests.builders import NOW, Street, a_ring, an_engine, an_offer
+from tests.builders import NOW, Street, a_place, a_ring, an_engine, an_offer
 from tests.unit.services.fakes import GeocoderInMemory, OffersInMemory, SameThread
 
 SANTIAGO = timezone(timedelta(hours=-3))
@@ -218,7 +219,7 @@ def _changed(offer: Offer) -> Offer:
 
 
 def _full(offer: Offer) -> Offer:
-    return replace(offer, seats_left=0)
+    return replace(offer, seats_left=0, version=offer.version + 1)
 
 
 def _gone(offer: Offer) -> None:
@@ -243,6 +244,30 @@ async def test_what_changed_meanwhile_is_replaced_by_the_next_best(
     assert [match.offer_id for match in answer.matches] == [second.id]
     assert answer.turned_away == {TurnedAway.CHANGED: 1}
     assert (answer.feasible, answer.considered) == (1, 2)
+
+
+async def test_seats_that_are_free_on_the_riders_own_legs_are_enough(town: Town) -> None:
+    """Somebody rides along the first street only: behind it the whole car is free."""
+    booking = UUID(int=7)
+    offer = an_offer((0, 0.5), (2, 0.5), seats_left=3, max_detour_s=0)
+    town.publish(
+        replace(
+            offer,
+            duration_ms=120_000,
+            length_cm=200_000,
+            seats_left=1,
+            booked_stops=(
+                Stop(StopKind.PICKUP, a_place(0, 0.6), booking, 2),
+                Stop(StopKind.DROPOFF, a_place(1, 0.1), booking, 2),
+            ),
+        )
+    )
+    answer = await town.search((1, 0.25), (2, 0.25), seats=3)
+    (match,) = answer.matches
+    assert (match.seats_left, dict(answer.turned_away)) == (3, {})
+    assert (await town.search((0, 0.75), (2, 0.25), seats=2)).turned_away == {TurnedAway.DETOUR: 1}
+    (aboard,) = (await town.search((0, 0.75), (2, 0.25), seats=1)).matches
+    assert aboard.seats_left == 1
 
 
 async def test_when_all_spares_have_changed_the_search_is_made_again(town: Town) -> None:
