@@ -19,7 +19,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_names_every_command(data_dir: Path) -> None:
     shown = command(data_dir, "--help").stdout
-    for name in ("demo", "serve", "migrate", "health", "keys", "region", "geocode", "settings", "warm"):
+    for name in ("demo", "serve", "migrate", "health", "check", "keys", "region", "geocode", "settings", "warm"):
         assert re.search(rf"^│ {name} ", shown, re.MULTILINE), name
     assert command(data_dir, "--version").stdout.startswith("carpool ")
 
