@@ -61,7 +61,7 @@ class NetworkxPair:
     """The same with networkx, on a plain DiGraph."""
 
     def __init__(self, network: RoadNetwork) -> None:
-        self._onward = nx.DiGraph()
+        self._onward: nx.DiGraph[int] = nx.DiGraph()
         for tail, head, ms in zip(
             network.arc_tail.tolist(), network.arc_head.tolist(), network.arc_time_ms.tolist(), strict=True
         ):

@@ -58,7 +58,8 @@ class Oracle:
         """The cost of driving to every node that can be reached."""
         graph = self._with_ends(origin, None)
         try:
-            return dict(nx.single_source_dijkstra_path_length(graph, "origin"))
+            costs = nx.single_source_dijkstra_path_length(graph, "origin")
+            return {node: int(cost) for node, cost in costs.items()}
         finally:
             graph.remove_node("origin")
 
@@ -66,7 +67,8 @@ class Oracle:
         """The cost of driving from every node that can reach it."""
         graph = self._with_ends(None, destination)
         try:
-            return dict(nx.single_source_dijkstra_path_length(graph.reverse(copy=False), "destination"))
+            costs = nx.single_source_dijkstra_path_length(graph.reverse(copy=False), "destination")
+            return {node: int(cost) for node, cost in costs.items()}
         finally:
             graph.remove_node("destination")
 
