@@ -154,10 +154,11 @@ class WalkingOut(WireOut):
 
     walk_s: Seconds = Field(description="both walks together")
     walk_m: Metres
-    saved_detour_s: float | None = Field(
-        description="detour from door to door, less `detour_s`; null when this offer could not carry the rider from door to door"
+    saved_detour_s: Maybe[float] = Field(
+        None,
+        description="detour from door to door, less `detour_s`; absent when this offer could not carry the rider from door to door",
     )
-    saved_detour_m: float | None
+    saved_detour_m: Maybe[float] = None
 
     @classmethod
     def from_domain(cls, walking: Walking) -> WalkingOut:

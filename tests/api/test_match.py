@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
+from matcher.domain.place import Coordinate
 from matcher.domain.polyline import decode_polyline
 from tests.api.live import HALF_WAY, Live, a_search, an_offer, around, next_week, quiet_morning
 
@@ -120,3 +123,44 @@ async def test_via_points_are_driven(live: Live) -> None:
     around = await live.published(await live.key("driver"), via=[HALF_WAY, {"lat": -29.96, "lon": -71.26}])
     assert around["distance_m"] > direct["distance_m"]
     assert an_offer()["origin"] == {key: around["origin"][key] for key in ("lat", "lon")}
+
+
+async def test_a_rider_who_walks_finds_what_the_door_does_not(live: Live) -> None:
+    """Drivers who accept next to no detour pass near the rider's doors, never at them."""
+    rider, driver = await live.key("rider"), await live.key("driver")
+    day = quiet_morning()
+    offer = await live.published(driver, departure=day.isoformat(), max_detour_s=20)
+    at_door = await _search(live, rider, departure=around(day))
+    assert at_door["matches"] == []
+    (hint,) = [hint for hint in at_door["hints"] if hint["code"] == "walk_more"]
+    assert (hint["would_match"], hint["unit"]) == (1, "m")
+    assert (await _search(live, rider, departure=around(day), max_walk_m=int(hint["amount"])))["feasible"] == 1
+    found = await _search(live, rider, departure=around(day), max_walk_m=1500, explain=True)
+    (match,) = found["matches"]
+    assert match["offer_id"] == offer["id"]
+    assert match["detour_s"] <= 20
+    walks = [match[end] for end in ("pickup", "dropoff")]
+    assert all(0 <= end["walk_m"] <= 1500 and end["label"] for end in walks)
+    assert match["walking"]["walk_m"] == pytest.approx(sum(end["walk_m"] for end in walks), abs=0.02)
+    assert match["walking"]["walk_s"] == pytest.approx(sum(end["walk_s"] for end in walks), abs=0.11)
+    assert match["walking"]["walk_m"] > 0
+    assert match["walking"].keys() == {"walk_s", "walk_m"}  # there is nothing to compare with
+    assert match["parts"]["walk"]["measured"] == pytest.approx(match["walking"]["walk_s"], abs=0.11)
+    assert match["parts"]["walk"]["value"] < 1
+    points = decode_polyline(match["polyline"])
+    for end, point in zip(walks, (points[0], points[-1]), strict=True):
+        assert point.distance_m(Coordinate(lat=end["lat"], lon=end["lon"])) < 3
+    boards = datetime.fromisoformat(match["pickup"]["time"])
+    assert boards - timedelta(seconds=walks[0]["walk_s"]) >= datetime.fromisoformat(around(day)["earliest"])
+
+
+async def test_walking_is_told_with_what_it_saves(live: Live) -> None:
+    rider, driver = await live.key("rider"), await live.key("driver")
+    day = quiet_morning()
+    offer = await live.published(driver, departure=day.isoformat(), max_detour_s=900)
+    (door,) = (await _search(live, rider, departure=around(day)))["matches"]
+    (match,) = (await _search(live, rider, departure=around(day), max_walk_m=800))["matches"]
+    assert door["offer_id"] == match["offer_id"] == offer["id"]
+    assert "walking" not in door
+    assert match["walking"]["saved_detour_s"] == pytest.approx(door["detour_s"] - match["detour_s"], abs=0.002)
+    assert match["walking"]["saved_detour_m"] == pytest.approx(door["detour_m"] - match["detour_m"], abs=0.02)
