@@ -18,6 +18,7 @@ from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
 from matcher.roads.meeting_points import MeetingPoints
+from matcher.roads.plain_dijkstra import PlainDijkstra
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.roads.walking import Walks
 from matcher.roads.warm import warm_kernels
@@ -40,6 +41,7 @@ def compile_kernels(progress: Progress = no_progress) -> None:
         engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)
         progress("searching once")
         exercise(engine, MeetingPoints(region.network, Walks(region.walk_network)))
+        PlainDijkstra(region.network).tree(RoadPosition(edge=0, fraction=0.5))
 
 
 def exercise(engine: RoadEngine, meeting_points: MeetingPoints | None = None) -> None:
