@@ -76,8 +76,11 @@ class ChangeOffer:
         via = before.via if change.via is None else tuple(found[f"/via/{i}"] for i in range(len(change.via)))
         origin, destination = found.get("/origin", before.origin), found.get("/destination", before.destination)
         stops = stops_of(origin, via, destination)
+        booked_stops = before.booked_stops
         if not same_roads:
             stops = await self._on_these_roads(stops, found)
+            booked = await self._resolve_places.resnap([("/booked_stops", stop.place) for stop in booked_stops])
+            booked_stops = tuple(replace(stop, place=place) for stop, place in zip(booked_stops, booked, strict=True))
         drive = await self._resolve_places.drive(stops)
         places = [place for _, place in stops]
         return replace(
@@ -87,6 +90,7 @@ class ChangeOffer:
             origin=places[0],
             via=tuple(places[1:-1]),
             destination=places[-1],
+            booked_stops=booked_stops,
             duration_ms=drive.duration_ms,
             length_cm=drive.length_cm,
         )

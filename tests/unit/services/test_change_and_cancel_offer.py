@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -19,7 +20,9 @@ from matcher.domain.errors import (
     SeatsExhausted,
     StaleVersion,
 )
+from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import OfferChange, OfferStatus
+from matcher.domain.place import RoadPosition
 from tests.unit.services.world import ALICE, BOB, NOW, OPS, RIDER, World, address, at
 
 LATER = NOW + timedelta(minutes=5)
@@ -62,10 +65,12 @@ async def test_a_limit_in_metres_can_be_taken_away(world: World) -> None:
 
 async def test_after_a_new_import_every_place_is_put_on_the_new_roads(world: World) -> None:
     offer = await world.published(origin=address("Market"))
+    nowhere = replace(offer.origin, position=RoadPosition(edge=99, fraction=0.0))
+    world.offers.stored[offer.id] = replace(offer, booked_stops=(Stop(StopKind.PICKUP, nowhere, uuid4(), 1),))
     world.roads.fingerprint = "second"
     changed = await world.change(offer.id, OfferChange(seats=1), 1, ALICE, LATER)
     assert changed.region_fingerprint == "second"
-    assert changed.origin == offer.origin
+    assert changed.origin == changed.booked_stops[0].place == offer.origin
     assert world.geocoder.resolved == ["Market"]
     assert world.roads.drives == 2
 
