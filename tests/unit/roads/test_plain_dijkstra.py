@@ -69,6 +69,19 @@ def test_two_ways_that_are_as_good_make_a_drive_a_matter_of_choice() -> None:
     assert (opposite.unique, near.unique) == (False, True)
 
 
+def test_ways_that_are_as_good_half_way_make_a_choice_too() -> None:
+    fork = [Street(0, 1, 100, 10), Street(0, 2, 100, 10), Street(1, 3, 100, 10), Street(2, 3, 100, 10)]
+    streets = [Street(5, 0, 100, 10), *fork, Street(3, 4, 100, 10), Street(4, 5, 100, 10)]
+    drive = PlainDijkstra(a_network(streets)).tree(RoadPosition(0, 0.5)).drive(RoadPosition(5, 0.5))
+    assert drive is not None
+    assert (drive.ms, drive.cm, drive.unique) == (30, 300, False)
+    block = [Street(0, 0, 1_000, 100, 100), Street(0, 1, 1_000, 100, 100)]
+    tree = PlainDijkstra(a_network(block)).tree(RoadPosition(0, 0.5))
+    drive = tree.drive(RoadPosition(1, 0.5))
+    assert drive is not None
+    assert (drive.ms, drive.cm, drive.unique) == (100, 1_000, False)
+
+
 @settings(max_examples=100)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_positions_lie_where_the_engine_puts_them(seed: int) -> None:
@@ -88,7 +101,7 @@ def test_common_road_counts_no_piece_twice_and_no_other_direction() -> None:
     ours = [RoadPiece(1, True, 0, 100), RoadPiece(1, True, 50, 150), RoadPiece(2, False, 0, 10)]
     theirs = [
         RoadPiece(1, True, 140, 300),
-        RoadPiece(1, True, 20, 30),
+        RoadPiece(1, True, 60, 70),
         RoadPiece(1, False, 0, 300),
         RoadPiece(2, True, 0, 10),
     ]
