@@ -157,6 +157,17 @@ DAMAGE = [
     ("every rider boards, then alights", BOOKED, "DELETE FROM offer_stops WHERE offer_id = $1 AND kind = 'DROPOFF'"),
     ("every rider boards, then alights", BOOKED, "UPDATE offer_stops SET seats = 1 WHERE offer_id = $1 AND kind = 'DROPOFF'"),
     ("every rider boards, then alights", BOOKED, "UPDATE offer_stops SET position = 4 - position + 10 WHERE offer_id = $1"),
+    (
+        "every rider boards, then alights",
+        BOOKED,
+        """
+        WITH moved AS (UPDATE offer_stops SET position = 5 WHERE offer_id = $1 AND kind = 'DROPOFF')
+        INSERT INTO offer_stops
+        SELECT
+            offer_id, 4, kind, lat, lon, label, address, edge, fraction, road_distance_m, booking_id, seats, earliest_at, latest_at
+        FROM offer_stops WHERE offer_id = $1 AND kind = 'PICKUP'
+        """,
+    ),
     ("driver's own stops are kept", BOOKED, "DELETE FROM offer_stops WHERE offer_id = $1 AND kind = 'VIA'"),
     ("can be read", PLAIN, "UPDATE offers SET origin_lat = 91 WHERE id = $1"),
 ]  # fmt: skip
