@@ -46,6 +46,7 @@ from matcher.storage.postmaster import Postmaster
 SEED = 20261201
 LIMIT = 10
 SEARCHES, PUBLICATIONS = 2_000, 1_000
+SHORTEST_CM = 20_000
 WARM_UP_RATE, WARM_UP_S = 20.0, 10.0
 Row = dict[str, Any]
 
@@ -149,9 +150,10 @@ def _keys(data_dir: Path, options: argparse.Namespace) -> dict[Kind, list[str]]:
 
 
 def _calls(stored: StoredWorld, keys: dict[Kind, list[str]]) -> dict[Kind, Calls]:
-    """Riders with half an hour's window, and trips that are not among those loaded."""
+    """Riders with half an hour's window, and trips that are not among those loaded; none so short that it is refused."""
     searches = [stored.search_body(q, LIMIT) for q in draw_queries(stored.world, SEARCHES, SEED, window_min=30)]
-    offers = [stored.offer_body(offer) for offer in draw_offers(stored.world, PUBLICATIONS, SEED + 1)]
+    drawn = draw_offers(stored.world, PUBLICATIONS, SEED + 1)
+    offers = [stored.offer_body(offer) for offer in drawn if offer.length_cm >= SHORTEST_CM]
     return {
         Kind.SEARCH: Calls("/v1/match", keys[Kind.SEARCH], [json.dumps(one).encode() for one in searches], 200),
         Kind.PUBLISH: Calls("/v1/offers", keys[Kind.PUBLISH], [json.dumps(one).encode() for one in offers], 201),
@@ -243,15 +245,14 @@ def _table(result: Row) -> Table:
         title=f"{result['region']}: {result['offers']:,} offers, {result['workers']} worker(s)",
         caption="latencies in ms from the moment a call was due",
     )
-    table.add_column("calls a second")
+    table.add_column("calls a second", no_wrap=True)
     for run in runs:
         table.add_column(f"{run['rate']:g}", justify="right")
     table.add_row("answered a second", *(str(run["throughput"]) for run in runs))
     for kind in Kind:
         for at in (50, 95, 99):
             table.add_row(f"{kind.value} p{at}", *(str(run[kind.value][f"p{at}_ms"]) for run in runs))
-    errors = (", ".join(f"{name}: {count}" for name, count in run["errors"].items()) or "none" for run in runs)
-    table.add_row("errors", *errors)
+    table.add_row("errors", *(_errors(run["errors"]) for run in runs))
     table.add_section()
     for label, key in (
         ("server, CPU ms a call", "server_cpu_ms_per_call"),
@@ -266,6 +267,14 @@ def _table(result: Row) -> Table:
     ):
         table.add_row(label, *(str(run[key]) for run in runs))
     return table
+
+
+def _errors(by_kind: dict[str, int]) -> str:
+    """Of both kinds together, by what they were."""
+    total: Counter[str] = Counter()
+    for name, count in by_kind.items():
+        total[name.split()[1]] += count
+    return "\n".join(f"{count}x {name}" for name, count in total.most_common()) or "none"
 
 
 if __name__ == "__main__":
