@@ -90,7 +90,7 @@ def health(
     )
     for name, state in answer.get("checks", {}).items():
         table.add_row(name, state)
-    for name in ("region", "offers", "version"):
+    for name in ("region", "offers", "version", "worker"):
         if name in answer:
             table.add_row(name, str(answer[name]))
     make_console().print(table)
