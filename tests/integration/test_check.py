@@ -21,7 +21,7 @@ from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
 from matcher.roads.plain_dijkstra import PlainDijkstra
-from matcher.services.check_promises import CheckPromises, CheckReport
+from matcher.services.check_promises import CheckPromises, CheckReport, Search
 from matcher.services.verify_match import ClaimedMatch
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.stored_offers import PostgresStoredOffers
@@ -100,11 +100,23 @@ async def _check(connections: OneTransaction, engine: RoadEngine, *, sample: int
         snapshot = index.snapshot(request.rider_id)
         return find_candidates(snapshot, engine, Query.of(request, now), ScoreWeights(), limit).best
 
+    return await _check_with(connections, engine, search, index, sample=sample, seed=seed)
+
+
+async def _check_with(
+    connections: OneTransaction,
+    engine: RoadEngine,
+    search: Search,
+    index: OfferIndex | None = None,
+    *,
+    sample: int = 20,
+    seed: int = 1,
+) -> CheckReport:
     with ThreadPoolExecutor(2) as executor:
         check = CheckPromises(
             PostgresStoredOffers(connections),
             PlainDijkstra(engine.network),
-            index,
+            OfferIndex(engine) if index is None else index,
             search,
             executor,
             region="test",
@@ -211,17 +223,7 @@ async def test_a_search_that_answers_wrongly_is_found_out(stored: OneTransaction
         best = find_candidates(index.snapshot("rider"), engine, query, ScoreWeights(), limit).best
         return [replace(match, detour_ms=match.detour_ms - 1000) for match in best]
 
-    with ThreadPoolExecutor(1) as executor:
-        check = CheckPromises(
-            PostgresStoredOffers(stored),
-            PlainDijkstra(engine.network),
-            OfferIndex(engine),
-            careless,
-            executor,
-            region="test",
-            fingerprint="fingerprint",
-        )
-        report = await check(NOW, sample=20, seed=1)
+    report = await _check_with(stored, engine, careless)
     assert {(found.promise, found.offer_id) for found in report.violations} == {("match: detour", PLAIN)}
     assert all(found.search is not None for found in report.violations)
 
@@ -243,3 +245,31 @@ async def test_many_offers_are_read_a_page_at_a_time(db: OneTransaction, engine:
             break
     assert found == ids
     assert await stored_offers.count("test") == 25
+
+
+async def test_every_offer_may_be_drawn_however_small_the_sample(db: OneTransaction, engine: RoadEngine) -> None:
+    for edge in range(6):
+        await PostgresOffers(db).insert(_on(engine, an_offer((edge, 0.1), (edge, 0.9))))
+    drawn: set[int] = set()
+
+    def search(request: MatchRequest, now: datetime, limit: int) -> Sequence[ClaimedMatch]:
+        drawn.add(request.origin.position.edge)
+        return []
+
+    for seed in range(30):
+        assert (await _check_with(db, engine, search, sample=1, seed=seed)).searches == 1
+    assert drawn == set(range(6))
+
+
+async def test_a_match_of_an_offer_that_has_changed_since_is_no_violation(
+    stored: OneTransaction, engine: RoadEngine
+) -> None:
+    def outdated(request: MatchRequest, now: datetime, limit: int) -> Sequence[ClaimedMatch]:
+        index = OfferIndex(engine)
+        index.put(_on(engine, an_offer((0, 0.2), (2, 0.5), offer_id=PLAIN, version=7)))
+        query = replace(Query.of(request, now), earliest_ms=0, latest_ms=2**60)
+        return find_candidates(index.snapshot("rider"), engine, query, ScoreWeights(), limit).best
+
+    report = await _check_with(stored, engine, outdated)
+    assert report.searches > 10
+    assert (report.matches, report.violations) == (0, [])
