@@ -31,6 +31,7 @@ from rich.table import Table
 
 from bench.baselines import Graphs, NetworkxPair, RoutingKitPair, scipy_pair
 from bench.oracle import Oracle
+from bench.walkers import draw_walkers
 from bench.worlds import World, draw_offers, draw_queries, region_world, sample_world, vectors_world
 from matcher.domain.offer import Offer
 from matcher.matching.index import OfferIndex
@@ -95,6 +96,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=200, help="searches that are timed (default 200)")
     parser.add_argument("--rounds", type=int, default=6, help="times that each is timed; the least counts (default 6)")
     parser.add_argument("--checked", type=int, default=10, help="searches compared with the oracle (default 10)")
+    parser.add_argument("--walk", type=int, default=0, metavar="M", help="also time riders who walk M metres a side")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--region", default=SAMPLE_NAME, help=f"an imported region (default {SAMPLE_NAME}, which ships)")
     place.add_argument("--vectors", type=Path, help="a folder of adjacency vectors")
@@ -161,7 +163,74 @@ def _measure(world: World, count: int, options: argparse.Namespace) -> Row:
         "index_bytes_per_offer": _index_bytes(index) // count,
         "rss_mb": rss_mb,
     }
+    if options.walk > 0:
+        row |= _walking(world, index, offers, queries, rush, options)
+        row["mismatches"] += row["walk_mismatches"]
     return row
+
+
+def _walking(
+    world: World,
+    index: OfferIndex,
+    offers: list[Offer],
+    wide: list[Query],
+    rush: list[Query],
+    options: argparse.Namespace,
+) -> Row:
+    """The same riders on foot, each timed beside the same search from door to door."""
+    walkers = draw_walkers(world, wide, options.walk, SEED)
+    pair_ms, pair_stages, found = _beside_door(world, index, walkers, options.rounds)
+    rush_ms, _, _ = _beside_door(world, index, draw_walkers(world, rush, options.walk, SEED), options.rounds)
+    checked = walkers[: max(1, options.checked // 3)] if options.checked else []
+    oracle = Oracle(world.engine.network, offers)
+    number = {offer.id: k for k, offer in enumerate(offers)}
+    wrong = matches = 0
+    for query in checked:
+        expected = oracle.walking_matches(query)
+        answer = _search(world, index, query, limit=len(offers))
+        mine = {
+            number[c.offer_id]: (c.detour_ms, c.detour_cm, c.walk_ms, c.pickup_choice, c.dropoff_choice)
+            for c in answer.best
+        }
+        wrong += sum(mine.get(k) != expected.get(k) for k in mine.keys() | expected.keys())
+        wrong += int(answer.feasible != len(expected))
+        matches += len(expected)
+    ratio = float(np.median([walking for _, walking in pair_ms]) / np.median([door for door, _ in pair_ms]))
+    return {
+        "walk_m": options.walk,
+        "walk_candidates_mean": round(float(np.mean([len(q.pickups) + len(q.dropoffs) for q in walkers]) / 2), 2),
+        "walk_ms_p50": _p([walking for _, walking in pair_ms], 50),
+        "walk_ms_p95": _p([walking for _, walking in pair_ms], 95),
+        "walk_to_door": round(ratio, 2),
+        "walk_stages_ms_p50": pair_stages,
+        "walk_matches_mean": round(float(np.mean(found)), 2),
+        "walk_window_30_min_ms_p50": _p([walking for _, walking in rush_ms], 50),
+        "walk_mismatches": wrong,
+        "walk_checked_offers": len(checked) * len(offers),
+        "walk_checked_matches": matches,
+    }
+
+
+def _beside_door(
+    world: World, index: OfferIndex, walkers: list[Query], rounds: int
+) -> tuple[list[tuple[float, float]], dict[str, float], list[int]]:
+    """((ms from door to door, ms on foot) of each rider, steps of the latter, offers that fit): the least of several rounds."""
+    for query in walkers[:WARM_UP]:
+        _search(world, index, query)
+    least = [(np.inf, np.inf)] * len(walkers)
+    found = [0] * len(walkers)
+    stages: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for k, query in enumerate(walkers):
+            door_ms = _ms(_search, world, index, query.meeting_at((), ()))
+            watch = StopWatch()
+            found[k] = _search(world, index, query, watch.lap).feasible
+            watch.lap("describe")
+            least[k] = (min(least[k][0], door_ms), min(least[k][1], watch.total_ms))
+            for step, spent in watch.laps_ms.items():
+                steps = stages.setdefault(step, [np.inf] * len(walkers))
+                steps[k] = min(steps[k], spent)
+    return least, {step: _p(spent, 50) for step, spent in stages.items()}, found
 
 
 def _timed(
@@ -282,6 +351,9 @@ def _table(result: Row) -> Table:
         ("routingkit pair p50", "routingkit_pair_ms_p50"),
         ("scipy pair / sweep pair", "scipy_to_sweep"),
         ("matches, mean", "matches_mean"),
+        ("on foot p50", "walk_ms_p50"),
+        ("on foot / door to door", "walk_to_door"),
+        ("matches on foot, mean", "walk_matches_mean"),
         ("mismatches with the oracle", "mismatches"),
         ("of offers checked", "checked_offers"),
         ("index, bytes an offer", "index_bytes_per_offer"),
@@ -289,6 +361,8 @@ def _table(result: Row) -> Table:
         ("memory, MB", "rss_mb"),
     ]
     for label, key in lines:
+        if key not in runs[-1]:
+            continue
         table.add_row(label, *(f"{run[key]:,}" for run in runs))
     table.add_section()
     for label, key in (("scipy pair p50", "scipy_pair_ms_p50"), ("networkx pair p50", "networkx_pair_ms_p50")):

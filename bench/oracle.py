@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -55,21 +55,54 @@ class Oracle:
         to_pickup = self._from_stops(self._origins, self._nodes_to(pickup), pickup)
         onward = self._to_stops(self._destinations, self._nodes_from(dropoff), dropoff)
         direct = self._from_stops(pickup, self._nodes_to(dropoff), dropoff)[0]
+        fits, detour, detour_cm = self._fits(query, to_pickup, direct, onward)
+        return {int(k): (int(detour[k]), int(detour_cm[k])) for k in np.flatnonzero(fits)}
+
+    def walking_matches(self, query: Query) -> dict[int, tuple[int, ...]]:
+        """{offer number: (detour_ms, detour_cm, walk_ms, pickup choice, dropoff choice)} of every offer that can carry the rider between any
+        two of their meeting points: the pair whose detour and walk cost least at four to one. Departure windows only."""
+        pickups, dropoffs = ([Stops.of([c.position]) for c in side] for side in (query.pickups, query.dropoffs))
+        fetch = [self._from_stops(self._origins, self._nodes_to(stop), stop) for stop in pickups]
+        home = [self._to_stops(self._destinations, self._nodes_from(stop), stop) for stop in dropoffs]
+        into = [self._nodes_to(stop) for stop in dropoffs]
+        best = np.full((6, len(self._base)), np.iinfo(np.int64).max)
+        for k, pickup in enumerate(pickups):
+            for c, dropoff in enumerate(dropoffs):
+                walk_to, walk_ms = query.pickups[k].walk_ms, query.pickups[k].walk_ms + query.dropoffs[c].walk_ms
+                later = replace(query, earliest_ms=query.earliest_ms + walk_to, latest_ms=query.latest_ms + walk_to)
+                direct = self._from_stops(pickup, into[c], dropoff)[0]
+                fits, detour, detour_cm = self._fits(later, fetch[k], direct, home[c], query.now_ms + walk_to)
+                told = (4 * detour + walk_ms, np.full_like(detour, walk_ms), detour_cm, detour)
+                less = fits & (
+                    (told[0] < best[0])
+                    | (told[0] == best[0]) & ((walk_ms < best[1]) | (walk_ms == best[1]) & (detour_cm < best[2]))
+                )
+                for row, values in enumerate((*told, np.full_like(detour, k), np.full_like(detour, c))):
+                    best[row, less] = values[less]
+        found = np.flatnonzero(best[0] < np.iinfo(np.int64).max)
+        return {int(k): tuple(best[[3, 2, 1, 4, 5], k].tolist()) for k in found}
+
+    def _fits(
+        self, query: Query, to_pickup: I64, direct: np.int64, onward: I64, there_ms: int = 0
+    ) -> tuple[npt.NDArray[np.bool_], I64, I64]:
+        """(whether it fits, detour in ms, in cm) of each offer; the rider is at the pickup from there_ms on."""
         total = to_pickup + direct + onward
         detour = _ms(total) - _ms(self._base)
         planned = self._departure + _ms(to_pickup)
         earliest = np.maximum(self._departure - self._flexibility, query.now_ms) - self._departure
+        earliest = np.maximum(earliest, there_ms - planned)
         fits = (
             (to_pickup < NO_WAY)
+            & (direct < NO_WAY)
             & (onward < NO_WAY)
+            & (earliest <= self._flexibility)
             & (self._departure + self._flexibility >= query.now_ms)
             & (self._seats >= query.seats)
             & (detour <= self._budget)
             & (planned + earliest <= query.latest_ms)
             & (planned + self._flexibility >= query.earliest_ms)
         )
-        detour_cm = _cm(total) - _cm(self._base)
-        return {int(k): (int(detour[k]), int(detour_cm[k])) for k in np.flatnonzero(fits)}
+        return fits, detour, _cm(total) - _cm(self._base)
 
     def wrong_bases(self, numbers: list[int]) -> int:
         """How many of some offers have another drive of their own than Dijkstra finds."""
