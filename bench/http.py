@@ -22,9 +22,9 @@ import os
 import platform
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from multiprocessing.pool import Pool
 from typing import Any
 
 import asyncpg
@@ -46,6 +46,7 @@ from matcher.storage.postmaster import Postmaster
 SEED = 20261201
 LIMIT = 10
 SEARCHES, PUBLICATIONS = 2_000, 1_000
+PATIENCE_S = 120.0
 SHORTEST_CM = 20_000
 WARM_UP_RATE, WARM_UP_S = 20.0, 10.0
 Row = dict[str, Any]
@@ -160,9 +161,9 @@ def _calls(stored: StoredWorld, keys: dict[Kind, list[str]]) -> dict[Kind, Calls
     }
 
 
-def _generators(count: int) -> ProcessPoolExecutor:
-    """Fresh interpreters: nothing of this process, which has held the whole world, burdens them."""
-    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+def _generators(count: int) -> Pool:
+    """Fresh interpreters: nothing of this process, which has held the whole world, burdens them. They end with the block at once."""
+    return multiprocessing.get_context("spawn").Pool(count)
 
 
 class Bench:
@@ -172,7 +173,7 @@ class Bench:
         self,
         service: Service,
         postgres_pid: int,
-        generators: ProcessPoolExecutor,
+        generators: Pool,
         options: argparse.Namespace,
         calls: dict[Kind, Calls],
     ) -> None:
@@ -192,7 +193,8 @@ class Bench:
             for part in range(parts)
         ]
         before, busy = self._usages(), machine_busy_s()
-        loads = list(self._generators.map(run_load, plans))
+        # A generator that dies is not noticed by its pool.
+        loads = self._generators.map_async(run_load, plans, chunksize=1).get(timeout=2 * seconds + PATIENCE_S)
         after, busy = self._usages(), machine_busy_s() - busy
         self.published += sum(len(load.latency_s[Kind.PUBLISH]) for load in loads)
         return _row(rate, count * parts, loads, before, after, busy)
