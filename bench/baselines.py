@@ -94,7 +94,7 @@ class RoutingKitPair:
 
     def __call__(self, pickup: RoadPosition, dropoff: RoadPosition) -> list[int | None]:
         """Both; returns the times from the offers' origin nodes to the pickup."""
-        to_pickup = self._to.distances_to_multi(ways_in(self._network, pickup))
+        to_pickup: list[int | None] = self._to.distances_to_multi(ways_in(self._network, pickup))
         self._from.distances_from_multi(ways_out(self._network, dropoff))
         return to_pickup
 
