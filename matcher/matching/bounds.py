@@ -37,7 +37,7 @@ def _ways(edges: EdgeTable, edge: int, by_start: int, by_end: int) -> tuple[int,
 
 
 @numba.njit(cache=True, nogil=True)
-def least_times(distance, edges, pickup_edge, dropoff_edge, to_pickup_ms, from_dropoff_ms):  # type: ignore[no-untyped-def]
+def least_times(distance, edges, pickup_edge, dropoff_edge, to_pickup_ms, from_dropoff_ms):
     """Fill to_pickup_ms and from_dropoff_ms, (n,) int32, with the times of the two columns of `distance`, cut to FAR.
 
     A stop on the pickup's own edge may do without either end of that edge, and so at the dropoff: whatever touches those ends
@@ -52,7 +52,7 @@ def least_times(distance, edges, pickup_edge, dropoff_edge, to_pickup_ms, from_d
 
 
 @numba.njit(cache=True, nogil=True)
-def within_reach(  # type: ignore[no-untyped-def]
+def within_reach(
     begin,
     end,
     open_rows,

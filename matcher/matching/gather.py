@@ -77,7 +77,7 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
 
 
 @numba.njit(cache=True, nogil=True)
-def pass_without_roads(  # type: ignore[no-untyped-def]
+def pass_without_roads(
     begin, end, columns, sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts
 ):
     """(rows considered, rows left) of [begin, end) by the tests that need no roads; open_rows: (end - begin,) uint8, 1 where left."""
@@ -110,9 +110,7 @@ def pass_without_roads(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _exact_detour(  # type: ignore[no-untyped-def]
-    row, positions, base, edges, distance, pickup_edge, pickup_at, dropoff_edge, dropoff_at, direct
-):
+def _exact_detour(row, positions, base, edges, distance, pickup_edge, pickup_at, dropoff_edge, dropoff_at, direct):
     """(detour_ms, detour_cm, to_pickup_ms) of a row, or (NO_MISS, 0, 0) when there is no way."""
     origin_edge, origin_at, destination_edge, destination_at = positions
     edge = origin_edge[row]
@@ -136,7 +134,7 @@ def _exact_detour(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(  # type: ignore[no-untyped-def]
+def _scan(
     open_columns,
     bound_columns,
     positions,

@@ -34,7 +34,7 @@ MOST_LEGS = 256
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def drive_to(edges, edge, at, distance, column, target_edge, target_at):  # type: ignore[no-untyped-def]
+def drive_to(edges, edge, at, distance, column, target_edge, target_at):
     """Packed cost from a stop to the target of a column of distances."""
     forward, backward = edges[edge, 2], edges[edge, 3]
     to_start, to_end = leave(forward, backward, at)
@@ -45,7 +45,7 @@ def drive_to(edges, edge, at, distance, column, target_edge, target_at):  # type
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def drive_from(edges, edge, at, distance, column, source_edge, source_at):  # type: ignore[no-untyped-def]
+def drive_from(edges, edge, at, distance, column, source_edge, source_at):
     """Packed cost from the source of a column of distances to a stop."""
     forward, backward = edges[edge, 2], edges[edge, 3]
     from_start, from_end = reach(forward, backward, at)
@@ -56,7 +56,7 @@ def drive_from(edges, edge, at, distance, column, source_edge, source_at):  # ty
 
 
 @numba.njit(cache=True, nogil=True)
-def best_insertion(  # type: ignore[no-untyped-def]
+def best_insertion(
     leg_count,
     base_cost,
     seats,
@@ -152,7 +152,7 @@ def best_insertion(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def promises_after(leg_count, early_ms, late_ms, early_after, late_after):  # type: ignore[no-untyped-def]
+def promises_after(leg_count, early_ms, late_ms, early_after, late_after):
     """early_after[k], late_after[k]: by how much all stops from the end of leg k on may shift together."""
     early = late = np.int64(ANY_TIME)
     for k in range(leg_count - 1, -1, -1):
@@ -161,7 +161,7 @@ def promises_after(leg_count, early_ms, late_ms, early_after, late_after):  # ty
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def count_reason(how_far, counts):  # type: ignore[no-untyped-def]
+def count_reason(how_far, counts):
     """Count an offer that does not fit by the furthest that any insertion came."""
     if how_far == NO_SEATS:
         counts[SEATS] += 1
@@ -174,9 +174,7 @@ def count_reason(how_far, counts):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _pair_costs(  # type: ignore[no-untyped-def]
-    same_leg, to_pickup, from_pickup, between, to_dropoff, onward, direct, base_pickup, base_dropoff
-):
+def _pair_costs(same_leg, to_pickup, from_pickup, between, to_dropoff, onward, direct, base_pickup, base_dropoff):
     """(ride, new driving, driving it replaces), packed, of a pair of legs; new driving is INFINITE where there is no way."""
     if same_leg:
         if max(to_pickup, direct, onward) >= INFINITE:
@@ -189,7 +187,7 @@ def _pair_costs(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _came(in_length, in_time):  # type: ignore[no-untyped-def]
+def _came(in_length, in_time):
     """How far a pair within the time budget came."""
     if not in_length:
         return TOO_LONG_CM
@@ -197,7 +195,7 @@ def _came(in_length, in_time):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _note(outcome, detour_ms, detour_cm, to_pickup_ms, ride, i, j, shift_ms):  # type: ignore[no-untyped-def]
+def _note(outcome, detour_ms, detour_cm, to_pickup_ms, ride, i, j, shift_ms):
     outcome[DETOUR_MS] = detour_ms
     outcome[DETOUR_CM] = detour_cm
     outcome[TO_PICKUP_MS] = to_pickup_ms

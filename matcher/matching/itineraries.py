@@ -56,7 +56,7 @@ def gather_itineraries(
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(  # type: ignore[no-untyped-def]
+def _scan(
     itineraries,
     offers,
     times,

@@ -28,7 +28,7 @@ def potentials(between: I64) -> tuple[I64, I64]:
 
 
 @numba.njit(cache=True, nogil=True)
-def bound_direct(  # type: ignore[no-untyped-def]
+def bound_direct(
     open_columns,
     bound_columns,
     sequence,
@@ -90,7 +90,7 @@ def bound_direct(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def bound_itineraries(  # type: ignore[no-untyped-def]
+def bound_itineraries(
     itineraries,
     offers,
     times,
@@ -160,9 +160,7 @@ def bound_itineraries(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _least_detour_ms(  # type: ignore[no-untyped-def]
-    leg_begin, leg_count, legs, leg_seats, edges, least, at_pickups, at_dropoffs, seats_requested
-):
+def _least_detour_ms(leg_begin, leg_count, legs, leg_seats, edges, least, at_pickups, at_dropoffs, seats_requested):
     """The bound of `bound_itineraries` for one offer."""
     origin_edge, origin_at, destination_edge, destination_at, base_cost = legs
     at_least = np.int64(1) << 40

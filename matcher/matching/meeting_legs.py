@@ -12,7 +12,7 @@ from matcher.matching.positions import INFINITE
 
 
 @numba.njit(cache=True, nogil=True)
-def pairs_of_itineraries(  # type: ignore[no-untyped-def]
+def pairs_of_itineraries(
     rows,
     offers,
     legs,
@@ -98,7 +98,7 @@ def pairs_of_itineraries(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _best_pair(  # type: ignore[no-untyped-def]
+def _best_pair(
     stops,
     between,
     fetching,
@@ -185,7 +185,7 @@ def _best_pair(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _least_added(to_stop, from_stop, base_cost, seats, seats_requested, least_ms):  # type: ignore[no-untyped-def]
+def _least_added(to_stop, from_stop, base_cost, seats, seats_requested, least_ms):
     """least_ms[k]: what going by candidate k adds to any leg with seats; no insertion costs less (triangle inequality)."""
     for k in range(len(least_ms)):
         least_ms[k] = INFINITE >> 31
@@ -196,7 +196,7 @@ def _least_added(to_stop, from_stop, base_cost, seats, seats_requested, least_ms
 
 
 @numba.njit(cache=True, nogil=True)
-def _least_detour_ms(to_pickup, from_pickup, to_dropoff, onward, direct, base_cost, seats, seats_requested):  # type: ignore[no-untyped-def]
+def _least_detour_ms(to_pickup, from_pickup, to_dropoff, onward, direct, base_cost, seats, seats_requested):
     """The least detour over pairs of legs with seats at both, whatever the times and the legs between them."""
     least = fetching = INFINITE >> 31
     for i in range(len(base_cost)):

@@ -37,7 +37,7 @@ DEAR = np.iinfo(np.int64).max
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def drives_to(edges, edge, at, distance, stop_edges, stop_ats, costs):  # type: ignore[no-untyped-def]
+def drives_to(edges, edge, at, distance, stop_edges, stop_ats, costs):
     """costs[k]: packed, from a position to stop k. distance: (n, k or more) packed, to the stops, true at both ends of the edge."""
     forward, backward = edges[edge, 2], edges[edge, 3]
     to_start, to_end = leave(forward, backward, at)
@@ -50,7 +50,7 @@ def drives_to(edges, edge, at, distance, stop_edges, stop_ats, costs):  # type: 
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def drives_from(edges, edge, at, distance, stop_edges, stop_ats, costs):  # type: ignore[no-untyped-def]
+def drives_from(edges, edge, at, distance, stop_edges, stop_ats, costs):
     """costs[k]: packed, from stop k to a position. distance: (n, k or more) packed, from the stops."""
     forward, backward = edges[edge, 2], edges[edge, 3]
     from_start, from_end = reach(forward, backward, at)
@@ -63,7 +63,7 @@ def drives_from(edges, edge, at, distance, stop_edges, stop_ats, costs):  # type
 
 
 @numba.njit(cache=True, nogil=True)
-def pairs_of_direct(  # type: ignore[no-untyped-def]
+def pairs_of_direct(
     rows,
     positions,
     terms,
@@ -116,7 +116,7 @@ def pairs_of_direct(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def window_of(asked, walk_to_ms, walk_from_ms):  # type: ignore[no-untyped-def]
+def window_of(asked, walk_to_ms, walk_from_ms):
     """(earliest, latest, not before) in ms, of boarding or alighting, and of being at the pickup, for the walks of a pair."""
     earliest_ms, latest_ms, window_is_arrival, now_ms = asked
     walk_ms = -walk_from_ms if window_is_arrival else walk_to_ms
@@ -124,7 +124,7 @@ def window_of(asked, walk_to_ms, walk_from_ms):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _shifts(to_pickup, ride, walk_to_ms, walk_from_ms, offer, asked):  # type: ignore[no-untyped-def]
+def _shifts(to_pickup, ride, walk_to_ms, walk_from_ms, offer, asked):
     """(soonest, furthest): by how much the driver may leave later than planned; none when soonest > furthest."""
     _, departure_ms, flexibility_ms, _, _ = offer
     earliest_ms, latest_ms, not_before_ms = window_of(asked, walk_to_ms, walk_from_ms)
@@ -135,7 +135,7 @@ def _shifts(to_pickup, ride, walk_to_ms, walk_from_ms, offer, asked):  # type: i
 
 
 @numba.njit(cache=True, nogil=True)
-def _best_pair(to_pickup, between, onward, walk_to, walk_from, parts, offer, asked, prices, outcome):  # type: ignore[no-untyped-def]
+def _best_pair(to_pickup, between, onward, walk_to, walk_from, parts, offer, asked, prices, outcome):
     """Whether any pair fits an offer of one leg; fills `outcome` with the best."""
     base, _, _, budget_ms, budget_cm = offer
     base_ms, base_cm = base >> 32, base & LENGTH_MASK
@@ -182,7 +182,7 @@ def _best_pair(to_pickup, between, onward, walk_to, walk_from, parts, offer, ask
 
 
 @numba.njit(cache=True, nogil=True)
-def _furthest_pair(to_pickup, between, onward, walk_to, walk_from, offer, asked):  # type: ignore[no-untyped-def]
+def _furthest_pair(to_pickup, between, onward, walk_to, walk_from, offer, asked):
     """(how far the best pair came, miss_ms) of an offer of one leg that none fits."""
     base, _, _, budget_ms, budget_cm = offer
     how_far = TOO_LONG_MS

@@ -52,7 +52,7 @@ class EdgeTable:
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def part_of(cost, fixed):  # type: ignore[no-untyped-def]
+def part_of(cost, fixed):
     """`fixed / 2**30` of a packed cost, each half rounded to the nearest (halves up). Monotone in `fixed`, whole at 2**30."""
     time = ((cost >> 32) * fixed + (1 << 29)) >> 30
     length = ((cost & 0xFFFFFFFF) * fixed + (1 << 29)) >> 30
@@ -60,7 +60,7 @@ def part_of(cost, fixed):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def along_edge(forward, backward, fixed_from, fixed_to):  # type: ignore[no-untyped-def]
+def along_edge(forward, backward, fixed_from, fixed_to):
     """The cost of driving from one position to another without leaving their common edge, or INFINITE."""
     best = INFINITE
     if forward < INFINITE and fixed_from <= fixed_to:
@@ -73,7 +73,7 @@ def along_edge(forward, backward, fixed_from, fixed_to):  # type: ignore[no-unty
 
 
 @numba.njit(cache=True, nogil=True)
-def leave(forward, backward, fixed):  # type: ignore[no-untyped-def]
+def leave(forward, backward, fixed):
     """(cost to the edge's start, cost to its end) of driving off from a position."""
     to_start = to_end = INFINITE
     if forward < INFINITE:
@@ -84,7 +84,7 @@ def leave(forward, backward, fixed):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def reach(forward, backward, fixed):  # type: ignore[no-untyped-def]
+def reach(forward, backward, fixed):
     """(cost from the edge's start, cost from its end) of driving up to a position."""
     from_start = from_end = INFINITE
     if forward < INFINITE:

@@ -12,7 +12,7 @@ _CODES_A_DRIVE = 48
 
 
 @numba.njit(cache=True, nogil=True)
-def pack_pairs(  # type: ignore[no-untyped-def]
+def pack_pairs(
     parent,
     up_first,
     up_tail,

@@ -44,7 +44,7 @@ class Metric:
 
 
 @numba.njit(cache=True, nogil=True)
-def _customise(up_first, up_head, arc_code, arc_weight):  # type: ignore[no-untyped-def]
+def _customise(up_first, up_head, arc_code, arc_weight):
     n = len(up_first) - 1
     codes = 2 * len(up_head)
     weight = np.full(codes, INFINITE, np.int64)
@@ -78,7 +78,7 @@ def _customise(up_first, up_head, arc_code, arc_weight):  # type: ignore[no-unty
 
 
 @numba.njit(cache=True, nogil=True)
-def _perfect(up_first, up_head, weight):  # type: ignore[no-untyped-def]
+def _perfect(up_first, up_head, weight):
     """Leave out slots that lie on no shortest path in either direction: their weight is beaten by another triangle.
 
     Perfect customisation visits nodes from the highest rank down; when node v is reached, all slots above it hold true

@@ -19,7 +19,7 @@ UNTOUCHED, CLIMBED, SETTLED, WANTED = 0, 1, 2, 4
 
 
 @numba.njit(cache=True, nogil=True)
-def climb_many(  # type: ignore[no-untyped-def]
+def climb_many(
     parent,
     sweep_first,
     sweep_head,
@@ -73,7 +73,7 @@ def climb_many(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def settle_many(sweep_first, sweep_head, sweep_weight, side, start, end, wanted, distance, state):  # type: ignore[no-untyped-def]
+def settle_many(sweep_first, sweep_head, sweep_weight, side, start, end, wanted, distance, state):
     """Fill the rows of `distance` of both ends of the edges `wanted`, (w,) integers, and of all their ancestors, with true distances.
 
     What is SETTLED already is not done again. O(n) bytes are looked at, O(slots of new nodes) columns are.
@@ -101,13 +101,13 @@ def settle_many(sweep_first, sweep_head, sweep_weight, side, start, end, wanted,
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _shorten(mine, other, weight):  # type: ignore[no-untyped-def]
+def _shorten(mine, other, weight):
     for k in range(len(mine)):
         mine[k] = min(mine[k], other[k] + weight)
 
 
 @numba.njit(cache=True, nogil=True)
-def costs_between(  # type: ignore[no-untyped-def]
+def costs_between(
     forward,
     backward,
     source_edge,
@@ -139,7 +139,7 @@ def costs_between(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def sweep_least(  # type: ignore[no-untyped-def]
+def sweep_least(
     sweep_first, sweep_head, sweep_weight, to_nodes, to_distance, to_extra, from_nodes, from_distance, from_extra, least
 ):
     """least[v, 0] = min over k of d(v, target k) + to_extra[k]; least[v, 1] = min over c of from_extra[c] + d(source c, v).

@@ -26,7 +26,7 @@ def largest_component(node_count: int, tail: I32, head: I32) -> npt.NDArray[np.b
 
 
 @numba.njit(cache=True, nogil=True)
-def _components(first, head):  # type: ignore[no-untyped-def]
+def _components(first, head):
     n = len(first) - 1
     component = np.full(n, -1, np.int32)
     index = np.full(n, -1, np.int32)
@@ -78,7 +78,7 @@ def _components(first, head):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _folds(stays, start, end, group, along, against):  # type: ignore[no-untyped-def]
+def _folds(stays, start, end, group, along, against):
     """Which nodes disappear, and the two piece ends (2 * piece for its start, + 1 for its end) that meet at a node of two."""
     node_count = len(stays)
     degree = np.zeros(node_count, np.int32)
@@ -105,7 +105,7 @@ def _folds(stays, start, end, group, along, against):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True, nogil=True)
-def chains(stays, start, end, group, along, against):  # type: ignore[no-untyped-def]
+def chains(stays, start, end, group, along, against):
     """Join pieces of street end to end where nothing meets and nothing changes.
 
     stays: (n,) bool, nodes that are kept whatever meets there. Pieces: start, end (k,) int32 nodes; group (k,) int64, equal where
@@ -153,7 +153,7 @@ def chains(stays, start, end, group, along, against):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True, nogil=True)
-def _turn(piece, turned, begin, end):  # type: ignore[no-untyped-def]
+def _turn(piece, turned, begin, end):
     low, high = begin, end - 1
     while low < high:
         piece[low], piece[high] = piece[high], piece[low]
@@ -165,7 +165,7 @@ def _turn(piece, turned, begin, end):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def chain_points(chain_first, piece, turned, piece_begin, piece_end):  # type: ignore[no-untyped-def]
+def chain_points(chain_first, piece, turned, piece_begin, piece_end):
     """Which way points make up each chain. piece_begin, piece_end (k,) int64: first and last point of a piece, both included.
 
     Returns (point_first (c + 1,) int64, point (g,) int64); the point where two pieces meet is there once.
@@ -193,7 +193,7 @@ def chain_points(chain_first, piece, turned, piece_begin, piece_end):  # type: i
 
 
 @numba.njit(cache=True, nogil=True)
-def union(size, pair_a, pair_b):  # type: ignore[no-untyped-def]
+def union(size, pair_a, pair_b):
     """(size,) int64: for each of `size` things the lowest thing it is joined to, by pairs, directly or through others."""
     parent = np.arange(size)
     for i in range(len(pair_a)):

@@ -10,7 +10,7 @@ from matcher.roads.pack import unpack_drive
 
 
 @numba.njit(cache=True, nogil=True)
-def shared_of_routes(  # type: ignore[no-untyped-def]
+def shared_of_routes(
     first,
     second,
     arc_length_cm,
@@ -96,7 +96,7 @@ def shared_of_routes(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _pieces(  # type: ignore[no-untyped-def]
+def _pieces(
     first,
     second,
     arc_length_cm,
@@ -139,7 +139,7 @@ def _pieces(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _sum_of_union(keys, highs, a, a_low, a_high, b, b_low, b_high, stamp_round, round_now):  # type: ignore[no-untyped-def]
+def _sum_of_union(keys, highs, a, a_low, a_high, b, b_low, b_high, stamp_round, round_now):
     """What the union of the pieces has in common with the rider's drive."""
     total = np.int64(0)
     arc_before = np.int64(-1)
@@ -157,7 +157,7 @@ def _sum_of_union(keys, highs, a, a_low, a_high, b, b_low, b_high, stamp_round, 
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _shared_piece(arc, low, high, a, a_low, a_high, b, b_low, b_high, stamp_round, round_now):  # type: ignore[no-untyped-def]
+def _shared_piece(arc, low, high, a, a_low, a_high, b, b_low, b_high, stamp_round, round_now):
     """What a piece [low, high] of an arc has in common with the rider's drive."""
     if arc == a or arc == b:  # noqa: PLR1714, SIM109  # a tuple to look in is slower in a kernel
         common = np.int64(0)
@@ -172,7 +172,7 @@ def _shared_piece(arc, low, high, a, a_low, a_high, b, b_low, b_high, stamp_roun
 
 
 @numba.njit(cache=True, nogil=True)
-def shared_on_code(first, second, code, stamp, round_of_stamp, memo, round_of_memo, round_now, stack):  # type: ignore[no-untyped-def]
+def shared_on_code(first, second, code, stamp, round_of_stamp, memo, round_of_memo, round_now, stack):
     """Sum of stamp[arc] over the arcs of a code, each code computed once a round.
 
     stamp: (m,) int32, valid where round_of_stamp == round_now, else 0. memo: (C,) int32 likewise. A code's parts have a lower
@@ -211,12 +211,12 @@ def shared_on_code(first, second, code, stamp, round_of_stamp, memo, round_of_me
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _reached_cm(length_cm, along_forward, at):  # type: ignore[no-untyped-def]
+def _reached_cm(length_cm, along_forward, at):
     """How far along an arc a position of its edge is."""
     fixed = np.int64(at) if along_forward else FRACTION_ONE - np.int64(at)
     return (np.int64(length_cm) * fixed + (1 << 29)) >> 30
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _common(low_a, high_a, low_b, high_b):  # type: ignore[no-untyped-def]
+def _common(low_a, high_a, low_b, high_b):
     return max(np.int64(0), min(high_a, high_b) - max(low_a, low_b))

@@ -11,7 +11,7 @@ from matcher.roads.query import tree_query
 
 
 @numba.njit(cache=True, nogil=True)
-def drive_between(  # type: ignore[no-untyped-def]
+def drive_between(
     parent,
     up_first,
     up_tail,
@@ -75,7 +75,7 @@ def drive_between(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def unpack_drive(first, second, codes):  # type: ignore[no-untyped-def]
+def unpack_drive(first, second, codes):
     """The arcs of a packed drive, int32, in driving order; the first and the last are driven in part."""
     if len(codes) == 1:
         return codes.copy()

@@ -7,7 +7,7 @@ import numpy as np
 
 
 @numba.njit(cache=True, nogil=True)
-def unpack(first, second, codes, size):  # type: ignore[no-untyped-def]
+def unpack(first, second, codes, size):
     """The arcs, int32, that codes[0 : size] stand for, in driving order. O(length of the path)."""
     stack = np.empty(64, np.int32)
     arcs = np.empty(256, np.int32)

@@ -159,7 +159,7 @@ def _behind(amount: int, f: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _dijkstra(first_out, head, cost, seed_node, seed_cost, seed_mark):  # type: ignore[no-untyped-def]
+def _dijkstra(first_out, head, cost, seed_node, seed_cost, seed_mark):
     """(distance, by_arc, rival), (n,) each: the packed cost of reaching each node, 2**62 without a way; the arc by which it is
     reached, or the seed's mark (negative); and 1 where another way is as good.
 
@@ -196,7 +196,7 @@ def _dijkstra(first_out, head, cost, seed_node, seed_cost, seed_mark):  # type: 
 
 
 @numba.njit(cache=True, nogil=True)
-def _push(keys, nodes, size, key, node):  # type: ignore[no-untyped-def]
+def _push(keys, nodes, size, key, node):
     """Put a node in the binary heap; returns its new size."""
     k = size
     while k > 0:
@@ -210,7 +210,7 @@ def _push(keys, nodes, size, key, node):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _pop(keys, nodes, size):  # type: ignore[no-untyped-def]
+def _pop(keys, nodes, size):
     """Drop the least of the heap; returns its new size."""
     size -= 1
     key, node = keys[size], nodes[size]

@@ -11,7 +11,7 @@ from matcher.matching.positions import INFINITE
 
 
 @numba.njit(cache=True, nogil=True)
-def tree_query(  # type: ignore[no-untyped-def]
+def tree_query(
     parent,
     up_first,
     up_tail,
@@ -67,7 +67,7 @@ def tree_query(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _seed(seed, distance, code):  # type: ignore[no-untyped-def]
+def _seed(seed, distance, code):
     distance[seed[0]] = seed[1]
     distance[seed[2]] = min(distance[seed[2]], seed[3])
     code[seed[0]] = -1
@@ -75,7 +75,7 @@ def _seed(seed, distance, code):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _relax(up_first, up_head, weight, side, v, distance, code):  # type: ignore[no-untyped-def]
+def _relax(up_first, up_head, weight, side, v, distance, code):
     here = distance[v]
     for slot in range(up_first[v], up_first[v + 1]):
         there = here + weight[2 * slot + side]
@@ -85,7 +85,7 @@ def _relax(up_first, up_head, weight, side, v, distance, code):  # type: ignore[
 
 
 @numba.njit(cache=True, nogil=True)
-def _collect(up_tail, top, forward_code, backward_code, codes):  # type: ignore[no-untyped-def]
+def _collect(up_tail, top, forward_code, backward_code, codes):
     """(start, finish, size) of the path over `top`; its codes in driving order."""
     size = 0
     start = top
@@ -104,7 +104,7 @@ def _collect(up_tail, top, forward_code, backward_code, codes):  # type: ignore[
 
 
 @numba.njit(cache=True, nogil=True)
-def _forget(parent, seed, distance):  # type: ignore[no-untyped-def]
+def _forget(parent, seed, distance):
     v = min(seed[0], seed[2])
     while v >= 0:
         distance[v] = INFINITE

@@ -70,7 +70,7 @@ class Snapper:
 
 
 @numba.njit(cache=True, nogil=True)
-def _closest(edges, point_first, point_lat, point_lon, lat, lon):  # type: ignore[no-untyped-def]
+def _closest(edges, point_first, point_lat, point_lon, lat, lon):
     """(edge, fraction of its length, distance in metres) of the closest point on the given edges, lowest edge on ties."""
     y_scale = _METRES_PER_DEGREE
     x_scale = _METRES_PER_DEGREE * math.cos(math.radians(lat))

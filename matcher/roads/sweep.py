@@ -15,7 +15,7 @@ TO_TARGET = 1
 
 
 @numba.njit(cache=True, nogil=True)
-def climb(parent, sweep_first, sweep_head, sweep_weight, side, node_a, cost_a, node_b, cost_b, distance, column):  # type: ignore[no-untyped-def]
+def climb(parent, sweep_first, sweep_head, sweep_weight, side, node_a, cost_a, node_b, cost_b, distance, column):
     """Settle the ancestors of a seed in `distance[:, column]`, which must be INFINITE there before.
 
     The seed is one position: node_a at cost_a and node_b at cost_b, equal or adjacent ranks, INFINITE for "not this one". Of
@@ -34,7 +34,7 @@ def climb(parent, sweep_first, sweep_head, sweep_weight, side, node_a, cost_a, n
 
 
 @numba.njit(cache=True, nogil=True)
-def descend(sweep_first, sweep_head, sweep_weight, distance):  # type: ignore[no-untyped-def]
+def descend(sweep_first, sweep_head, sweep_weight, distance):
     """From what the climbs left in `distance`, (n, 2), to true distances: one linear pass from the highest rank down.
 
     Column 0 holds ways to a target, column 1 ways from a source; INFINITE or more where there is none.
@@ -51,7 +51,7 @@ def descend(sweep_first, sweep_head, sweep_weight, distance):  # type: ignore[no
 
 
 @numba.njit(cache=True, nogil=True)
-def sweep_pair(  # type: ignore[no-untyped-def]
+def sweep_pair(
     parent,
     sweep_first,
     sweep_head,

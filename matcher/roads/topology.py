@@ -63,7 +63,7 @@ class Topology:
 
 
 @numba.njit(cache=True, nogil=True)
-def _complete(first, neighbours, node_at_rank, rank_of_node):  # type: ignore[no-untyped-def]
+def _complete(first, neighbours, node_at_rank, rank_of_node):
     """Eliminate nodes by rank: up(v) = own higher neighbours, and what v's children in the tree hand on."""
     n = len(node_at_rank)
     up_first = np.zeros(n + 1, np.int32)
@@ -107,7 +107,7 @@ def _complete(first, neighbours, node_at_rank, rank_of_node):  # type: ignore[no
 
 
 @numba.njit(cache=True, nogil=True)
-def _height(parent):  # type: ignore[no-untyped-def]
+def _height(parent):
     depth = np.zeros(len(parent), np.int32)
     highest = 0
     for v in range(len(parent) - 1, -1, -1):
@@ -117,7 +117,7 @@ def _height(parent):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def find_slot(up_first, up_head, low, high):  # type: ignore[no-untyped-def]
+def find_slot(up_first, up_head, low, high):
     """The slot of the pair (low, high) by binary search, or -1."""
     begin, end = up_first[low], up_first[low + 1]
     while begin < end:
@@ -132,7 +132,7 @@ def find_slot(up_first, up_head, low, high):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _arc_codes(tail, head, up_first, up_head):  # type: ignore[no-untyped-def]
+def _arc_codes(tail, head, up_first, up_head):
     codes = np.full(len(tail), -1, np.int32)
     for arc in range(len(tail)):
         if tail[arc] < head[arc]:

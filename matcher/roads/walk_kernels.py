@@ -14,7 +14,7 @@ _METRES_PER_DEGREE = math.radians(1.0) * 6_371_008.8  # on the mean sphere, as C
 
 
 @numba.njit(cache=True, nogil=True)
-def walks_within(  # type: ignore[no-untyped-def]
+def walks_within(
     first_out,
     out_head,
     out_edge,
@@ -85,14 +85,14 @@ def walks_within(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _grown(array):  # type: ignore[no-untyped-def]
+def _grown(array):
     larger = np.empty(2 * len(array), array.dtype)
     larger[: len(array)] = array
     return larger
 
 
 @numba.njit(cache=True, nogil=True)
-def _push(heap, size, key):  # type: ignore[no-untyped-def]
+def _push(heap, size, key):
     """(heap, size) with one more key; the heap is a new array when the old one was full."""
     if size == len(heap):
         heap = _grown(heap)
@@ -108,7 +108,7 @@ def _push(heap, size, key):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _pop(heap, size):  # type: ignore[no-untyped-def]
+def _pop(heap, size):
     """The size of the heap without its lowest key."""
     size -= 1
     key = heap[size]
@@ -128,7 +128,7 @@ def _pop(heap, size):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def spread_out(lat, lon, walk, needed, door_lat, door_lon, most):  # type: ignore[no-untyped-def]
+def spread_out(lat, lon, walk, needed, door_lat, door_lon, most):
     """(k,) int32, ascending: stops that lie apart from the door and from each other, at most `most`, the nearest first.
 
     lat, lon (s,) degrees, walk (s,) cm ascending, needed (s,) float64 metres. Stop i is taken when no stop taken before it, and not
