@@ -84,7 +84,7 @@ def speeds(
     clear: Annotated[bool, typer.Option("--clear", help="Go back to the default profile.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Use a speed profile in a region: how much longer drives take at certain hours. The default one is an assumption."""
+    """Keep a speed profile with a region: how much longer drives take at certain hours. Searches still drive at free flow."""
     store, name = region_store(), region_or_served(region)
     with disk_errors():
         if clear:
@@ -100,6 +100,7 @@ def speeds(
     for slot in profile.slots:
         table.add_row(slot.name, "\n".join(_hours(profile, slot.name)))
     make_console().print(table)
+    typer.echo("Kept with the region. Searches of this version drive at free flow at every hour.", err=True)
 
 
 def extras_json(region: Region) -> dict[str, Any]:
