@@ -48,6 +48,15 @@ def _use_everything() -> None:
     assert drive is not None
     with engine.sweep(snapped.position, RoadPosition(1, 0.5)) as distance:
         assert (distance < INFINITE).all()
+    edge, at = np.array([0, 1], dtype=np.int64), np.full(2, FRACTION_ONE // 2, dtype=np.int64)
+    with (
+        engine.columns(edge, at, to=True) as home,
+        engine.columns(edge, at, to=False) as away,
+        engine.sweep_least(home, np.zeros(2, dtype=np.int64), away, np.zeros(2, dtype=np.int64)) as distance,
+    ):
+        assert (engine.costs_between(away, home) < INFINITE).all()
+        assert (home.settled(np.zeros(1, dtype=np.int32)) < INFINITE).all()
+        assert (distance < INFINITE).all()
     edges, halves = np.array([0, 1], dtype=np.int32), np.full(2, FRACTION_ONE // 2, dtype=np.int32)
     _, codes, begin, size = engine.pack_drives(edges, halves, edges[::-1], halves)
     legs = PathTable(codes, begin, size, halves, halves)

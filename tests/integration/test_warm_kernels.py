@@ -14,7 +14,7 @@ ACCOUNT = """
 import importlib, json
 from numba.core.registry import CPUDispatcher
 account = {}
-for room in ("batch", "customisation", "overlap", "pack", "paths", "query", "snapping", "sweep", "topology"):
+for room in ("batch", "customisation", "many_sweep", "overlap", "pack", "paths", "query", "snapping", "sweep", "topology"):
     for kernel in vars(importlib.import_module(f"matcher.roads.{room}")).values():
         if isinstance(kernel, CPUDispatcher):
             missed = sum(kernel.stats.cache_misses.values())
@@ -52,6 +52,12 @@ for engine in (fresh, mapped):
     drive = engine.pack_drive(RoadPosition(0, 0.5), RoadPosition(0, 0.5))
     with engine.sweep(RoadPosition(0, 0.5), RoadPosition(1, 0.5)):
         pass
+    edge, at = ends[0].astype(np.int64), ends[1].astype(np.int64)
+    with engine.columns(edge, at, to=True) as home, engine.columns(edge, at, to=False) as away:
+        engine.costs_between(away, home)
+        home.settled(engine.network.edge_forward_arc[:3] * 0)
+        with engine.sweep_least(home, at, away, at):
+            pass
     found = np.flatnonzero(size)
     table = PathTable(codes, begin, size, ends[1], ends[3])
     engine.shared_lengths(drive, (1 << 29, 1 << 29), table, found, np.ones(len(found), dtype=np.uint8))
@@ -73,6 +79,10 @@ def test_a_process_that_serves_compiles_nothing_that_warming_has_not(tmp_path: P
         "pack_pairs",
         "drive_between",
         "sweep_pair",
+        "sweep_least",
+        "climb_many",
+        "settle_many",
+        "costs_between",
         "shared_of_routes",
         "unpack_drive",
         "_closest",
