@@ -20,6 +20,7 @@ from matcher.domain.offer import Offer, OfferChange, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.matching.index import OfferIndex
+from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.settings import Settings, StorageSettings
 from matcher.storage.change_feed import PostgresChangeFeed
 from matcher.storage.embedded import EmbeddedPostgres
@@ -36,8 +37,10 @@ HALF_WAY = PlaceInput(coordinate=Coordinate(lat=-29.93, lon=-71.27))
 
 @pytest.fixture(scope="module")
 def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose region is imported once for these tests."""
-    return tmp_path_factory.mktemp("instances")
+    """A data folder whose region is imported once for these tests, whichever of them comes first."""
+    folder = tmp_path_factory.mktemp("instances")
+    ensure_sample(RegionStore(folder))
+    return folder
 
 
 @pytest.fixture
