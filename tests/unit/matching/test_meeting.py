@@ -18,7 +18,7 @@ from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.positions import INFINITE
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import PRICE_UNIT, ScoreWeights
-from tests.builders import NOW, a_request, a_ring, an_engine, an_offer
+from tests.builders import NOW, Street, a_request, a_ring, an_engine, an_offer
 
 
 def test_prices_are_weights_over_ceilings() -> None:
@@ -114,3 +114,23 @@ def test_nobody_is_sent_to_a_pickup_that_cannot_be_reached_in_time() -> None:
         doors = [MeetingCandidate(RoadPosition(0, 0.75), 0), MeetingCandidate(RoadPosition(1, 0.0), walk_ms)]
         query = Query.of(request, NOW, doors, [MeetingCandidate(RoadPosition(2, 0.25), 0)])
         assert find_candidates(index.snapshot("r"), index._roads, query, ScoreWeights(), 5).feasible == fits
+
+
+@pytest.mark.parametrize(
+    ("via", "pickup", "dropoff"),
+    [
+        pytest.param((0, 0.25), (0, 0.75), (2, 0.25), id="boards on the street where the last leg begins"),
+        pytest.param((2, 0.75), (1, 0.5), (2, 0.25), id="alights on the street where the first leg ends"),
+    ],
+)
+def test_who_stands_on_a_stops_own_one_way_street_is_not_passed_over(
+    via: tuple[int, float], pickup: tuple[int, float], dropoff: tuple[int, float]
+) -> None:
+    """Around a one-way ring it is a whole round to a place just behind; along the street itself it is no detour at all."""
+    ring = [Street(k, (k + 1) % 6, 100_000, 60_000) for k in range(6)]
+    index = OfferIndex(an_engine(ring))
+    index.put(an_offer((5, 0.5), (3, 0.5), via=[via], max_detour_s=0))
+    doors = [MeetingCandidate(RoadPosition(*place), 0) for place in (pickup, dropoff)]
+    query = Query.of(a_request(pickup, dropoff), NOW, [doors[0]] * 2, [doors[1]] * 2)
+    (found,) = find_candidates(index.snapshot("r"), index._roads, query, ScoreWeights(), 5).best
+    assert (found.detour_ms, found.detour_cm) == (0, 0)
