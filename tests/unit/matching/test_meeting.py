@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.place import RoadPosition
 from matcher.matching.bounds import FAR
 from matcher.matching.hints import FartherWalk
@@ -18,7 +21,7 @@ from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.positions import INFINITE
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import PRICE_UNIT, ScoreWeights
-from tests.builders import NOW, Street, a_request, a_ring, an_engine, an_offer
+from tests.builders import NOW, Street, a_place, a_request, a_ring, an_engine, an_offer
 
 
 def test_prices_are_weights_over_ceilings() -> None:
@@ -117,19 +120,25 @@ def test_nobody_is_sent_to_a_pickup_that_cannot_be_reached_in_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("via", "pickup", "dropoff"),
+    ("booked", "pickup", "dropoff"),
     [
-        pytest.param((0, 0.25), (0, 0.75), (2, 0.25), id="boards on the street where the last leg begins"),
-        pytest.param((2, 0.75), (1, 0.5), (2, 0.25), id="alights on the street where the first leg ends"),
+        pytest.param(((6, 0.75), (0, 0.25)), (0, 0.75), (2, 0.25), id="boards where the last leg begins"),
+        pytest.param(((2, 0.75), (4, 0.25)), (0, 0.5), (2, 0.25), id="alights where the first leg ends"),
     ],
 )
 def test_who_stands_on_a_stops_own_one_way_street_is_not_passed_over(
-    via: tuple[int, float], pickup: tuple[int, float], dropoff: tuple[int, float]
+    booked: tuple[tuple[int, float], tuple[int, float]], pickup: tuple[int, float], dropoff: tuple[int, float]
 ) -> None:
-    """Around a one-way ring it is a whole round to a place just behind; along the street itself it is no detour at all."""
-    ring = [Street(k, (k + 1) % 6, 100_000, 60_000) for k in range(6)]
+    """Around a one-way ring it is a whole round to a place just behind; along the street itself it is no detour at all. The only seat is
+    taken between two stops, so that no other leg speaks for the offer."""
+    ring = [Street(k, (k + 1) % 8, 100_000, 60_000) for k in range(8)]
+    stops = tuple(
+        Stop(kind, a_place(*spot), UUID(int=9), 1)
+        for kind, spot in zip((StopKind.PICKUP, StopKind.DROPOFF), booked, strict=True)
+    )
+    offer = replace(an_offer((6, 0.5), (4, 0.5), seats_left=1, max_detour_s=0), booked_stops=stops)
     index = OfferIndex(an_engine(ring))
-    index.put(an_offer((5, 0.5), (3, 0.5), via=[via], max_detour_s=0))
+    index.put(replace(offer, duration_ms=360_000, length_cm=600_000))
     doors = [MeetingCandidate(RoadPosition(*place), 0) for place in (pickup, dropoff)]
     query = Query.of(a_request(pickup, dropoff), NOW, [doors[0]] * 2, [doors[1]] * 2)
     (found,) = find_candidates(index.snapshot("r"), index._roads, query, ScoreWeights(), 5).best
