@@ -19,6 +19,7 @@ from matcher.domain.match import MatchAnswer, RequestDraft, TimeWindow, TurnedAw
 from matcher.domain.offer import Offer, OfferChange, OfferDraft, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
+from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.secret_file import SecretUnusable
 from matcher.settings import Settings
 from tests.api.live import settings_for
@@ -31,8 +32,10 @@ CENTRE = PlaceInput(address="Balmaceda & Brasil, La Serena")
 
 @pytest.fixture(scope="session")
 def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose region is imported once for all of these tests."""
-    return tmp_path_factory.mktemp("lifecycle")
+    """A data folder whose region is imported once for all of these tests, whichever of them comes first."""
+    folder = tmp_path_factory.mktemp("lifecycle")
+    ensure_sample(RegionStore(folder))
+    return folder
 
 
 @pytest.fixture
