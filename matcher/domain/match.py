@@ -57,11 +57,16 @@ class RequestDraft:
     limit: int = DEFAULT_LIMIT
     preferences: Mapping[str, bool] = field(default_factory=lambda: NO_PREFERENCES)
     explain: bool = False
+    women_only: bool = False
+    rider_is_woman: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MatchRequest:
-    """A rider's wish with its places on the road."""
+    """A rider's wish with its places on the road.
+
+    `women_only`: only drivers who share that they are women are shown; `rider_is_woman` is what the rider chose to share.
+    """
 
     rider_id: str
     origin: Place
@@ -72,6 +77,8 @@ class MatchRequest:
     max_walk_m: int
     limit: int
     preferences: Mapping[str, bool]
+    women_only: bool = False
+    rider_is_woman: bool = False
 
 
 class TurnedAway(StrEnum):

@@ -53,6 +53,8 @@ class OfferDraft:
     via: tuple[PlaceInput, ...] = ()
     preferences: Mapping[str, bool] = field(default_factory=lambda: NO_PREFERENCES)
     comment: str = ""
+    women_only: bool = False
+    driver_is_woman: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Offer:
     `seats_left` are free all the way, on the leg with most riders; other legs may have more (`seats_by_leg`).
     `booked_stops` is empty, or all stops between origin and destination in driving order, the `via` places among them.
     `departure` is the published one; bookings may have moved the trip by `departure_shift_ms`, within the flexibility.
+    `women_only`: only riders who share that they are women are carried; `driver_is_woman` is what the driver chose to share.
     """
 
     id: UUID
@@ -110,6 +113,8 @@ class Offer:
     updated_at: datetime
     booked_stops: tuple[Stop, ...] = ()
     departure_shift_ms: int = 0
+    women_only: bool = False
+    driver_is_woman: bool = False
 
     @property
     def stops(self) -> tuple[Stop, ...]:
