@@ -137,6 +137,8 @@ def _print_region(manifest: Manifest, region: Region | None = None) -> None:
     box = manifest.bbox
     size = sum(entry.size for entry in manifest.files.values())
     table = Table(title=f"Region {manifest.name}", show_header=False, title_justify="left")
+    table.add_column()
+    table.add_column(overflow="fold")  # a checksum is no good without its end
     dropped = f"{manifest.dropped_nodes:,} nodes, {manifest.dropped_arcs:,} arcs, {manifest.dropped_km:,.1f} km"
     for label, value in (
         ("roads", f"{manifest.nodes:,} nodes, {manifest.arcs:,} arcs, {manifest.edges:,} street pieces"),

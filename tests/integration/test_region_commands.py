@@ -31,8 +31,9 @@ def extract(tmp_path: Path) -> Path:
     return StreetMap().way([0, 1, 2], name="A").way([1, 11], name="B").write(tmp_path / "tiny.osm.pbf")
 
 
-def _run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["region", *arguments], catch_exceptions=False)
+def _run(*arguments: str, columns: int = 200) -> Result:
+    environment = {"COLUMNS": str(columns)}
+    return CliRunner().invoke(app, ["region", *arguments], catch_exceptions=False, env=environment)
 
 
 def test_add_show_and_list(extract: Path) -> None:
@@ -46,6 +47,8 @@ def test_add_show_and_list(extract: Path) -> None:
     shown = json.loads(_run("show", "mine", "--json").stdout)
     assert (shown["nodes"], shown["arcs"], shown["source_file"]) == (4, 6, "tiny.osm.pbf")
     assert shown["fingerprint"] in _run("show", "mine").stdout
+    narrow = _run("show", "mine", columns=60).stdout
+    assert shown["fingerprint"] in "".join(line.strip("│ ").split("│")[-1].strip() for line in narrow.splitlines())
 
 
 def test_show_without_a_name_shows_the_region_that_is_served(extract: Path, monkeypatch: pytest.MonkeyPatch) -> None:
