@@ -39,9 +39,11 @@ setup: .venv/.warm .venv/.dev ## make .venv from the locks and compile the kerne
 
 ##@ Change it
 
+# As many processes as the suite is sized for; each has its own PostgreSQL. JOBS=0 runs in one, for a debugger.
+JOBS ?= 2
 .PHONY: test
 test: .venv/.warm .venv/.dev ## run every test (ARGS="tests/unit -k sweep" for some)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 # A make of its own with --keep-going: every checker runs and every complaint is shown, whichever fails first.
 .PHONY: check
