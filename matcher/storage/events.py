@@ -1,0 +1,127 @@
+"""Events in PostgreSQL: written with their cause, numbered when they are committed, read by number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.event import Event, EventKind, NumberedEvent
+from matcher.storage.errors import domain_errors
+from matcher.storage.pool import Connections
+from matcher.storage.statements import Statements
+
+if TYPE_CHECKING:
+    from matcher.storage.statements import Connection, Record
+
+_EVENTS = Statements("events")
+_AT_ONCE = 1000
+
+
+async def write_events(connection: Connection, events: Sequence[Event], now: datetime) -> None:
+    """Write events in the caller's transaction, in this order; they are delivered when it commits.
+
+    What the same recipient was told under the same dedupe_key is silently not written again. Call `announce_events` after the commit, unless the
+    transaction changed an offer, which announces itself.
+    """
+    if not events:
+        return
+    await _EVENTS.run(
+        connection,
+        "write_events",
+        recipients=[event.recipient for event in events],
+        kinds=[event.kind.value for event in events],
+        trip_ids=[event.trip_id for event in events],
+        data=[json.dumps(dict(event.data), ensure_ascii=False, allow_nan=False) for event in events],
+        dedupe_keys=[event.dedupe_key for event in events],
+        created_at=now,
+    )
+
+
+async def announce_events(connection: Connection) -> None:
+    """Wake those who deliver, after a commit. When that fails they look at their next interval."""
+    try:
+        with domain_errors():
+            await _EVENTS.value(connection, "announce_events")
+    except DatabaseUnavailable:
+        pass
+
+
+class PostgresEvents:
+    """The EventStore of `matcher.services.event_ports` on PostgreSQL."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def write(self, events: Sequence[Event], now: datetime) -> None:
+        """Events whose cause is no other write."""
+        async with self._connections.transaction() as connection:
+            await write_events(connection, events, now)
+        async with self._connections.connection() as connection:
+            await announce_events(connection)
+
+    async def give_numbers(self, now: datetime) -> int:
+        """Number the committed events that have none and queue them for webhooks; returns how many. 0 as well while another process does it."""
+        given = 0
+        while True:
+            async with self._connections.connection() as connection:
+                if not await _EVENTS.value(connection, "are_unnumbered"):
+                    break
+            async with self._connections.transaction() as connection:
+                held = await _EVENTS.row(connection, "hold_numbers")
+                if held is None:
+                    break
+                row = await _EVENTS.row(connection, "number_events", given=held["given"], row_limit=_AT_ONCE, now=now)
+            assert row is not None
+            given += int(row["numbered"])
+            if row["numbered"] < _AT_ONCE:
+                break
+        if given:
+            async with self._connections.connection() as connection:
+                await announce_events(connection)
+        return given
+
+    async def numbers(self) -> tuple[int, int]:
+        """(the last number given, the highest number forgotten)."""
+        async with self._connections.connection() as connection:
+            row = await _EVENTS.row(connection, "numbers")
+        assert row is not None
+        return int(row["given"]), int(row["forgotten"])
+
+    async def list_after(self, after: int, limit: int) -> list[NumberedEvent]:
+        """At most `limit` events of everybody with numbers above `after`, in order."""
+        async with self._connections.connection() as connection:
+            rows = await _EVENTS.rows(connection, "events_after", after=after, row_limit=limit)
+        return [to_event(row) for row in rows]
+
+    async def list_of(self, recipient: str, after: int, up_to: int, limit: int) -> list[NumberedEvent]:
+        """At most `limit` events of one recipient with numbers in (after, up_to], in order."""
+        async with self._connections.connection() as connection:
+            rows = await _EVENTS.rows(
+                connection, "events_of", recipient=recipient, after=after, up_to=up_to, row_limit=limit
+            )
+        return [to_event(row) for row in rows]
+
+    async def forget_events(self, before: datetime, limit: int = _AT_ONCE) -> int:
+        """Drop at most `limit` events that happened before a moment, with their deliveries; returns how many. Those not yet numbered stay."""
+        async with self._connections.transaction() as connection:
+            row = await _EVENTS.row(connection, "forget_events", before=before, row_limit=limit)
+        assert row is not None
+        return int(row["forgotten"])
+
+
+async def forget_events_of(connection: Connection, user: str) -> None:
+    """Erase what one person was told, and their name in what others were told, in the caller's transaction."""
+    await _EVENTS.run(connection, "forget_events_of", user=user)
+    await _EVENTS.run(connection, "forget_name_in_events", user=user)
+
+
+def to_event(row: Record) -> NumberedEvent:
+    """An event from the columns number, recipient, kind, trip_id, data, dedupe_key, created_at."""
+    return NumberedEvent(
+        row["number"],
+        Event(EventKind(row["kind"]), row["recipient"], row["trip_id"], row["data"], row["dedupe_key"]),
+        row["created_at"],
+    )
