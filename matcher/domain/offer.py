@@ -11,6 +11,7 @@ from uuid import UUID
 
 from matcher.domain.clock import later
 from matcher.domain.itinerary import Stop, StopKind
+from matcher.domain.money import Money
 from matcher.domain.place import Place, PlaceInput
 
 MAX_SEATS = 8
@@ -55,13 +56,14 @@ class OfferDraft:
     comment: str = ""
     women_only: bool = False
     driver_is_woman: bool = False
+    price: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OfferChange:
     """A partial change of an offer (RFC 7396 in spirit): a field that is None stays as it is.
 
-    `clear_max_detour_m` removes the limit in metres, which None cannot say.
+    `clear_max_detour_m` removes the limit in metres and `clear_price` the driver's own price, which None cannot say.
     """
 
     origin: PlaceInput | None = None
@@ -75,6 +77,8 @@ class OfferChange:
     via: tuple[PlaceInput, ...] | None = None
     preferences: Mapping[str, bool] | None = None
     comment: str | None = None
+    price: Money | None = None
+    clear_price: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Offer:
     `booked_stops` is empty, or all stops between origin and destination in driving order, the `via` places among them.
     `departure` is the published one; bookings may have moved the trip by `departure_shift_ms`, within the flexibility.
     `women_only`: only riders who share that they are women are carried; `driver_is_woman` is what the driver chose to share.
+    `price` is what the driver asks for a seat from end to end; None leaves it to the suggestion.
     """
 
     id: UUID
@@ -115,6 +120,7 @@ class Offer:
     departure_shift_ms: int = 0
     women_only: bool = False
     driver_is_woman: bool = False
+    price: Money | None = None
 
     @property
     def stops(self) -> tuple[Stop, ...]:

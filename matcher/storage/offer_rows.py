@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import asyncpg
 
 from matcher.domain.itinerary import Stop, StopKind
+from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 
@@ -45,6 +46,8 @@ def to_row(offer: Offer) -> dict[str, object]:
         "comment": offer.comment,
         "duration_ms": offer.duration_ms,
         "length_cm": offer.length_cm,
+        "price_minor": None if offer.price is None else offer.price.minor,
+        "price_currency": None if offer.price is None else offer.price.currency,
         "departure_shift_ms": offer.departure_shift_ms,
         "created_at": offer.created_at,
         "updated_at": offer.updated_at,
@@ -91,6 +94,7 @@ def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
         comment=row["comment"],
         duration_ms=row["duration_ms"],
         length_cm=row["length_cm"],
+        price=None if row["price_minor"] is None else Money(row["price_minor"], row["price_currency"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         booked_stops=tuple(_to_stop(stop, departure.tzinfo) for stop in row["booked_stops"] or ()),

@@ -1,17 +1,17 @@
 -- name: insert_api_key!
 -- Store a new key.
-INSERT INTO api_keys (id, digest, role, user_id, created_at, expires_at, revoked_at, last_used_at)
-VALUES (:id, :digest, :role, :user_id, :created_at, :expires_at, :revoked_at, :last_used_at);
+INSERT INTO api_keys (id, digest, role, user_id, created_at, expires_at, revoked_at, last_used_at, act_as)
+VALUES (:id, :digest, :role, :user_id, :created_at, :expires_at, :revoked_at, :last_used_at, :act_as);
 
 -- name: find_api_key^
 -- One key, whether or not it may still be used.
-SELECT id, digest, role, user_id, created_at, expires_at, revoked_at, last_used_at
+SELECT id, digest, role, user_id, created_at, expires_at, revoked_at, last_used_at, act_as
 FROM api_keys
 WHERE id = :id;
 
 -- name: list_api_keys
 -- All keys, oldest first.
-SELECT id, digest, role, user_id, created_at, expires_at, revoked_at, last_used_at
+SELECT id, digest, role, user_id, created_at, expires_at, revoked_at, last_used_at, act_as
 FROM api_keys
 ORDER BY created_at, id;
 
