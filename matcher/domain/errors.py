@@ -8,14 +8,16 @@
     │   ├── AddressNotFound, AddressAmbiguous
     │   ├── IdempotencyKeyReused
     │   ├── MatchTokenInvalid
+    │   ├── SharingRequired
     │   └── RegionFileInvalid ── RegionFormatTooNew
-    ├── NotFound          (404)  OfferNotFound, RegionNotFound, ApiKeyNotFound
+    ├── NotFound          (404)  OfferNotFound, BookingNotFound, RegionNotFound, ApiKeyNotFound
     ├── Conflict          (409)  OfferNotOpen, SeatsExhausted, IdempotencyInProgress
+    │   ├── BookingExists, MoveNotAllowed, OwnOffer, OfferChanged, DetourExceeded, PromisedToRiders
     │   └── StaleVersion  (412)
     ├── PreconditionRequired (428)
     ├── Unauthenticated   (401)
-    ├── Forbidden         (403)  RoleForbidden
-    └── Unavailable       (503)  DatabaseUnavailable, GeocoderUnavailable, NotReady, Overloaded
+    ├── Forbidden         (403)  RoleForbidden, ActingForbidden
+    └── Unavailable       (503)  DatabaseUnavailable, GeocoderUnavailable, IssuerUnavailable, NotReady, Overloaded
 
 Every leaf has a stable `code`, which is part of the public contract. "No match" is an answer, not an error.
 """
@@ -153,6 +155,13 @@ class MatchTokenInvalid(InvalidInput):
     title = "The match id is not valid any more"
 
 
+class SharingRequired(InvalidInput):
+    """ "Women only" was asked for by somebody who does not share being a woman."""
+
+    code = "sharing_required"
+    title = "This wish is for those who share the same of themselves"
+
+
 class RegionFileInvalid(InvalidInput):
     """A region file or folder that is truncated, damaged, or not what it claims to be."""
 
@@ -182,6 +191,13 @@ class OfferNotFound(NotFound):
 
     code = "offer_not_found"
     title = "The offer was not found"
+
+
+class BookingNotFound(NotFound):
+    """No booking with this id belongs to the caller."""
+
+    code = "booking_not_found"
+    title = "The booking was not found"
 
 
 class RegionNotFound(NotFound):
@@ -220,6 +236,48 @@ class SeatsExhausted(Conflict):
 
     code = "seats_exhausted"
     title = "Not enough seats are left"
+
+
+class BookingExists(Conflict):
+    """The rider has an open booking of this offer; `extra["booking_id"]` names it."""
+
+    code = "booking_exists"
+    title = "You have a booking of this offer already"
+
+
+class MoveNotAllowed(Conflict):
+    """A booking in this state cannot be moved there, or not by this person, or not now."""
+
+    code = "move_not_allowed"
+    title = "The booking cannot be moved to this state"
+
+
+class OwnOffer(Conflict):
+    """A driver asks for a seat in their own car."""
+
+    code = "own_offer"
+    title = "The offer is your own"
+
+
+class OfferChanged(Conflict):
+    """The trip has changed since the match: it cannot meet the rider as was agreed any more."""
+
+    code = "offer_changed"
+    title = "The trip has changed and does not fit any more"
+
+
+class DetourExceeded(Conflict):
+    """Carrying the rider would take more of a detour than the driver has left to give."""
+
+    code = "detour_exceeded"
+    title = "The driver's detour is used up"
+
+
+class PromisedToRiders(Conflict):
+    """The change would break what was promised to riders; `extra["bookings"]` names whose bookings to cancel first."""
+
+    code = "promised_to_riders"
+    title = "Riders have been promised otherwise"
 
 
 class IdempotencyInProgress(Conflict):
@@ -267,6 +325,13 @@ class RoleForbidden(Forbidden):
     title = "The credential's role does not allow this call"
 
 
+class ActingForbidden(Forbidden):
+    """The credential may not act for another user, or not in this call."""
+
+    code = "acting_forbidden"
+    title = "The credential may not act for another user here"
+
+
 # --- Unavailable ----------------------------------------------------------------------------------------------------
 
 
@@ -300,6 +365,13 @@ class GeocoderUnavailable(Unavailable):
 
     code = "geocoder_unavailable"
     title = "Addresses cannot be looked up right now"
+
+
+class IssuerUnavailable(Unavailable):
+    """The keys of the issuer of tokens were never had, so no token can be checked."""
+
+    code = "issuer_unavailable"
+    title = "Tokens cannot be checked right now"
 
 
 class NotReady(Unavailable):
