@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode
 
-PREFIX = "CARPOOL_"
+from matcher.settings_base import PREFIX
+from matcher.settings_base import Concern as _Concern
+from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
+
 #: Read by the command line itself: shows tracebacks.
 DEBUG_VARIABLE = "CARPOOL_DEBUG"
 #: Read by the command line as defaults of its options.
@@ -27,18 +30,6 @@ GEOCODER_NAMES = ("gazetteer", "nominatim", "photon", "pelias", "banfrance")
 
 class SettingsInvalid(ValueError):
     """A setting has a value that cannot be used; the text names the variable, what is wrong, and what to do."""
-
-
-class _Concern(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_file=".env",
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
 
 
 def _postgres_url(value: SecretStr) -> SecretStr:
@@ -223,6 +214,8 @@ class Settings:
     offers: OfferSettings
     keys: KeySettings
     geocoding: GeocodingSettings
+    protection: ProtectionSettings = DEFAULT_PROTECTION
+    watch: WatchSettings = DEFAULT_WATCH
 
 
 CONCERNS: Mapping[str, type[BaseSettings]] = {
@@ -233,6 +226,8 @@ CONCERNS: Mapping[str, type[BaseSettings]] = {
     "offers": OfferSettings,
     "keys": KeySettings,
     "geocoding": GeocodingSettings,
+    "protection": ProtectionSettings,
+    "watch": WatchSettings,
 }
 
 

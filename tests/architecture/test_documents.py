@@ -90,9 +90,8 @@ def test_carpool_commands_exist(document: Path) -> None:
 
 @cache
 def _variables() -> frozenset[str]:
-    source = (ROOT / "matcher" / "settings.py").read_text(encoding="utf-8")
-    fields = re.findall(r"^    ([a-z][a-z0-9_]*): ", source, re.MULTILINE)
-    return frozenset({f"{settings.PREFIX}{field.upper()}" for field in fields} | {settings.DEBUG_VARIABLE})
+    fields = {name for concern in settings.CONCERNS.values() for name in concern.model_fields}
+    return frozenset({settings.variable_name(field) for field in fields} | {settings.DEBUG_VARIABLE})
 
 
 @pytest.mark.parametrize("document", [*documents(), Path("Dockerfile"), Path("Makefile")], ids=str)

@@ -1,0 +1,116 @@
+"""Settings of what operators see and of what keeps the service standing."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import NoDecode
+
+from matcher.settings_base import Concern
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|\*", re.ASCII)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _words(value: str) -> list[str]:
+    return [word for word in (part.strip() for part in value.split(",")) if word]
+
+
+def _networks(value: str) -> str:
+    for word in _words(value):
+        try:
+            ipaddress.ip_network(word)
+        except ValueError:
+            raise ValueError(f"{word!r} is no address or network: write 10.0.0.0/8 or 192.0.2.7") from None
+    return value
+
+
+def _origins(value: str) -> str:
+    for word in _words(value):
+        if not _ORIGIN.fullmatch(word):
+            raise ValueError(f"{word!r} is no origin: write https://app.example, without a path")
+    return value
+
+
+class WatchSettings(Concern):
+    """What operators see: metrics, logs, traces."""
+
+    metrics_host: str = Field("127.0.0.1", description="address of the listener for metrics, which asks for no key")
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="its port; without it metrics are only at /metrics of the service, for keys of the role ops or admin",
+    )
+    log_sample: float = Field(
+        1.0, ge=0, le=1, description="share of calls that went well that get a line in the log; the others always do"
+    )
+    traces: bool = Field(
+        False, description="send OpenTelemetry traces; needs the extra `otel`, and OTEL_… variables say where to"
+    )
+
+
+class ProtectionSettings(Concern):
+    """What callers may ask of the service, and what happens when it is too much. A limit of 0 calls a minute is no limit."""
+
+    rate_search_per_minute: int = Field(600, ge=0, le=10**7, description="searches of one user, in the long run")
+    rate_search_burst: int = Field(120, ge=1, le=10**6, description="searches of one user at once")
+    rate_write_per_minute: int = Field(300, ge=0, le=10**7, description="changes by one user, in the long run")
+    rate_write_burst: int = Field(120, ge=1, le=10**6, description="changes by one user at once")
+    rate_read_per_minute: int = Field(1200, ge=0, le=10**7, description="other calls of one user, in the long run")
+    rate_read_burst: int = Field(240, ge=1, le=10**6, description="other calls of one user at once")
+    rate_address_per_minute: int = Field(
+        6000, ge=0, le=10**7, description="calls from one address, in the long run, before anybody is asked for a key"
+    )
+    rate_address_burst: int = Field(1000, ge=1, le=10**6, description="calls from one address at once")
+    rate_failures_per_minute: int = Field(
+        30, ge=0, le=10**7, description="calls with a wrong key from one address, in the long run"
+    )
+    rate_failures_burst: int = Field(30, ge=1, le=10**6, description="calls with a wrong key from one address at once")
+    trusted_proxies: Annotated[str, NoDecode, AfterValidator(_networks)] = Field(
+        "", description="networks, with commas, whose X-Forwarded-For is believed; empty: nobody's"
+    )
+    queue_target_ms: float = Field(
+        20.0, gt=0, le=60_000, description="searches may wait this long for a processor as long as it lasts"
+    )
+    queue_limit_ms: float = Field(
+        250.0, gt=0, le=600_000, description="and this long in a rush of a tenth of a second; beyond, 503"
+    )
+    request_timeout_s: float = Field(
+        20.0, gt=0, le=600, description="a call that is not answered by then is given up with 503"
+    )
+    header_timeout_s: float = Field(10.0, gt=0, le=600, description="a caller whose headers take longer is cut off")
+    body_timeout_s: float = Field(30.0, gt=0, le=600, description="a caller whose body takes longer gets 408")
+    write_timeout_s: float = Field(
+        30.0, gt=0, le=3600, description="a caller who takes in nothing of an answer for this long is cut off"
+    )
+    keep_alive_s: float = Field(75.0, gt=0, le=3600, description="how long an idle connection is kept")
+    max_connections: int = Field(4096, ge=1, le=10**6, description="connections of a process; more get 503")
+    shutdown_delay_s: float = Field(
+        0.0, ge=0, le=600, description="how long a stop goes on taking calls while /readyz says 503 already"
+    )
+    cors_origins: Annotated[str, NoDecode, AfterValidator(_origins)] = Field(
+        "", description="origins, with commas, whose pages may call from a browser; * for all; empty: none"
+    )
+    hsts_s: int = Field(
+        0, ge=0, le=10**9, description="Strict-Transport-Security for this long; set it where callers come by https"
+    )
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """The networks of `trusted_proxies`."""
+        return tuple(ipaddress.ip_network(word) for word in _words(self.trusted_proxies))
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of `cors_origins`."""
+        return frozenset(_words(self.cors_origins))
+
+
+#: As if nothing were set: neither the environment nor a file is read.
+DEFAULT_PROTECTION = ProtectionSettings.model_construct()
+DEFAULT_WATCH = WatchSettings.model_construct()
