@@ -54,6 +54,7 @@ class OfferDraft:
     via: tuple[PlaceInput, ...] = ()
     preferences: Mapping[str, bool] = field(default_factory=lambda: NO_PREFERENCES)
     comment: str = ""
+    instant_booking: bool = False
     women_only: bool = False
     driver_is_woman: bool = False
     price: Money | None = None
@@ -77,6 +78,7 @@ class OfferChange:
     via: tuple[PlaceInput, ...] | None = None
     preferences: Mapping[str, bool] | None = None
     comment: str | None = None
+    instant_booking: bool | None = None
     price: Money | None = None
     clear_price: bool = False
 
@@ -91,6 +93,7 @@ class Offer:
     `seats_left` are free all the way, on the leg with most riders; other legs may have more (`seats_by_leg`).
     `booked_stops` is empty, or all stops between origin and destination in driving order, the `via` places among them.
     `departure` is the published one; bookings may have moved the trip by `departure_shift_ms`, within the flexibility.
+    `instant_booking`: a booking that fits is confirmed at once, without asking the driver.
     `women_only`: only riders who share that they are women are carried; `driver_is_woman` is what the driver chose to share.
     `price` is what the driver asks for a seat from end to end; None leaves it to the suggestion.
     """
@@ -118,6 +121,7 @@ class Offer:
     updated_at: datetime
     booked_stops: tuple[Stop, ...] = ()
     departure_shift_ms: int = 0
+    instant_booking: bool = False
     women_only: bool = False
     driver_is_woman: bool = False
     price: Money | None = None

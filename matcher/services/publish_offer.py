@@ -94,4 +94,5 @@ class PublishOffer:
             length_cm=drive.length_cm,
             created_at=now,
             updated_at=now,
+            instant_booking=draft.instant_booking,
         )

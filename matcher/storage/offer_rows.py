@@ -49,6 +49,7 @@ def to_row(offer: Offer) -> dict[str, object]:
         "price_minor": None if offer.price is None else offer.price.minor,
         "price_currency": None if offer.price is None else offer.price.currency,
         "departure_shift_ms": offer.departure_shift_ms,
+        "instant_booking": offer.instant_booking,
         "created_at": offer.created_at,
         "updated_at": offer.updated_at,
     }
@@ -99,6 +100,7 @@ def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
         updated_at=row["updated_at"],
         booked_stops=tuple(_to_stop(stop, departure.tzinfo) for stop in row["booked_stops"] or ()),
         departure_shift_ms=row["departure_shift_ms"],
+        instant_booking=row["instant_booking"],
     )
 
 
