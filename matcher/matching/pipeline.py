@@ -52,6 +52,8 @@ class Candidate:
     detour_cm: int
     shared_cm: int
     overlap: float
+    pickup_leg: int = 0  # which leg of the itinerary, from 0, the pickup is inserted in
+    dropoff_leg: int = 0
     pickup_choice: int = 0  # which of the query's pickups; 0 is the door
     dropoff_choice: int = 0
     walk_ms: int = 0  # both walks together
@@ -201,6 +203,8 @@ def _candidates(
             detour_cm=detour_cm,
             shared_cm=shared_cm,
             overlap=overlap,
+            pickup_leg=board,
+            dropoff_leg=alight,
             pickup_choice=pickup_choice,
             dropoff_choice=dropoff_choice,
             walk_ms=walk_ms,
