@@ -14,7 +14,7 @@ from rich.table import Table
 from api.cli_support import now, run_with_progress, settings
 from api.console import StepProgress, make_console
 from matcher.bootstrap import key_management
-from matcher.domain.principal import ApiKey, Role
+from matcher.domain.principal import ACTABLE, ApiKey, Role
 
 app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
 
@@ -34,6 +34,14 @@ def parse_ttl(text: str) -> timedelta:
     return timedelta(seconds=ttl_s)
 
 
+def parse_act_as(text: str) -> frozenset[Role]:
+    """`rider,driver`, or one of them. Raises typer.BadParameter."""
+    words = {word.strip() for word in text.split(",") if word.strip()}
+    if not words or not words <= ACTABLE:
+        raise typer.BadParameter(f"write one or both of: {', '.join(sorted(ACTABLE))}, with a comma between")
+    return frozenset(Role(word) for word in words)
+
+
 @app.command()
 def create(
     role: Annotated[Role, typer.Option(help="What the key may do.")],
@@ -42,13 +50,21 @@ def create(
         timedelta | None,
         typer.Option(parser=parse_ttl, metavar="90d|12h|…", help="How long it is good; default: until revoked."),
     ] = None,
+    act_as: Annotated[
+        frozenset[Role] | None,
+        typer.Option(
+            parser=parse_act_as,
+            metavar="rider,driver",
+            help="A partner's server may act for users of its own in these roles, naming them in X-On-Behalf-Of.",
+        ),
+    ] = None,
 ) -> None:
     """Make a key and print it, alone on standard output. It is shown this once: only a digest is stored."""
     chosen = settings()
 
     async def work(progress: StepProgress) -> tuple[str, ApiKey]:
         async with key_management(chosen, progress=progress) as keys:
-            return await keys.create(user, role, now(), ttl)
+            return await keys.create(user, role, now(), ttl, act_as or frozenset())
 
     token, key = run_with_progress(work)
     until = "until it is revoked" if key.expires_at is None else f"until {_moment(key.expires_at)}"
@@ -70,10 +86,11 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     if as_json:
         typer.echo(json.dumps([_summary(key) for key in found], indent=2))
         return
-    table = Table("id", "user", "role", "state", "created", "last used")
+    table = Table("id", "user", "role", "acts as", "state", "created", "last used")
     for key in found:
         last = "never" if key.last_used_at is None else _moment(key.last_used_at)
-        table.add_row(key.id, key.user, key.role.value, _state(key), _moment(key.created_at), last)
+        acts_as = ", ".join(sorted(key.act_as))
+        table.add_row(key.id, key.user, key.role.value, acts_as, _state(key), _moment(key.created_at), last)
     make_console().print(table if found else "No keys yet: `carpool keys create --role driver --user NAME` makes one.")
 
 
@@ -105,9 +122,11 @@ def _moment(at: datetime) -> str:
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
 
 
-def _summary(key: ApiKey) -> dict[str, str | bool | None]:
+def _summary(key: ApiKey) -> dict[str, str | bool | list[str] | None]:
     times = {
         name: None if (at := getattr(key, name)) is None else at.isoformat()
         for name in ("created_at", "expires_at", "revoked_at", "last_used_at")
     }
-    return {"id": key.id, "user": key.user, "role": key.role.value, "usable": key.is_usable(now()), **times}
+    acts_as = [role.value for role in sorted(key.act_as)]
+    who = {"id": key.id, "user": key.user, "role": key.role.value, "act_as": acts_as}
+    return {**who, "usable": key.is_usable(now()), **times}

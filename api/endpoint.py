@@ -18,7 +18,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from api.app_keys import CLOCK, LIFETIME
-from api.auth import bearer_token, require_role
+from api.auth import bearer_token, principal_of_call, user_acted_for
 from api.reading import JSON, read_body, read_query
 from api.schemas.fields import WireIn
 from api.schemas.service import Nothing
@@ -99,8 +99,8 @@ class Endpoint(Generic[Q, B]):
     async def endpoint(self, request: web.Request) -> web.StreamResponse:
         """What aiohttp calls."""
         carpool, now = request.app[LIFETIME].carpool, request.app[CLOCK]()
-        principal = await carpool.authenticate(bearer_token(request), now)
-        require_role(principal, self.roles)
+        caller = await carpool.authenticate(bearer_token(request), now)
+        principal = principal_of_call(caller, user_acted_for(request), self.roles)
         query = read_query(request, self.query)
         body = self.body() if self.body is Nothing else await read_body(request, self.body, self.media_types)
         return await self.handler(Call(request, carpool, principal, now, query, body))

@@ -57,6 +57,7 @@ from matcher.storage.change_feed import PostgresChangeFeed
 from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.stored_offers import PostgresStoredOffers
+from matcher.wiring_people import make_key_set, make_tokens
 from matcher.workers.change_feed import run_change_feed
 from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
@@ -117,7 +118,15 @@ async def running(settings: Settings, *, progress: Progress | None = None, worke
         stack.push_async_callback(writer.drain)
         key_store = PostgresApiKeys(database.pool)
         api_keys = ApiKeys(await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper"))
-        authenticate = Authenticate(key_store, api_keys, remember_for=timedelta(seconds=settings.keys.key_cache_s))
+        issuer_keys = make_key_set(settings.tokens)
+        if issuer_keys is not None:
+            stack.push_async_callback(issuer_keys.close)
+        authenticate = Authenticate(
+            key_store,
+            api_keys,
+            remember_for=timedelta(seconds=settings.keys.key_cache_s),
+            tokens=make_tokens(settings.tokens, issuer_keys),
+        )
         stack.push_async_callback(authenticate.drain)
         horizon = timedelta(days=settings.offers.offer_horizon_days)
         tokens = MatchTokens(

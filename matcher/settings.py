@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from matcher.settings_base import PREFIX
 from matcher.settings_base import Concern as _Concern
 from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
+from matcher.settings_people import DEFAULT_TOKENS, TokenSettings
 
 #: Read by the command line itself: shows tracebacks.
 DEBUG_VARIABLE = "CARPOOL_DEBUG"
@@ -216,6 +217,7 @@ class Settings:
     geocoding: GeocodingSettings
     protection: ProtectionSettings = DEFAULT_PROTECTION
     watch: WatchSettings = DEFAULT_WATCH
+    tokens: TokenSettings = DEFAULT_TOKENS
 
 
 CONCERNS: Mapping[str, type[BaseSettings]] = {
@@ -228,6 +230,7 @@ CONCERNS: Mapping[str, type[BaseSettings]] = {
     "geocoding": GeocodingSettings,
     "protection": ProtectionSettings,
     "watch": WatchSettings,
+    "tokens": TokenSettings,
 }
 
 

@@ -24,12 +24,19 @@ class ApiKeys:
             raise ValueError("the key pepper must have at least 32 bytes")
         self._pepper = pepper
 
-    def make(self, user: str, role: Role, now: datetime, expires_at: datetime | None) -> tuple[str, ApiKey]:
+    def make(
+        self,
+        user: str,
+        role: Role,
+        now: datetime,
+        expires_at: datetime | None,
+        act_as: frozenset[Role] = frozenset(),
+    ) -> tuple[str, ApiKey]:
         """(the token to show once, the key to store)."""
         key_id = secrets.token_hex(_ID_BYTES)
         token = f"ck_{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
-        key = ApiKey(id=key_id, digest=self.digest(token), role=role, user=user, created_at=now, expires_at=expires_at)
-        return token, key
+        digest = self.digest(token)
+        return token, ApiKey(key_id, digest, role, user, created_at=now, expires_at=expires_at, act_as=act_as)
 
     @staticmethod
     def find_id(token: str) -> str | None:

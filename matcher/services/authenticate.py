@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from matcher.domain.errors import ApiKeyNotFound, Unauthenticated, Unavailable
 from matcher.domain.principal import ApiKey, Principal
 from matcher.services.api_keys import ApiKeys
+from matcher.services.json_web_tokens import JsonWebTokens
 from matcher.services.ports import ApiKeyRepository
 
 _TOUCH_EVERY = timedelta(minutes=1)
@@ -15,32 +16,47 @@ _REMEMBERED = 10_000
 
 
 class Authenticate:
-    """From a bearer token to a principal.
+    """From a bearer token to a principal: an API key of ours, or a signed token of the issuer that is believed, if any.
 
     Keys are remembered for `remember_for`, which is also how long a revoked key may still be accepted. Unknown ids are remembered
     as well, so that hammering with one costs the database nothing. `last_used_at` is written in the background, at most once a
     minute for each key.
     """
 
-    def __init__(self, repository: ApiKeyRepository, keys: ApiKeys, *, remember_for: timedelta) -> None:
+    def __init__(
+        self,
+        repository: ApiKeyRepository,
+        keys: ApiKeys,
+        *,
+        remember_for: timedelta,
+        tokens: JsonWebTokens | None = None,
+    ) -> None:
         self._repository = repository
         self._keys = keys
         self._remember_for = remember_for
+        self._tokens = tokens
         self._remembered: dict[str, tuple[datetime, ApiKey | None]] = {}
         self._touched: dict[str, datetime] = {}
         self._touching: set[asyncio.Task[None]] = set()
 
     async def __call__(self, token: str | None, now: datetime) -> Principal:
         """Raises Unauthenticated without a token, or with one that is malformed, unknown, revoked or expired; one message for all
-        of the latter, so that guessing learns nothing. Raises DatabaseUnavailable."""
+        of the latter, so that guessing learns nothing. Raises what JsonWebTokens raises, and DatabaseUnavailable."""
         if token is None:
             raise Unauthenticated("send `Authorization: Bearer <key>`; `carpool keys create` makes a key")
+        if self._tokens is not None and token.count(".") == 2:
+            return await self._tokens(token, now)
         key_id = self._keys.find_id(token)
         key = None if key_id is None else await self._find(key_id, now)
         if key is None or not self._keys.matches(token, key) or not key.is_usable(now):
             raise Unauthenticated("the key is unknown, revoked or expired")
         self._touch(key.id, now)
-        return Principal(user=key.user, role=key.role, key_id=key.id)
+        return Principal(user=key.user, role=key.role, key_id=key.id, act_as=key.act_as)
+
+    def forget(self, user: str) -> None:
+        """Look the keys of a user up anew, at least in this process."""
+        for key_id in [key_id for key_id, (_, key) in self._remembered.items() if key is not None and key.user == user]:
+            del self._remembered[key_id]
 
     async def drain(self) -> None:
         """Wait for what is still being written."""

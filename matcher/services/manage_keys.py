@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from matcher.domain.errors import Fault, InvalidField
-from matcher.domain.principal import ApiKey, Role
+from matcher.domain.principal import ACTABLE, NAMESPACE_MARK, ApiKey, Role
 from matcher.services.ports import ApiKeyRepository, KeyMaker
 
 MAX_USER = 100
@@ -18,15 +18,19 @@ class ManageKeys:
         self._repository = repository
         self._maker = maker
 
-    async def create(self, user: str, role: Role, now: datetime, ttl: timedelta | None) -> tuple[str, ApiKey]:
-        """(token, key). `ttl` None makes a key that does not expire. Raises InvalidField."""
+    async def create(
+        self, user: str, role: Role, now: datetime, ttl: timedelta | None, act_as: frozenset[Role] = frozenset()
+    ) -> tuple[str, ApiKey]:
+        """(token, key). `ttl` None makes a key that does not expire; `act_as` are roles in which a partner's server may act for users
+        of its own. Raises InvalidField."""
         if not 1 <= len(user) <= MAX_USER or not user.isprintable() or user != user.strip():
             detail = f"must have from 1 to {MAX_USER} visible characters, without spaces around them"
             raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
         if ttl is not None and ttl <= timedelta():
             detail = "must be longer than nothing"
             raise InvalidField(f"ttl {detail}", faults=[Fault("/ttl", detail, InvalidField.code)])
-        token, key = self._maker.make(user, role, now, None if ttl is None else now + ttl)
+        _require_actable(user, role, act_as)
+        token, key = self._maker.make(user, role, now, None if ttl is None else now + ttl, act_as)
         await self._repository.insert(key)
         return token, key
 
@@ -37,3 +41,16 @@ class ManageKeys:
     async def revoke(self, key_id: str, now: datetime) -> None:
         """The key is refused from now on, within seconds everywhere. Raises ApiKeyNotFound."""
         await self._repository.revoke(key_id, now)
+
+
+def _require_actable(user: str, role: Role, act_as: frozenset[Role]) -> None:
+    """Raises InvalidField unless this user may hold a key that acts for others."""
+    detail = None
+    if act_as and role is not Role.PARTNER:
+        detail = "only a partner key can act for others"
+    elif not act_as <= ACTABLE:
+        detail = f"must be some of: {', '.join(sorted(ACTABLE))}"
+    elif act_as and NAMESPACE_MARK in user:
+        detail = f"needs a user without {NAMESPACE_MARK!r}: it parts the partner's name from those of its users"
+    if detail is not None:
+        raise InvalidField(f"act_as {detail}", faults=[Fault("/act_as", detail, InvalidField.code)])

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
 from matcher.domain.principal import ApiKey, Role
@@ -48,6 +49,9 @@ class CurrentState:
     version: int
     status: OfferStatus
     seats_left: int
+    seats_offered: int
+    length_cm: int
+    price: Money | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +234,7 @@ class DrivenRoute:
     points: tuple[Coordinate, ...]
 
 
-class Roads(Protocol):
+class RoadsByTime(Protocol):
     """The road network of the region that is served. Pure CPU work, thread-safe; call the heavy ones in the executor."""
 
     @property
@@ -239,7 +243,7 @@ class Roads(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever stored road positions and distances are no longer valid."""
+        """Changes whenever stored road positions or drives are no longer valid; see `same_positions` for the positions alone."""
 
     def snap(self, coordinate: Coordinate, *, limit_m: float) -> SnappedPosition | None:
         """The nearest road within `limit_m` metres, or None."""
@@ -249,6 +253,13 @@ class Roads(Protocol):
 
     def street(self, position: RoadPosition) -> str | None:
         """The name of the street a position is on."""
+
+    def at(self, departure: datetime) -> Roads:
+        """The roads as somebody drives them who leaves at this moment, to the end of the trip."""
+
+
+class Roads(RoadsByTime, Protocol):
+    """The same at one time of the week."""
 
     def drive(self, stops: Sequence[RoadPosition], *, with_points: bool = True) -> DrivenRoute | None:
         """The fastest drive through two or more positions in order, or None when there is no way."""
@@ -289,7 +300,14 @@ class MeetingPoints(Protocol):
 class KeyMaker(Protocol):
     """Makes credentials: a random secret and its digest under the server's pepper."""
 
-    def make(self, user: str, role: Role, now: datetime, expires_at: datetime | None) -> tuple[str, ApiKey]:
+    def make(
+        self,
+        user: str,
+        role: Role,
+        now: datetime,
+        expires_at: datetime | None,
+        act_as: frozenset[Role] = frozenset(),
+    ) -> tuple[str, ApiKey]:
         """(the token to show once, the key to store)."""
 
 

@@ -36,6 +36,7 @@ class PostgresApiKeys:
                 expires_at=key.expires_at,
                 revoked_at=key.revoked_at,
                 last_used_at=key.last_used_at,
+                act_as=sorted(key.act_as),
             )
 
     async def find(self, key_id: str) -> ApiKey | None:
@@ -73,4 +74,5 @@ def _to_key(row: Record) -> ApiKey:
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],
+        act_as=frozenset(Role(role) for role in row["act_as"]),
     )

@@ -1,0 +1,95 @@
+"""Settings of who may call, and of how long anything is kept on anybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from matcher.domain.principal import Role
+from matcher.services.json_web_tokens import ASYMMETRIC
+from matcher.settings_base import Concern
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def _words(value: str) -> list[str]:
+    return [word for word in (part.strip() for part in value.split(",")) if word]
+
+
+def _algorithms(value: str) -> str:
+    if not _words(value) or not ASYMMETRIC.issuperset(_words(value)):
+        raise ValueError(f"must be a comma-separated list of: {', '.join(sorted(ASYMMETRIC))}")
+    return ",".join(_words(value))
+
+
+def _roles(value: str) -> str:
+    pairs = [tuple(side.strip() for side in word.partition("=")[::2]) for word in _words(value)]
+    if not pairs or not all(theirs and ours in {*Role} for theirs, ours in pairs):
+        raise ValueError(f"must look like theirs=ours,…, where ours is one of: {', '.join(Role)}")
+    return ",".join(f"{theirs}={ours}" for theirs, ours in pairs)
+
+
+def _key_set_url(value: str) -> str:
+    url = urlsplit(value)
+    if url.hostname is None or not (url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK)):
+        raise ValueError("must be an https URL (http for this very machine only)")
+    return value
+
+
+class TokenSettings(Concern):
+    """Signed tokens (JWT) of another issuer, beside API keys. Off until an issuer is named."""
+
+    jwt_issuer: str | None = Field(None, min_length=1, description="whose tokens are believed: their `iss`")
+    jwt_audience: str | None = Field(
+        None, min_length=1, description="what a token's `aud` must name; several with commas, one of them is enough"
+    )
+    jwt_jwks_url: Annotated[str, AfterValidator(_key_set_url)] | None = Field(
+        None, description="where the issuer publishes its keys (JWKS)"
+    )
+    jwt_jwks_file: Path | None = Field(None, description="the same in a file, instead of the URL")
+    jwt_algorithms: Annotated[str, AfterValidator(_algorithms)] = Field(
+        "RS256,ES256,EdDSA", description="signatures that are believed, with commas; asymmetric ones only"
+    )
+    jwt_leeway_s: float = Field(30.0, ge=0, le=300, description="how far clocks may differ")
+    jwt_role_claim: str = Field(
+        "role", min_length=1, description="the claim that lists roles; dots lead into objects, as in realm_access.roles"
+    )
+    jwt_roles: Annotated[str, AfterValidator(_roles)] = Field(
+        "rider=rider,driver=driver", description="what the issuer writes there, and our role for it: theirs=ours,…"
+    )
+    jwt_act_as_claim: str = Field(
+        "act_as",
+        min_length=1,
+        description="the claim of a partner's token with the roles in which it may act for others",
+    )
+    jwt_user_prefix: str = Field(
+        "", max_length=40, pattern=r"^[!-~]*$", description="put in front of `sub` to make a user's name"
+    )
+    jwt_refresh_s: float = Field(
+        30.0, ge=0.1, le=3600, description="least time between two reads of the keys; an unknown key leads to one"
+    )
+    jwt_keys_max_age_s: float = Field(600.0, ge=1, le=86_400, description="after this long the keys are read again")
+    jwt_timeout_s: float = Field(5.0, gt=0, le=60, description="how long the issuer may take to answer")
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """The audiences, one by one."""
+        return frozenset(_words(self.jwt_audience or ""))
+
+    @property
+    def algorithms(self) -> frozenset[str]:
+        """The algorithms, one by one."""
+        return frozenset(_words(self.jwt_algorithms))
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """Our role for each of theirs."""
+        pairs = (word.partition("=") for word in _words(self.jwt_roles))
+        return {theirs: Role(ours) for theirs, _, ours in pairs}
+
+
+#: As if nothing were set: neither the environment nor a file is read.
+DEFAULT_TOKENS = TokenSettings.model_construct()

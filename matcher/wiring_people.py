@@ -1,0 +1,46 @@
+"""How what is about people is wired: whose tokens are believed."""
+
+from __future__ import annotations
+
+from matcher.issuer.key_set import KeySet, key_file, key_url
+from matcher.services.json_web_tokens import JsonWebTokens, TokenRules
+from matcher.settings import SettingsInvalid
+from matcher.settings_base import PREFIX
+from matcher.settings_people import TokenSettings
+
+
+def make_key_set(tokens: TokenSettings) -> KeySet | None:
+    """The keys of the settings' issuer; None when none is named. Raises SettingsInvalid when the settings contradict each other."""
+    if tokens.jwt_issuer is None:
+        if tokens.jwt_jwks_url is not None or tokens.jwt_jwks_file is not None or tokens.jwt_audience is not None:
+            raise SettingsInvalid(f"{PREFIX}JWT_ISSUER: is needed beside the other settings of tokens")
+        return None
+    if not tokens.audiences:
+        raise SettingsInvalid(f"{PREFIX}JWT_AUDIENCE: is needed, so that tokens made for others are not believed here")
+    if (tokens.jwt_jwks_url is None) == (tokens.jwt_jwks_file is None):
+        raise SettingsInvalid(f"{PREFIX}JWT_JWKS_URL or {PREFIX}JWT_JWKS_FILE: one of them is needed")
+    if tokens.jwt_jwks_url is not None:
+        source = key_url(tokens.jwt_jwks_url, timeout_s=tokens.jwt_timeout_s)
+    else:
+        assert tokens.jwt_jwks_file is not None, "one of them is there"
+        source = key_file(tokens.jwt_jwks_file)
+    return KeySet(source, refresh_s=tokens.jwt_refresh_s, max_age_s=tokens.jwt_keys_max_age_s)
+
+
+def make_tokens(tokens: TokenSettings, keys: KeySet | None) -> JsonWebTokens | None:
+    """What checks tokens by the settings' rules; None without an issuer."""
+    if keys is None or tokens.jwt_issuer is None:
+        return None
+    return JsonWebTokens(
+        keys,
+        TokenRules(
+            issuer=tokens.jwt_issuer,
+            audiences=tokens.audiences,
+            algorithms=tokens.algorithms,
+            leeway_s=tokens.jwt_leeway_s,
+            role_claim=tokens.jwt_role_claim,
+            roles=tokens.roles,
+            act_as_claim=tokens.jwt_act_as_claim,
+            user_prefix=tokens.jwt_user_prefix,
+        ),
+    )
