@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from api.app_keys import REQUEST_ID
 from api.schemas.service import FaultOut, ProblemOut
 from matcher.domain import errors as domain
+from matcher.domain import event_errors
 
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_PAGE = "/docs/problems"
@@ -118,6 +119,8 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.BookingNotFound: HTTPStatus.NOT_FOUND,
     domain.RegionNotFound: HTTPStatus.NOT_FOUND,
     domain.ApiKeyNotFound: HTTPStatus.NOT_FOUND,
+    event_errors.WebhookNotFound: HTTPStatus.NOT_FOUND,
+    event_errors.DeliveryNotFound: HTTPStatus.NOT_FOUND,
     RouteNotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
@@ -131,6 +134,8 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.DetourExceeded: HTTPStatus.CONFLICT,
     domain.PromisedToRiders: HTTPStatus.CONFLICT,
     domain.IdempotencyInProgress: HTTPStatus.CONFLICT,
+    event_errors.TooManyWebhooks: HTTPStatus.CONFLICT,
+    event_errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     domain.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -142,11 +147,14 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.InvalidCursor: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.DepartureInPast: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.DepartureTooFar: HTTPStatus.UNPROCESSABLE_ENTITY,
+    domain.PriceTooHigh: HTTPStatus.UNPROCESSABLE_ENTITY,
+    domain.PriceNotSupported: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.PlaceTooFarFromRoad: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.PlaceUnreachable: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.PlacesTooClose: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.AddressNotFound: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.AddressAmbiguous: HTTPStatus.UNPROCESSABLE_ENTITY,
+    event_errors.WebhookUrlRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.MatchTokenInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.SharingRequired: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -188,7 +196,7 @@ def problem_response(request: web.BaseRequest, error: domain.CarpoolError) -> we
     """The problem document, with the headers that its status asks for."""
     status = status_of(type(error))
     headers: dict[str, str] = {}
-    if isinstance(error, domain.Unavailable):
+    if isinstance(error, domain.Unavailable | event_errors.TooManyStreams):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, domain.Unauthenticated):
         given = ', error="invalid_token"' if "Authorization" in request.headers else ""

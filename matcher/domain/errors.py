@@ -4,20 +4,27 @@
     ├── InvalidInput      (422)  the caller must change what was sent
     │   ├── InvalidCoordinate, InvalidWindow, InvalidField, InvalidCursor
     │   ├── DepartureInPast, DepartureTooFar
+    │   ├── PriceTooHigh, PriceNotSupported
     │   ├── PlaceTooFarFromRoad, PlaceUnreachable, PlacesTooClose
     │   ├── AddressNotFound, AddressAmbiguous
     │   ├── IdempotencyKeyReused
     │   ├── MatchTokenInvalid
     │   ├── SharingRequired
+    │   ├── WebhookUrlRefused
     │   └── RegionFileInvalid ── RegionFormatTooNew
-    ├── NotFound          (404)  OfferNotFound, BookingNotFound, RegionNotFound, ApiKeyNotFound
+    ├── NotFound          (404)  OfferNotFound, BookingNotFound, RegionNotFound, ApiKeyNotFound,
+    │                        WebhookNotFound, DeliveryNotFound
     ├── Conflict          (409)  OfferNotOpen, SeatsExhausted, IdempotencyInProgress
     │   ├── BookingExists, MoveNotAllowed, OwnOffer, OfferChanged, DetourExceeded, PromisedToRiders
+    │   ├── TooManyWebhooks
     │   └── StaleVersion  (412)
     ├── PreconditionRequired (428)
+    ├── TooManyStreams    (429)
     ├── Unauthenticated   (401)
     ├── Forbidden         (403)  RoleForbidden, ActingForbidden
     └── Unavailable       (503)  DatabaseUnavailable, GeocoderUnavailable, IssuerUnavailable, NotReady, Overloaded
+
+The errors of webhooks and streams are in event_errors.py.
 
 Every leaf has a stable `code`, which is part of the public contract. "No match" is an answer, not an error.
 """
@@ -104,6 +111,20 @@ class DepartureTooFar(InvalidInput):
 
     code = "departure_too_far_ahead"
     title = "The departure is too far ahead"
+
+
+class PriceTooHigh(InvalidInput):
+    """A driver's price by which riders would pay more than the drive costs; `extra["dearest"]` is the most that may be asked."""
+
+    code = "price_too_high"
+    title = "The price is more than sharing the cost"
+
+
+class PriceNotSupported(InvalidInput):
+    """A price where no cost of driving is known that it could be held against."""
+
+    code = "price_not_supported"
+    title = "Prices cannot be asked here"
 
 
 class PlaceTooFarFromRoad(InvalidInput):

@@ -1,0 +1,49 @@
+"""The secrets that webhooks are signed with: derived, so that they are stored nowhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import UTC, datetime
+from uuid import UUID
+
+from standardwebhooks.webhooks import Webhook as Signer
+
+from matcher.domain.webhook import Webhook
+
+_PREFIX = "whsec_"
+
+
+class WebhookSecrets:
+    """Secrets of webhooks under the server's own key: HMAC-SHA256 of the webhook's id and the number of the secret.
+
+    Whoever reads the database learns none of them; whoever has the key and the database learns all.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) < 32:
+            raise ValueError("the key of webhook secrets must have at least 32 bytes")
+        self._key = key
+
+    def secret(self, webhook_id: UUID, version: int) -> str:
+        """`whsec_` and 32 bytes in base64, as Standard Webhooks writes secrets."""
+        return _PREFIX + base64.b64encode(self._derive(webhook_id, version)).decode("ascii")
+
+    def signed(self, webhook: Webhook, message_id: str, body: str, now: datetime) -> dict[str, str]:
+        """The headers of Standard Webhooks: the id of the message, the moment of this attempt, and a signature by each secret in force."""
+        versions = [webhook.secret_version]
+        if webhook.old_secret_until is not None and now < webhook.old_secret_until and webhook.secret_version > 1:
+            versions.append(webhook.secret_version - 1)
+        signatures = [
+            Signer(self._derive(webhook.id, version)).sign(message_id, now.astimezone(UTC), body)
+            for version in versions
+        ]
+        return {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": " ".join(signatures),
+        }
+
+    def _derive(self, webhook_id: UUID, version: int) -> bytes:
+        return hmac.new(self._key, b"webhook %b %d" % (webhook_id.bytes, version), hashlib.sha256).digest()
