@@ -24,7 +24,7 @@ _PLACES = (
     e.AddressAmbiguous,
     e.GeocoderUnavailable,
 )
-_TRIP = (e.InvalidField, e.DepartureInPast, e.DepartureTooFar, *_PLACES)
+_TRIP = (e.InvalidField, e.DepartureInPast, e.DepartureTooFar, e.PriceTooHigh, e.PriceNotSupported, *_PLACES)
 _CHANGE = (e.OfferNotFound, e.OfferNotOpen, e.StaleVersion, InvalidHeader)
 
 _ONCE = Header("Idempotency-Key", "makes repeating the call safe for a day", pattern=IDEMPOTENCY_KEY_PATTERN)

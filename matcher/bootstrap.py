@@ -58,6 +58,7 @@ from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.stored_offers import PostgresStoredOffers
 from matcher.wiring_people import make_key_set, make_tokens
+from matcher.wiring_cost import cost_sharing
 from matcher.workers.change_feed import run_change_feed
 from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
@@ -129,6 +130,7 @@ async def running(settings: Settings, *, progress: Progress | None = None, worke
         )
         stack.push_async_callback(authenticate.drain)
         horizon = timedelta(days=settings.offers.offer_horizon_days)
+        sharing = await asyncio.to_thread(cost_sharing, settings.cost, region.box)
         tokens = MatchTokens(
             await secret(settings.matching.match_secret, settings.storage.data_dir, "match_secret"),
             timedelta(seconds=settings.matching.match_lifetime_s),
@@ -146,8 +148,8 @@ async def running(settings: Settings, *, progress: Progress | None = None, worke
         await stack.enter_async_context(_in_background(workers))
         yield Carpool(
             settings=settings,
-            publish_offer=PublishOffer(offers, writer, engine, resolve_places, make_id=_uuid7, horizon=horizon),
-            change_offer=ChangeOffer(offers, writer, engine, resolve_places, horizon=horizon),
+            publish_offer=PublishOffer(offers, writer, engine, resolve_places, make_id=_uuid7, horizon=horizon, cost_sharing=sharing),
+            change_offer=ChangeOffer(offers, writer, engine, resolve_places, horizon=horizon, cost_sharing=sharing),
             cancel_offer=CancelOffer(offers, writer),
             read_offers=ReadOffers(offers),
             describe_route=DescribeRoute(engine, executor),

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from matcher.settings_base import PREFIX
 from matcher.settings_base import Concern as _Concern
+from matcher.settings_cost import DEFAULT_COST, CostSettings
 from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
 from matcher.settings_people import DEFAULT_TOKENS, TokenSettings
 
@@ -218,6 +219,7 @@ class Settings:
     protection: ProtectionSettings = DEFAULT_PROTECTION
     watch: WatchSettings = DEFAULT_WATCH
     tokens: TokenSettings = DEFAULT_TOKENS
+    cost: CostSettings = DEFAULT_COST
 
 
 CONCERNS: Mapping[str, type[BaseSettings]] = {
@@ -231,6 +233,7 @@ CONCERNS: Mapping[str, type[BaseSettings]] = {
     "protection": ProtectionSettings,
     "watch": WatchSettings,
     "tokens": TokenSettings,
+    "cost": CostSettings,
 }
 
 

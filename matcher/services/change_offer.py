@@ -10,6 +10,7 @@ from matcher.domain.errors import OfferNotOpen, SeatsExhausted, StaleVersion
 from matcher.domain.offer import Offer, OfferChange, OfferStatus
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal
+from matcher.services.cost_sharing import CostSharing
 from matcher.services.offer_rules import (
     require_departure,
     require_driver,
@@ -35,12 +36,14 @@ class ChangeOffer:
         resolve_places: ResolvePlaces,
         *,
         horizon: timedelta,
+        cost_sharing: CostSharing,
     ) -> None:
         self._offers = offers
         self._writer = writer
         self._roads = roads
         self._resolve_places = resolve_places
         self._horizon = horizon
+        self._cost_sharing = cost_sharing
 
     async def __call__(
         self, offer_id: UUID, change: OfferChange, expected_version: int, principal: Principal, now: datetime
@@ -63,6 +66,7 @@ class ChangeOffer:
         elif offer.latest_arrival < now:
             raise OfferNotOpen("the trip is over and cannot be changed")
         changed = await self._driven(_apply(offer, change, now), offer, change)
+        self._cost_sharing.require(changed)
         await self._writer.update(changed, expected_version=expected_version)
         return changed
 
@@ -129,5 +133,6 @@ def _apply(offer: Offer, change: OfferChange, now: datetime) -> Offer:
         max_detour_m=None if change.clear_max_detour_m else max_detour_m,
         preferences=offer.preferences if change.preferences is None else dict(change.preferences),
         comment=offer.comment if change.comment is None else change.comment,
+        price=None if change.clear_price else change.price or offer.price,
         updated_at=now,
     )

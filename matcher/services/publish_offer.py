@@ -8,6 +8,7 @@ from uuid import UUID
 
 from matcher.domain.offer import DEFAULT_FLEXIBILITY_S, Offer, OfferDraft, OfferStatus, default_max_detour_s
 from matcher.domain.principal import Principal
+from matcher.services.cost_sharing import CostSharing
 from matcher.services.offer_rules import pointed, require_departure, require_driver, require_sensible, stops_of
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import IdempotencyRequest, OfferRepository, Roads, StoredAnswer
@@ -29,6 +30,7 @@ class PublishOffer:
         *,
         make_id: Callable[[], UUID],
         horizon: timedelta,
+        cost_sharing: CostSharing,
     ) -> None:
         self._offers = offers
         self._writer = writer
@@ -36,6 +38,7 @@ class PublishOffer:
         self._resolve_places = resolve_places
         self._make_id = make_id
         self._horizon = horizon
+        self._cost_sharing = cost_sharing
 
     async def __call__(
         self,
@@ -49,8 +52,8 @@ class PublishOffer:
 
         `render` makes the answer that is kept under the key; it is asked before the write, as it may need the roads.
 
-        Raises RoleForbidden, IdempotencyKeyReused, DepartureInPast, DepartureTooFar, InvalidField, whatever ResolvePlaces raises,
-        and DatabaseUnavailable, after which the same key may safely be sent again.
+        Raises RoleForbidden, IdempotencyKeyReused, DepartureInPast, DepartureTooFar, InvalidField, PriceTooHigh, PriceNotSupported,
+        whatever ResolvePlaces raises, and DatabaseUnavailable, after which the same key may safely be sent again.
         """
         require_driver(principal)
         if idempotency is not None:
@@ -72,7 +75,7 @@ class PublishOffer:
     async def _make(self, draft: OfferDraft, principal: Principal, now: datetime) -> Offer:
         origin, *via, destination = await self._resolve_places(pointed(draft.origin, draft.via, draft.destination))
         drive = await self._resolve_places.drive(stops_of(origin, via, destination))
-        return Offer(
+        offer = Offer(
             id=self._make_id(),
             driver_id=principal.user,
             region=self._roads.name,
@@ -95,4 +98,7 @@ class PublishOffer:
             created_at=now,
             updated_at=now,
             instant_booking=draft.instant_booking,
+            price=draft.price,
         )
+        self._cost_sharing.require(offer)
+        return offer

@@ -15,6 +15,7 @@ from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
+from matcher.services.ports import CurrentState
 
 
 def to_row(offer: Offer) -> dict[str, object]:
@@ -95,13 +96,29 @@ def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
         comment=row["comment"],
         duration_ms=row["duration_ms"],
         length_cm=row["length_cm"],
-        price=None if row["price_minor"] is None else Money(row["price_minor"], row["price_currency"]),
+        price=_to_price(row),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         booked_stops=tuple(_to_stop(stop, departure.tzinfo) for stop in row["booked_stops"] or ()),
         departure_shift_ms=row["departure_shift_ms"],
         instant_booking=row["instant_booking"],
     )
+
+
+def to_current_state(row: asyncpg.Record) -> CurrentState:
+    """What a match is checked against."""
+    return CurrentState(
+        version=row["version"],
+        status=OfferStatus(row["status"]),
+        seats_left=row["seats_left"],
+        seats_offered=row["seats_offered"],
+        length_cm=row["length_cm"],
+        price=_to_price(row),
+    )
+
+
+def _to_price(row: asyncpg.Record | Mapping[str, Any]) -> Money | None:
+    return None if row["price_minor"] is None else Money(row["price_minor"], row["price_currency"])
 
 
 def _place_to_json(place: Place) -> dict[str, object]:

@@ -19,7 +19,7 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.services.ports import CurrentState, IdempotencyRequest, OfferPage, OpenOffers, StoredAnswer
 from matcher.storage.change_feed import announce_changes
 from matcher.storage.load_offers import OpenOffersInTransaction
-from matcher.storage.offer_rows import to_offer, to_row, to_stop_rows
+from matcher.storage.offer_rows import to_current_state, to_offer, to_row, to_stop_rows
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
 
@@ -199,7 +199,7 @@ class PostgresOffers:
         """The present state of those that exist."""
         async with self._connections.connection() as connection:
             rows = await _OFFERS.rows(connection, "current_offers", ids=list(offer_ids))
-        return {row["id"]: CurrentState(row["version"], OfferStatus(row["status"]), row["seats_left"]) for row in rows}
+        return {row["id"]: to_current_state(row) for row in rows}
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Connection]:

@@ -156,7 +156,7 @@ WHERE region = :region AND status = 'OPEN';
 
 -- name: current_offers
 -- What is true of some offers now: what a match is checked against before it is shown.
-SELECT id, version, status, seats_left
+SELECT id, version, status, seats_left, seats_offered, length_cm, price_minor, price_currency
 FROM offers
 WHERE id = any(CAST(:ids AS uuid []));
 

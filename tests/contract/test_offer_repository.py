@@ -12,6 +12,7 @@ import pytest
 
 from matcher.domain.errors import IdempotencyKeyReused, OfferNotFound, OfferNotOpen, StaleVersion
 from matcher.domain.itinerary import Stop, StopKind
+from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.matching.bulk_load import DirectOffers
@@ -49,6 +50,7 @@ async def test_an_offer_comes_back_as_it_was_stored(offers: OfferRepository) -> 
         max_detour_m=4_000,
         preferences={"smoking": False, "pets": True},
         comment='blue hatchback, "new"; DROP TABLE offers --',
+        price=Money(1_250, "CLP"),
     )
     await offers.insert(offer)
     assert await offers.get(offer.id) == offer
@@ -279,13 +281,15 @@ async def test_the_stream_is_every_open_offer_of_the_region(offers: OfferReposit
 
 
 async def test_the_present_state_of_those_that_exist(offers: OfferRepository) -> None:
-    changed, untouched = a_stored_offer(), a_stored_offer(seats_left=0)
+    changed, untouched = a_stored_offer(), a_stored_offer(seats_left=0, price=Money(250, "EUR"))
     for offer in (changed, untouched):
         await offers.insert(offer)
     await offers.update(replace(changed, version=2, status=OfferStatus.CANCELLED, seats_left=1), expected_version=1)
     assert await offers.current([changed.id, uuid4(), untouched.id]) == {
-        changed.id: CurrentState(2, OfferStatus.CANCELLED, 1),
-        untouched.id: CurrentState(1, OfferStatus.OPEN, 0),
+        changed.id: CurrentState(2, OfferStatus.CANCELLED, 1, changed.seats_offered, changed.length_cm, None),
+        untouched.id: CurrentState(
+            1, OfferStatus.OPEN, 0, untouched.seats_offered, untouched.length_cm, Money(250, "EUR")
+        ),
     }
     assert await offers.current([]) == {}
 

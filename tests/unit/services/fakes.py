@@ -185,7 +185,9 @@ class OffersInMemory:
     async def current(self, offer_ids: Sequence[UUID]) -> dict[UUID, CurrentState]:
         self._call()
         return {
-            offer_id: CurrentState(offer.version, offer.status, offer.seats_left)
+            offer_id: CurrentState(
+                offer.version, offer.status, offer.seats_left, offer.seats_offered, offer.length_cm, offer.price
+            )
             for offer_id in offer_ids
             if (offer := self.stored.get(offer_id)) is not None
         }

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from uuid import UUID
 
+from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
+from matcher.services.cost_sharing import CostSharing
 from matcher.services.expire_offers import ExpireOffers
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.publish_offer import PublishOffer
@@ -85,6 +88,7 @@ def make_world() -> World:
     resolve_places = ResolvePlaces(roads, geocoder, SameThread(), snap_limit_m=1000.0)
     numbers = itertools.count(1)
     horizon = timedelta(days=365)
+    sharing = CostSharing(CostRate(Decimal("0.30"), "EUR", "a test"))
     return World(
         offers=offers,
         index=index,
@@ -93,9 +97,15 @@ def make_world() -> World:
         writer=writer,
         resolve_places=resolve_places,
         publish=PublishOffer(
-            offers, writer, roads, resolve_places, make_id=lambda: UUID(int=next(numbers)), horizon=horizon
+            offers,
+            writer,
+            roads,
+            resolve_places,
+            make_id=lambda: UUID(int=next(numbers)),
+            horizon=horizon,
+            cost_sharing=sharing,
         ),
-        change=ChangeOffer(offers, writer, roads, resolve_places, horizon=horizon),
+        change=ChangeOffer(offers, writer, roads, resolve_places, horizon=horizon, cost_sharing=sharing),
         cancel=CancelOffer(offers, writer),
         read=ReadOffers(offers),
         expire=ExpireOffers(offers, index),

@@ -1,0 +1,85 @@
+"""What riders pay: the driver's price where there is one, else a suggestion, and never more than the drive costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from matcher.domain.errors import Fault, InvalidField, PriceNotSupported, PriceTooHigh
+from matcher.domain.money import CostRate, Money, fare
+from matcher.domain.offer import Offer
+
+
+class PriceKind(StrEnum):
+    """Who named a price."""
+
+    DRIVER = "driver"
+    SUGGESTED = "suggested"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a ride costs its rider, all seats together."""
+
+    money: Money
+    kind: PriceKind
+
+
+class PricedTrip(Protocol):
+    """What is needed of a trip to price a ride on it."""
+
+    @property
+    def price(self) -> Money | None:
+        """What the driver asks for a seat from end to end."""
+
+    @property
+    def seats_offered(self) -> int:
+        """Seats for riders."""
+
+    @property
+    def length_cm(self) -> int:
+        """The trip without riders."""
+
+
+class CostSharing:
+    """Prices under one cost of a kilometre; without one, rides are free or cost what their driver may not say: nothing is suggested."""
+
+    def __init__(self, rate: CostRate | None) -> None:
+        self.rate = rate
+
+    def require(self, offer: Offer) -> None:
+        """Raises PriceNotSupported, PriceTooHigh or InvalidField when the driver's price is not sharing the cost of this trip."""
+        price = offer.price
+        if price is None or price.minor == 0:
+            return
+        if self.rate is None:
+            detail = "no cost of driving is known here, so a price cannot be held against it: offer the ride free, or without a price"
+            raise PriceNotSupported(detail, faults=[Fault("/price", detail, PriceNotSupported.code)])
+        if price.currency != self.rate.currency:
+            detail = f"prices here are in {self.rate.currency}"
+            raise InvalidField(detail, faults=[Fault("/price/currency", detail, InvalidField.code)])
+        dearest = self.rate.dearest_seat(offer.length_cm, offer.seats_offered)
+        if price.minor > dearest.minor:
+            detail = f"at most {dearest} a seat keeps this trip cost sharing: ask for less, or offer fewer seats"
+            extra: dict[str, object] = {"dearest": as_json(dearest)}
+            raise PriceTooHigh(detail, faults=[Fault("/price/amount", detail, PriceTooHigh.code)], extra=extra)
+
+    def seat(self, trip: PricedTrip) -> Price | None:
+        """What a seat from end to end costs; None where nothing is known."""
+        if trip.price is not None:
+            return Price(trip.price, PriceKind.DRIVER)
+        if self.rate is None:
+            return None
+        return Price(self.rate.suggested_seat(trip.length_cm, trip.seats_offered), PriceKind.SUGGESTED)
+
+    def ride(self, trip: PricedTrip, ride_cm: int, seats: int) -> Price | None:
+        """What `seats` seats cost along `ride_cm` of a trip: in proportion to the road, rounded down; None where nothing is known."""
+        seat = self.seat(trip)
+        return None if seat is None else Price(fare(seat.money, ride_cm, trip.length_cm, seats), seat.kind)
+
+
+def as_json(money: Money) -> Mapping[str, object]:
+    """On the wire: {"amount": 2.5, "currency": "EUR"}."""
+    return {"amount": float(money.amount), "currency": money.currency}
