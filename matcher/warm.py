@@ -13,7 +13,8 @@ from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer, OfferStatus
 from matcher.domain.place import Place, RoadPosition
 from matcher.matching.index import OfferIndex
-from matcher.matching.pipeline import find_candidates
+from matcher.matching.index_by_time import SlotSnapshot
+from matcher.matching.pipeline import find_candidates_by_time
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
@@ -70,7 +71,8 @@ def exercise(engine: RoadEngine, meeting_points: MeetingPoints | None = None) ->
             window_kind=kind, seats=1, max_walk_m=0, limit=1, preferences=NO_PREFERENCES,
         )  # fmt: skip
         query = Query.of(request, _NOON, doors if walks else (), doors[::-1] if walks else ())
-        found = find_candidates(index.snapshot(request.rider_id), engine, query, ScoreWeights(), 1)
+        slot = SlotSnapshot(engine, index.snapshot(request.rider_id))
+        found = find_candidates_by_time([slot, slot], query, ScoreWeights(), 1)
         engine.points(here.position, there.position, found.drive)
 
 

@@ -81,3 +81,9 @@ class Place:
     position: RoadPosition
     road_distance_m: float
     address: str | None = None
+
+
+def same_positions(one: str, other: str) -> bool:
+    """Whether road positions that are good under one region fingerprint are good under another: what stands behind the first dash
+    speaks of drive times alone."""
+    return one.partition("-")[0] == other.partition("-")[0]

@@ -253,6 +253,11 @@ class OfferIndex:
                 own=self._drivers.get(driver_digest(searcher), _NOBODY),
             )
 
+    def version_of(self, offer_id: UUID) -> int:
+        """The newest version that was put, also of an offer that has gone again not long ago; 0 for one that was never here."""
+        with self._lock:
+            return self._held_version(offer_id)
+
     def _retire(self, offer_id: UUID, version: int) -> None:
         with self._lock:
             held = self._held_version(offer_id)

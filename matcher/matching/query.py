@@ -70,6 +70,15 @@ class Query:
         """Whether the rider may be met anywhere but at the doors."""
         return len(self.pickups) > 1 or len(self.dropoffs) > 1
 
+    @property
+    def boarding_ms(self) -> tuple[int, int]:
+        """(earliest, latest) of boarding, or of alighting when window_is_arrival, for whatever walk."""
+        if self.window_is_arrival:
+            walks_ms = [-dropoff.walk_ms for dropoff in self.dropoffs] or [0]
+        else:
+            walks_ms = [pickup.walk_ms for pickup in self.pickups] or [0]
+        return self.earliest_ms + min(walks_ms), self.latest_ms + max(walks_ms)
+
     def meeting_at(self, pickups: Sequence[MeetingCandidate], dropoffs: Sequence[MeetingCandidate]) -> Query:
         """The same with other places to be met at."""
         return replace(self, pickups=tuple(pickups), dropoffs=tuple(dropoffs))

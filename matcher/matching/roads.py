@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from matcher.domain.place import RoadPosition
@@ -74,6 +76,20 @@ class SearchRoads(Protocol):
         rider_ends: the rider's two positions as fixed-point fractions of their edges. Arc by arc: the two directions of a street
         are different roads; of an arc that both use in part only the common piece counts; no piece counts twice.
         """
+
+
+class SearchRoadsByTime(Protocol):
+    """The same roads under a metric for each slot of the week. A trip is driven in the slot it departs in, to its end."""
+
+    @property
+    def slots(self) -> Sequence[SearchRoads]:
+        """The roads of each slot, one at least. Edges and positions are those of all of them, costs are each one's own."""
+
+    def slot_of(self, departure: datetime) -> int:
+        """Which of `slots` an aware moment belongs to."""
+
+    def slots_of(self, departures_ms: I64) -> I64:
+        """The same for (k,) moments in milliseconds since the epoch."""
 
 
 @dataclass(frozen=True, eq=False)

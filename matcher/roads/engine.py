@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from typing import Self
 
 import numpy as np
 
@@ -32,16 +34,43 @@ class RoadEngine:
     """
 
     def __init__(
-        self, name: str, fingerprint: str, network: RoadNetwork, topology: Topology, metric: Metric | None = None
+        self,
+        name: str,
+        fingerprint: str,
+        network: RoadNetwork,
+        topology: Topology,
+        metric: Metric | None = None,
+        *,
+        like: RoadEngine | None = None,
     ):
+        """like: an engine on the same network, with which everything is shared that no metric changes."""
         self.name = name
         self.fingerprint = fingerprint
         self.network = network
         self.topology = topology
         self.metric = metric or Metric.customise(topology, network.packed_cost)
         self.edges = edge_table(network, topology, self.metric.arc_weight)
-        self._snapper = Snapper(network)
-        self._scratch = scratch.ScratchPool(network, topology)
+        self._snapper: Snapper = Snapper(network) if like is None else like._snapper
+        self._scratch: scratch.ScratchPool = scratch.ScratchPool(network, topology) if like is None else like._scratch
+
+    # --- one metric at all hours ------------------------------------------------------------------------------------
+
+    @property
+    def slots(self) -> tuple[Self]:
+        """These roads, at every hour; see `services.ports.RoadsByTime`."""
+        return (self,)
+
+    def slot_of(self, departure: datetime) -> int:  # noqa: ARG002  # alike at every hour
+        """0."""
+        return 0
+
+    def slots_of(self, departures_ms: I64) -> I64:
+        """(k,) zeros."""
+        return np.zeros(len(departures_ms), dtype=np.int64)
+
+    def at(self, departure: datetime) -> Self:  # noqa: ARG002  # alike at every hour
+        """These roads."""
+        return self
 
     # --- services.ports.Roads ---------------------------------------------------------------------------------------
 

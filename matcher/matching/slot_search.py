@@ -1,0 +1,107 @@
+"""One query against the offers of one slot, on the roads of that slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from matcher.matching.candidates import Candidate, describe_candidates
+from matcher.matching.feasible import Feasible
+from matcher.matching.gather import gather
+from matcher.matching.glance import glance
+from matcher.matching.index import Snapshot
+from matcher.matching.index_by_time import SlotSnapshot
+from matcher.matching.itineraries import gather_itineraries
+from matcher.matching.meeting import MeetingScan
+from matcher.matching.query import Query
+from matcher.matching.ranking import Ranked, rank
+from matcher.matching.roads import PackedDrive, SearchRoads
+from matcher.matching.scoring import ScoreWeights
+
+
+class SlotSearch:
+    """A query against the offers of one slot. Its roads are swept when a scan needs them, once; the sweeps stay until the search ends."""
+
+    def __init__(
+        self,
+        number: int,
+        slot: SlotSnapshot,
+        drive: PackedDrive,
+        query: Query,
+        weights: ScoreWeights,
+        sweeps: ExitStack,
+        *,
+        one_of_many: bool,
+    ) -> None:
+        self._number = number
+        self._offers, self._roads = slot.offers, slot.roads
+        self._drive = drive
+        self._query = query
+        self._weights = weights
+        self._sweeps = sweeps
+        self._one_of_many = one_of_many
+        self._walking: MeetingScan | None = None
+        self._scan: Callable[[Query], Feasible] | None = None
+
+    def begin(self) -> None:
+        """Sweep the roads, unless no trip of this slot is under way in the window."""
+        if self._glance(self._query) is None:
+            self._sweep()
+
+    def scan(self, asked: Query) -> Feasible:
+        """Every offer against a query with the same places."""
+        seen = self._glance(asked)
+        return self._sweep()(asked) if seen is None else seen
+
+    def scan_elsewhere(self, asked: Query) -> Feasible:
+        """Every offer against a query with other meeting points."""
+        seen = self._glance(asked)
+        if seen is not None:
+            return seen
+        with ExitStack() as sweeps:
+            return MeetingScan(sweeps, self._offers, self._roads, asked, self._weights)(asked)
+
+    def best(self, feasible: Feasible, limit: int) -> tuple[Candidate, ...]:
+        """The `limit` best of those that `scan` found, in order."""
+        if self._scan is None:
+            return ()
+        ranked = rank(self._offers, feasible, self._roads, self._drive, self._query, self._weights, limit)
+        doors = {} if self._walking is None else _doors(self._walking, self._query, feasible, ranked)
+        return describe_candidates(self._offers, feasible, ranked, self._weights, doors, self._number)
+
+    def _glance(self, asked: Query) -> Feasible | None:
+        # A lone slot is swept at once: it is rare that nothing is under way at all, and then the sweep is all that a search costs.
+        return glance(self._offers, asked) if self._one_of_many else None
+
+    def _sweep(self) -> Callable[[Query], Feasible]:
+        if self._scan is None:
+            if self._query.walks:
+                self._walking = MeetingScan(self._sweeps, self._offers, self._roads, self._query, self._weights)
+            self._scan = self._walking or _door_scan(self._sweeps, self._offers, self._roads, self._query, self._drive)
+        return self._scan
+
+
+def _door_scan(
+    sweeps: ExitStack, snapshot: Snapshot, roads: SearchRoads, query: Query, drive: PackedDrive
+) -> Callable[[Query], Feasible]:
+    """A scan for riders who are met at their doors."""
+    at_pickup = sweeps.enter_context(roads.sweep(query.pickup, query.dropoff))
+    some_via = len(snapshot.itineraries) > 0
+    at_dropoff = sweeps.enter_context(roads.sweep(query.dropoff, query.pickup)) if some_via else None
+
+    def scan(asked: Query) -> Feasible:
+        found = gather(snapshot, roads.edges, at_pickup, drive.cost, asked)
+        if at_dropoff is None:
+            return found
+        return found.joined(gather_itineraries(snapshot, roads.edges, at_pickup, at_dropoff, drive.cost, asked))
+
+    return scan
+
+
+def _doors(scan: MeetingScan, query: Query, feasible: Feasible, ranked: Ranked) -> dict[int, tuple[int, int]]:
+    """{row: (detour_ms, detour_cm)} from door to door, of those of the ranked whose rider walks and need not."""
+    chosen = ranked.chosen
+    walked = (feasible.pickup_choice[chosen] != 0) | (feasible.dropoff_choice[chosen] != 0)
+    found = scan.at_doors(query, feasible.rows[chosen[walked]])
+    detours = zip(found.detour_ms.tolist(), found.detour_cm.tolist(), strict=True)
+    return dict(zip(found.rows.tolist(), detours, strict=True))
