@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from matcher.domain.errors import (
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
     OfferNotFound,
     OfferNotOpen,
     StaleVersion,
@@ -18,6 +16,7 @@ from matcher.domain.errors import (
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.services.ports import CurrentState, IdempotencyRequest, OfferPage, OpenOffers, StoredAnswer
 from matcher.storage.change_feed import announce_changes
+from matcher.storage.idempotency import answer_once, find_answer, forget_answers
 from matcher.storage.load_offers import OpenOffersInTransaction
 from matcher.storage.offer_rows import to_current_state, to_offer, to_row, to_stop_rows
 from matcher.storage.pool import Connections
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from matcher.storage.statements import Connection
 
 _OFFERS = Statements("offers")
-_IDEMPOTENCY = Statements("idempotency")
 _LOAD = Statements("load_offers")
 _CHANGES = Statements("offer_changes")
 _STREAM_CHUNK = 2_000
@@ -61,7 +59,7 @@ class PostgresOffers:
             raise TypeError("idempotency and render go together")
         async with self._writing() as connection:
             if idempotency is not None and render is not None:
-                earlier = await _answer_once(connection, idempotency, render(offer), offer.created_at)
+                earlier = await answer_once(connection, idempotency, render(offer), offer.created_at)
                 if earlier is not None:
                     return earlier
             await _OFFERS.run(connection, "insert_offer", **to_row(offer))
@@ -71,12 +69,12 @@ class PostgresOffers:
     async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
         """The answer kept under this key, or None. Raises IdempotencyKeyReused when the key was used for another call."""
         async with self._connections.connection() as connection:
-            return await _find_answer(connection, idempotency)
+            return await find_answer(connection, idempotency)
 
     async def forget_answers(self, before: datetime) -> int:
         """Drop answers given before a moment; returns how many."""
         async with self._connections.connection() as connection:
-            return await _IDEMPOTENCY.run(connection, "forget_answers", before=before)
+            return await forget_answers(connection, before)
 
     async def get(self, offer_id: UUID) -> Offer:
         """Raises OfferNotFound."""
@@ -217,35 +215,3 @@ def _some(row: dict[str, object], columns: Sequence[str]) -> dict[str, object]:
 async def _insert_stops(connection: Connection, offer: Offer) -> None:
     if offer.booked_stops:
         await _OFFERS.run(connection, "insert_stops", offer_id=offer.id, stops=to_stop_rows(offer))
-
-
-async def _answer_once(
-    connection: Connection, request: IdempotencyRequest, answer: StoredAnswer, now: datetime
-) -> StoredAnswer | None:
-    """Keep the answer and return None, or return the one that was kept before."""
-    kept = await _IDEMPOTENCY.row(
-        connection,
-        "insert_answer",
-        owner=request.owner,
-        key=request.key,
-        fingerprint=request.fingerprint,
-        status=answer.status,
-        headers=dict(answer.headers),
-        body=answer.body,
-        created_at=now,
-    )
-    if kept is not None:
-        return None
-    earlier = await _find_answer(connection, request)
-    if earlier is None:  # forgotten in the instant between the two statements
-        raise IdempotencyInProgress("this idempotency key is just being forgotten: send the request again")
-    return earlier
-
-
-async def _find_answer(connection: Connection, request: IdempotencyRequest) -> StoredAnswer | None:
-    row = await _IDEMPOTENCY.row(connection, "find_answer", owner=request.owner, key=request.key)
-    if row is None:
-        return None
-    if row["fingerprint"] != request.fingerprint:
-        raise IdempotencyKeyReused("this Idempotency-Key was used for another request: use a new one")
-    return StoredAnswer(row["status"], row["headers"], row["body"])

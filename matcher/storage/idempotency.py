@@ -1,0 +1,56 @@
+"""The answers to calls with an Idempotency-Key, kept in the transaction of what the call made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from matcher.domain.errors import IdempotencyInProgress, IdempotencyKeyReused
+from matcher.services.ports import IdempotencyRequest, StoredAnswer
+from matcher.storage.statements import Statements
+
+if TYPE_CHECKING:
+    from matcher.storage.statements import Connection
+
+_IDEMPOTENCY = Statements("idempotency")
+
+
+async def answer_once(
+    connection: Connection, request: IdempotencyRequest, answer: StoredAnswer, now: datetime
+) -> StoredAnswer | None:
+    """Keep the answer in the caller's transaction and return None, or return the one that was kept before.
+
+    Of several calls with one key that run at once the others wait for the first. Raises IdempotencyKeyReused, IdempotencyInProgress.
+    """
+    kept = await _IDEMPOTENCY.row(
+        connection,
+        "insert_answer",
+        owner=request.owner,
+        key=request.key,
+        fingerprint=request.fingerprint,
+        status=answer.status,
+        headers=dict(answer.headers),
+        body=answer.body,
+        created_at=now,
+    )
+    if kept is not None:
+        return None
+    earlier = await find_answer(connection, request)
+    if earlier is None:  # forgotten in the instant between the two statements
+        raise IdempotencyInProgress("this idempotency key is just being forgotten: send the request again")
+    return earlier
+
+
+async def find_answer(connection: Connection, request: IdempotencyRequest) -> StoredAnswer | None:
+    """The answer kept under this key, or None. Raises IdempotencyKeyReused when the key was used for another call."""
+    row = await _IDEMPOTENCY.row(connection, "find_answer", owner=request.owner, key=request.key)
+    if row is None:
+        return None
+    if row["fingerprint"] != request.fingerprint:
+        raise IdempotencyKeyReused("this Idempotency-Key was used for another request: use a new one")
+    return StoredAnswer(row["status"], row["headers"], row["body"])
+
+
+async def forget_answers(connection: Connection, before: datetime) -> int:
+    """Drop answers given before a moment; returns how many."""
+    return await _IDEMPOTENCY.run(connection, "forget_answers", before=before)

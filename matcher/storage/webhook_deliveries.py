@@ -1,0 +1,160 @@
+"""What is queued for webhooks, claimed by one process at a time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from matcher.domain.event import Event, EventKind, NumberedEvent
+from matcher.domain.event_errors import DeliveryNotFound
+from matcher.domain.webhook import Answer, Delivery, DeliveryStatus
+from matcher.services.event_ports import DueDelivery
+from matcher.storage.events import announce_events, write_events
+from matcher.storage.pool import Connections
+from matcher.storage.statements import Statements
+from matcher.storage.webhooks import to_webhook
+
+if TYPE_CHECKING:
+    from matcher.storage.statements import Record
+
+_DELIVERIES = Statements("webhook_deliveries")
+_WEBHOOKS = Statements("webhooks")
+_LONGEST_ERROR = 200
+
+
+class PostgresDeliveries:
+    """The DeliveryRepository of `matcher.services.event_ports` on PostgreSQL."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def claim(self, now: datetime, *, most: int, most_each: int, lease: timedelta) -> list[DueDelivery]:
+        """What is due and nobody else is sending, in the order in which it became due."""
+        async with self._connections.connection() as connection:
+            rows = await _DELIVERIES.rows(
+                connection, "claim_deliveries", now=now, most=most, most_each=most_each, lease=lease
+            )
+        return [DueDelivery(_to_delivery(row), to_webhook(row)) for row in rows]
+
+    async def next_due(self) -> datetime | None:
+        """When the next one may be claimed; None when none waits."""
+        async with self._connections.connection() as connection:
+            found: datetime | None = await _DELIVERIES.value(connection, "next_due")
+        return found
+
+    async def end(self, due: DueDelivery, answer: Answer, now: datetime, *, next_attempt_at: datetime | None) -> bool:
+        """Note what came of an attempt, unless somebody else has claimed it since."""
+        if answer.is_taken:
+            status = DeliveryStatus.DELIVERED
+        else:
+            status = DeliveryStatus.DEAD if next_attempt_at is None else DeliveryStatus.PENDING
+        async with self._connections.transaction() as connection:
+            written = await _DELIVERIES.run(
+                connection,
+                "end_delivery",
+                id=due.delivery.id,
+                attempts=due.delivery.attempts,
+                status=status.value,
+                next_attempt_at=next_attempt_at,
+                answer_status=answer.status,
+                error=None if answer.error is None else answer.error[:_LONGEST_ERROR],
+                now=now,
+            )
+            if written and answer.is_taken:
+                await _WEBHOOKS.run(connection, "note_success", id=due.webhook.id)
+            elif written:
+                await _WEBHOOKS.run(connection, "note_failure", id=due.webhook.id, now=now)
+        return bool(written)
+
+    async def disable_webhook(self, webhook_id: UUID, because: str, now: datetime) -> bool:
+        """Send nothing more to it, and tell its owner in the same transaction."""
+        async with self._connections.transaction() as connection:
+            row = await _WEBHOOKS.row(connection, "disable_webhook", id=webhook_id, because=because, now=now)
+            if row is None:
+                return False
+            told = Event(
+                EventKind.WEBHOOK_DISABLED,
+                row["owner"],
+                webhook_id,
+                {"webhook_id": str(webhook_id), "because": because},
+                f"webhook_disabled:{webhook_id}:{row['version']}",
+            )
+            await write_events(connection, [told], now)
+        async with self._connections.connection() as connection:
+            await announce_events(connection)
+        return True
+
+    async def get(self, delivery_id: int) -> Delivery:
+        """Raises DeliveryNotFound."""
+        async with self._connections.connection() as connection:
+            row = await _DELIVERIES.row(connection, "get_delivery", id=delivery_id)
+        if row is None:
+            raise DeliveryNotFound("no delivery of yours has this id")
+        return _to_delivery(row)
+
+    async def list_page(
+        self,
+        *,
+        owner: str | None,
+        webhook_id: UUID | None,
+        status: DeliveryStatus | None,
+        before: int | None,
+        limit: int,
+    ) -> list[Delivery]:
+        """At most `limit`, newest first, with ids below `before`; of everybody when `owner` is None."""
+        async with self._connections.connection() as connection:
+            rows = await _DELIVERIES.rows(
+                connection,
+                "list_deliveries",
+                owner=owner,
+                webhook_id=webhook_id,
+                status=None if status is None else status.value,
+                before=before,
+                row_limit=limit,
+            )
+        return [_to_delivery(row) for row in rows]
+
+    async def replay(self, delivery_id: int, now: datetime) -> None:
+        """Raises DeliveryNotFound."""
+        async with self._connections.connection() as connection:
+            written = await _DELIVERIES.run(connection, "replay_delivery", id=delivery_id, now=now)
+            await announce_events(connection)
+        if not written:
+            await self.get(delivery_id)
+
+    async def replay_dead(self, webhook_id: UUID | None, now: datetime) -> int:
+        """Returns how many."""
+        async with self._connections.connection() as connection:
+            written = await _DELIVERIES.run(connection, "replay_dead", webhook_id=webhook_id, now=now)
+            await announce_events(connection)
+        return written
+
+    async def forget_delivered(self, before: datetime, limit: int = 1000) -> int:
+        """Drop at most `limit` deliveries that arrived before a moment; returns how many."""
+        async with self._connections.connection() as connection:
+            return await _DELIVERIES.run(connection, "forget_delivered", before=before, row_limit=limit)
+
+    async def counts(self) -> dict[DeliveryStatus, int]:
+        """How many are PENDING and how many DEAD."""
+        async with self._connections.connection() as connection:
+            rows = await _DELIVERIES.rows(connection, "count_deliveries")
+        found = {DeliveryStatus(row["status"]): int(row["deliveries"]) for row in rows}
+        return {status: found.get(status, 0) for status in (DeliveryStatus.PENDING, DeliveryStatus.DEAD)}
+
+
+def _to_delivery(row: Record) -> Delivery:
+    event = Event(EventKind(row["kind"]), row["recipient"], row["trip_id"], row["data"], row["dedupe_key"])
+    return Delivery(
+        id=row["delivery_id"],
+        webhook_id=row["webhook_id"],
+        owner=row["owner"],
+        event=NumberedEvent(row["number"], event, row["happened_at"]),
+        status=DeliveryStatus(row["delivery_status"]),
+        attempts=row["attempts"],
+        next_attempt_at=row["next_attempt_at"],
+        created_at=row["queued_at"],
+        answer_status=row["answer_status"],
+        error=row["error"],
+        ended_at=row["ended_at"],
+    )

@@ -1,0 +1,116 @@
+"""Webhooks on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from matcher.domain.errors import StaleVersion
+from matcher.domain.event import EventKind
+from matcher.domain.event_errors import TooManyWebhooks, WebhookNotFound
+from matcher.domain.webhook import Webhook, WebhookStatus
+from matcher.services.ports import IdempotencyRequest, StoredAnswer
+from matcher.storage.idempotency import answer_once
+from matcher.storage.pool import Connections
+from matcher.storage.statements import Statements
+
+if TYPE_CHECKING:
+    from matcher.storage.statements import Connection, Record
+
+_WEBHOOKS = Statements("webhooks")
+
+
+class PostgresWebhooks:
+    """The WebhookRepository of `matcher.services.event_ports` on PostgreSQL."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def insert(
+        self, webhook: Webhook, *, most: int, idempotency: tuple[IdempotencyRequest, StoredAnswer] | None = None
+    ) -> StoredAnswer | None:
+        """Store a new one and the answer to the call; or return the answer that was kept before."""
+        async with self._connections.transaction() as connection:
+            if idempotency is not None:
+                earlier = await answer_once(connection, *idempotency, webhook.created_at)
+                if earlier is not None:
+                    return earlier
+            await _WEBHOOKS.value(connection, "lock_owner", owner=webhook.owner)
+            if await _WEBHOOKS.value(connection, "count_webhooks", owner=webhook.owner) >= most:
+                raise TooManyWebhooks(f"there are {most} webhooks already: delete one that is not needed any more")
+            await _WEBHOOKS.run(connection, "insert_webhook", **_to_row(webhook))
+        return None
+
+    async def get(self, webhook_id: UUID) -> Webhook:
+        """Raises WebhookNotFound."""
+        async with self._connections.connection() as connection:
+            row = await _WEBHOOKS.row(connection, "get_webhook", id=webhook_id)
+        if row is None:
+            raise WebhookNotFound("no webhook of yours has this id")
+        return to_webhook(row)
+
+    async def list_of(self, owner: str) -> list[Webhook]:
+        """All of one owner's, oldest first."""
+        async with self._connections.connection() as connection:
+            return [to_webhook(row) for row in await _WEBHOOKS.rows(connection, "list_webhooks", owner=owner)]
+
+    async def update(self, webhook: Webhook, *, expected_version: int) -> None:
+        """Raises WebhookNotFound, StaleVersion."""
+        values = _to_row(webhook)
+        for fixed in ("owner", "created_at"):
+            del values[fixed]
+        async with self._connections.connection() as connection:
+            written = await _WEBHOOKS.run(connection, "update_webhook", expected_version=expected_version, **values)
+        if not written:
+            present = await self.get(webhook.id)
+            raise StaleVersion(f"the webhook is at version {present.version} now: read it again before changing it")
+
+    async def delete(self, webhook_id: UUID) -> None:
+        """Raises WebhookNotFound."""
+        async with self._connections.connection() as connection:
+            if not await _WEBHOOKS.run(connection, "delete_webhook", id=webhook_id):
+                raise WebhookNotFound("no webhook of yours has this id")
+
+
+async def forget_webhooks_of(connection: Connection, user: str) -> None:
+    """Erase one person's webhooks, in the caller's transaction."""
+    await _WEBHOOKS.run(connection, "forget_webhooks_of", owner=user)
+
+
+def to_webhook(row: Record) -> Webhook:
+    """A webhook from the columns of its table."""
+    return Webhook(
+        id=UUID(str(row["id"])),
+        owner=row["owner"],
+        url=row["url"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        also_for=tuple(row["also_for"]),
+        kinds=tuple(EventKind(kind) for kind in row["kinds"]),
+        description=row["description"],
+        status=WebhookStatus(row["status"]),
+        disabled_because=row["disabled_because"],
+        secret_version=row["secret_version"],
+        old_secret_until=row["old_secret_until"],
+        failing_since=row["failing_since"],
+        version=row["version"],
+    )
+
+
+def _to_row(webhook: Webhook) -> dict[str, object]:
+    return {
+        "id": webhook.id,
+        "owner": webhook.owner,
+        "also_for": list(webhook.also_for),
+        "url": webhook.url,
+        "kinds": [kind.value for kind in webhook.kinds],
+        "description": webhook.description,
+        "status": webhook.status.value,
+        "disabled_because": webhook.disabled_because,
+        "secret_version": webhook.secret_version,
+        "old_secret_until": webhook.old_secret_until,
+        "failing_since": webhook.failing_since,
+        "version": webhook.version,
+        "created_at": webhook.created_at,
+        "updated_at": webhook.updated_at,
+    }
