@@ -37,6 +37,7 @@ from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.check_health import CheckHealth
 from matcher.services.check_promises import CheckPromises
+from matcher.services.cost_sharing import CostSharing
 from matcher.services.describe_route import DescribeRoute
 from matcher.services.expire_offers import ExpireOffers
 from matcher.services.find_matches import CarbonFactor, FindMatches
@@ -57,8 +58,8 @@ from matcher.storage.change_feed import PostgresChangeFeed
 from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.stored_offers import PostgresStoredOffers
-from matcher.wiring_people import make_key_set, make_tokens
 from matcher.wiring_cost import cost_sharing
+from matcher.wiring_people import make_key_set, make_tokens
 from matcher.workers.change_feed import run_change_feed
 from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
@@ -83,6 +84,7 @@ class Carpool:
     authenticate: Authenticate
     manage_keys: ManageKeys
     check_health: CheckHealth
+    cost_sharing: CostSharing
 
 
 def utc_now() -> datetime:
@@ -91,7 +93,9 @@ def utc_now() -> datetime:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, progress: Progress | None = None, worker: int = 1) -> AsyncIterator[Carpool]:
+async def running(
+    settings: Settings, *, progress: Progress | None = None, worker: int = 1, telemetry: Telemetry = QUIET
+) -> AsyncIterator[Carpool]:
     """The service, loaded and with its loops beside it, until the block ends. `worker` numbers the processes of one service.
 
     Raises what each part raises when it cannot be had: DatabaseUnavailable, RegionNotFound, RegionFileInvalid, SecretUnusable.
@@ -148,10 +152,13 @@ async def running(settings: Settings, *, progress: Progress | None = None, worke
         await stack.enter_async_context(_in_background(workers))
         yield Carpool(
             settings=settings,
-            publish_offer=PublishOffer(offers, writer, engine, resolve_places, make_id=_uuid7, horizon=horizon, cost_sharing=sharing),
+            publish_offer=PublishOffer(
+                offers, writer, engine, resolve_places, make_id=_uuid7, horizon=horizon, cost_sharing=sharing
+            ),
             change_offer=ChangeOffer(offers, writer, engine, resolve_places, horizon=horizon, cost_sharing=sharing),
             cancel_offer=CancelOffer(offers, writer),
             read_offers=ReadOffers(offers),
+            cost_sharing=sharing,
             describe_route=DescribeRoute(engine, executor),
             find_matches=FindMatches(
                 offers,

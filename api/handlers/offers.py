@@ -99,7 +99,7 @@ async def cancel_offer(call: Call[Nothing, Nothing]) -> web.Response:
 
 async def _with_route(carpool: Carpool, offer: Offer) -> OfferOut:
     route = await carpool.describe_route(offer)
-    return OfferOut.with_route(offer, encode_polyline(route.points))
+    return OfferOut.with_route(offer, encode_polyline(route.points), carpool.cost_sharing.rate)
 
 
 def _replay(answer: StoredAnswer) -> web.Response:

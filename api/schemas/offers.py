@@ -21,8 +21,10 @@ from api.schemas.fields import (
     WireOut,
     text,
 )
+from api.schemas.money import MoneyOut, PriceAdviceOut, PriceIn
 from api.schemas.places import PlaceIn, PlaceOut
 from matcher.domain.errors import Fault
+from matcher.domain.money import CostRate
 from matcher.domain.offer import (
     MAX_COMMENT,
     MAX_DETOUR_M,
@@ -111,6 +113,11 @@ class OfferIn(WireIn):
     via: Via = Field(default_factory=list)
     preferences: PreferencesIn = PreferencesIn()
     comment: Comment = ""
+    price: Absent[PriceIn] = None
+
+    def faults(self) -> list[Fault]:
+        """What no single field can say."""
+        return [] if self.price is None else self.price.faults()
 
     def to_domain(self) -> OfferDraft:
         """The draft; absent fields get their defaults later, when the drive is known."""
@@ -125,13 +132,14 @@ class OfferIn(WireIn):
             via=tuple(place.to_domain() for place in self.via),
             preferences=self.preferences.to_domain(),
             comment=self.comment,
+            price=None if self.price is None else self.price.to_domain(),
         )
 
 
 class OfferPatch(WireIn):
     """A JSON merge patch (RFC 7396): an absent key keeps what is there.
 
-    null removes `max_detour_m`, `comment`, `via` and single preferences, or all of them. Places and `via` are replaced whole.
+    null removes `max_detour_m`, `comment`, `via`, `price` and single preferences, or all of them. Places and `via` are replaced whole.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"seats": 2, "departure": "2026-12-01T08:00:00-03:00"}]})
@@ -146,6 +154,11 @@ class OfferPatch(WireIn):
     via: Via | None = None
     preferences: PreferencesPatch | None = None
     comment: Comment | None = None
+    price: PriceIn | None = None
+
+    def faults(self) -> list[Fault]:
+        """What no single field can say."""
+        return [] if self.price is None else self.price.faults()
 
     @property
     def needs_present(self) -> bool:
@@ -172,6 +185,8 @@ class OfferPatch(WireIn):
             via=tuple(place.to_domain() for place in self.via or ()) if "via" in given else None,
             preferences=preferences,
             comment=(self.comment or "") if "comment" in given else None,
+            price=None if self.price is None else self.price.to_domain(),
+            clear_price="price" in given and self.price is None,
         )
 
 
@@ -216,6 +231,7 @@ class OfferSummaryOut(WireOut):
     max_detour_m: Maybe[int] = Field(None, description="absent: no limit in metres")
     preferences: dict[str, bool]
     comment: str
+    price: Maybe[MoneyOut] = Field(None, description="asked for a seat from end to end; absent: what is suggested")
     distance_m: Metres
     duration_s: Seconds
     created_at: datetime
@@ -240,6 +256,7 @@ class OfferSummaryOut(WireOut):
             "max_detour_m": offer.max_detour_m,
             "preferences": dict(offer.preferences),
             "comment": offer.comment,
+            "price": None if offer.price is None else MoneyOut.from_domain(offer.price),
             "distance_m": offer.length_cm / 100,
             "duration_s": offer.duration_ms / 1000,
             "created_at": offer.created_at,
@@ -256,11 +273,13 @@ class OfferOut(OfferSummaryOut):
     """A published trip with its route."""
 
     polyline: str = Field(description="the drive, as an encoded polyline of precision 5")
+    price_advice: Maybe[PriceAdviceOut] = Field(None, description="absent where no cost of driving is known")
 
     @classmethod
-    def with_route(cls, offer: Offer, polyline: str) -> OfferOut:
-        """The offer with the drive it describes."""
-        return cls(**cls.fields_of(offer), polyline=polyline)
+    def with_route(cls, offer: Offer, polyline: str, rate: CostRate | None) -> OfferOut:
+        """The offer with the drive it describes, and what to ask for it when driving costs `rate`."""
+        advice = None if rate is None else PriceAdviceOut.of_trip(rate, offer.length_cm, offer.seats_offered)
+        return cls(**cls.fields_of(offer), polyline=polyline, price_advice=advice)
 
 
 class OfferPageOut(WireOut):

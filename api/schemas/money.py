@@ -1,0 +1,93 @@
+"""Money on the wire: an amount in units of its currency, and what prices rest on."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from api.schemas.fields import Maybe, WireIn, WireOut
+from matcher.domain.errors import Fault, InvalidField
+from matcher.domain.money import CostRate, Money
+from matcher.services.cost_sharing import Price, PriceKind
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["EUR"])]
+
+
+class PriceIn(WireIn):
+    """What a driver asks for a seat from end to end; 0 for nothing. It may not be more than sharing the cost."""
+
+    amount: Annotated[
+        float, Field(ge=0, le=1_000_000, description="in units, with the decimals of the currency", examples=[2.5])
+    ]
+    currency: Currency
+
+    def faults(self) -> list[Fault]:
+        """More decimals than the currency has."""
+        try:
+            self.to_domain()
+        except InvalidField as error:
+            return [Fault("/price/amount", error.detail, InvalidField.code)]
+        return []
+
+    def to_domain(self) -> Money:
+        """The amount as it was written, not as binary fractions round it."""
+        return Money.of(Decimal(repr(self.amount)), self.currency)
+
+
+class MoneyOut(WireOut):
+    """An amount of money."""
+
+    amount: float = Field(ge=0, description="in units of the currency")
+    currency: Currency
+
+    @classmethod
+    def from_domain(cls, money: Money) -> MoneyOut:
+        """Every field."""
+        return cls(amount=float(money.amount), currency=money.currency)
+
+
+class PriceOut(MoneyOut):
+    """What a ride costs its rider, all seats together."""
+
+    kind: PriceKind = Field(description="named by the driver, or suggested")
+
+    @classmethod
+    def of(cls, price: Price) -> PriceOut:
+        """Every field."""
+        return cls(amount=float(price.money.amount), currency=price.money.currency, kind=price.kind)
+
+
+class CostOfDrivingOut(WireOut):
+    """What driving a kilometre costs here; all prices are held against it."""
+
+    per_km: float
+    currency: Currency
+    source: str
+    since: Maybe[date] = None
+
+    @classmethod
+    def from_domain(cls, rate: CostRate) -> CostOfDrivingOut:
+        """Rounded to a hundredth of a cent."""
+        return cls(per_km=round(float(rate.per_km), 4), currency=rate.currency, source=rate.source, since=rate.since)
+
+
+class PriceAdviceOut(WireOut):
+    """What to ask for a seat from end to end."""
+
+    suggested: MoneyOut = Field(
+        description="taken while the driver names no price: the cost, shared by all seats and the driver"
+    )
+    dearest: MoneyOut = Field(description="the most that keeps the trip cost sharing")
+    cost_of_driving: CostOfDrivingOut
+
+    @classmethod
+    def of_trip(cls, rate: CostRate, trip_cm: int, seats: int) -> PriceAdviceOut:
+        """For a trip of this length with so many seats."""
+        return cls(
+            suggested=MoneyOut.from_domain(rate.suggested_seat(trip_cm, seats)),
+            dearest=MoneyOut.from_domain(rate.dearest_seat(trip_cm, seats)),
+            cost_of_driving=CostOfDrivingOut.from_domain(rate),
+        )
