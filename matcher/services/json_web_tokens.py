@@ -91,7 +91,7 @@ class JsonWebTokens:
             raise _Refused("too long")
         header = self._jws.get_unverified_header(token)
         algorithm, key_id = header.get("alg"), header.get("kid")
-        if algorithm not in self._rules.algorithms:
+        if not isinstance(algorithm, str) or algorithm not in self._rules.algorithms:
             raise _Refused("algorithm")
         if "crit" in header or "b64" in header:
             raise _Refused(
