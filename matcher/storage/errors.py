@@ -7,7 +7,16 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from matcher.domain.errors import CarpoolError, Conflict, DatabaseUnavailable, Fault, InvalidField, SeatsExhausted
+from matcher.domain.errors import (
+    BookingExists,
+    CarpoolError,
+    Conflict,
+    DatabaseUnavailable,
+    Fault,
+    InvalidField,
+    OwnOffer,
+    SeatsExhausted,
+)
 
 #: What a broken constraint means for the caller. Those absent here guard against our own mistakes and stay internal errors.
 _BY_CONSTRAINT: dict[str, tuple[type[CarpoolError], str, str | None]] = {
@@ -16,6 +25,10 @@ _BY_CONSTRAINT: dict[str, tuple[type[CarpoolError], str, str | None]] = {
     "offers_comment_short": (InvalidField, "a comment has at most 500 characters", "/comment"),
     "offers_seats_left_in_range": (SeatsExhausted, "fewer seats are left than that", None),
     "offers_via_is_list": (InvalidField, "there are too many places on the way", "/via"),
+    "offer_stops_no_oversold_leg": (SeatsExhausted, "not enough seats are left on this ride", None),
+    "bookings_one_open": (BookingExists, "you have an open booking of this offer: change that one", None),
+    "bookings_not_own": (OwnOffer, "this offer is your own", None),
+    "bookings_note_short": (InvalidField, "a note has at most 500 characters", "/note"),
     "api_keys_pk": (Conflict, "an API key with this id exists already", None),
     "api_keys_user_short": (InvalidField, "a user's name has 1 to 200 characters", "/user"),
     "idempotency_keys_owner_short": (InvalidField, "a user's name has 1 to 200 characters", None),

@@ -31,9 +31,9 @@ def to_row(offer: Offer) -> dict[str, object]:
         "region_fingerprint": offer.region_fingerprint,
         "status": offer.status.value,
         "version": offer.version,
-        **{f"origin_{name}": value for name, value in _place_to_json(offer.origin).items()},
-        **{f"destination_{name}": value for name, value in _place_to_json(offer.destination).items()},
-        "via": [_place_to_json(place) for place in offer.via],
+        **{f"origin_{name}": value for name, value in place_to_json(offer.origin).items()},
+        **{f"destination_{name}": value for name, value in place_to_json(offer.destination).items()},
+        "via": [place_to_json(place) for place in offer.via],
         "depart_at": offer.departure,
         "depart_offset_s": round(offset.total_seconds()),
         "depart_zone": zone.key if isinstance(zone, ZoneInfo) else None,
@@ -62,7 +62,7 @@ def to_stop_rows(offer: Offer) -> list[dict[str, object]]:
         {
             "position": position,
             "kind": stop.kind.value,
-            **_place_to_json(stop.place),
+            **place_to_json(stop.place),
             "booking_id": None if stop.booking_id is None else str(stop.booking_id),
             "seats": stop.seats,
             "earliest_at": None if stop.earliest is None else stop.earliest.isoformat(),
@@ -83,9 +83,9 @@ def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
         region_fingerprint=row["region_fingerprint"],
         status=OfferStatus(row["status"]),
         version=row["version"],
-        origin=_to_place(row, "origin_"),
-        destination=_to_place(row, "destination_"),
-        via=tuple(_to_place(place, "") for place in row["via"]),
+        origin=to_place(row, "origin_"),
+        destination=to_place(row, "destination_"),
+        via=tuple(to_place(place, "") for place in row["via"]),
         departure=departure,
         flexibility_s=row["flexibility_s"],
         seats_offered=row["seats_offered"],
@@ -121,7 +121,7 @@ def _to_price(row: asyncpg.Record | Mapping[str, Any]) -> Money | None:
     return None if row["price_minor"] is None else Money(row["price_minor"], row["price_currency"])
 
 
-def _place_to_json(place: Place) -> dict[str, object]:
+def place_to_json(place: Place) -> dict[str, object]:
     return {
         "lat": place.coordinate.lat,
         "lon": place.coordinate.lon,
@@ -133,7 +133,7 @@ def _place_to_json(place: Place) -> dict[str, object]:
     }
 
 
-def _to_place(row: asyncpg.Record | Mapping[str, Any], prefix: str) -> Place:
+def to_place(row: asyncpg.Record | Mapping[str, Any], prefix: str) -> Place:
     return Place(
         coordinate=Coordinate(lat=row[prefix + "lat"], lon=row[prefix + "lon"]),
         label=row[prefix + "label"],
@@ -150,7 +150,7 @@ def _to_stop(stop: Mapping[str, Any], zone: tzinfo | None) -> Stop:
         for text in (stop["earliest_at"], stop["latest_at"])
     )
     booking_id = None if stop["booking_id"] is None else UUID(stop["booking_id"])
-    return Stop(StopKind(stop["kind"]), _to_place(stop, ""), booking_id, stop["seats"], earliest, latest)
+    return Stop(StopKind(stop["kind"]), to_place(stop, ""), booking_id, stop["seats"], earliest, latest)
 
 
 def _to_local(moment: datetime, offset_s: int, zone: str | None) -> datetime:

@@ -118,24 +118,8 @@ class PostgresOffers:
 
         Raises OfferNotFound, StaleVersion, or OfferNotOpen, in that order of looking.
         """
-        if offer.version != expected_version + 1:
-            raise ValueError("a changed offer has the version after the expected one")
-        values = to_row(offer)
-        for column in _FIXED_COLUMNS:
-            del values[column]
         async with self._writing() as connection:
-            written = await _OFFERS.row(connection, "update_open_offer", expected_version=expected_version, **values)
-            if written is not None:
-                if written["has_stops"]:
-                    await _OFFERS.run(connection, "delete_stops", offer_id=offer.id)
-                await _insert_stops(connection, offer)
-                return
-            rows = await _OFFERS.rows(connection, "current_offers", ids=[offer.id])
-        if not rows:
-            raise OfferNotFound(f"there is no offer {offer.id}")
-        if rows[0]["version"] != expected_version:
-            raise StaleVersion(f"the offer is at version {rows[0]['version']}, not {expected_version}: read it again")
-        raise OfferNotOpen(f"the offer is {rows[0]['status']}")
+            await replace_open_offer(connection, offer, expected_version=expected_version)
 
     async def mark_past(self, now: datetime, *, limit: int = 10_000) -> list[UUID]:
         """Set OPEN offers whose latest arrival is before `now` to PAST, at most `limit`; returns their ids."""
@@ -210,6 +194,27 @@ class PostgresOffers:
 
 def _some(row: dict[str, object], columns: Sequence[str]) -> dict[str, object]:
     return {column: row[column] for column in columns}
+
+
+async def replace_open_offer(connection: Connection, offer: Offer, *, expected_version: int) -> None:
+    """`PostgresOffers.update` in the caller's transaction."""
+    if offer.version != expected_version + 1:
+        raise ValueError("a changed offer has the version after the expected one")
+    values = to_row(offer)
+    for column in _FIXED_COLUMNS:
+        del values[column]
+    written = await _OFFERS.row(connection, "update_open_offer", expected_version=expected_version, **values)
+    if written is not None:
+        if written["has_stops"]:
+            await _OFFERS.run(connection, "delete_stops", offer_id=offer.id)
+        await _insert_stops(connection, offer)
+        return
+    rows = await _OFFERS.rows(connection, "current_offers", ids=[offer.id])
+    if not rows:
+        raise OfferNotFound(f"there is no offer {offer.id}")
+    if rows[0]["version"] != expected_version:
+        raise StaleVersion(f"the offer is at version {rows[0]['version']}, not {expected_version}: read it again")
+    raise OfferNotOpen(f"the offer is {rows[0]['status']}")
 
 
 async def _insert_stops(connection: Connection, offer: Offer) -> None:

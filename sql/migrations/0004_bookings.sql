@@ -80,9 +80,10 @@ CREATE TABLE bookings (
 
 CREATE UNIQUE INDEX bookings_one_open ON bookings (offer_id, rider_id)
 WHERE status IN ('WAITING_CONFIRMATION', 'CONFIRMED');
-CREATE INDEX bookings_by_rider ON bookings (rider_id, id);
-CREATE INDEX bookings_by_driver ON bookings (driver_id, id);
-CREATE INDEX bookings_by_offer ON bookings (offer_id, id);
+CREATE INDEX bookings_by_rider ON bookings (rider_id, created_at, id);
+CREATE INDEX bookings_by_driver ON bookings (driver_id, created_at, id);
+CREATE INDEX bookings_by_offer ON bookings (offer_id, created_at, id);
+CREATE INDEX bookings_by_moment ON bookings (created_at, id);
 CREATE INDEX bookings_due ON bookings (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX bookings_by_age ON bookings (updated_at);
 

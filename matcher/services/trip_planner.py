@@ -1,0 +1,302 @@
+"""What becomes of a trip when a rider is taken along or let go: stops, seats, detour and times, by the kernels that searches run on.
+
+Pure CPU work and synchronous: call it in the executor. `now` is an argument.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from matcher.domain.booking import Booking, BookingStatus, RidePoint
+from matcher.domain.errors import DetourExceeded, OfferChanged, OfferNotOpen, OwnOffer, SeatsExhausted
+from matcher.domain.itinerary import Stop, StopKind, seats_by_leg
+from matcher.domain.match import MatchRequest, TimeWindow, TurnedAway, WindowKind
+from matcher.domain.offer import NO_PREFERENCES, Offer
+from matcher.domain.place import Coordinate, Place
+from matcher.matching.index import OfferIndex
+from matcher.matching.pipeline import Candidate, Candidates, find_candidates
+from matcher.matching.plan import to_ms
+from matcher.matching.positions import split_cost
+from matcher.matching.query import Query
+from matcher.matching.roads import SearchRoads
+from matcher.matching.scoring import ScoreWeights
+from matcher.services.booking_ports import OfferFitter
+from matcher.services.ports import SnappedPosition
+
+_WEIGHTS = ScoreWeights()
+#: Each round moves the boarding by what the alighting is outside its promise; with other legs than before it may take another.
+_ROUNDS = 4
+_SNAP_LIMIT_M = 1000.0
+
+
+class TripRoads(Protocol):
+    """What planning needs of the roads."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever stored road positions are no longer valid."""
+
+    def at(self, departure: datetime) -> SearchRoads:
+        """The roads as somebody drives them who leaves at this moment."""
+
+    def snap(self, coordinate: Coordinate, *, limit_m: float) -> SnappedPosition | None:
+        """The nearest road within `limit_m` metres, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boarding:
+    """A trip that has taken a rider along: one version later, with two stops more; and the rider's booking with its times in it."""
+
+    offer: Offer
+    booking: Booking
+
+
+@dataclass(frozen=True, slots=True)
+class Drives:
+    """The legs of a trip as it is driven: (ms, cm) each."""
+
+    legs: tuple[tuple[int, int], ...]
+
+    @property
+    def total(self) -> tuple[int, int]:
+        """(ms, cm) of the whole trip."""
+        return sum(ms for ms, _ in self.legs), sum(cm for _, cm in self.legs)
+
+
+class TripPlanner:
+    """Takes riders along and lets them go. Nothing here is remembered."""
+
+    def __init__(self, roads: TripRoads, fitter: OfferFitter) -> None:
+        self._roads = roads
+        self._fitter = fitter
+
+    def present(self, offer: Offer) -> Offer:
+        """The offer on the present roads. Raises OfferNotOpen when no road fits it any more."""
+        fitted = self._fitter.fit(offer)
+        if fitted is None:
+            raise OfferNotOpen("the roads of this trip are not served any more")
+        return fitted
+
+    def board(self, offer: Offer, booking: Booking, now: datetime) -> Boarding:
+        """The trip with the rider of `booking`, inserted where it costs the driver least, within all that everybody was promised.
+
+        The boarding keeps the booking's own promise, and so does the alighting. Raises OfferNotOpen, OwnOffer, SeatsExhausted, DetourExceeded, OfferChanged.
+        """
+        offer, booking = self.present(offer), self.on_present_roads(booking)
+        found = self._insertion(offer, booking, now)
+        pickup = replace(booking.pickup, at=_moment(found.pickup_ms, booking.pickup.at))
+        dropoff = replace(booking.dropoff, at=_moment(found.dropoff_ms, booking.dropoff.at))
+        between = list(offer.stops[1:-1])
+        between.insert(found.dropoff_leg, _stop(StopKind.DROPOFF, booking, dropoff))
+        between.insert(found.pickup_leg, _stop(StopKind.PICKUP, booking, pickup))
+        boarded = with_stops(
+            replace(offer, version=offer.version + 1, updated_at=now),
+            between,
+            shift_ms=offer.departure_shift_ms + found.shift_ms,
+        )
+        seated = replace(
+            booking,
+            pickup=pickup,
+            dropoff=dropoff,
+            ride_ms=found.ride_ms,
+            ride_cm=found.ride_cm,
+            detour_ms=found.detour_ms,
+            detour_cm=found.detour_cm,
+            shared_cm=found.shared_cm,
+        )
+        return Boarding(boarded, seated)
+
+    def let_go(self, offer: Offer, booking_ids: Collection[UUID], now: datetime) -> Offer:
+        """The trip without some riders, one version later; the others are met within what they were promised.
+
+        The stops of the others keep their order. The driver goes on leaving when planned, as far as promises allow; who would then be too
+        early at a stop waits there until the promised moment. With nobody left the trip is as it was published.
+        """
+        offer = self.present(offer)
+        kept = [stop for stop in offer.booked_stops if stop.booking_id not in booking_ids]
+        changed = with_stops(replace(offer, version=offer.version + 1, updated_at=now), kept)
+        if has_left(offer, now):
+            return replace(changed, departure_shift_ms=offer.departure_shift_ms)
+        if not changed.booked_stops:
+            return replace(changed, departure_shift_ms=0)
+        return replace(changed, departure_shift_ms=shift_for(changed, self.drives(changed), now))
+
+    def retimed(self, offer: Offer, bookings: Iterable[Booking], now: datetime) -> list[Booking]:
+        """Those confirmed bookings of a trip whose planned times are not those of the trip any more, one version later, with the new times."""
+        seated = [booking for booking in bookings if booking.status is BookingStatus.CONFIRMED]
+        if not seated:
+            return []
+        reached = {(stop.booking_id, stop.kind): at for stop, at in zip(offer.stops, self.times(offer), strict=True)}
+        moved = []
+        for booking in seated:
+            pickup = reached[booking.id, StopKind.PICKUP].astimezone(booking.pickup.at.tzinfo)
+            dropoff = reached[booking.id, StopKind.DROPOFF].astimezone(booking.dropoff.at.tzinfo)
+            if pickup != booking.pickup.at or dropoff != booking.dropoff.at:
+                moved.append(
+                    replace(
+                        booking,
+                        version=booking.version + 1,
+                        updated_at=now,
+                        pickup=replace(booking.pickup, at=pickup),
+                        dropoff=replace(booking.dropoff, at=dropoff),
+                    )
+                )
+        return moved
+
+    def times(self, offer: Offer) -> tuple[datetime, ...]:
+        """When each stop is reached, in UTC, waits included; the origin's is the departure."""
+        return reached_at(offer, self.drives(offer), offer.departure_shift_ms)
+
+    def drives(self, offer: Offer) -> Drives:
+        """The legs of the trip. Raises OfferNotOpen when a stop cannot be reached."""
+        return self.drives_between(offer, [stop.place for stop in offer.stops])
+
+    def drives_between(self, offer: Offer, places: Sequence[Place]) -> Drives:
+        """The legs of a way through places, at the time of the offer. Raises OfferNotOpen when there is none."""
+        roads = self._roads.at(offer.departure)
+        legs = []
+        for here, there in itertools.pairwise(places):
+            drive = roads.pack_drive(here.position, there.position)
+            if drive is None:
+                raise OfferNotOpen("the roads of this trip are not served any more")
+            legs.append(split_cost(drive.cost))
+        return Drives(tuple(legs))
+
+    def on_present_roads(self, booking: Booking) -> Booking:
+        """The booking with positions on the present roads. Raises OfferChanged when no road is near any more."""
+        if booking.region_fingerprint == self._roads.fingerprint:
+            return booking
+        return replace(
+            booking,
+            region_fingerprint=self._roads.fingerprint,
+            pickup=replace(booking.pickup, place=self._snapped(booking.pickup.place)),
+            dropoff=replace(booking.dropoff, place=self._snapped(booking.dropoff.place)),
+        )
+
+    def _snapped(self, place: Place) -> Place:
+        found = self._roads.snap(place.coordinate, limit_m=_SNAP_LIMIT_M)
+        if found is None:
+            raise OfferChanged("the roads have changed: search again")
+        return replace(place, position=found.position, road_distance_m=found.distance_m)
+
+    def _insertion(self, offer: Offer, booking: Booking, now: datetime) -> Candidate:
+        roads = self._roads.at(offer.departure)
+        index = OfferIndex(roads)
+        index.put(offer)
+        snapshot = index.snapshot(booking.rider_id)
+        ready_ms = to_ms(now) + booking.pickup.walk_ms
+        earliest_ms = ready_ms
+        if booking.pickup.earliest is not None:
+            earliest_ms = max(earliest_ms, to_ms(booking.pickup.earliest))
+        latest_ms = to_ms(booking.pickup.latest)
+        for _ in range(_ROUNDS):
+            if earliest_ms > latest_ms:
+                break
+            query = Query.of(_request(booking, earliest_ms, latest_ms), now)
+            found = find_candidates(snapshot, roads, query, _WEIGHTS, 1)
+            if not found.best:
+                raise _why_not(found)
+            best = found.best[0]
+            too_late_ms = best.dropoff_ms - to_ms(booking.dropoff.latest)
+            soonest = booking.dropoff.earliest
+            too_early_ms = 0 if soonest is None else to_ms(soonest) - best.dropoff_ms
+            if too_late_ms <= 0 and too_early_ms <= 0:
+                return best
+            if too_late_ms > 0:
+                latest_ms = best.pickup_ms - too_late_ms
+            else:
+                earliest_ms = best.pickup_ms + too_early_ms
+        raise OfferChanged("the trip does not reach the rider at the agreed time any more: search again")
+
+
+def with_stops(offer: Offer, between: Sequence[Stop], *, shift_ms: int | None = None) -> Offer:
+    """The offer with these stops between its ends; without a rider among them it has only its own. Raises SeatsExhausted."""
+    booked = tuple(between) if any(stop.booking_id is not None for stop in between) else ()
+    changed = replace(
+        offer,
+        booked_stops=booked,
+        departure_shift_ms=offer.departure_shift_ms if shift_ms is None else shift_ms,
+        seats_left=offer.seats_offered,
+    )
+    if not booked:
+        return changed
+    return replace(changed, seats_left=min(seats_by_leg(changed.stops, offer.seats_offered)))
+
+
+def has_left(offer: Offer, now: datetime) -> bool:
+    """Whether the driver is under way as planned."""
+    return offer.planned_departure <= now
+
+
+def shift_for(offer: Offer, drives: Drives, now: datetime) -> int:
+    """How much later than published the trip leaves, in ms: as near to what is planned now as flexibility and promises allow.
+
+    Where they cannot all be kept without a wait, as late as all promises of "not later" allow, so that the wait is short.
+    """
+    published_ms = to_ms(offer.departure)
+    low = soonest = max(-offer.flexibility_s * 1000, to_ms(now) - published_ms)
+    high = offer.flexibility_s * 1000
+    reached_ms = published_ms
+    for stop, (leg_ms, _) in zip(offer.stops[1:], drives.legs, strict=True):
+        reached_ms += leg_ms
+        if stop.latest is not None:
+            high = min(high, to_ms(stop.latest) - reached_ms)
+        if stop.earliest is not None:
+            soonest = max(soonest, to_ms(stop.earliest) - reached_ms)
+    return max(low, min(max(offer.departure_shift_ms, soonest), high))
+
+
+def reached_at(offer: Offer, drives: Drives, shift_ms: int) -> tuple[datetime, ...]:
+    """When each stop is reached by a trip that leaves `shift_ms` after its published departure, in UTC. Whoever is too early for a promise waits."""
+    at_ms = to_ms(offer.departure) + shift_ms
+    reached = [at_ms]
+    for stop, (leg_ms, _) in zip(offer.stops[1:], drives.legs, strict=True):
+        at_ms += leg_ms
+        if stop.earliest is not None:
+            at_ms = max(at_ms, to_ms(stop.earliest))
+        reached.append(at_ms)
+    return tuple(datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=ms) for ms in reached)
+
+
+def _stop(kind: StopKind, booking: Booking, point: RidePoint) -> Stop:
+    return Stop(kind, point.place, booking.id, booking.seats, point.earliest, point.latest)
+
+
+def _moment(at_ms: int, like: datetime) -> datetime:
+    return (datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=at_ms)).astimezone(like.tzinfo)
+
+
+def _request(booking: Booking, earliest_ms: int, latest_ms: int) -> MatchRequest:
+    """The booking as a search for its own ride. Who shares what has been settled when it was asked for."""
+    epoch = datetime.fromtimestamp(0, tz=UTC)
+    window = TimeWindow(epoch + timedelta(milliseconds=earliest_ms), epoch + timedelta(milliseconds=latest_ms))
+    return MatchRequest(
+        rider_id=booking.rider_id,
+        origin=booking.pickup.place,
+        destination=booking.dropoff.place,
+        window=window,
+        window_kind=WindowKind.DEPARTURE,
+        seats=booking.seats,
+        max_walk_m=0,
+        limit=1,
+        preferences=NO_PREFERENCES,
+        rider_is_woman=True,
+    )
+
+
+def _why_not(found: Candidates) -> Exception:
+    reason = next(iter(found.turned_away), None)
+    if reason is None:
+        return OfferNotOpen("the trip has left")
+    if reason is TurnedAway.OWN_OFFER:
+        return OwnOffer("this offer is your own")
+    if reason is TurnedAway.NO_SEATS:
+        return SeatsExhausted("not enough seats are left on this ride: search again")
+    if reason in {TurnedAway.DETOUR, TurnedAway.DETOUR_LENGTH}:
+        return DetourExceeded("the driver has no detour left for this ride: search again")
+    return OfferChanged("the trip does not reach the rider at the agreed time any more: search again")

@@ -1,0 +1,164 @@
+"""Bookings on disk, and the one transaction in which a trip changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from matcher.domain.booking import Booking, BookingStatus
+from matcher.domain.errors import BookingExists, BookingNotFound, OfferNotOpen, StaleVersion
+from matcher.domain.event import Event
+from matcher.domain.offer import Offer
+from matcher.services.booking_ports import BookingPage, Decide, TripChange
+from matcher.services.ports import IdempotencyRequest, StoredAnswer
+from matcher.storage.booking_rows import FIXED_COLUMNS, to_booking, to_booking_row
+from matcher.storage.change_feed import announce_changes
+from matcher.storage.events import announce_events, write_events
+from matcher.storage.idempotency import answer_once, find_answer
+from matcher.storage.offers import replace_open_offer
+from matcher.storage.pool import Connections
+from matcher.storage.statements import Statements
+
+if TYPE_CHECKING:
+    from matcher.storage.statements import Connection
+
+_BOOKINGS = Statements("bookings")
+
+
+class PostgresTrips:
+    """The TripRepository of `matcher.services.booking_ports` on PostgreSQL.
+
+    Rows are locked in one order, the offer before its bookings, so no two changes wait for each other in a circle.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def commit(
+        self, change: TripChange, *, idempotency: IdempotencyRequest | None = None, answer: StoredAnswer | None = None
+    ) -> StoredAnswer | None:
+        """Write a change, its events, and the answer under its idempotency key; see the port."""
+        if (idempotency is None) != (answer is None):
+            raise TypeError("idempotency and answer go together")
+        try:
+            async with self._connections.connection() as connection:
+                async with connection.transaction():
+                    if idempotency is not None and answer is not None:
+                        earlier = await answer_once(connection, idempotency, answer, change.now)
+                        if earlier is not None:
+                            return earlier
+                    await _write(connection, change)
+                if change.changes_offer:
+                    await announce_changes(connection)
+                elif change.events:
+                    await announce_events(connection)
+        except BookingExists as error:
+            assert change.new is not None
+            raise await self._existing(change.new, error) from error
+        return None
+
+    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
+        """The answer kept under this key, or None. Raises IdempotencyKeyReused when the key was used for another call."""
+        async with self._connections.connection() as connection:
+            return await find_answer(connection, idempotency)
+
+    async def get(self, booking_id: UUID) -> Booking:
+        """Raises BookingNotFound."""
+        async with self._connections.connection() as connection:
+            row = await _BOOKINGS.row(connection, "get_booking", id=booking_id)
+        if row is None:
+            raise BookingNotFound("no booking of yours has this id")
+        return to_booking(row)
+
+    async def list_open(self, offer_id: UUID) -> list[Booking]:
+        """The bookings of an offer that wait or are confirmed, oldest first."""
+        async with self._connections.connection() as connection:
+            rows = await _BOOKINGS.rows(connection, "list_open_bookings", offer_id=offer_id)
+        return [to_booking(row) for row in rows]
+
+    async def list_page(
+        self,
+        *,
+        user: str | None,
+        statuses: Collection[BookingStatus] | None,
+        offer_id: UUID | None,
+        limit: int,
+        after: tuple[datetime, UUID] | None,
+    ) -> BookingPage:
+        """At most `limit` bookings, newest first, after the (created_at, id) given."""
+        after_at, after_id = (None, None) if after is None else after
+        values: dict[str, object] = {
+            "statuses": None if statuses is None else [status.value for status in statuses],
+            "offer_id": offer_id,
+            "after_at": after_at,
+            "after_id": after_id,
+            "row_limit": limit + 1,  # one more tells whether there is a next page
+        }
+        async with self._connections.connection() as connection:
+            if user is None:
+                rows = await _BOOKINGS.rows(connection, "list_bookings", **values)
+            else:
+                rows = await _BOOKINGS.rows(connection, "list_bookings_of_user", user_id=user, **values)
+        bookings = tuple(to_booking(row) for row in rows[:limit])
+        more = len(rows) > limit
+        return BookingPage(bookings, (bookings[-1].created_at, bookings[-1].id) if more else None)
+
+    async def move_due(self, now: datetime, decide: Decide, *, limit: int) -> int:
+        """Move bookings whose moment has come, each as `decide` says; returns how many."""
+        events: list[Event] = []
+        async with self._connections.connection() as connection:
+            async with connection.transaction():
+                rows = await _BOOKINGS.rows(connection, "due_bookings", now=now, row_limit=limit)
+                for row in rows:
+                    moved, told = decide(to_booking(row))
+                    await _update(connection, moved)
+                    events += told
+                await write_events(connection, events, now)
+            if events:
+                await announce_events(connection)
+        return len(rows)
+
+    async def forget_bookings(self, before: datetime, limit: int) -> int:
+        """Drop at most `limit` bookings that ended before a moment; returns how many."""
+        async with self._connections.connection() as connection:
+            return await _BOOKINGS.run(connection, "forget_bookings", before=before, row_limit=limit)
+
+    async def _existing(self, new: Booking, error: BookingExists) -> BookingExists:
+        async with self._connections.connection() as connection:
+            row = await _BOOKINGS.row(connection, "find_open_booking", offer_id=new.offer_id, rider_id=new.rider_id)
+        return BookingExists(error.detail, extra={} if row is None else {"booking_id": str(row["id"])})
+
+
+async def _write(connection: Connection, change: TripChange) -> None:
+    if change.offer is not None:
+        if change.changes_offer:
+            await replace_open_offer(connection, change.offer, expected_version=change.read_version)
+        else:
+            await _hold(connection, change.offer, change.read_version)
+    for booking in change.moved:
+        await _update(connection, booking)
+    if change.new is not None:
+        await _BOOKINGS.run(connection, "insert_booking", **to_booking_row(change.new))
+    if change.leaves_nobody and change.offer is not None:
+        known: Sequence[UUID] = [booking.id for booking in change.moved]
+        if await _BOOKINGS.rows(connection, "other_open_bookings", offer_id=change.offer.id, known=known):
+            raise StaleVersion("somebody has asked for a seat meanwhile: read the offer again")
+    await write_events(connection, change.events, change.now)
+
+
+async def _hold(connection: Connection, offer: Offer, version: int) -> None:
+    row = await _BOOKINGS.row(connection, "hold_offer", id=offer.id)
+    if row is None or row["version"] != version:
+        raise StaleVersion("the offer has changed meanwhile: read it again")
+    if row["status"] != "OPEN":
+        raise OfferNotOpen(f"the offer is {row['status']}")
+
+
+async def _update(connection: Connection, booking: Booking) -> None:
+    values = to_booking_row(booking)
+    for column in FIXED_COLUMNS:
+        del values[column]
+    if await _BOOKINGS.row(connection, "update_booking", **values) is None:
+        raise StaleVersion("the booking has changed meanwhile: read it again")

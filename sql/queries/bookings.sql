@@ -1,0 +1,121 @@
+-- name: insert_booking!
+-- Store a new booking.
+INSERT INTO bookings (
+    id, offer_id, driver_id, rider_id, status, version, seats, region_fingerprint,
+    pickup, pickup_at, pickup_earliest_at, pickup_latest_at, dropoff, dropoff_at, dropoff_earliest_at, dropoff_latest_at, offset_s,
+    ride_ms, ride_cm, detour_ms, detour_cm, shared_cm, note, reply, created_at, updated_at, due_at,
+    confirmed_at, completed_at, completed_by, cancelled_by, cancel_reason
+) VALUES (
+    :id, :offer_id, :driver_id, :rider_id, :status, :version, :seats, :region_fingerprint,
+    :pickup, :pickup_at, :pickup_earliest_at, :pickup_latest_at, :dropoff, :dropoff_at, :dropoff_earliest_at, :dropoff_latest_at, :offset_s,
+    :ride_ms, :ride_cm, :detour_ms, :detour_cm, :shared_cm, :note, :reply, :created_at, :updated_at, :due_at,
+    :confirmed_at, :completed_at, :completed_by, :cancelled_by, :cancel_reason
+);
+
+-- name: update_booking^
+-- Replace what may change of a booking that still has the version that was read; no row otherwise.
+UPDATE bookings SET
+    status = :status,
+    version = :version,
+    region_fingerprint = :region_fingerprint,
+    pickup = :pickup,
+    pickup_at = :pickup_at,
+    dropoff = :dropoff,
+    dropoff_at = :dropoff_at,
+    ride_ms = :ride_ms,
+    ride_cm = :ride_cm,
+    detour_ms = :detour_ms,
+    detour_cm = :detour_cm,
+    shared_cm = :shared_cm,
+    reply = :reply,
+    updated_at = :updated_at,
+    due_at = :due_at,
+    confirmed_at = :confirmed_at,
+    completed_at = :completed_at,
+    completed_by = :completed_by,
+    cancelled_by = :cancelled_by,
+    cancel_reason = :cancel_reason
+WHERE id = :id AND version = CAST(:version AS integer) - 1
+RETURNING id;
+
+-- name: hold_offer^
+-- Keep an offer from changing until the transaction ends; what it is now.
+SELECT version, status FROM offers WHERE id = :id FOR SHARE;
+
+-- name: other_open_bookings
+-- Open bookings of an offer beside some.
+SELECT id FROM bookings
+WHERE
+    offer_id = :offer_id AND status IN ('WAITING_CONFIRMATION', 'CONFIRMED')
+    AND id <> ALL(CAST(:known AS uuid []));
+
+-- name: get_booking^
+-- One booking.
+SELECT * FROM bookings WHERE id = :id;
+
+-- name: find_open_booking^
+-- The booking with which a rider waits or is confirmed on an offer.
+SELECT id FROM bookings
+WHERE offer_id = :offer_id AND rider_id = :rider_id AND status IN ('WAITING_CONFIRMATION', 'CONFIRMED');
+
+-- name: list_open_bookings
+-- Bookings of an offer that wait or are confirmed, oldest first.
+SELECT * FROM bookings
+WHERE offer_id = :offer_id AND status IN ('WAITING_CONFIRMATION', 'CONFIRMED')
+ORDER BY created_at, id;
+
+-- name: list_bookings_of_user
+-- A page of the bookings in which somebody drives or rides, newest first, before a given (created_at, id).
+SELECT * FROM (
+    (
+        SELECT * FROM bookings
+        WHERE
+            rider_id = :user_id
+            AND (CAST(:statuses AS text []) IS NULL OR status = any(:statuses))
+            AND (CAST(:offer_id AS uuid) IS NULL OR offer_id = :offer_id)
+            AND (created_at, id) < (coalesce(CAST(:after_at AS timestamptz), 'infinity'), coalesce(CAST(:after_id AS uuid), 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+        ORDER BY created_at DESC, id DESC
+        LIMIT :row_limit
+    )
+    UNION ALL
+    (
+        SELECT * FROM bookings
+        WHERE
+            driver_id = :user_id
+            AND (CAST(:statuses AS text []) IS NULL OR status = any(:statuses))
+            AND (CAST(:offer_id AS uuid) IS NULL OR offer_id = :offer_id)
+            AND (created_at, id) < (coalesce(CAST(:after_at AS timestamptz), 'infinity'), coalesce(CAST(:after_id AS uuid), 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+        ORDER BY created_at DESC, id DESC
+        LIMIT :row_limit
+    )
+) AS mine
+ORDER BY created_at DESC, id DESC
+LIMIT :row_limit;
+
+-- name: list_bookings
+-- The same page of everybody's bookings.
+SELECT * FROM bookings
+WHERE
+    (CAST(:statuses AS text []) IS NULL OR status = any(:statuses))
+    AND (CAST(:offer_id AS uuid) IS NULL OR offer_id = :offer_id)
+    AND (created_at, id) < (coalesce(CAST(:after_at AS timestamptz), 'infinity'), coalesce(CAST(:after_id AS uuid), 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT :row_limit;
+
+-- name: due_bookings
+-- Bookings whose moment has come, earliest first, held until the transaction ends; those that others hold are left to them.
+SELECT * FROM bookings
+WHERE due_at <= :now
+ORDER BY due_at
+LIMIT :row_limit
+FOR UPDATE SKIP LOCKED;
+
+-- name: forget_bookings!
+-- Drop bookings that ended long ago.
+DELETE FROM bookings WHERE id IN (
+    SELECT id FROM bookings
+    WHERE updated_at < :before AND status IN ('CANCELLED', 'VALIDATED')
+    ORDER BY updated_at
+    LIMIT :row_limit
+    FOR UPDATE SKIP LOCKED
+);
