@@ -52,6 +52,7 @@ from matcher.services.ports import Geocoder, Progress, no_progress
 from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
 from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.telemetry import QUIET, Telemetry
 from matcher.settings import MatchingSettings, Settings
 from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.change_feed import PostgresChangeFeed
@@ -59,6 +60,7 @@ from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.stored_offers import PostgresStoredOffers
 from matcher.wiring_cost import cost_sharing
+from matcher.wiring_operation import Operation, make_operation
 from matcher.wiring_people import make_key_set, make_tokens
 from matcher.workers.change_feed import run_change_feed
 from matcher.workers.database_watch import run_database_watch
@@ -85,6 +87,7 @@ class Carpool:
     manage_keys: ManageKeys
     check_health: CheckHealth
     cost_sharing: CostSharing
+    operation: Operation
 
 
 def utc_now() -> datetime:
@@ -108,7 +111,7 @@ async def running(
         region = await asyncio.to_thread(load_region, settings, report)
         engine = region.engine
         cache = PostgresGeocodeCache(database.pool)
-        geocoder = make_geocoder(settings.geocoding, region.gazetteer, region.box, executor, cache)
+        geocoder = make_geocoder(settings.geocoding, region.gazetteer, region.box, executor, cache, telemetry)
         stack.push_async_callback(geocoder.close)
         offers = PostgresOffers(database.pool)
         index = OfferIndex(engine)
@@ -122,7 +125,8 @@ async def running(
         writer = OfferWriter(offers, fitted)
         stack.push_async_callback(writer.drain)
         key_store = PostgresApiKeys(database.pool)
-        api_keys = ApiKeys(await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper"))
+        pepper = await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper")
+        api_keys = ApiKeys(pepper)
         issuer_keys = make_key_set(settings.tokens)
         if issuer_keys is not None:
             stack.push_async_callback(issuer_keys.close)
@@ -139,12 +143,27 @@ async def running(
             await secret(settings.matching.match_secret, settings.storage.data_dir, "match_secret"),
             timedelta(seconds=settings.matching.match_lifetime_s),
         )
+        operation = make_operation(
+            settings,
+            telemetry,
+            database=database.pool,
+            secret=pepper,
+            processors=executor,
+            index=index,
+            lag_s=lambda: follow.lag.seconds,
+            region=engine.name,
+            version=this_version,
+        )
         workers = [
             run_expiry(ExpireOffers(offers, index), every_s=settings.offers.expiry_interval_s, clock=utc_now),
             run_settling(writer, clock=utc_now),
             run_change_feed(feed, follow),
             run_housekeeping(
-                offers, cache, clock=utc_now, changes_kept=timedelta(seconds=settings.storage.changes_kept_s)
+                offers,
+                cache,
+                clock=utc_now,
+                changes_kept=timedelta(seconds=settings.storage.changes_kept_s),
+                rate_limits=operation.kept_rate_limits,
             ),
         ]
         if database.start_again is not None:
@@ -181,6 +200,7 @@ async def running(
                 version=this_version,
                 worker=worker,
             ),
+            operation=operation,
         )
 
 

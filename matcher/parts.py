@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from matcher.geocoding.backoff import Backoff
 from matcher.geocoding.cached import CachedGeocoder
 from matcher.geocoding.chain import ChainGeocoder, ClosableGeocoder
+from matcher.geocoding.counted import CountedGeocoder
 from matcher.geocoding.gazetteer import Gazetteer
 from matcher.geocoding.network import NetworkGeocoder, make_network_geocoder
 from matcher.geocoding.offline import OfflineGeocoder
@@ -26,7 +27,9 @@ from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, Region, RegionStore, ensure_sample
 from matcher.roads.walking import Walks
 from matcher.secret_file import read_or_make_secret
+from matcher.services.compute_threads import ComputeThreads
 from matcher.services.ports import GeocodeCache, Progress, no_progress
+from matcher.services.telemetry import QUIET, Telemetry
 from matcher.settings import PREFIX, GeocodingSettings, Settings, SettingsInvalid
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.migrations import check_schema, migrate
@@ -134,7 +137,12 @@ def box_of(region: Region) -> Box:
 
 
 def make_geocoder(
-    geocoding: GeocodingSettings, gazetteer: Gazetteer, box: Box, executor: Executor, cache: GeocodeCache | None
+    geocoding: GeocodingSettings,
+    gazetteer: Gazetteer,
+    box: Box,
+    executor: Executor,
+    cache: GeocodeCache | None,
+    telemetry: Telemetry = QUIET,
 ) -> ChainGeocoder:
     """The chain of the settings; answers of network geocoders stay within the box, and are kept in the cache when there is one.
 
@@ -143,11 +151,11 @@ def make_geocoder(
     chain: list[ClosableGeocoder] = []
     for name in geocoding.geocoder_names:
         if name == "gazetteer":
-            chain.append(OfflineGeocoder(gazetteer, executor=executor))
+            chain.append(CountedGeocoder(OfflineGeocoder(gazetteer, executor=executor), name, telemetry))
             continue
-        network = _network_geocoder(geocoding, name, box)
+        network = CountedGeocoder(_network_geocoder(geocoding, name, box), name, telemetry)
         kept_for = timedelta(days=geocoding.geocoder_cache_days)
-        chain.append(network if cache is None else CachedGeocoder(network, cache, ttl=kept_for))
+        chain.append(network if cache is None else CachedGeocoder(network, cache, ttl=kept_for, telemetry=telemetry))
     return ChainGeocoder(chain)
 
 
@@ -169,9 +177,9 @@ def _network_geocoder(geocoding: GeocodingSettings, name: str, box: Box) -> Netw
         raise SettingsInvalid(f"{PREFIX}GEOCODERS names {name}, which cannot be used: {error}") from error
 
 
-def compute_threads(stack: AsyncExitStack, threads: int) -> ThreadPoolExecutor:
+def compute_threads(stack: AsyncExitStack, threads: int) -> ComputeThreads:
     """Threads for what computes; they end with the stack, after the work that they were given."""
-    executor = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="compute")
+    executor = ComputeThreads(threads)
     stack.push_async_callback(asyncio.to_thread, executor.shutdown)
     return executor
 

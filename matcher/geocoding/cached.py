@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from matcher.domain.errors import Unavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.abbreviations import expand
-from matcher.geocoding.network import NetworkGeocoder, decide
+from matcher.geocoding.network import decide
 from matcher.geocoding.text import MAX_QUERY_CHARS, clean, fold, words
-from matcher.services.ports import GeocodeCache
+from matcher.services.ports import GeocodeCache, Geocoder
+from matcher.services.telemetry import GEOCODER_CACHE, QUIET, Telemetry
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +28,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class NamedGeocoder(Geocoder, Protocol):
+    """A network geocoder."""
+
+    @property
+    def name(self) -> str:
+        """The provider's kind."""
+
+    async def close(self) -> None:
+        """Close its connections."""
+
+
 class CachedGeocoder:
     """A network geocoder behind a cache. A cache that fails is passed by: it never fails a look-up.
 
@@ -35,13 +48,15 @@ class CachedGeocoder:
 
     def __init__(
         self,
-        inner: NetworkGeocoder,
+        inner: NamedGeocoder,
         cache: GeocodeCache,
         *,
         ttl: timedelta = timedelta(days=30),
         clock: Callable[[], datetime] = utc_now,
+        telemetry: Telemetry = QUIET,
     ) -> None:
         self._inner = inner
+        self._telemetry = telemetry
         self._cache = cache
         self._ttl = ttl
         self._clock = clock
@@ -83,10 +98,13 @@ class CachedGeocoder:
 
     async def _recall(self, key: str) -> list[GeocodedPlace] | None:
         try:
-            return await self._cache.find(self.name, key, self._clock())
+            places = await self._cache.find(self.name, key, self._clock())
         except (Unavailable, OSError, TimeoutError) as error:
+            self._telemetry.add(GEOCODER_CACHE, self.name, "error")
             _log.warning("the geocode cache cannot be read: %s", type(error).__name__)
             return None
+        self._telemetry.add(GEOCODER_CACHE, self.name, "miss" if places is None else "hit")
+        return places
 
     async def _keep(self, key: str, places: list[GeocodedPlace]) -> None:
         kept_for = self._ttl if places else self._ttl * _NEGATIVE_SHARE

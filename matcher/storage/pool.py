@@ -84,6 +84,16 @@ class Database:
         except TimeoutError:
             self._pool.terminate()
 
+    @property
+    def connections_used(self) -> int:
+        """Connections that somebody has taken."""
+        return self._pool.get_size() - self._pool.get_idle_size()
+
+    @property
+    def connections_idle(self) -> int:
+        """Connections that wait for somebody."""
+        return self._pool.get_idle_size()
+
     async def ping(self) -> None:
         """One round trip. Raises DatabaseUnavailable."""
         async with self.connection() as connection:

@@ -33,12 +33,20 @@ class KeepsPlaces(Protocol):
         """Drop answers that have expired; returns how many."""
 
 
+class KeepsRateLimits(Protocol):
+    """What callers have used of their limits."""
+
+    async def forget(self) -> int:
+        """Drop callers who have rested; returns how many."""
+
+
 async def run_housekeeping(
     answers: KeepsAnswers,
     places: KeepsPlaces,
     *,
     clock: Callable[[], datetime],
     changes_kept: timedelta = CHANGES_KEPT,
+    rate_limits: KeepsRateLimits | None = None,
     every_s: float = EVERY_S,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
@@ -48,5 +56,7 @@ async def run_housekeeping(
         await answers.forget_answers(now - ANSWERS_KEPT)
         await answers.forget_changes(now - changes_kept)
         await places.forget_expired(now)
+        if rate_limits is not None:
+            await rate_limits.forget()
 
     await repeat("housekeeping", tidy, every_s=every_s, clock=clock, sleep=sleep)
