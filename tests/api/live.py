@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from matcher.settings import (
     Settings,
     StorageSettings,
 )
+from matcher.settings_cost import CostSettings
 
 #: Read from the environment once, outside of any event loop.
 SERVER = ServerSettings()
@@ -126,10 +128,10 @@ class Live:
         """The service behind the socket."""
         return self.app[LIFETIME].carpool
 
-    async def key(self, role: Role | str, user: str | None = None) -> str:
-        """A new key; of a user of its own unless one is named."""
+    async def key(self, role: Role | str, user: str | None = None, *, acts_as: Iterable[Role] = ()) -> str:
+        """A new key; of a user of its own unless one is named. A partner's may act for others."""
         name = f"user-{next(_users)}" if user is None else user
-        token, _ = await self.carpool.manage_keys.create(name, Role(role), datetime.now(UTC), None)
+        token, _ = await self.carpool.manage_keys.create(name, Role(role), datetime.now(UTC), None, frozenset(acts_as))
         return token
 
     async def call(
@@ -142,9 +144,10 @@ class Live:
         async with self.client.request(method, self.url + path, headers=all_headers, **more) as response:
             return Answer(response.status, response.headers, await response.read())
 
-    async def published(self, token: str, **changes: Any) -> dict[str, Any]:
-        """The answer to a trip that was published."""
-        answer = await self.call("POST", "/v1/offers", token, json=an_offer(**changes))
+    async def published(self, token: str, *, user: str | None = None, **changes: Any) -> dict[str, Any]:
+        """The answer to a trip that was published, by the key's own user or the one acted for."""
+        headers = {} if user is None else {"X-On-Behalf-Of": user}
+        answer = await self.call("POST", "/v1/offers", token, json=an_offer(**changes), headers=headers)
         assert answer.status == 201, answer.body
         offer: dict[str, Any] = answer.json
         return offer
@@ -174,6 +177,7 @@ def settings_for(data_dir: Path, database_url: str) -> Settings:
         offers=OfferSettings(),
         keys=KeySettings(),
         geocoding=GeocodingSettings(),
+        cost=CostSettings(cost_per_km=Decimal("0.30"), cost_currency="EUR", cost_source="a test"),
     )
 
 

@@ -1,0 +1,80 @@
+"""What a driver may ask, what is suggested, and what a rider is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.live import Live, an_offer
+
+
+def _eur(amount: float) -> dict[str, Any]:
+    return {"amount": amount, "currency": "EUR"}
+
+
+async def test_an_offer_says_what_to_ask_and_why(live: Live) -> None:
+    offer = await live.published(await live.key("driver"), seats=3)
+    advice = offer["price_advice"]
+    km = offer["distance_m"] / 1000
+    assert "price" not in offer
+    assert advice["suggested"]["currency"] == advice["dearest"]["currency"] == "EUR"
+    assert advice["suggested"]["amount"] == pytest.approx(km * 0.30 / 4, abs=0.01)
+    assert advice["dearest"]["amount"] == pytest.approx(km * 0.30 / 3, abs=0.01)
+    assert advice["cost_of_driving"] == {"per_km": 0.3, "currency": "EUR", "source": "a test"}
+
+
+async def test_a_driver_names_changes_and_withdraws_a_price(live: Live) -> None:
+    token = await live.key("driver")
+    offer = await live.published(token, price=_eur(0.5))
+    assert offer["price"] == _eur(0.5)
+    where = f"/v1/offers/{offer['id']}"
+    changed = await live.call("PATCH", where, token, json={"price": _eur(0)}, headers={"If-Match": '"1"'})
+    assert changed.json["price"] == _eur(0)
+    kept = await live.call("PATCH", where, token, json={"comment": "free"}, headers={"If-Match": '"2"'})
+    assert kept.json["price"] == _eur(0)
+    withdrawn = await live.call("PATCH", where, token, json={"price": None}, headers={"If-Match": '"3"'})
+    assert "price" not in withdrawn.json
+    assert "price" not in (await live.call("GET", where, token)).json
+
+
+async def test_the_dearest_price_may_be_asked_and_no_cent_more(live: Live) -> None:
+    token = await live.key("driver")
+    dearest = (await live.published(token, seats=2))["price_advice"]["dearest"]["amount"]
+    assert (await live.published(token, seats=2, price=_eur(dearest)))["price"] == _eur(dearest)
+    refused = await live.call("POST", "/v1/offers", token, json=an_offer(seats=2, price=_eur(round(dearest + 0.01, 2))))
+    assert refused.status == 422
+    problem = refused.problem()
+    assert problem["code"] == "price_too_high"
+    assert problem["dearest"] == _eur(dearest)
+    assert problem["errors"][0]["pointer"] == "/price/amount"
+
+
+async def test_more_seats_may_not_turn_a_share_into_a_fare(live: Live) -> None:
+    token = await live.key("driver")
+    dearest = (await live.published(token, seats=1))["price_advice"]["dearest"]["amount"]
+    offer = await live.published(token, seats=1, price=_eur(dearest))
+    answer = await live.call(
+        "PATCH", f"/v1/offers/{offer['id']}", token, json={"seats": 3}, headers={"If-Match": '"1"'}
+    )
+    assert (answer.status, answer.problem()["code"]) == (422, "price_too_high")
+    assert (await live.call("GET", f"/v1/offers/{offer['id']}", token)).json["seats"] == 1
+
+
+@pytest.mark.parametrize(
+    ("price", "pointer"),
+    [
+        ({"amount": 0.505, "currency": "EUR"}, "/price/amount"),
+        ({"amount": -1, "currency": "EUR"}, "/price/amount"),
+        ({"amount": "1", "currency": "EUR"}, "/price/amount"),
+        ({"amount": 1}, "/price/currency"),
+        ({"amount": 1, "currency": "eur"}, "/price/currency"),
+        ({"amount": 1, "currency": "USD"}, "/price/currency"),
+        ({"amount": 1, "currency": "EUR", "tip": 1}, "/price/tip"),
+        (1, "/price"),
+    ],
+)
+async def test_what_is_no_price_is_refused(live: Live, driver: str, price: Any, pointer: str) -> None:
+    answer = await live.call("POST", "/v1/offers", driver, json=an_offer(price=price))
+    assert answer.status == 422
+    assert answer.problem()["errors"][0]["pointer"] == pointer
