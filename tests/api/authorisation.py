@@ -1,0 +1,62 @@
+"""The table of who may make which call: one row for each row of `api/routes.py`. `test_authorisation.py` tries all of them.
+
+To add a call: one `Row`. `may` are the roles it is open to, everybody else gets 403. `good` is what the owner gets. A call on something that
+belongs to somebody names a maker, which makes one for the caller; then `on_others` is what the same roles get on another person's
+thing, and `any_of` the roles that may see anybody's. A maker is a function in this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+from matcher.domain.principal import Role
+from tests.api.live import Live, a_search, an_offer
+
+DRIVERS = frozenset({Role.DRIVER, Role.PARTNER, Role.ADMIN})
+RIDERS = frozenset({Role.RIDER, Role.PARTNER, Role.ADMIN})
+OPERATORS = frozenset({Role.OPS, Role.ADMIN})
+EVERYBODY = frozenset(Role)
+
+#: Makes a thing of the caller's, by a key of theirs with the role given, and tells the parameters of its path.
+Maker = Callable[[Live, str, Role], Awaitable[Mapping[str, str]]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One call."""
+
+    method: str
+    path: str
+    may: AbstractSet[Role]
+    good: int
+    make: Maker | None = None
+    on_others: int = 404
+    any_of: AbstractSet[Role] = frozenset()
+    query: str = ""
+    sent: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """As in the URL table."""
+        return f"{self.method} {self.path}"
+
+
+async def an_offer_of_theirs(live: Live, token: str, _role: Role) -> Mapping[str, str]:
+    """A trip."""
+    return {"offer_id": (await live.published(token))["id"]}
+
+
+ROWS: tuple[Row, ...] = (
+    Row("POST", "/v1/offers", DRIVERS, 201, sent={"json": an_offer()}),
+    Row("GET", "/v1/offers", DRIVERS | OPERATORS, 200),
+    Row("GET", "/v1/offers/{offer_id}", DRIVERS, 200, an_offer_of_theirs, any_of=OPERATORS),
+    Row("PATCH", "/v1/offers/{offer_id}", DRIVERS, 200, an_offer_of_theirs,
+        sent={"json": {"seats": 2}, "headers": {"If-Match": "*"}}),
+    Row("DELETE", "/v1/offers/{offer_id}", DRIVERS, 200, an_offer_of_theirs),
+    Row("POST", "/v1/match", RIDERS, 200, sent={"json": a_search()}),
+    Row("GET", "/v1/geocode", EVERYBODY, 200, query="?q=balmaceda"),
+    Row("GET", "/v1/reverse", EVERYBODY, 200, query="?lat=-29.95&lon=-71.34"),
+)  # fmt: skip
