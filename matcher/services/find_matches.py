@@ -24,14 +24,15 @@ from matcher.domain.offer import OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.domain.polyline import encode_polyline
 from matcher.domain.principal import Principal
-from matcher.matching.index import Snapshot
-from matcher.matching.pipeline import Candidate, Candidates, find_candidates
+from matcher.matching.cancellation import Cancellation
+from matcher.matching.index_by_time import SlotSnapshot
+from matcher.matching.pipeline import Candidate, Candidates, find_candidates_by_time
 from matcher.matching.positions import split_cost
 from matcher.matching.query import Query
 from matcher.matching.roads import PackedDrive, SearchRoads
 from matcher.matching.scoring import ScoreWeights
-from matcher.services.match_tokens import MatchTicket, MatchTokens
-from matcher.services.ports import MeetingPoints, OfferRepository, Roads, StopCandidate
+from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
+from matcher.services.ports import MeetingPoints, OfferRepository, Roads, RoadsByTime, StopCandidate
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 
@@ -39,18 +40,26 @@ from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 SPARE = 10
 
 
-class MatchRoads(Roads, SearchRoads, Protocol):
-    """What a search needs of the roads."""
+class SlotRoads(Roads, SearchRoads, Protocol):
+    """What a search needs of the roads of one slot."""
 
     def points(self, origin: RoadPosition, destination: RoadPosition, drive: PackedDrive) -> list[Coordinate]:
         """The line that a drive follows."""
 
 
+class MatchRoads(RoadsByTime, Protocol):
+    """What a search needs of the roads."""
+
+    @property
+    def slots(self) -> Sequence[SlotRoads]:
+        """The roads of each slot."""
+
+
 class SearchIndex(Protocol):
     """What a search needs of the index."""
 
-    def snapshot(self, searcher: str) -> Snapshot:
-        """The offers as they are now."""
+    def snapshot(self, searcher: str) -> Sequence[SlotSnapshot]:
+        """The offers as they are now, slot by slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +219,13 @@ class FindMatches:
                 offer_id=candidate.offer_id,
                 version=candidate.version,
                 seats=request.seats,
-                pickup=pickup.coordinate,
-                dropoff=dropoff.coordinate,
-                pickup_time=pickup.time,
+                roads=roads_digest(self._roads.fingerprint),
+                pickup=TicketPoint.of(pickup, begin),
+                dropoff=TicketPoint.of(dropoff, end),
+                window=request.window,
+                window_kind=request.window_kind,
+                women_only=request.women_only,
+                rider_is_woman=request.rider_is_woman,
             )
             detour_m = candidate.detour_cm / 100
             polyline = direct_polyline

@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
 import jwt
 
 from matcher.domain.errors import MatchTokenInvalid
-from matcher.domain.place import Coordinate
+from matcher.domain.match import MeetingPoint, TimeWindow, WindowKind
+from matcher.domain.place import Coordinate, RoadPosition
 
 _ALGORITHM = "HS256"
 _AUDIENCE = "match"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: The most that one label may take, so that an id stays below a kilobyte.
+_LABEL_BYTES = 120
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPoint:
+    """Where and when the rider boards or alights, as the match says, and where on the road that is."""
+
+    coordinate: Coordinate
+    label: str
+    position: RoadPosition
+    walk_cm: int
+    walk_ms: int
+    time: datetime
+
+    @classmethod
+    def of(cls, point: MeetingPoint, position: RoadPosition) -> TicketPoint:
+        """The point of a match, at a position."""
+        return cls(
+            point.coordinate, point.label, position, round(point.walk_m * 100), round(point.walk_s * 1000), point.time
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class MatchTicket:
-    """What a match id stands for. It says what was asked and of which version of the offer; a booking checks all of it again."""
+    """What a match id stands for: what was asked, of which version of the offer, and where and when the two would meet.
+
+    A booking checks all of it again. The rider can read it: nothing is in it that the rider has not said or the match does not show. `roads` tells the
+    roads for which positions hold from others (see `roads_digest`).
+    """
 
     rider_id: str
     offer_id: UUID
     version: int
     seats: int
-    pickup: Coordinate
-    dropoff: Coordinate
-    pickup_time: datetime
+    roads: str
+    pickup: TicketPoint
+    dropoff: TicketPoint
+    window: TimeWindow
+    window_kind: WindowKind
+    women_only: bool = False
+    rider_is_woman: bool = False
 
 
 class MatchTokens:
@@ -47,9 +80,12 @@ class MatchTokens:
             "offer": ticket.offer_id.hex,
             "version": ticket.version,
             "seats": ticket.seats,
-            "from": [ticket.pickup.lat, ticket.pickup.lon],
-            "to": [ticket.dropoff.lat, ticket.dropoff.lon],
-            "at": ticket.pickup_time.isoformat(),
+            "roads": ticket.roads,
+            "from": _to_claim(ticket.pickup),
+            "to": _to_claim(ticket.dropoff),
+            "window": [ticket.window_kind.value, *map(_to_ms, (ticket.window.earliest, ticket.window.latest))],
+            "offset": round((ticket.pickup.time.utcoffset() or timedelta(0)).total_seconds()),
+            "women": [ticket.women_only, ticket.rider_is_woman],
         }
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
 
@@ -67,12 +103,54 @@ class MatchTokens:
             raise MatchTokenInvalid("this match id was not given out by this service: search again") from error
         if claims["exp"] < now.timestamp():
             raise MatchTokenInvalid("this match id is too old: search again")
-        return MatchTicket(
-            rider_id=claims["sub"],
-            offer_id=UUID(claims["offer"]),
-            version=claims["version"],
-            seats=claims["seats"],
-            pickup=Coordinate(lat=claims["from"][0], lon=claims["from"][1]),
-            dropoff=Coordinate(lat=claims["to"][0], lon=claims["to"][1]),
-            pickup_time=datetime.fromisoformat(claims["at"]),
-        )
+        try:
+            return _to_ticket(claims)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise MatchTokenInvalid("this match id is of another version of this service: search again") from error
+
+
+def roads_digest(fingerprint: str) -> str:
+    """A few characters that tell one state of the roads from another."""
+    return hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
+
+
+def _to_ticket(claims: dict[str, Any]) -> MatchTicket:
+    zone = timezone(timedelta(seconds=claims["offset"]))
+    kind, earliest_ms, latest_ms = claims["window"]
+    women_only, rider_is_woman = claims["women"]
+    return MatchTicket(
+        rider_id=claims["sub"],
+        offer_id=UUID(claims["offer"]),
+        version=claims["version"],
+        seats=claims["seats"],
+        roads=claims["roads"],
+        pickup=_to_point(claims["from"], zone),
+        dropoff=_to_point(claims["to"], zone),
+        window=TimeWindow(_moment(earliest_ms, zone), _moment(latest_ms, zone)),
+        window_kind=WindowKind(kind),
+        women_only=women_only,
+        rider_is_woman=rider_is_woman,
+    )
+
+
+def _to_claim(point: TicketPoint) -> list[Any]:
+    label = point.label
+    while len(json.dumps(label)) > _LABEL_BYTES:  # letters beyond ASCII take up to twelve bytes
+        label = label[:-1]
+    at, road = point.coordinate, point.position
+    return [at.lat, at.lon, road.edge, road.fraction, point.walk_cm, point.walk_ms, _to_ms(point.time), label]
+
+
+def _to_point(claim: list[Any], zone: timezone) -> TicketPoint:
+    lat, lon, edge, fraction, walk_cm, walk_ms, at_ms, label = claim
+    return TicketPoint(
+        Coordinate(lat=lat, lon=lon), label, RoadPosition(edge, fraction), walk_cm, walk_ms, _moment(at_ms, zone)
+    )
+
+
+def _to_ms(moment: datetime) -> int:
+    return round((moment - _EPOCH) / timedelta(milliseconds=1))
+
+
+def _moment(at_ms: int, zone: timezone) -> datetime:
+    return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone)

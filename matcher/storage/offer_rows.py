@@ -122,6 +122,7 @@ def _to_price(row: asyncpg.Record | Mapping[str, Any]) -> Money | None:
 
 
 def place_to_json(place: Place) -> dict[str, object]:
+    """A place as JSON keeps it."""
     return {
         "lat": place.coordinate.lat,
         "lon": place.coordinate.lon,
@@ -134,6 +135,7 @@ def place_to_json(place: Place) -> dict[str, object]:
 
 
 def to_place(row: asyncpg.Record | Mapping[str, Any], prefix: str) -> Place:
+    """The place in the columns, or keys, that begin with `prefix`."""
     return Place(
         coordinate=Coordinate(lat=row[prefix + "lat"], lon=row[prefix + "lon"]),
         label=row[prefix + "label"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
@@ -11,19 +12,26 @@ import jwt
 import pytest
 
 from matcher.domain.errors import MatchTokenInvalid
-from matcher.domain.place import Coordinate
-from matcher.services.match_tokens import MatchTicket, MatchTokens
+from matcher.domain.match import TimeWindow, WindowKind
+from matcher.domain.place import Coordinate, RoadPosition
+from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 SECRET = b"s" * 32
+BOARDS = datetime(2026, 12, 1, 7, 45, 0, 250_000, tzinfo=timezone(timedelta(hours=-3)))
 TICKET = MatchTicket(
     rider_id="rita",
     offer_id=UUID(int=2**127 + 1),
     version=3,
     seats=2,
-    pickup=Coordinate(lat=-29.95, lon=-71.34),
-    dropoff=Coordinate(lat=0.0, lon=0.0),
-    pickup_time=datetime(2026, 12, 1, 7, 45, 0, 250_000, tzinfo=timezone(timedelta(hours=-3))),
+    roads=roads_digest("some roads"),
+    pickup=TicketPoint(
+        Coordinate(lat=-29.95, lon=-71.34), "Avenida Ñuble 7 «B»", RoadPosition(17, 0.1 + 0.2), 14_000, 108_000, BOARDS
+    ),
+    dropoff=TicketPoint(Coordinate(lat=0.0, lon=0.0), "", RoadPosition(0, 1.0), 0, 0, BOARDS + timedelta(minutes=9)),
+    window=TimeWindow(BOARDS - timedelta(minutes=15), BOARDS + timedelta(minutes=30)),
+    window_kind=WindowKind.ARRIVAL,
+    rider_is_woman=True,
 )
 
 
@@ -35,7 +43,30 @@ def tokens() -> MatchTokens:
 def test_a_ticket_comes_back_whole(tokens: MatchTokens) -> None:
     read = tokens.read(tokens.sign(TICKET, NOW), NOW)
     assert read == TICKET
-    assert read.pickup_time.utcoffset() == timedelta(hours=-3)
+    assert read.pickup.time.utcoffset() == read.window.latest.utcoffset() == timedelta(hours=-3)
+
+
+def test_an_id_stays_below_a_kilobyte_and_is_read_with_as_much_of_the_labels_as_fits(tokens: MatchTokens) -> None:
+    long = replace(TICKET.pickup, label="😀" * 200)
+    worst = replace(TICKET, rider_id="r" * 200, pickup=long, dropoff=replace(long, label="x" * 500))
+    token = tokens.sign(worst, NOW)
+    assert len(token) < 1024
+    read = tokens.read(token, NOW)
+    assert read.pickup.label == "😀" * 9
+    assert read.dropoff.label == "x" * 118
+
+
+def test_an_id_says_nothing_that_the_rider_has_not_seen(tokens: MatchTokens) -> None:
+    body = tokens.sign(TICKET, NOW).split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    told = {"aud", "sub", "exp", "offer", "version", "seats", "roads", "from", "to", "window", "offset", "women"}
+    assert claims.keys() == told
+
+
+def test_an_id_of_an_older_version_of_the_service_is_refused_and_not_a_fault(tokens: MatchTokens) -> None:
+    claims = {"sub": "rita", "exp": NOW + timedelta(hours=1), "aud": "match", "offer": "0" * 32, "at": "2026-12-01"}
+    with pytest.raises(MatchTokenInvalid, match="another version"):
+        tokens.read(jwt.encode(claims, SECRET, algorithm="HS256"), NOW)
 
 
 def test_a_ticket_is_good_until_its_lifetime_is_over(tokens: MatchTokens) -> None:
