@@ -87,8 +87,8 @@ class Oracle:
     ) -> tuple[npt.NDArray[np.bool_], I64, I64]:
         """(whether it fits, detour in ms, in cm) of each offer; the rider is at the pickup from there_ms on."""
         total = to_pickup + direct + onward
-        detour = _ms(total) - _ms(self._base)
-        planned = self._departure + _ms(to_pickup)
+        detour = in_ms(total) - in_ms(self._base)
+        planned = self._departure + in_ms(to_pickup)
         earliest = np.maximum(self._departure - self._flexibility, query.now_ms) - self._departure
         earliest = np.maximum(earliest, there_ms - planned)
         fits = (
@@ -102,7 +102,7 @@ class Oracle:
             & (planned + earliest <= query.latest_ms)
             & (planned + self._flexibility >= query.earliest_ms)
         )
-        return fits, detour, _cm(total) - _cm(self._base)
+        return fits, detour, in_cm(total) - in_cm(self._base)
 
     def wrong_bases(self, numbers: list[int]) -> int:
         """How many of some offers have another drive of their own than Dijkstra finds."""
@@ -165,9 +165,11 @@ class Oracle:
         return ((((ms * fixed) + 2**29) >> 30) << LENGTH_BITS) + (((cm * fixed) + 2**29) >> 30)
 
 
-def _ms(cost: I64) -> I64:
+def in_ms(cost: I64) -> I64:
+    """Milliseconds of packed costs."""
     return cost >> LENGTH_BITS
 
 
-def _cm(cost: I64) -> I64:
+def in_cm(cost: I64) -> I64:
+    """Centimetres of packed costs."""
     return cost & ((1 << LENGTH_BITS) - 1)

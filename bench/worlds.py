@@ -153,8 +153,8 @@ def draw_offers(world: World, count: int, seed: int) -> list[Offer]:
                 region_fingerprint="benchmark",
                 status=OfferStatus.OPEN,
                 version=1,
-                origin=_place(origin),
-                destination=_place(destination),
+                origin=place_at(origin),
+                destination=place_at(destination),
                 via=(),
                 departure=MORNING + timedelta(seconds=int(rng.integers(60 * RUSH_MIN))),
                 flexibility_s=900,
@@ -191,5 +191,6 @@ def draw_queries(world: World, count: int, seed: int, *, window_min: int | None)
     return queries
 
 
-def _place(position: RoadPosition) -> Place:
+def place_at(position: RoadPosition) -> Place:
+    """A place of which nothing but its position matters."""
     return Place(Coordinate(lat=0.0, lon=0.0), "", position, 0.0)

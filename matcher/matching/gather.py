@@ -17,6 +17,8 @@ from matcher.matching.query import Query
 
 #: Rows that go through the sieves together: few enough that what is noted about them stays in the nearest cache.
 BLOCK = 2048
+#: How many legs trips have, at least and at most: those without stops, those with some, and all.
+ONE_LEG, SEVERAL_LEGS, ANY_LEGS = (1, 1), (2, 255), (1, 255)
 _LENGTH_MASK = 0xFFFFFFFF
 
 
@@ -78,9 +80,12 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
 
 @numba.njit(cache=True, nogil=True)
 def pass_without_roads(
-    begin, end, columns, sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts
+    begin, end, columns, legs, sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts
 ):
-    """(rows considered, rows left) of [begin, end) by the tests that need no roads; open_rows: (end - begin,) uint8, 1 where left."""
+    """(rows considered, rows left) of [begin, end) by the tests that need no roads; open_rows: (end - begin,) uint8, 1 where left.
+
+    legs: (least, most), of how many legs the rows are that are looked at.
+    """
     # Cut to the block, compared in the columns' own types, without branches: then many rows are tested at a time.
     retired_at, leg_count, driver, seats = (
         columns[0][begin:end],
@@ -90,10 +95,12 @@ def pass_without_roads(
     )
     leaves_from_ms, leaves_by_ms, longest_ms = columns[4][begin:end], columns[5][begin:end], columns[6][begin:end]
     own_driver = np.int32(own)
+    least_legs, most_legs = np.uint8(legs[0]), np.uint8(legs[1])
     seats_needed = np.uint8(seats_requested)
     considered = others = meeting = left = 0
     for k in range(end - begin):
-        active = (retired_at[k] > sequence) & (leaves_by_ms[k] >= now_ms) & (leg_count[k] == 1)
+        active = (retired_at[k] > sequence) & (leaves_by_ms[k] >= now_ms)
+        active &= (leg_count[k] >= least_legs) & (leg_count[k] <= most_legs)
         other = active & (driver[k] != own_driver)
         # The whole trip lies within this span, however late or early it leaves and whatever detour it takes.
         meets = other & (leaves_from_ms[k] <= latest_ms) & (leaves_by_ms[k] + longest_ms[k] >= earliest_ms)
@@ -176,8 +183,9 @@ def _scan(
     for begin in range(0, len(base_cost), BLOCK):
         end = min(len(base_cost), begin + BLOCK)
         active, left = pass_without_roads(
-            begin, end, open_columns, sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts
-        )
+            begin, end, open_columns, ONE_LEG,
+            sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts,
+        )  # fmt: skip
         considered += active
         if left == 0:
             continue

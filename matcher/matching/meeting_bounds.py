@@ -13,7 +13,7 @@ import numpy as np
 
 from matcher.matching.bounds import FAR, least_times, within_reach
 from matcher.matching.feasible import DETOUR, OWN, SEATS, WINDOW
-from matcher.matching.gather import BLOCK, pass_without_roads
+from matcher.matching.gather import BLOCK, ONE_LEG, pass_without_roads
 from matcher.matching.insertion import drive_from, drive_to
 from matcher.matching.positions import I64
 
@@ -67,8 +67,9 @@ def bound_direct(
     for begin in range(0, len(longest_ms), BLOCK):
         end = min(len(longest_ms), begin + BLOCK)
         active, left = pass_without_roads(
-            begin, end, open_columns, sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts
-        )
+            begin, end, open_columns, ONE_LEG,
+            sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts,
+        )  # fmt: skip
         considered += active
         if left == 0:
             continue

@@ -32,6 +32,14 @@ class DriveColumns(Protocol):
         but those that were asked for before stay."""
 
 
+class SomeDrives(Protocol):
+    """The distances of a sweep, for those who need few of them; good while the context that gave them lasts."""
+
+    def settled(self, edges: I32) -> I64:
+        """(n, 2 or 4) packed: the columns of the sweep, true in the rows of both ends of `edges` and of all that were asked for before. Other
+        rows hold anything."""
+
+
 class SearchRoads(Protocol):
     """Exact distances between road positions. Thread-safe, deterministic."""
 
@@ -53,6 +61,16 @@ class SearchRoads(Protocol):
 
         The array is the caller's until the context ends, then it is used again.
         """
+
+    def sweep_both(self, pickup: RoadPosition, dropoff: RoadPosition) -> AbstractContextManager[I64]:
+        """(n, 4) packed, for trips with stops: columns 0 and 1 are those of `sweep(pickup, dropoff)`, 2 and 3 of `sweep(dropoff, pickup)`."""
+
+    def some_drives(self, pickup: RoadPosition, dropoff: RoadPosition, *, both: bool) -> AbstractContextManager[Any]:
+        """`SomeDrives`: the columns of `sweep_both`, or those of `sweep`."""
+
+    @property
+    def few_offers(self) -> int:
+        """For how many offers, at most, `some_drives` is cheaper than a sweep."""
 
     def columns(self, edge: I64, at: I64, *, to: bool) -> AbstractContextManager[Any]:
         """`DriveColumns` of driving to (or from) k positions, (k,) each in fixed point."""

@@ -6,16 +6,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from matcher.matching.candidates import Candidate, describe_candidates
+from matcher.matching.door import DoorScan
 from matcher.matching.feasible import Feasible
-from matcher.matching.gather import gather
 from matcher.matching.glance import glance
-from matcher.matching.index import Snapshot
 from matcher.matching.index_by_time import SlotSnapshot
-from matcher.matching.itineraries import gather_itineraries
 from matcher.matching.meeting import MeetingScan
 from matcher.matching.query import Query
 from matcher.matching.ranking import Ranked, rank
-from matcher.matching.roads import PackedDrive, SearchRoads
+from matcher.matching.roads import PackedDrive
 from matcher.matching.scoring import ScoreWeights
 
 
@@ -77,25 +75,8 @@ class SlotSearch:
         if self._scan is None:
             if self._query.walks:
                 self._walking = MeetingScan(self._sweeps, self._offers, self._roads, self._query, self._weights)
-            self._scan = self._walking or _door_scan(self._sweeps, self._offers, self._roads, self._query, self._drive)
+            self._scan = self._walking or DoorScan(self._sweeps, self._offers, self._roads, self._query, self._drive)
         return self._scan
-
-
-def _door_scan(
-    sweeps: ExitStack, snapshot: Snapshot, roads: SearchRoads, query: Query, drive: PackedDrive
-) -> Callable[[Query], Feasible]:
-    """A scan for riders who are met at their doors."""
-    at_pickup = sweeps.enter_context(roads.sweep(query.pickup, query.dropoff))
-    some_via = len(snapshot.itineraries) > 0
-    at_dropoff = sweeps.enter_context(roads.sweep(query.dropoff, query.pickup)) if some_via else None
-
-    def scan(asked: Query) -> Feasible:
-        found = gather(snapshot, roads.edges, at_pickup, drive.cost, asked)
-        if at_dropoff is None:
-            return found
-        return found.joined(gather_itineraries(snapshot, roads.edges, at_pickup, at_dropoff, drive.cost, asked))
-
-    return scan
 
 
 def _doors(scan: MeetingScan, query: Query, feasible: Feasible, ranked: Ranked) -> dict[int, tuple[int, int]]:

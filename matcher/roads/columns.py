@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from matcher.matching.positions import EdgeTable
+from matcher.domain.place import RoadPosition
+from matcher.matching.positions import EdgeTable, fixed_position
 from matcher.roads.customisation import Metric
 from matcher.roads.many_sweep import climb_many, settle_many
 from matcher.roads.network import I32, I64
-from matcher.roads.scratch import ColumnScratch
+from matcher.roads.restricted import (
+    begin_restricted,
+    begin_restricted_least,
+    forget_restricted,
+    settle_restricted,
+)
+from matcher.roads.scratch import ColumnScratch, SomeScratch
 from matcher.roads.sweep import FROM_SOURCE, TO_TARGET
 from matcher.roads.topology import Topology
+
+#: Offers are few where each has so many nodes of the network to itself.
+NODES_AN_OFFER = 100
 
 
 class DriveColumns:
@@ -56,3 +66,73 @@ class DriveColumns:
             self.state,
         )
         return self.distance
+
+
+class SomeDrives:
+    """The distances of a sweep, for nodes that are asked about; implements `matching.roads.SomeDrives`. One search's own; ends with `forget`."""
+
+    def __init__(self, topology: Topology, metric: Metric, edges: EdgeTable, work: SomeScratch) -> None:
+        self._topology, self._metric, self._edges, self._work = topology, metric, edges, work
+        self._count = 0
+        self._distance: I64 = work.flat[:0].reshape(0, 2)
+
+    def forget(self) -> None:
+        """Leave the work arrays as the next search wants them."""
+        forget_restricted(self._work.state, self._work.touched, self._count)
+        self._count = 0
+
+    def begin(self, pickup: RoadPosition, dropoff: RoadPosition, *, both: bool) -> None:
+        """Distances as of `sweep.sweep_places`, with four columns or two."""
+        self._distance = self._columns(4 if both else 2)
+        self._count = begin_restricted(
+            self._topology.parent,
+            self._metric.sweep_first,
+            self._metric.sweep_head,
+            self._metric.sweep_weight,
+            self._edges.start,
+            self._edges.end,
+            self._edges.forward,
+            self._edges.backward,
+            *fixed_position(pickup),
+            *fixed_position(dropoff),
+            self._distance,
+            self._work.state,
+            self._work.touched,
+        )
+
+    def begin_least(self, targets: DriveColumns, to_extra: I64, sources: DriveColumns, from_extra: I64) -> None:
+        """Distances as of `many_sweep.sweep_least`."""
+        self._distance = self._columns(2)
+        self._count = begin_restricted_least(
+            targets.nodes,
+            targets.distance,
+            to_extra,
+            sources.nodes,
+            sources.distance,
+            from_extra,
+            self._distance,
+            self._work.state,
+            self._work.touched,
+        )
+
+    def settled(self, edges: I32) -> I64:
+        """(n, 2 or 4) packed; true in the rows of the ends of these edges, and of all asked before. Other rows hold anything."""
+        self._count = settle_restricted(
+            self._topology.parent,
+            self._metric.sweep_first,
+            self._metric.sweep_head,
+            self._metric.sweep_weight,
+            self._edges.start,
+            self._edges.end,
+            np.ascontiguousarray(edges, dtype=np.int32),
+            self._distance,
+            self._work.state,
+            self._work.touched,
+            self._count,
+            self._work.path,
+        )
+        return self._distance
+
+    def _columns(self, count: int) -> I64:
+        n = len(self._work.state)
+        return self._work.flat[: n * count].reshape(n, count)

@@ -15,14 +15,14 @@ from matcher.matching.positions import INFINITE, EdgeTable, fixed_position, spli
 from matcher.matching.roads import PackedDrive, PathTable
 from matcher.roads import scratch
 from matcher.roads.batch import pack_pairs
-from matcher.roads.columns import DriveColumns
+from matcher.roads.columns import NODES_AN_OFFER, DriveColumns, SomeDrives
 from matcher.roads.customisation import Metric
 from matcher.roads.many_sweep import costs_between, sweep_least
 from matcher.roads.network import I32, I64, U8, RoadNetwork, read_only
 from matcher.roads.overlap import shared_of_routes
 from matcher.roads.pack import drive_between, unpack_drive
 from matcher.roads.snapping import Snapper, cut, locate
-from matcher.roads.sweep import sweep_pair
+from matcher.roads.sweep import sweep_places
 from matcher.roads.topology import Topology
 from matcher.services.ports import DrivenRoute, SnappedPosition
 
@@ -179,20 +179,44 @@ class RoadEngine:
     def sweep(self, target: RoadPosition, source: RoadPosition) -> Iterator[I64]:
         """(n, 2) packed costs by rank: to `target` in column 0, from `source` in column 1; INFINITE or more without a way."""
         with self._scratch.distances() as distance:
-            sweep_pair(
-                self.topology.parent,
-                self.metric.sweep_first,
-                self.metric.sweep_head,
-                self.metric.sweep_weight,
-                self.edges.start,
-                self.edges.end,
-                self.edges.forward,
-                self.edges.backward,
-                *fixed_position(target),
-                *fixed_position(source),
-                distance,
-            )
+            self._sweep(target, source, distance)
             yield distance
+
+    @contextmanager
+    def sweep_both(self, pickup: RoadPosition, dropoff: RoadPosition) -> Iterator[I64]:
+        """(n, 4) packed: `sweep(pickup, dropoff)` and `sweep(dropoff, pickup)` side by side, in one pass."""
+        with self._scratch.distances_both() as distance:
+            self._sweep(pickup, dropoff, distance)
+            yield distance
+
+    def _sweep(self, pickup: RoadPosition, dropoff: RoadPosition, distance: I64) -> None:
+        sweep_places(
+            self.topology.parent,
+            self.metric.sweep_first,
+            self.metric.sweep_head,
+            self.metric.sweep_weight,
+            self.edges.start,
+            self.edges.end,
+            self.edges.forward,
+            self.edges.backward,
+            *fixed_position(pickup),
+            *fixed_position(dropoff),
+            distance,
+        )
+
+    @contextmanager
+    def some_drives(self, pickup: RoadPosition, dropoff: RoadPosition, *, both: bool) -> Iterator[SomeDrives]:
+        """The distances of `sweep`, or of `sweep_both`, worked out where they are asked for; see `SearchRoads.some_drives`."""
+        with self._scratch.some() as work:
+            drives = SomeDrives(self.topology, self.metric, self.edges, work)
+            drives.begin(pickup, dropoff, both=both)
+            yield drives
+            drives.forget()
+
+    @property
+    def few_offers(self) -> int:
+        """For how many offers, at most, `some_drives` is cheaper than a sweep; see `SearchRoads.few_offers`."""
+        return self.network.node_count // NODES_AN_OFFER
 
     @contextmanager
     def columns(self, edge: I64, at: I64, *, to: bool) -> Iterator[DriveColumns]:

@@ -61,6 +61,16 @@ class ColumnScratch:
     state: U8  # (n,)
 
 
+@dataclass(eq=False)
+class SomeScratch:
+    """For `columns.SomeDrives`; `state` is all 0 between uses."""
+
+    flat: I64  # room for (n, 4)
+    state: U8  # (n,)
+    touched: I32  # (n,)
+    path: I32  # (height,)
+
+
 class ScratchPool:
     """Hands out work arrays and takes them back. A deque's append and pop are atomic, so no lock is needed.
 
@@ -74,6 +84,8 @@ class ScratchPool:
         self._height = topology.height()
         self._queries: deque[QueryScratch] = deque()
         self._distances: deque[I64] = deque()
+        self._distances_both: deque[I64] = deque()
+        self._some: deque[SomeScratch] = deque()
         self._overlaps: deque[OverlapScratch] = deque()
         self._columns: deque[ColumnScratch] = deque()
 
@@ -87,6 +99,18 @@ class ScratchPool:
     def distances(self) -> Iterator[I64]:
         """(n, 2) int64, not cleared."""
         with _borrowed(self._distances, lambda: np.empty((self._n, 2), dtype=np.int64)) as work:
+            yield work
+
+    @contextmanager
+    def distances_both(self) -> Iterator[I64]:
+        """(n, 4) int64, not cleared."""
+        with _borrowed(self._distances_both, lambda: np.empty((self._n, 4), dtype=np.int64)) as work:
+            yield work
+
+    @contextmanager
+    def some(self) -> Iterator[SomeScratch]:
+        """Arrays for distances of some nodes."""
+        with _borrowed(self._some, self._new_some) as work:
             yield work
 
     @contextmanager
@@ -107,6 +131,14 @@ class ScratchPool:
         # Memory that is never touched costs nothing, and few rows are.
         size = self._n * max(count, _USUAL_COLUMNS)
         return ColumnScratch(flat=np.empty(size, dtype=np.int64), state=np.empty(self._n, dtype=np.uint8))
+
+    def _new_some(self) -> SomeScratch:
+        return SomeScratch(
+            flat=np.empty(4 * self._n, dtype=np.int64),
+            state=np.zeros(self._n, dtype=np.uint8),
+            touched=np.empty(self._n, dtype=np.int32),
+            path=np.empty(self._height + 1, dtype=np.int32),
+        )
 
     def _new_query(self) -> QueryScratch:
         return QueryScratch(

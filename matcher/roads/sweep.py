@@ -51,7 +51,26 @@ def descend(sweep_first, sweep_head, sweep_weight, distance):
 
 
 @numba.njit(cache=True, nogil=True)
-def sweep_pair(
+def descend_both(sweep_first, sweep_head, sweep_weight, distance):
+    """As `descend` for (n, 4): even columns hold ways to a target, odd ones ways from a source."""
+    for v in range(len(sweep_first) - 2, -1, -1):
+        to_first, from_first = distance[v, 0], distance[v, 1]
+        to_second, from_second = distance[v, 2], distance[v, 3]
+        for k in range(sweep_first[v], sweep_first[v + 1]):
+            h = sweep_head[k]
+            up, down = sweep_weight[2 * k], sweep_weight[2 * k + 1]
+            to_first = min(to_first, up + distance[h, 0])
+            from_first = min(from_first, down + distance[h, 1])
+            to_second = min(to_second, up + distance[h, 2])
+            from_second = min(from_second, down + distance[h, 3])
+        distance[v, 0] = to_first
+        distance[v, 1] = from_first
+        distance[v, 2] = to_second
+        distance[v, 3] = from_second
+
+
+@numba.njit(cache=True, nogil=True)
+def climb_places(
     parent,
     sweep_first,
     sweep_head,
@@ -60,44 +79,65 @@ def sweep_pair(
     end,
     forward,
     backward,
-    target,
-    target_at,
-    source,
-    source_at,
+    pickup,
+    pickup_at,
+    dropoff,
+    dropoff_at,
     distance,
 ):
-    """distance[v, 0] = d(v, target) and distance[v, 1] = d(source, v) for every rank v; INFINITE or more where there is no way.
+    """Settle the ancestors of a rider's two places in the columns of `sweep_places`, which must be INFINITE there before."""
+    for column in range(distance.shape[1]):
+        edge, at = (pickup, pickup_at) if column % 3 == 0 else (dropoff, dropoff_at)
+        if column % 2 == 0:
+            side = TO_TARGET
+            by_start, by_end = reach(forward[edge], backward[edge], at)
+        else:
+            side = FROM_SOURCE
+            by_start, by_end = leave(forward[edge], backward[edge], at)
+        climb(
+            parent,
+            sweep_first,
+            sweep_head,
+            sweep_weight,
+            side,
+            start[edge],
+            by_start,
+            end[edge],
+            by_end,
+            distance,
+            column,
+        )
 
-    start … backward: the arrays of an EdgeTable. target, source: edges; target_at, source_at: fixed-point fractions.
-    distance: (n, 2) int64 packed, overwritten. One climb a side, then one linear pass from the highest rank down; O(n + T).
+
+@numba.njit(cache=True, nogil=True)
+def sweep_places(
+    parent,
+    sweep_first,
+    sweep_head,
+    sweep_weight,
+    start,
+    end,
+    forward,
+    backward,
+    pickup,
+    pickup_at,
+    dropoff,
+    dropoff_at,
+    distance,
+):
+    """Distances between every rank and a rider's two places; INFINITE or more where there is no way.
+
+    start … backward: the arrays of an EdgeTable. pickup, dropoff: edges; pickup_at, dropoff_at: fixed-point fractions.
+    distance: (n, 2) or (n, 4) int64 packed, overwritten: columns 0 and 1 to the pickup and from the dropoff, which is all that a trip without
+    stops asks; columns 2 and 3 to the dropoff and from the pickup. One climb a column, then one linear pass for all of them from
+    the highest rank down; O(n + T).
     """
     distance[:] = INFINITE
-    from_start, from_end = reach(forward[target], backward[target], target_at)
-    climb(
-        parent,
-        sweep_first,
-        sweep_head,
-        sweep_weight,
-        TO_TARGET,
-        start[target],
-        from_start,
-        end[target],
-        from_end,
-        distance,
-        0,
-    )
-    to_start, to_end = leave(forward[source], backward[source], source_at)
-    climb(
-        parent,
-        sweep_first,
-        sweep_head,
-        sweep_weight,
-        FROM_SOURCE,
-        start[source],
-        to_start,
-        end[source],
-        to_end,
-        distance,
-        1,
-    )
-    descend(sweep_first, sweep_head, sweep_weight, distance)
+    climb_places(
+        parent, sweep_first, sweep_head, sweep_weight, start, end, forward, backward,
+        pickup, pickup_at, dropoff, dropoff_at, distance,
+    )  # fmt: skip
+    if distance.shape[1] == 2:
+        descend(sweep_first, sweep_head, sweep_weight, distance)
+    else:
+        descend_both(sweep_first, sweep_head, sweep_weight, distance)

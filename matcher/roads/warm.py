@@ -16,7 +16,7 @@ from matcher.matching.positions import FRACTION_ONE, INFINITE
 from matcher.matching.roads import PathTable
 from matcher.roads.engine import RoadEngine
 from matcher.roads.network import network_from_vectors
-from matcher.roads.sweep import sweep_pair
+from matcher.roads.sweep import sweep_places
 from matcher.roads.topology import Topology
 
 
@@ -26,7 +26,7 @@ def warm_kernels(progress: Callable[[str], None] | None = None) -> None:
     Several processes may do this at once: one compiles (15 s), the others wait and read.
     """
     report = progress or _silent
-    with one_compiles(sweep_pair, lambda: report("waiting for another process that compiles the kernels")):
+    with one_compiles(sweep_places, lambda: report("waiting for another process that compiles the kernels")):
         report("compiling the kernels")
         _use_everything()
 
@@ -48,6 +48,11 @@ def _use_everything() -> None:
     assert drive is not None
     with engine.sweep(snapped.position, RoadPosition(1, 0.5)) as distance:
         assert (distance < INFINITE).all()
+    with (
+        engine.sweep_both(snapped.position, RoadPosition(1, 0.5)) as distance,
+        engine.some_drives(snapped.position, RoadPosition(1, 0.5), both=True) as some,
+    ):
+        assert np.array_equal(some.settled(np.zeros(1, dtype=np.int32)), distance)
     edge, at = np.array([0, 1], dtype=np.int64), np.full(2, FRACTION_ONE // 2, dtype=np.int64)
     with (
         engine.columns(edge, at, to=True) as home,

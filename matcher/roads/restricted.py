@@ -1,0 +1,125 @@
+"""Distances to and from the two places of a rider, for no more nodes than are asked about.
+
+The true distance of a node follows from its ancestors in the elimination tree, and from nothing else. So each walk from a node up to the first
+ancestor that is known already, and down again, settles the node for good: no order has to be made, and nothing is looked at
+but nodes that are needed. Few offers on a large network cost what they touch, not what the network is.
+Source: Delling, Goldberg, Werneck, "Faster Batched Shortest Paths in Road Networks" (RPHAST), 2011; on the elimination tree of a CCH.
+"""
+
+from __future__ import annotations
+
+import numba
+
+from matcher.matching.positions import INFINITE
+from matcher.roads.many_sweep import CLIMBED, SETTLED, UNTOUCHED
+from matcher.roads.sweep import climb_places
+
+
+@numba.njit(cache=True, nogil=True)
+def begin_restricted(
+    parent,
+    sweep_first,
+    sweep_head,
+    sweep_weight,
+    start,
+    end,
+    forward,
+    backward,
+    pickup,
+    pickup_at,
+    dropoff,
+    dropoff_at,
+    distance,
+    state,
+    touched,
+):
+    """How many nodes were touched: the ancestors of the two places, whose rows of `distance` hold ways that only climb, from now on.
+
+    The arguments up to dropoff_at and the columns of `distance`, (n, 2) or (n, 4), are those of `sweep.sweep_places`. state: (n,) uint8, all
+    UNTOUCHED before. touched: (n,) int32, the nodes that are no longer so are noted at its beginning.
+    """
+    count = 0
+    for edge in (pickup, dropoff):
+        v = min(start[edge], end[edge])
+        while v >= 0 and state[v] == UNTOUCHED:
+            state[v] = CLIMBED
+            distance[v, :] = INFINITE
+            touched[count] = v
+            count += 1
+            v = parent[v]
+    climb_places(
+        parent, sweep_first, sweep_head, sweep_weight, start, end, forward, backward,
+        pickup, pickup_at, dropoff, dropoff_at, distance,
+    )  # fmt: skip
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def begin_restricted_least(
+    to_nodes, to_distance, to_extra, from_nodes, from_distance, from_extra, least, state, touched
+):
+    """As `begin_restricted` for the nearest of several places, each with an extra; the arguments are those of `many_sweep.sweep_least`."""
+    count = 0
+    for nodes in (to_nodes, from_nodes):
+        for v in nodes:
+            if state[v] == UNTOUCHED:
+                state[v] = CLIMBED
+                least[v, :] = INFINITE
+                touched[count] = v
+                count += 1
+    for v in to_nodes:
+        for k in range(len(to_extra)):
+            least[v, 0] = min(least[v, 0], to_distance[v, k] + to_extra[k])
+    for v in from_nodes:
+        for k in range(len(from_extra)):
+            least[v, 1] = min(least[v, 1], from_distance[v, k] + from_extra[k])
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def settle_restricted(
+    parent, sweep_first, sweep_head, sweep_weight, start, end, wanted, distance, state, touched, count, path
+):
+    """Fill the rows of `distance` of both ends of the edges `wanted`, (w,) int32, with true distances; returns how many nodes are touched now.
+
+    count: what the call before returned. path: int32 scratch, as long as the elimination tree is high. What is SETTLED already is not
+    done again; O(slots of new nodes).
+    """
+    for edge in wanted:
+        for stop in (start[edge], end[edge]):
+            v = stop
+            size = 0
+            while v >= 0 and state[v] != SETTLED:
+                path[size] = v
+                size += 1
+                v = parent[v]
+            while size > 0:
+                size -= 1
+                here = path[size]
+                if state[here] == UNTOUCHED:
+                    distance[here, :] = INFINITE
+                    touched[count] = here
+                    count += 1
+                state[here] = SETTLED
+                _settle(sweep_first, sweep_head, sweep_weight, here, distance)
+    return count
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _settle(sweep_first, sweep_head, sweep_weight, v, distance):
+    """The true distances of a node from those of its ancestors."""
+    for first in range(0, distance.shape[1], 2):
+        to_target, from_source = distance[v, first], distance[v, first + 1]
+        for k in range(sweep_first[v], sweep_first[v + 1]):
+            h = sweep_head[k]
+            to_target = min(to_target, sweep_weight[2 * k] + distance[h, first])
+            from_source = min(from_source, sweep_weight[2 * k + 1] + distance[h, first + 1])
+        distance[v, first] = to_target
+        distance[v, first + 1] = from_source
+
+
+@numba.njit(cache=True, nogil=True)
+def forget_restricted(state, touched, count):
+    """Make `state` all UNTOUCHED again."""
+    for k in range(count):
+        state[touched[k]] = UNTOUCHED
