@@ -1,0 +1,172 @@
+"""What a search leaves behind, and what many of them add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from matcher.domain.cell import Cell
+from matcher.domain.clock import between
+from matcher.domain.match import MatchAnswer, MatchRequest
+
+#: Roll-ups begin on whole multiples of this: every offset from UTC in force since 1990 is one.
+QUARTER_S = 900
+#: The most buckets of a series: a year of hours, with a day to spare.
+MAX_BUCKETS = 8_808
+#: The longest range of a demand map.
+MAX_DEMAND_DAYS = 92
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRow:
+    """One search that was answered: cells and counts, and nobody's name.
+
+    `detour_s` (whole seconds) and `walk_m` (whole metres, both ends) are those of the match ranked first, None without a match.
+    """
+
+    id: UUID
+    at: datetime
+    region: str
+    origin_cell: int
+    destination_cell: int
+    considered: int
+    feasible: int
+    shown: int
+    turned_away: Mapping[str, int]
+    detour_s: int | None
+    walk_m: int | None
+    latency_us: int
+    window_s: int
+    seats: int
+
+    @classmethod
+    def of(cls, search_id: UUID, region: str, request: MatchRequest, answer: MatchAnswer, now: datetime) -> SearchRow:
+        """The row of a search and its answer."""
+        best = answer.matches[0] if answer.matches else None
+        walk_m = 0.0 if best is None or best.walking is None else best.walking.walk_m
+        return cls(
+            id=search_id,
+            at=now,
+            region=region,
+            origin_cell=Cell.of(request.origin.coordinate).number,
+            destination_cell=Cell.of(request.destination.coordinate).number,
+            considered=answer.considered,
+            feasible=answer.feasible,
+            shown=len(answer.matches),
+            turned_away={reason.value: count for reason, count in answer.turned_away.items() if count},
+            detour_s=None if best is None else max(0, round(best.detour_s)),
+            walk_m=None if best is None else max(0, round(walk_m)),
+            latency_us=max(0, round(answer.took_ms * 1000)),
+            window_s=round(between(request.window.earliest, request.window.latest).total_seconds()),
+            seats=request.seats,
+        )
+
+
+class BucketSize(StrEnum):
+    """How a range is cut: by hours or by days of a time zone."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+class DemandSide(StrEnum):
+    """Whether a rider's cell is where they start or where they go to."""
+
+    ORIGIN = "origin"
+    DESTINATION = "destination"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """The values that 50, 95 and 99 of a hundred do not exceed, each within the error of its histogram."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class MatchNumbers:
+    """Sums over the searches of a span; quantiles are None where nothing was measured.
+
+    `detours_s` and `walks_m` are of the match ranked first, `latency_ms` of every search. `lost` searches are in no other number.
+    """
+
+    searches: int
+    matched: int
+    booked: int
+    considered: int
+    feasible: int
+    shown: int
+    seats: int
+    window_s: int
+    lost: int
+    turned_away: Mapping[str, int]
+    detour_s: Quantiles | None
+    walk_m: Quantiles | None
+    latency_ms: Quantiles | None
+
+
+@dataclass(frozen=True, slots=True)
+class MatchStatistics:
+    """Totals of a range and the same by bucket: `edges` are seconds since 1970, one more than there are buckets."""
+
+    region: str
+    edges: tuple[int, ...]
+    totals: MatchNumbers
+    series: tuple[MatchNumbers, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DemandCell:
+    """A cell from (or to) which `unmatched` of `asked` searches found nothing.
+
+    A `merged` cell is a coarser one that counts those of its cells that are too few to be shown themselves.
+    """
+
+    cell: Cell
+    asked: int
+    unmatched: int
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Cells with at least `least` searches that found nothing, most of them first, and how many searches are in none of the cells."""
+
+    region: str
+    begin: datetime
+    end: datetime
+    side: DemandSide
+    least: int
+    cells: tuple[DemandCell, ...]
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyNumbers:
+    """Offers that depart in a span.
+
+    `by_status` counts offers. Seats are those of offers that were not cancelled: `seats_filled` on each offer's fullest leg.
+    `bookings` counts bookings of these offers by status.
+    """
+
+    offers: int
+    by_status: Mapping[str, int]
+    seats_offered: int
+    seats_filled: int
+    bookings: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyStatistics:
+    """Totals of a range, the same by bucket (`edges` as in MatchStatistics), and by hour of the day, 0 to 23, in the zone asked for."""
+
+    region: str
+    edges: tuple[int, ...]
+    totals: SupplyNumbers
+    series: tuple[SupplyNumbers, ...]
+    by_hour: tuple[SupplyNumbers, ...]

@@ -1,0 +1,93 @@
+"""What the use cases of statistics need from storage, as Protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from matcher.domain.statistics import DemandSide, SearchRow
+from matcher.services.histograms import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class LostSearches:
+    """Searches of one quarter of an hour that left no row; `id` makes the note of them safe to write again."""
+
+    id: UUID
+    region: str
+    at: datetime
+    searches: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramRows:
+    """Stored histograms, joined, and the bytes of each."""
+
+    packed: bytes
+    lengths: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRows:
+    """Sums of searches over spans of at most `span_s`, one entry a row; a span may have several rows.
+
+    `sums` by name: searches, matched, booked, considered, feasible, shown, seats, window_s. `lost` is (when, how many).
+    """
+
+    begins: Ints
+    sums: Mapping[str, Ints]
+    turned_away: Sequence[Mapping[str, int]]
+    detour_s: HistogramRows
+    walk_m: HistogramRows
+    latency_us: HistogramRows
+    lost: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyRow:
+    """Offers of one status that depart in one quarter of an hour (`bookings` 0); or bookings, of one status, of such offers (`offers` 0)."""
+
+    at: int
+    status: str
+    offers: int
+    seats_offered: int
+    seats_filled: int
+    bookings: int
+
+
+class SearchStore(Protocol):
+    """Where rows of searches are written."""
+
+    async def write(self, rows: Sequence[SearchRow], lost: Sequence[LostSearches]) -> None:
+        """Write all in one transaction; what is there already is not written again. Raises DatabaseUnavailable."""
+
+    async def mark_booked(self, search_ids: Sequence[UUID]) -> list[UUID]:
+        """Count searches as booked, each at most once; returns the ids without a row. Raises DatabaseUnavailable."""
+
+
+class SearchStatistics(Protocol):
+    """What searches, offers and bookings add up to. Every method reads one moment. Raises DatabaseUnavailable."""
+
+    async def spans(self, region: str, begin: datetime, end: datetime, span_s: int) -> SpanRows:
+        """Searches asked in [begin, end), both whole multiples of `span_s`, each counted exactly once."""
+
+    async def demand(
+        self, region: str, begin: datetime, end: datetime, side: DemandSide
+    ) -> Sequence[tuple[int, int, int]]:
+        """(cell number, asked, unmatched) of searches asked in [begin, end), whole hours."""
+
+    async def supply(self, region: str, begin: datetime, end: datetime) -> Sequence[SupplyRow]:
+        """Offers that depart in [begin, end), and their bookings, by quarter of an hour and status."""
+
+
+class RollUps(Protocol):
+    """Moves searches into sums, and drops them when they are old."""
+
+    async def roll_up(self, *, limit: int) -> int:
+        """Count up to about `limit` rows in the roll-ups, in one transaction; returns how many, 0 also when another instance is at it."""
+
+    async def forget_searches(self, before: datetime, *, limit: int) -> int:
+        """Drop rows asked before a moment that have been rolled up, at most `limit`; returns how many."""

@@ -1,0 +1,135 @@
+"""Searches on disk: their rows, and how the rows become sums."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import asyncpg
+
+from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.statistics import QUARTER_S, SearchRow
+from matcher.services.histograms import BOUNDS, LARGEST, added
+from matcher.services.statistics_ports import LostSearches
+from matcher.storage.pool import Connections
+from matcher.storage.statements import Statements
+
+if TYPE_CHECKING:
+    from matcher.storage.statements import Connection, Record
+
+STATISTICS = Statements("statistics")
+#: The lengths of roll-ups, seconds: quarter of an hour, hour, day.
+SPANS: Final = (QUARTER_S, 3600, 86_400)
+SUMS: Final = ("searches", "matched", "booked", "considered", "feasible", "shown", "seats", "window_s")
+HISTOGRAMS: Final = ("detour_s", "walk_m", "latency_us")
+#: For `width_bucket` in `sum_left`, which counts from 1.
+BUCKETS: Final = {"bounds": list(BOUNDS[:-1]), "largest": LARGEST}
+#: Whoever rolls up holds this advisory lock: its number is the migration's that made the tables.
+_LOCK = 0x5EA_0009
+_TRIES = 3
+
+
+class PostgresSearchStore:
+    """The SearchStore and the RollUps of `matcher.services.statistics_ports` on PostgreSQL."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def write(self, rows: Sequence[SearchRow], lost: Sequence[LostSearches]) -> None:
+        """Write all in one transaction; what is there already is not written again. Raises DatabaseUnavailable."""
+        async with self._connections.transaction() as connection:
+            if rows:
+                await STATISTICS.run(connection, "write_searches", **_columns(rows))
+            if lost:
+                await STATISTICS.run(
+                    connection,
+                    "write_losses",
+                    ids=[note.id for note in lost],
+                    regions=[note.region for note in lost],
+                    at=[note.at for note in lost],
+                    searches=[note.searches for note in lost],
+                )
+
+    async def mark_booked(self, search_ids: Sequence[UUID]) -> list[UUID]:
+        """Count searches as booked, each at most once; returns the ids without a row. Raises DatabaseUnavailable."""
+        async with self._connections.transaction() as connection:
+            known = {row["id"] for row in await STATISTICS.rows(connection, "known_searches", ids=list(search_ids))}
+            for marked in await STATISTICS.rows(connection, "mark_booked", ids=sorted(known)):
+                # A statement of its own: the roll-up may have been made while the row was waited for.
+                if marked["rolled_up"]:
+                    await STATISTICS.run(connection, "count_booked", region=marked["region"], at=marked["at"])
+        return [search_id for search_id in search_ids if search_id not in known]
+
+    async def roll_up(self, *, limit: int) -> int:
+        """Count up to about `limit` rows in the roll-ups, in one transaction; returns how many, 0 also when another instance is at it.
+
+        Rows of one moment are taken together. Raises DatabaseUnavailable.
+        """
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                # One snapshot for all statements: what is summed is what is noted as summed, whatever arrives meanwhile.
+                async with (
+                    self._connections.connection() as connection,
+                    connection.transaction(isolation="repeatable_read"),
+                ):
+                    return await _roll_up(connection, limit)
+            except DatabaseUnavailable as error:
+                # A search was noted as booked meanwhile, or another instance has just ended: both are over by now.
+                if tries_left == 0 or not isinstance(error.__cause__, asyncpg.SerializationError):
+                    raise
+        return 0
+
+    async def forget_searches(self, before: datetime, *, limit: int) -> int:
+        """Drop rows asked before a moment that have been rolled up, at most `limit`; returns how many."""
+        async with self._connections.connection() as connection:
+            return await STATISTICS.run(connection, "forget_searches", before=before, row_limit=limit)
+
+
+async def _roll_up(connection: Connection, limit: int) -> int:
+    if not await STATISTICS.value(connection, "is_alone", key=_LOCK):
+        return 0
+    between = await STATISTICS.row(connection, "oldest_left", row_limit=limit)
+    if between is None or between["begins_at"] is None:
+        return 0
+    moments = dict(between)
+    for sums in await STATISTICS.rows(connection, "sum_left", region=None, **moments, **BUCKETS):
+        for span_s in SPANS:
+            await _add(connection, sums, span_s)
+    await STATISTICS.run(connection, "sum_demand_left", **moments)
+    return await STATISTICS.run(connection, "set_rolled_up", **moments)
+
+
+async def _add(connection: Connection, sums: Record, span_s: int) -> None:
+    key = {"region": sums["region"], "span_s": span_s, "begins_s": sums["quarter"] // span_s * span_s}
+    present = await STATISTICS.row(connection, "find_rollup", **key)
+    reasons = dict(present["turned_away"]) if present is not None else {}
+    for reason, offers in sums["turned_away"].items():
+        reasons[reason] = reasons.get(reason, 0) + offers
+    histograms = {
+        name: added(b"" if present is None else present[name], {int(at): count for at, count in sums[name].items()})
+        for name in HISTOGRAMS
+    }
+    numbers = {name: sums[name] for name in SUMS}
+    await STATISTICS.run(connection, "add_rollup", **key, **numbers, turned_away=reasons, **histograms)
+
+
+def _columns(rows: Sequence[SearchRow]) -> dict[str, list[object]]:
+    return {
+        "ids": [row.id for row in rows],
+        "at": [row.at for row in rows],
+        "regions": [row.region for row in rows],
+        "origin_cells": [row.origin_cell for row in rows],
+        "destination_cells": [row.destination_cell for row in rows],
+        "considered": [row.considered for row in rows],
+        "feasible": [row.feasible for row in rows],
+        "shown": [row.shown for row in rows],
+        "turned_away": [json.dumps(dict(row.turned_away), separators=(",", ":")) for row in rows],
+        "detour_s": [row.detour_s for row in rows],
+        "walk_m": [row.walk_m for row in rows],
+        "latency_us": [row.latency_us for row in rows],
+        "window_s": [row.window_s for row in rows],
+        "seats": [row.seats for row in rows],
+    }
