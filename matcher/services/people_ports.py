@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from jwt import PyJWK
+
+from matcher.domain.block import Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +28,32 @@ class SigningKeys(Protocol):
 
         An unknown id makes it look for new keys, though not often. Raises IssuerUnavailable when no keys were ever had.
         """
+
+
+class BlockRepository(Protocol):
+    """Blocks on disk."""
+
+    async def put(self, block: Block) -> Block | None:
+        """Store a block; the one that says the same already stays, and is returned. None when the blocker has MAX_BLOCKS."""
+
+    async def list_blocks(self, blocker: str) -> list[Block]:
+        """All blocks of one blocker, oldest first."""
+
+    async def remove(self, blocker: str, name: str) -> str | None:
+        """Take back the block with this id or of this user name; whom it was about, None when there is no such block."""
+
+    async def hidden_from(self, user: str) -> frozenset[str]:
+        """Everybody whom the user has blocked or who has blocked the user."""
+
+    async def find_driver(self, offer_id: UUID) -> str | None:
+        """Who drives an offer, or None."""
+
+    async def find_other(self, booking_id: UUID, user: str) -> str | None:
+        """The other person of a booking of the user's, or None when there is no such booking of theirs."""
+
+
+class Blocks(Protocol):
+    """Who is hidden from whom."""
+
+    async def hidden_from(self, user: str) -> frozenset[str]:
+        """Everybody whom the user has blocked or who has blocked the user. Raises DatabaseUnavailable."""

@@ -51,6 +51,8 @@ def to_row(offer: Offer) -> dict[str, object]:
         "price_currency": None if offer.price is None else offer.price.currency,
         "departure_shift_ms": offer.departure_shift_ms,
         "instant_booking": offer.instant_booking,
+        "women_only": offer.women_only,
+        "driver_is_woman": offer.driver_is_woman,
         "created_at": offer.created_at,
         "updated_at": offer.updated_at,
     }
@@ -102,6 +104,8 @@ def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
         booked_stops=tuple(_to_stop(stop, departure.tzinfo) for stop in row["booked_stops"] or ()),
         departure_shift_ms=row["departure_shift_ms"],
         instant_booking=row["instant_booking"],
+        women_only=row["women_only"],
+        driver_is_woman=row["driver_is_woman"],
     )
 
 

@@ -32,6 +32,7 @@ SELECT
 FROM offers
 WHERE
     region = :region AND status = 'OPEN' AND region_fingerprint = :fingerprint AND via = '[]'
+    AND NOT women_only AND NOT driver_is_woman
     AND NOT EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id);
 
 -- name: stream_other_offers
@@ -41,13 +42,13 @@ SELECT
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, created_at, updated_at,
+    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, women_only, driver_is_woman, created_at, updated_at,
     (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) FROM offer_stops AS s WHERE s.offer_id = offers.id) AS booked_stops
 FROM offers
 WHERE
     region = :region AND status = 'OPEN'
     AND (
-        region_fingerprint <> :fingerprint OR via <> '[]'
+        region_fingerprint <> :fingerprint OR via <> '[]' OR women_only OR driver_is_woman
         OR EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id)
     );
 

@@ -5,13 +5,13 @@ INSERT INTO offers (
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, over_at, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, created_at, updated_at
+    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, women_only, driver_is_woman, created_at, updated_at
 ) VALUES (
     :id, :driver_id, :region, :region_fingerprint, :status, :version,
     :origin_lat, :origin_lon, :origin_label, :origin_address, :origin_edge, :origin_fraction, :origin_road_distance_m,
     :destination_lat, :destination_lon, :destination_label, :destination_address, :destination_edge, :destination_fraction, :destination_road_distance_m,
     :via, :depart_at, :depart_offset_s, :depart_zone, :over_at, :flexibility_s, :seats_offered, :seats_left, :max_detour_s, :max_detour_m,
-    :preferences, :comment, :duration_ms, :length_cm, :price_minor, :price_currency, :departure_shift_ms, :instant_booking, :created_at, :updated_at
+    :preferences, :comment, :duration_ms, :length_cm, :price_minor, :price_currency, :departure_shift_ms, :instant_booking, :women_only, :driver_is_woman, :created_at, :updated_at
 );
 
 -- name: get_offer^
@@ -21,7 +21,7 @@ SELECT
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, created_at, updated_at,
+    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, women_only, driver_is_woman, created_at, updated_at,
     (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) FROM offer_stops AS s WHERE s.offer_id = offers.id) AS booked_stops
 FROM offers
 WHERE id = :id;
@@ -33,7 +33,7 @@ SELECT
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, created_at, updated_at,
+    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, women_only, driver_is_woman, created_at, updated_at,
     (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) FROM offer_stops AS s WHERE s.offer_id = offers.id) AS booked_stops
 FROM offers
 WHERE
@@ -55,7 +55,7 @@ SELECT
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, created_at, updated_at,
+    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, women_only, driver_is_woman, created_at, updated_at,
     (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) FROM offer_stops AS s WHERE s.offer_id = offers.id) AS booked_stops
 FROM offers
 WHERE
@@ -108,6 +108,8 @@ UPDATE offers SET
     price_currency = :price_currency,
     departure_shift_ms = :departure_shift_ms,
     instant_booking = :instant_booking,
+    women_only = :women_only,
+    driver_is_woman = :driver_is_woman,
     updated_at = :updated_at
 WHERE id = :id AND version = :expected_version AND status = 'OPEN'
 RETURNING EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id) AS has_stops;
@@ -149,7 +151,7 @@ SELECT
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, created_at, updated_at,
+    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, women_only, driver_is_woman, created_at, updated_at,
     (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) FROM offer_stops AS s WHERE s.offer_id = offers.id) AS booked_stops
 FROM offers
 WHERE region = :region AND status = 'OPEN';
@@ -167,7 +169,7 @@ SELECT
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
     destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
     via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, created_at, updated_at,
+    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, women_only, driver_is_woman, created_at, updated_at,
     (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) FROM offer_stops AS s WHERE s.offer_id = offers.id) AS booked_stops
 FROM offers
 WHERE id = any(CAST(:ids AS uuid []));
