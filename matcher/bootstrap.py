@@ -17,6 +17,7 @@ import uuid_utils.compat
 from matcher.domain.match import MatchRequest
 from matcher.geocoding.gazetteer import Gazetteer
 from matcher.matching.index import OfferIndex
+from matcher.matching.index_by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidate, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
@@ -114,7 +115,7 @@ async def running(
         geocoder = make_geocoder(settings.geocoding, region.gazetteer, region.box, executor, cache, telemetry)
         stack.push_async_callback(geocoder.close)
         offers = PostgresOffers(database.pool)
-        index = OfferIndex(engine)
+        index = OfferIndexByTime(engine)
         resolve_places = ResolvePlaces(engine, geocoder, executor, snap_limit_m=settings.roads.snap_limit_m)
         fitted = FittedIndex(index, engine, resolve_places)
         load = LoadOffers(offers, engine, resolve_places, executor)

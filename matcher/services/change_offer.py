@@ -8,7 +8,7 @@ from uuid import UUID
 
 from matcher.domain.errors import OfferNotOpen, SeatsExhausted, StaleVersion
 from matcher.domain.offer import Offer, OfferChange, OfferStatus
-from matcher.domain.place import Place, PlaceInput
+from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
 from matcher.services.cost_sharing import CostSharing
 from matcher.services.offer_rules import (
@@ -19,20 +19,20 @@ from matcher.services.offer_rules import (
     stops_of,
 )
 from matcher.services.offer_writer import OfferWriter
-from matcher.services.ports import OfferRepository, Roads
+from matcher.services.ports import OfferRepository, RoadsByTime
 from matcher.services.resolve_places import ResolvePlaces
 
 
 class ChangeOffer:
     """Replaces what was named and keeps the rest: only new places are looked up, and the drive is computed again only when
-    the places, or the road network under them, have changed. A detour limit that was not named stays as it is, also when it
+    the places, the road network under them, or the speeds of the hour it departs in, have changed. A detour limit that was not named stays as it is, also when it
     came from a default."""
 
     def __init__(
         self,
         offers: OfferRepository,
         writer: OfferWriter,
-        roads: Roads,
+        roads: RoadsByTime,
         resolve_places: ResolvePlaces,
         *,
         horizon: timedelta,
@@ -73,19 +73,20 @@ class ChangeOffer:
     async def _driven(self, changed: Offer, before: Offer, change: OfferChange) -> Offer:
         """`changed` with its places on the present road network, and its drive along them."""
         same_roads = before.region_fingerprint == self._roads.fingerprint and before.region == self._roads.name
+        same_hours = self._roads.at(before.departure) is self._roads.at(changed.departure)
         new = _new_places(change)
-        if not new and same_roads and change.via is None:
+        if not new and same_roads and same_hours and change.via is None:
             return changed
         found = dict(zip((pointer for pointer, _ in new), await self._resolve_places(new), strict=True))
         via = before.via if change.via is None else tuple(found[f"/via/{i}"] for i in range(len(change.via)))
         origin, destination = found.get("/origin", before.origin), found.get("/destination", before.destination)
         stops = stops_of(origin, via, destination)
         booked_stops = before.booked_stops
-        if not same_roads:
+        if before.region != self._roads.name or not same_positions(before.region_fingerprint, self._roads.fingerprint):
             stops = await self._on_these_roads(stops, found)
             booked = await self._resolve_places.resnap([("/booked_stops", stop.place) for stop in booked_stops])
             booked_stops = tuple(replace(stop, place=place) for stop, place in zip(booked_stops, booked, strict=True))
-        drive = await self._resolve_places.drive(stops)
+        drive = await self._resolve_places.drive(stops, changed.departure)
         places = [place for _, place in stops]
         return replace(
             changed,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from matcher.domain.errors import CarpoolError
-from matcher.services.ports import OfferIndex, Roads
+from matcher.services.ports import OfferIndex, RoadsByTime
 
 OK = "ok"
 
@@ -34,7 +34,7 @@ class CheckHealth:
     def __init__(
         self,
         probes: Mapping[str, Callable[[], Awaitable[str | None]]],
-        roads: Roads,
+        roads: RoadsByTime,
         index: OfferIndex,
         *,
         version: str,

@@ -6,13 +6,14 @@ import asyncio
 from concurrent.futures import Executor
 
 from matcher.domain.offer import Offer
-from matcher.services.ports import DrivenRoute, Roads
+from matcher.domain.place import same_positions
+from matcher.services.ports import DrivenRoute, RoadsByTime
 
 
 class DescribeRoute:
     """The fastest drive through an offer's stops, with its points."""
 
-    def __init__(self, roads: Roads, executor: Executor) -> None:
+    def __init__(self, roads: RoadsByTime, executor: Executor) -> None:
         self._roads = roads
         self._executor = executor
 
@@ -23,9 +24,10 @@ class DescribeRoute:
         stored drive is returned with straight lines between the stops.
         """
         places = (offer.origin, *offer.via, offer.destination)
-        if (offer.region, offer.region_fingerprint) == (self._roads.name, self._roads.fingerprint):
+        if offer.region == self._roads.name and same_positions(offer.region_fingerprint, self._roads.fingerprint):
             positions = [place.position for place in places]
-            route = await asyncio.get_running_loop().run_in_executor(self._executor, self._roads.drive, positions)
+            drive = self._roads.at(offer.departure).drive
+            route = await asyncio.get_running_loop().run_in_executor(self._executor, drive, positions)
             if route is not None:
                 return route
         return DrivenRoute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -129,9 +130,16 @@ class FindMatches:
             limit=draft.limit,
             preferences=draft.preferences,
         )
-        return await self._answer(request, now, watch)
+        cancellation = Cancellation()
+        try:
+            return await self._answer(request, now, watch, cancellation)
+        finally:
+            # When nobody waits any more, the thread that searches stops at its next step.
+            cancellation.cancel()
 
-    async def _answer(self, request: MatchRequest, now: datetime, watch: StopWatch) -> MatchAnswer:
+    async def _answer(
+        self, request: MatchRequest, now: datetime, watch: StopWatch, cancellation: Cancellation
+    ) -> MatchAnswer:
         wanted = request.limit + SPARE
         loop = asyncio.get_running_loop()
         places = MeetingPlaces()
@@ -140,8 +148,9 @@ class FindMatches:
             watch.lap("walk")
         query = Query.of(request, now, *places.in_core())
         while True:
-            snapshot = self._index.snapshot(request.rider_id)
-            found = await loop.run_in_executor(self._executor, self._search, snapshot, request, query, wanted, watch)
+            slots = self._index.snapshot(request.rider_id)
+            search = functools.partial(self._search, slots, request, query, wanted, watch, cancellation)
+            found = await loop.run_in_executor(self._executor, search)
             current = await self._still_true(found)
             watch.lap("check")
             # Offers may have changed under the search; with spares used up, the search is made again with more of them.
@@ -150,7 +159,7 @@ class FindMatches:
             wanted *= 2
         changed = len(found.best) - len(current)
         chosen = current[: request.limit]
-        matches = await loop.run_in_executor(self._executor, self._describe, request, places, found.drive, chosen, now)
+        matches = await loop.run_in_executor(self._executor, self._describe, request, places, found.drives, chosen, now)
         watch.lap("describe")
         turned_away = dict(found.turned_away)
         if changed:
@@ -166,11 +175,17 @@ class FindMatches:
         )
 
     def _search(
-        self, snapshot: Snapshot, request: MatchRequest, query: Query, wanted: int, watch: StopWatch
+        self,
+        slots: Sequence[SlotSnapshot],
+        request: MatchRequest,
+        query: Query,
+        wanted: int,
+        watch: StopWatch,
+        cancellation: Cancellation,
     ) -> Candidates:
         watch.lap("queue")
         farther = self._where_to_meet.farther(request)
-        return find_candidates(snapshot, self._roads, query, self._weights, wanted, watch.lap, farther)
+        return find_candidates_by_time(slots, query, self._weights, wanted, watch.lap, farther, cancellation)
 
     async def _still_true(self, found: Candidates) -> list[Candidate]:
         """Those candidates of which the database says the same as the index did.
@@ -192,18 +207,20 @@ class FindMatches:
         self,
         request: MatchRequest,
         places: MeetingPlaces,
-        drive: PackedDrive,
+        drives: Sequence[PackedDrive],
         chosen: list[Candidate],
         now: datetime,
     ) -> tuple[Match, ...]:
-        if not chosen:
-            return ()
-        line = self._roads.points(request.origin.position, request.destination.position, drive)
-        direct_polyline = encode_polyline(line)
-        direct_m = split_cost(drive.cost)[1] / 100
         zone = request.window.earliest.tzinfo or UTC
         matches = []
+        lines: dict[int, tuple[list[Coordinate], str]] = {}  # the rider's own drive in each slot, and its polyline
         for candidate in chosen:
+            roads, drive = self._roads.slots[candidate.slot], drives[candidate.slot]
+            if candidate.slot not in lines:
+                points = roads.points(request.origin.position, request.destination.position, drive)
+                lines[candidate.slot] = points, encode_polyline(points)
+            line, direct_polyline = lines[candidate.slot]
+            direct_m = split_cost(drive.cost)[1] / 100
             pickup = _at_door(request.origin, line[0], _moment(candidate.pickup_ms, zone))
             dropoff = _at_door(request.destination, line[-1], _moment(candidate.dropoff_ms, zone))
             begin, end = request.origin.position, request.destination.position
@@ -230,7 +247,7 @@ class FindMatches:
             detour_m = candidate.detour_cm / 100
             polyline = direct_polyline
             if walks or candidate.ride_via:
-                polyline = self._ride_polyline([begin, *candidate.ride_via, end])
+                polyline = _ride_polyline(roads, [begin, *candidate.ride_via, end])
             matches.append(
                 Match(
                     match_id=self._tokens.sign(ticket, now),
@@ -253,10 +270,11 @@ class FindMatches:
             )
         return tuple(matches)
 
-    def _ride_polyline(self, stops: Sequence[RoadPosition]) -> str:
-        """The line of a ride that is not the rider's own drive."""
-        route = self._roads.drive(stops)
-        return "" if route is None else encode_polyline(route.points)
+
+def _ride_polyline(roads: Roads, stops: Sequence[RoadPosition]) -> str:
+    """The line of a ride that is not the rider's own drive."""
+    route = roads.drive(stops)
+    return "" if route is None else encode_polyline(route.points)
 
 
 def _moment(at_ms: int, zone: tzinfo) -> datetime:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
 
 from matcher.domain.errors import InvalidField, InvalidInput, PlaceUnreachable
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.place import Place, same_positions
 from matcher.services.offer_rules import stops_of
-from matcher.services.ports import OfferIndex, Roads
+from matcher.services.ports import OfferIndex, RoadsByTime
 from matcher.services.resolve_places import ResolvePlaces
 
 _log = logging.getLogger(__name__)
@@ -18,11 +20,11 @@ _log = logging.getLogger(__name__)
 class FittedIndex:
     """An OfferIndex in front of another. Positions mean something on one import of one region only, so before an offer goes in:
 
-    one of another import is snapped and driven again; one of another region is as good as withdrawn here, and so is one that no
+    one of another import is snapped and driven again, one of the same import under other speeds is driven again; one of another region is as good as withdrawn here, and so is one that no
     road fits any more, which is logged by its id.
     """
 
-    def __init__(self, index: OfferIndex, roads: Roads, resolve_places: ResolvePlaces) -> None:
+    def __init__(self, index: OfferIndex, roads: RoadsByTime, resolve_places: ResolvePlaces) -> None:
         self._index = index
         self._roads = roads
         self._resolve_places = resolve_places
@@ -67,13 +69,13 @@ class FittedIndex:
             return None
 
     def _driven_again(self, offer: Offer) -> Offer:
-        snap = self._resolve_places.snap_again
+        snap = self._snapped(offer)
         stops = [
             (pointer, snap(pointer, place)) for pointer, place in stops_of(offer.origin, offer.via, offer.destination)
         ]
         self._resolve_places.refuse_same_places(stops)
         places = [place for _, place in stops]
-        drive = self._roads.drive([place.position for place in places], with_points=False)
+        drive = self._roads.at(offer.departure).drive([place.position for place in places], with_points=False)
         if drive is None:
             raise PlaceUnreachable("no road leads from the origin to the destination")
         return replace(
@@ -86,3 +88,8 @@ class FittedIndex:
             duration_ms=drive.duration_ms,
             length_cm=drive.length_cm,
         )
+
+    def _snapped(self, offer: Offer) -> Callable[[str, Place], Place]:
+        if same_positions(offer.region_fingerprint, self._roads.fingerprint):
+            return lambda _pointer, place: place
+        return self._resolve_places.snap_again

@@ -11,7 +11,7 @@ from typing import Protocol
 from matcher.domain.offer import Offer
 from matcher.matching.bulk_load import DirectOffers
 from matcher.services.fitted_index import FittedIndex
-from matcher.services.ports import FeedPosition, OfferIndex, OfferRepository, Progress, Roads, no_progress
+from matcher.services.ports import FeedPosition, OfferIndex, OfferRepository, Progress, RoadsByTime, no_progress
 from matcher.services.resolve_places import ResolvePlaces
 
 #: Chunks of columns that wait or are being packed: enough to keep some threads busy, few enough to hold no memory worth naming.
@@ -47,7 +47,7 @@ class LoadOffers:
     """
 
     def __init__(
-        self, offers: OfferRepository, roads: Roads, resolve_places: ResolvePlaces, executor: Executor
+        self, offers: OfferRepository, roads: RoadsByTime, resolve_places: ResolvePlaces, executor: Executor
     ) -> None:
         self._offers = offers
         self._roads = roads

@@ -11,7 +11,7 @@ from matcher.domain.principal import Principal
 from matcher.services.cost_sharing import CostSharing
 from matcher.services.offer_rules import pointed, require_departure, require_driver, require_sensible, stops_of
 from matcher.services.offer_writer import OfferWriter
-from matcher.services.ports import IdempotencyRequest, OfferRepository, Roads, StoredAnswer
+from matcher.services.ports import IdempotencyRequest, OfferRepository, RoadsByTime, StoredAnswer
 from matcher.services.resolve_places import ResolvePlaces
 
 
@@ -25,7 +25,7 @@ class PublishOffer:
         self,
         offers: OfferRepository,
         writer: OfferWriter,
-        roads: Roads,
+        roads: RoadsByTime,
         resolve_places: ResolvePlaces,
         *,
         make_id: Callable[[], UUID],
@@ -74,7 +74,7 @@ class PublishOffer:
 
     async def _make(self, draft: OfferDraft, principal: Principal, now: datetime) -> Offer:
         origin, *via, destination = await self._resolve_places(pointed(draft.origin, draft.via, draft.destination))
-        drive = await self._resolve_places.drive(stops_of(origin, via, destination))
+        drive = await self._resolve_places.drive(stops_of(origin, via, destination), draft.departure)
         offer = Offer(
             id=self._make_id(),
             driver_id=principal.user,

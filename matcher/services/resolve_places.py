@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
+from datetime import datetime
 
 from matcher.domain.errors import (
     CarpoolError,
@@ -17,7 +18,7 @@ from matcher.domain.errors import (
     PlaceUnreachable,
 )
 from matcher.domain.place import Place, PlaceInput
-from matcher.services.ports import DrivenRoute, Geocoder, Roads
+from matcher.services.ports import DrivenRoute, Geocoder, RoadsByTime
 
 #: Two stops in a row nearer than this (in a straight line, on the road) are one place for a car.
 MIN_LEG_M = 50.0
@@ -29,7 +30,7 @@ class ResolvePlaces:
     `snap_limit_m` is the straight distance, inclusive, within which a road must lie.
     """
 
-    def __init__(self, roads: Roads, geocoder: Geocoder, executor: Executor, *, snap_limit_m: float) -> None:
+    def __init__(self, roads: RoadsByTime, geocoder: Geocoder, executor: Executor, *, snap_limit_m: float) -> None:
         self._roads = roads
         self._geocoder = geocoder
         self._executor = executor
@@ -58,12 +59,13 @@ class ResolvePlaces:
         """`resnap` for one place, synchronously. Raises PlaceTooFarFromRoad."""
         return self._snap(pointer, PlaceInput(coordinate=place.coordinate, address=place.address), place.label)
 
-    async def drive(self, stops: Sequence[tuple[str, Place]]) -> DrivenRoute:
-        """The base drive through the stops, without points. Raises PlacesTooClose, PlaceUnreachable (pointing at the last stop)."""
+    async def drive(self, stops: Sequence[tuple[str, Place]], departure: datetime) -> DrivenRoute:
+        """The base drive through the stops of who leaves at a moment, without points. Raises PlacesTooClose, PlaceUnreachable (pointing at the last stop)."""
         self.refuse_same_places(stops)
         positions = [place.position for _, place in stops]
+        roads = self._roads.at(departure)
         route = await asyncio.get_running_loop().run_in_executor(
-            self._executor, lambda: self._roads.drive(positions, with_points=False)
+            self._executor, lambda: roads.drive(positions, with_points=False)
         )
         if route is None:
             detail = "no road leads from the origin to the destination"

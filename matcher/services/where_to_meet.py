@@ -9,7 +9,7 @@ from matcher.domain.match import MatchRequest
 from matcher.domain.place import Place
 from matcher.matching.hints import FartherWalk
 from matcher.matching.query import MeetingCandidate
-from matcher.services.ports import MeetingPoints, Roads, StopCandidate
+from matcher.services.ports import MeetingPoints, RoadsByTime, StopCandidate
 
 #: At each end nobody is asked to walk a larger part of their own drive: who could walk half of the way is not looking for a car.
 MOST_OF_DRIVE = 0.25
@@ -32,7 +32,7 @@ class MeetingPlaces:
 class WhereToMeet:
     """Places to meet riders at; without MeetingPoints only their doors. Synchronous: call it in the executor."""
 
-    def __init__(self, roads: Roads, points: MeetingPoints | None) -> None:
+    def __init__(self, roads: RoadsByTime, points: MeetingPoints | None) -> None:
         self._roads = roads
         self._points = points
 
@@ -63,7 +63,8 @@ class WhereToMeet:
         return self._points.candidates(door, metres)
 
     def _most_m(self, request: MatchRequest) -> float:
-        drive = self._roads.drive([request.origin.position, request.destination.position], with_points=False)
+        roads = self._roads.at(request.window.earliest)
+        drive = roads.drive([request.origin.position, request.destination.position], with_points=False)
         return 0.0 if drive is None else drive.length_cm / 100 * MOST_OF_DRIVE
 
 

@@ -328,6 +328,9 @@ class OneStraightRoad:
     def street(self, position: RoadPosition) -> str | None:
         return "Equator Road" if position.fraction < 0.9 else None
 
+    def at(self, departure: datetime) -> OneStraightRoad:
+        return self
+
     def drive(self, stops: Sequence[RoadPosition], *, with_points: bool = True) -> DrivenRoute | None:
         self.drives += 1
         legs = [b.fraction - a.fraction for a, b in itertools.pairwise(stops)]

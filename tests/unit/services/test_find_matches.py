@@ -23,7 +23,7 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput, RoadPosition
 from matcher.domain.polyline import decode_polyline
 from matcher.domain.principal import Principal, Role
-from matcher.matching.index import OfferIndex
+from matcher.matching.index_by_time import OfferIndexByTime
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
 from matcher.services.find_matches import SPARE, CarbonFactor, FindMatches
@@ -59,7 +59,7 @@ class Town:
 
     engine: RoadEngine
     offers: OffersThatChange
-    index: OfferIndex
+    index: OfferIndexByTime
     tokens: MatchTokens
     find_matches: FindMatches
 
@@ -95,7 +95,7 @@ class Town:
 
 def a_town(streets: Sequence[Street] | None = None, meeting_points: MeetingPoints | None = None) -> Town:
     engine = an_engine(a_ring() if streets is None else streets)
-    offers, index, tokens = OffersThatChange(), OfferIndex(engine), MatchTokens(b"s" * 32, timedelta(minutes=15))
+    offers, index, tokens = OffersThatChange(), OfferIndexByTime(engine), MatchTokens(b"s" * 32, timedelta(minutes=15))
     geocoder = GeocoderInMemory({"Market": [engine.locate(RoadPosition(2, 0.25))]})
     find_matches = FindMatches(
         offers,
