@@ -139,7 +139,7 @@ class Booking:
 def require_move(booking: Booking, to: BookingStatus, actor: Actor, now: datetime) -> None:
     """Raises MoveNotAllowed unless `actor` may move the booking to `to` now.
 
-    Beyond the table: nobody but the clock's own trip cancels after the last moment promised for boarding; a ride is completed by people from the
+    Beyond the table: what was not answered in time cannot be confirmed any more; only the clock or the trip's own end cancels after the last moment promised for boarding; a ride is completed by people from the
     planned boarding on; and who completed it does not also validate it.
     """
     allowed = MOVES.get((booking.status, to))
@@ -149,6 +149,8 @@ def require_move(booking: Booking, to: BookingStatus, actor: Actor, now: datetim
         raise MoveNotAllowed(f"the {actor.value} cannot make a {booking.status.value} booking {to.value}")
     if actor is Actor.SYSTEM:
         return
+    if to is BookingStatus.CONFIRMED and booking.due_at is not None and booking.due_at <= now:
+        raise MoveNotAllowed("nobody answered in time: the booking lapses")
     if to is BookingStatus.CANCELLED and now > booking.pickup.latest:
         raise MoveNotAllowed("the ride has begun: it can be completed, not cancelled")
     if to is BookingStatus.COMPLETED_PENDING_VALIDATION and now < booking.pickup.at:

@@ -61,6 +61,20 @@ class OfferWriter:
 
         await self._finish(self._guarded(offer.id, write))
 
+    async def alter(self, offer_id: UUID, work: Callable[[], Coroutine[Any, Any, tuple[Offer | None, T]]]) -> T:
+        """Read, decide and write as one, while nobody else here writes this offer; then the index.
+
+        `work` returns the offer as it committed it (None when it did not write it), and what is passed on.
+        """
+
+        async def write() -> T:
+            offer, outcome = await work()
+            if offer is not None:
+                self._index.put(offer)
+            return outcome
+
+        return await self._finish(self._guarded(offer_id, write))
+
     async def settle(self) -> int:
         """Bring every offer in doubt in line with the database; returns how many. Raises DatabaseUnavailable."""
         settled = 0

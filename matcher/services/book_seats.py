@@ -1,0 +1,192 @@
+"""A rider asks for seats on an offer that a match has shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from matcher.domain.booking import Actor, Booking, BookingStatus, RidePoint
+from matcher.domain.clock import later
+from matcher.domain.errors import (
+    BookingExists,
+    MatchTokenInvalid,
+    OfferChanged,
+    OfferNotFound,
+    OfferNotOpen,
+    OwnOffer,
+    RoleForbidden,
+)
+from matcher.domain.match import WindowKind
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.place import Place
+from matcher.domain.principal import Principal
+from matcher.services.alter_trip import AlterTrip, Decision
+from matcher.services.booking_events import events_of_move
+from matcher.services.booking_ports import Blocks, TripChange, TripRepository
+from matcher.services.booking_rules import BookingTerms, moved, require_short
+from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
+from matcher.services.offer_writer import OfferWriter
+from matcher.services.ports import IdempotencyRequest, OfferRepository, StoredAnswer
+from matcher.services.trip_planner import Boarding, TripPlanner
+
+Render = Callable[[Booking], StoredAnswer]
+
+
+class BookSeats:
+    """A booking that is returned is on disk. It waits for the driver's word, or is confirmed where the driver books at once."""
+
+    def __init__(
+        self,
+        offers: OfferRepository,
+        trips: TripRepository,
+        writer: OfferWriter,
+        planner: TripPlanner,
+        executor: Executor,
+        *,
+        tokens: MatchTokens,
+        terms: BookingTerms,
+        roads_fingerprint: str,
+        make_id: Callable[[], UUID],
+        blocks: Blocks | None = None,
+    ) -> None:
+        """`make_id` makes UUIDv7 (RFC 9562). Without `blocks` nobody has blocked anybody."""
+        self._offers = offers
+        self._trips = trips
+        self._writer = writer
+        self._alter = AlterTrip(trips, writer)
+        self._planner = planner
+        self._executor = executor
+        self._tokens = tokens
+        self._terms = terms
+        self._roads_fingerprint = roads_fingerprint
+        self._make_id = make_id
+        self._blocks = blocks
+
+    async def __call__(
+        self,
+        match_id: str,
+        note: str,
+        principal: Principal,
+        now: datetime,
+        idempotency: IdempotencyRequest | None = None,
+        render: Render | None = None,
+    ) -> Booking | StoredAnswer:
+        """The new booking; or, when `idempotency` was answered before, that answer, and nothing new is made.
+
+        Everything is checked again against the present, by the kernels that made the match. Raises RoleForbidden, MatchTokenInvalid, InvalidField,
+        OfferNotOpen, OwnOffer, BookingExists, SeatsExhausted, DetourExceeded, OfferChanged, IdempotencyKeyReused, DatabaseUnavailable, Overloaded.
+        """
+        if not principal.rides:
+            raise RoleForbidden("booking needs the role rider, partner or admin")
+        if idempotency is not None:
+            earlier = await self._trips.find_answer(idempotency)
+            if earlier is not None:
+                # The database may have lost its voice just after it wrote the booking: then the index does not know of it yet.
+                await self._writer.settle()
+                return earlier
+        require_short(note, "/note")
+        ticket = self._tokens.read(match_id, now)
+        if ticket.rider_id != principal.user:
+            raise MatchTokenInvalid("this match id was given to somebody else: search for yourself")
+        if ticket.roads != roads_digest(self._roads_fingerprint):
+            raise MatchTokenInvalid("the roads have changed since this match: search again")
+
+        async def decide() -> Decision[Booking]:
+            return await self._decide(ticket, note, now, render)
+
+        return await self._alter(ticket.offer_id, decide, idempotency=idempotency)
+
+    async def _decide(self, ticket: MatchTicket, note: str, now: datetime, render: Render | None) -> Decision[Booking]:
+        offer = await self._open_offer(ticket)
+        for other in await self._trips.list_open(offer.id):
+            if other.rider_id == ticket.rider_id:
+                raise BookingExists(
+                    "you have an open booking of this offer: change that one", extra={"booking_id": str(other.id)}
+                )
+        wish = self._wish(ticket, offer, note, now)
+        boarding = await asyncio.get_running_loop().run_in_executor(
+            self._executor, self._planner.board, offer, wish, now
+        )
+        if offer.instant_booking:
+            return await self._at_once(boarding, offer, now, render)
+        booking = replace(boarding.booking, due_at=self._terms.lapses_at(offer, boarding.booking, now))
+        change = TripChange(offer, offer.version, now, new=booking, events=tuple(events_of_move(booking, Actor.RIDER)))
+        return Decision(change, booking, None if render is None else render(booking))
+
+    async def _at_once(
+        self, boarding: Boarding, offer: Offer, now: datetime, render: Render | None
+    ) -> Decision[Booking]:
+        confirmed = moved(boarding.booking, BookingStatus.CONFIRMED, Actor.SYSTEM, now, self._terms)
+        booking = replace(confirmed, version=1)
+        others = await self._trips.list_open(offer.id)
+        retimed = await asyncio.get_running_loop().run_in_executor(
+            self._executor, self._planner.retimed, boarding.offer, others, now
+        )
+        change = TripChange(
+            boarding.offer,
+            offer.version,
+            now,
+            new=booking,
+            moved=tuple(retimed),
+            events=tuple(events_of_move(booking, Actor.SYSTEM)),
+        )
+        return Decision(change, booking, None if render is None else render(booking))
+
+    async def _open_offer(self, ticket: MatchTicket) -> Offer:
+        try:
+            offer = await self._offers.get(ticket.offer_id)
+        except OfferNotFound:
+            raise OfferNotOpen("the offer is not there any more: search again") from None
+        if offer.driver_id == ticket.rider_id:
+            raise OwnOffer("this offer is your own")
+        if offer.status is not OfferStatus.OPEN:
+            raise OfferNotOpen(f"the offer is {offer.status.value}: search again")
+        # Who has blocked whom is told to nobody.
+        if self._blocks is not None and offer.driver_id in await self._blocks.hidden_from(ticket.rider_id):
+            raise OfferNotOpen("the offer is not open any more: search again")
+        for_women = not offer.women_only or ticket.rider_is_woman
+        if not for_women or (ticket.women_only and not offer.driver_is_woman):
+            raise OfferChanged("the trip does not fit what you asked for any more: search again")
+        return offer
+
+    def _wish(self, ticket: MatchTicket, offer: Offer, note: str, now: datetime) -> Booking:
+        """The booking as the match has shown it, with what the rider is to be promised."""
+        by_departure = ticket.window_kind is WindowKind.DEPARTURE
+        pickup = self._point(ticket, ticket.pickup, ticket.pickup.walk_ms, bounded=by_departure)
+        dropoff = self._point(ticket, ticket.dropoff, -ticket.dropoff.walk_ms, bounded=not by_departure)
+        return Booking(
+            id=self._make_id(),
+            offer_id=offer.id,
+            driver_id=offer.driver_id,
+            rider_id=ticket.rider_id,
+            status=BookingStatus.WAITING_CONFIRMATION,
+            version=1,
+            seats=ticket.seats,
+            region_fingerprint=self._roads_fingerprint,
+            pickup=pickup,
+            # Nobody minds to arrive early, but for those who have said when to arrive.
+            dropoff=replace(dropoff, earliest=None) if by_departure else dropoff,
+            ride_ms=0,
+            ride_cm=0,
+            detour_ms=0,
+            detour_cm=0,
+            shared_cm=0,
+            note=note,
+            created_at=now,
+            updated_at=now,
+            due_at=None,
+        )
+
+    def _point(self, ticket: MatchTicket, point: TicketPoint, walk_ms: int, *, bounded: bool) -> RidePoint:
+        """With a promise of the tolerance around what the match said, within the rider's own window when that is about this end (`bounded`)."""
+        earliest, latest = later(point.time, -self._terms.tolerance), later(point.time, self._terms.tolerance)
+        if bounded:
+            walk = timedelta(milliseconds=walk_ms)
+            earliest = min(point.time, max(earliest, ticket.window.earliest + walk))
+            latest = max(point.time, min(latest, ticket.window.latest + walk))
+        place = Place(point.coordinate, point.label, point.position, 0.0)
+        return RidePoint(place, point.walk_cm, point.walk_ms, point.time, earliest, latest)

@@ -1,0 +1,78 @@
+"""Who is told what when a booking or a trip changes. Ids, states and times only; nobody is told of what they did themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason
+from matcher.domain.event import Event, EventKind, Json
+from matcher.domain.offer import Offer
+
+_OF_REASON = {
+    CancelReason.REFUSED_BY_DRIVER: EventKind.BOOKING_REFUSED,
+    CancelReason.LAPSED: EventKind.BOOKING_LAPSED,
+    CancelReason.TRIP_CANCELLED: EventKind.TRIP_CANCELLED,
+}
+_OF_STATUS = {
+    BookingStatus.WAITING_CONFIRMATION: EventKind.BOOKING_ASKED,
+    BookingStatus.CONFIRMED: EventKind.BOOKING_CONFIRMED,
+    BookingStatus.COMPLETED_PENDING_VALIDATION: EventKind.BOOKING_COMPLETED,
+    BookingStatus.VALIDATED: EventKind.BOOKING_COMPLETED,
+}
+
+
+def events_of_move(booking: Booking, actor: Actor) -> list[Event]:
+    """What is told of a booking that `actor` has just moved to where it is: to the driver, to the rider, or to both."""
+    told = {booking.driver_id, booking.rider_id}
+    if actor is Actor.RIDER:
+        told = {booking.driver_id}
+    elif actor is Actor.DRIVER or booking.cancel_reason is CancelReason.LAPSED:
+        told = {booking.rider_id}
+    if booking.cancel_reason is CancelReason.TRIP_CANCELLED:
+        told = {booking.rider_id}
+    return [_event(kind_of(booking), booking, recipient) for recipient in sorted(told)]
+
+
+def events_of_trip(bookings: Iterable[Booking], offer: Offer) -> list[Event]:
+    """What riders with a booking are told of a trip that its driver has changed."""
+    return [
+        Event(
+            EventKind.TRIP_CHANGED,
+            booking.rider_id,
+            offer.id,
+            _data(booking) | {"offer_version": offer.version, "departure_time": offer.planned_departure.isoformat()},
+            f"trip:{offer.id}:{offer.version}:{booking.id}",
+        )
+        for booking in bookings
+    ]
+
+
+def kind_of(booking: Booking) -> EventKind:
+    """The event that a booking's present state is."""
+    if booking.status is BookingStatus.CANCELLED and booking.cancel_reason is not None:
+        return _OF_REASON.get(booking.cancel_reason, EventKind.BOOKING_CANCELLED)
+    return _OF_STATUS[booking.status]
+
+
+def cause_of(booking: Booking) -> str:
+    """The key under which one person is told once that a booking is where it is."""
+    return f"booking:{booking.id}:{booking.status.value}"
+
+
+def _event(kind: EventKind, booking: Booking, recipient: str) -> Event:
+    return Event(kind, recipient, booking.offer_id, _data(booking), cause_of(booking))
+
+
+def _data(booking: Booking) -> dict[str, Json]:
+    data: dict[str, Json] = {
+        "booking_id": str(booking.id),
+        "offer_id": str(booking.offer_id),
+        "status": booking.status.value,
+        "version": booking.version,
+        "seats": booking.seats,
+        "pickup_time": booking.pickup.at.isoformat(),
+        "dropoff_time": booking.dropoff.at.isoformat(),
+    }
+    if booking.cancel_reason is not None:
+        data["reason"] = booking.cancel_reason.value
+    return data
