@@ -66,6 +66,7 @@ class MatchRequest:
     """A rider's wish with its places on the road.
 
     `women_only`: only drivers who share that they are women are shown; `rider_is_woman` is what the rider chose to share.
+    `search_id`: under which the search is counted in the statistics; None when it is not.
     """
 
     rider_id: str
@@ -79,6 +80,7 @@ class MatchRequest:
     preferences: Mapping[str, bool]
     women_only: bool = False
     rider_is_woman: bool = False
+    search_id: UUID | None = None
 
 
 class TurnedAway(StrEnum):

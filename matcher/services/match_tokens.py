@@ -60,6 +60,7 @@ class MatchTicket:
     window_kind: WindowKind
     women_only: bool = False
     rider_is_woman: bool = False
+    search_id: UUID | None = None  # None when the search is not noted
 
 
 class MatchTokens:
@@ -87,6 +88,8 @@ class MatchTokens:
             "offset": round((ticket.pickup.time.utcoffset() or timedelta(0)).total_seconds()),
             "women": [ticket.women_only, ticket.rider_is_woman],
         }
+        if ticket.search_id is not None:
+            claims["search"] = ticket.search_id.hex
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
 
     def read(self, token: str, now: datetime) -> MatchTicket:
@@ -130,6 +133,7 @@ def _to_ticket(claims: dict[str, Any]) -> MatchTicket:
         window_kind=WindowKind(kind),
         women_only=women_only,
         rider_is_woman=rider_is_woman,
+        search_id=UUID(claims["search"]) if "search" in claims else None,
     )
 
 
