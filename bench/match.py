@@ -54,7 +54,7 @@ def main() -> None:
     console = Console(stderr=True)
     console.print("compiling what is not compiled yet …")
     compile_kernels()
-    world = _world(options)
+    world = world_of(options)
     network = world.engine.network
     console.print(f"{world.name}: {network.node_count:,} nodes, {network.arc_count:,} arcs")
     runs = []
@@ -97,13 +97,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=6, help="times that each is timed; the least counts (default 6)")
     parser.add_argument("--checked", type=int, default=10, help="searches compared with the oracle (default 10)")
     parser.add_argument("--walk", type=int, default=0, metavar="M", help="also time riders who walk M metres a side")
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--region", default=SAMPLE_NAME, help=f"an imported region (default {SAMPLE_NAME}, which ships)")
-    place.add_argument("--vectors", type=Path, help="a folder of adjacency vectors")
+    add_places(parser)
     return parser.parse_args()
 
 
-def _world(options: argparse.Namespace) -> World:
+def add_places(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    """Options for what to run on; see `world_of`."""
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--region", default=SAMPLE_NAME, help=f"an imported region (default {SAMPLE_NAME}, which ships)")
+    place.add_argument("--vectors", type=Path, help="a folder of adjacency vectors")
+    return place
+
+
+def world_of(options: argparse.Namespace) -> World:
+    """What the options of `add_places` say."""
     if options.vectors is not None:
         return vectors_world(options.vectors)
     if options.region == SAMPLE_NAME:

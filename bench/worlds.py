@@ -62,7 +62,7 @@ def sample_world() -> World:
         with timed(spent, "import_s"):  # with the order and the topology, which are a part of every region
             ensure_sample(store)
         region = store.get(SAMPLE_NAME)
-        engine = _prepare(SAMPLE_NAME, region.network, spent)
+        engine = prepare(SAMPLE_NAME, region.network, spent)
     zones = sample_zones()
     people = np.array([population for _, population in zones], dtype=np.float64)
     return World(
@@ -75,8 +75,8 @@ def region_world(data_dir: Path, name: str) -> World:
     spent: dict[str, float] = {}
     with timed(spent, "import_s"):
         region = RegionStore(data_dir).get(name)
-    engine = _prepare(name, region.network, spent)
-    return World(name, engine, _on_edges(np.arange(region.network.edge_count)), spent)
+    engine = prepare(name, region.network, spent)
+    return World(name, engine, on_edges(np.arange(region.network.edge_count)), spent)
 
 
 def vectors_world(folder: Path) -> World:
@@ -96,16 +96,17 @@ def vectors_world(folder: Path) -> World:
             vector("latitude", np.float32).astype(np.float64),
             vector("longitude", np.float32).astype(np.float64),
         )
-    engine = _prepare(prefix, network, spent)
+    engine = prepare(prefix, network, spent)
     n = network.node_count
     arcs = csr_array((np.ones(network.arc_count), (network.arc_tail, network.arc_head)), shape=(n, n))
     _, part = connected_components(arcs, connection="strong")
     largest = part == np.bincount(part).argmax()
     inside = np.flatnonzero(largest[network.arc_tail] & largest[network.arc_head])
-    return World(prefix, engine, _on_edges(network.arc_edge[inside]), spent)
+    return World(prefix, engine, on_edges(network.arc_edge[inside]), spent)
 
 
-def _prepare(name: str, network: RoadNetwork, spent: dict[str, float]) -> RoadEngine:
+def prepare(name: str, network: RoadNetwork, spent: dict[str, float]) -> RoadEngine:
+    """An engine under the usual metric, and how long its parts take."""
     with timed(spent, "order_s"):
         order = nested_dissection(network)
     with timed(spent, "topology_s"):
@@ -116,7 +117,8 @@ def _prepare(name: str, network: RoadNetwork, spent: dict[str, float]) -> RoadEn
         return RoadEngine(name, "benchmark", network, topology, metric)
 
 
-def _on_edges(edges: npt.NDArray[np.integer[Any]]) -> Callable[[np.random.Generator], RoadPosition]:
+def on_edges(edges: npt.NDArray[np.integer[Any]]) -> Callable[[np.random.Generator], RoadPosition]:
+    """Anywhere along some edges, whatever their length."""
     return lambda rng: RoadPosition(int(edges[rng.integers(len(edges))]), float(rng.random()))
 
 

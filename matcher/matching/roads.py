@@ -37,7 +37,7 @@ class SomeDrives(Protocol):
 
     def settled(self, edges: I32) -> I64:
         """(n, 2 or 4) packed: the columns of the sweep, true in the rows of both ends of `edges` and of all that were asked for before. Other
-        rows hold anything."""
+        rows hold anything but negative numbers."""
 
 
 class SearchRoads(Protocol):

@@ -73,18 +73,18 @@ class SomeDrives:
 
     def __init__(self, topology: Topology, metric: Metric, edges: EdgeTable, work: SomeScratch) -> None:
         self._topology, self._metric, self._edges, self._work = topology, metric, edges, work
-        self._count = 0
+        self.count = 0  # nodes that were touched
         self._distance: I64 = work.flat[:0].reshape(0, 2)
 
     def forget(self) -> None:
         """Leave the work arrays as the next search wants them."""
-        forget_restricted(self._work.state, self._work.touched, self._count)
-        self._count = 0
+        forget_restricted(self._work.state, self._work.touched, self.count)
+        self.count = 0
 
     def begin(self, pickup: RoadPosition, dropoff: RoadPosition, *, both: bool) -> None:
         """Distances as of `sweep.sweep_places`, with four columns or two."""
         self._distance = self._columns(4 if both else 2)
-        self._count = begin_restricted(
+        self.count = begin_restricted(
             self._topology.parent,
             self._metric.sweep_first,
             self._metric.sweep_head,
@@ -103,7 +103,7 @@ class SomeDrives:
     def begin_least(self, targets: DriveColumns, to_extra: I64, sources: DriveColumns, from_extra: I64) -> None:
         """Distances as of `many_sweep.sweep_least`."""
         self._distance = self._columns(2)
-        self._count = begin_restricted_least(
+        self.count = begin_restricted_least(
             targets.nodes,
             targets.distance,
             to_extra,
@@ -116,8 +116,8 @@ class SomeDrives:
         )
 
     def settled(self, edges: I32) -> I64:
-        """(n, 2 or 4) packed; true in the rows of the ends of these edges, and of all asked before. Other rows hold anything."""
-        self._count = settle_restricted(
+        """(n, 2 or 4) packed; true in the rows of the ends of these edges, and of all asked before. Other rows hold anything but negative numbers."""
+        self.count = settle_restricted(
             self._topology.parent,
             self._metric.sweep_first,
             self._metric.sweep_head,
@@ -128,7 +128,7 @@ class SomeDrives:
             self._distance,
             self._work.state,
             self._work.touched,
-            self._count,
+            self.count,
             self._work.path,
         )
         return self._distance

@@ -63,7 +63,7 @@ class ColumnScratch:
 
 @dataclass(eq=False)
 class SomeScratch:
-    """For `columns.SomeDrives`; `state` is all 0 between uses."""
+    """For `columns.SomeDrives`; `state` is all 0 between uses, and nothing in `flat` is ever negative."""
 
     flat: I64  # room for (n, 4)
     state: U8  # (n,)
@@ -134,7 +134,7 @@ class ScratchPool:
 
     def _new_some(self) -> SomeScratch:
         return SomeScratch(
-            flat=np.empty(4 * self._n, dtype=np.int64),
+            flat=np.zeros(4 * self._n, dtype=np.int64),
             state=np.zeros(self._n, dtype=np.uint8),
             touched=np.empty(self._n, dtype=np.int32),
             path=np.empty(self._height + 1, dtype=np.int32),
