@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.metadata
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
@@ -52,7 +51,9 @@ from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import Geocoder, Progress, no_progress
 from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
+from matcher.services.read_statistics import ReadStatistics
 from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.search_log import SearchLog
 from matcher.services.telemetry import QUIET, Telemetry
 from matcher.settings import MatchingSettings, Settings
 from matcher.storage.api_keys import PostgresApiKeys
@@ -61,12 +62,15 @@ from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.stored_offers import PostgresStoredOffers
 from matcher.wiring_cost import cost_sharing
+from matcher.wiring_events import Notices, running_notices, webhook_secrets
 from matcher.wiring_operation import Operation, make_operation
 from matcher.wiring_people import make_key_set, make_tokens
+from matcher.wiring_statistics import make_counting, make_read_statistics
 from matcher.workers.change_feed import run_change_feed
 from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
 from matcher.workers.housekeeping import run_housekeeping
+from matcher.workers.loop import in_background
 from matcher.workers.settling import run_settling
 
 _DISTRIBUTION = "carpool-matcher"
@@ -88,7 +92,10 @@ class Carpool:
     manage_keys: ManageKeys
     check_health: CheckHealth
     cost_sharing: CostSharing
+    search_log: SearchLog
+    read_statistics: ReadStatistics
     operation: Operation
+    notices: Notices
 
 
 def utc_now() -> datetime:
@@ -155,7 +162,10 @@ async def running(
             region=engine.name,
             version=this_version,
         )
+        counting = make_counting(settings.statistics, database.pool, engine.name, make_id=_uuid7, clock=utc_now)
+        stack.push_async_callback(counting.drain)
         workers = [
+            *counting.loops,
             run_expiry(ExpireOffers(offers, index), every_s=settings.offers.expiry_interval_s, clock=utc_now),
             run_settling(writer, clock=utc_now),
             run_change_feed(feed, follow),
@@ -169,7 +179,7 @@ async def running(
         ]
         if database.start_again is not None:
             workers.append(run_database_watch(database.pool.ping, database.start_again, clock=utc_now))
-        await stack.enter_async_context(_in_background(workers))
+        await stack.enter_async_context(in_background(workers))
         yield Carpool(
             settings=settings,
             publish_offer=PublishOffer(
@@ -179,6 +189,8 @@ async def running(
             cancel_offer=CancelOffer(offers, writer),
             read_offers=ReadOffers(offers),
             cost_sharing=sharing,
+            search_log=counting.search_log,
+            read_statistics=counting.read_statistics,
             describe_route=DescribeRoute(engine, executor),
             find_matches=FindMatches(
                 offers,
@@ -190,6 +202,7 @@ async def running(
                 weights=score_weights(settings.matching),
                 carbon=CarbonFactor(settings.matching.carbon_g_per_km, settings.matching.carbon_source),
                 meeting_points=region.meeting_points,
+                searches=counting.search_log,
             ),
             look_up_places=LookUpPlaces(geocoder),
             authenticate=authenticate,
@@ -202,6 +215,7 @@ async def running(
                 worker=worker,
             ),
             operation=operation,
+            notices=notices,
         )
 
 
@@ -217,6 +231,7 @@ async def prepared(settings: Settings, *, progress: Progress | None = None) -> A
         await asyncio.to_thread(load_region, settings, report)
         await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper")
         await secret(settings.matching.match_secret, settings.storage.data_dir, "match_secret")
+        await webhook_secrets(settings)
         await database.pool.close()
         yield
 
@@ -227,6 +242,13 @@ async def key_management(settings: Settings, *, progress: Progress | None = None
     async with opened_database(settings, progress=progress) as database:
         pepper = await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper")
         yield ManageKeys(PostgresApiKeys(database.pool), ApiKeys(pepper))
+
+
+@asynccontextmanager
+async def statistics_reading(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[ReadStatistics]:
+    """Only what reading statistics needs: the database, shared with a service that runs on it."""
+    async with opened_database(settings, progress=progress) as database:
+        yield make_read_statistics(settings.statistics, database.pool, settings.roads.region)
 
 
 @asynccontextmanager
@@ -293,18 +315,6 @@ def version() -> str:
         return importlib.metadata.version(_DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         return "0"
-
-
-@asynccontextmanager
-async def _in_background(loops: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Loops that run while the block does."""
-    tasks = [asyncio.create_task(loop) for loop in loops]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _uuid7() -> UUID:

@@ -21,6 +21,7 @@ from matcher.settings_base import Concern as _Concern
 from matcher.settings_cost import DEFAULT_COST, CostSettings
 from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
 from matcher.settings_people import DEFAULT_TOKENS, TokenSettings
+from matcher.settings_statistics import DEFAULT_STATISTICS, StatisticsSettings
 
 #: Read by the command line itself: shows tracebacks.
 DEBUG_VARIABLE = "CARPOOL_DEBUG"
@@ -220,6 +221,7 @@ class Settings:
     watch: WatchSettings = DEFAULT_WATCH
     tokens: TokenSettings = DEFAULT_TOKENS
     cost: CostSettings = DEFAULT_COST
+    statistics: StatisticsSettings = DEFAULT_STATISTICS
 
 
 CONCERNS: Mapping[str, type[BaseSettings]] = {
@@ -234,6 +236,7 @@ CONCERNS: Mapping[str, type[BaseSettings]] = {
     "watch": WatchSettings,
     "tokens": TokenSettings,
     "cost": CostSettings,
+    "statistics": StatisticsSettings,
 }
 
 

@@ -35,6 +35,7 @@ from matcher.matching.scoring import ScoreWeights
 from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
 from matcher.services.ports import MeetingPoints, OfferRepository, Roads, RoadsByTime, StopCandidate
 from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.statistics_ports import NotesSearches
 from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 
 #: Candidates beyond those asked for, so that an offer that has changed meanwhile can be replaced at once.
@@ -90,8 +91,9 @@ class FindMatches:
         weights: ScoreWeights,
         carbon: CarbonFactor,
         meeting_points: MeetingPoints | None = None,
+        searches: NotesSearches | None = None,
     ) -> None:
-        """meeting_points: None where riders can only be met at their doors."""
+        """meeting_points: None where riders can only be met at their doors; searches: None where nobody counts them."""
         self._offers = offers
         self._index = index
         self._roads = roads
@@ -100,6 +102,7 @@ class FindMatches:
         self._tokens = tokens
         self._weights = weights
         self._carbon = carbon
+        self._searches = searches
         self._where_to_meet = WhereToMeet(roads, meeting_points)
 
     async def __call__(self, draft: RequestDraft, principal: Principal, now: datetime) -> MatchAnswer:
@@ -129,10 +132,14 @@ class FindMatches:
             max_walk_m=draft.max_walk_m,
             limit=draft.limit,
             preferences=draft.preferences,
+            search_id=None if self._searches is None else self._searches.new_id(),
         )
         cancellation = Cancellation()
         try:
-            return await self._answer(request, now, watch, cancellation)
+            answer = await self._answer(request, now, watch, cancellation)
+            if self._searches is not None and request.search_id is not None:
+                self._searches.answered(request.search_id, request, answer, now)
+            return answer
         finally:
             # When nobody waits any more, the thread that searches stops at its next step.
             cancellation.cancel()
@@ -243,6 +250,7 @@ class FindMatches:
                 window_kind=request.window_kind,
                 women_only=request.women_only,
                 rider_is_woman=request.rider_is_woman,
+                search_id=request.search_id,
             )
             detour_m = candidate.detour_cm / 100
             polyline = direct_polyline

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from matcher.domain.match import MatchAnswer, MatchRequest
 from matcher.domain.statistics import DemandSide, SearchRow
 from matcher.services.histograms import Ints
 
@@ -56,6 +57,16 @@ class SupplyRow:
     seats_offered: int
     seats_filled: int
     bookings: int
+
+
+class NotesSearches(Protocol):
+    """Takes note of every search without keeping it waiting."""
+
+    def new_id(self) -> UUID:
+        """An id for a search, which its match ids quote."""
+
+    def answered(self, search_id: UUID, request: MatchRequest, answer: MatchAnswer, now: datetime) -> None:
+        """A search was answered. Never blocks and never raises."""
 
 
 class SearchStore(Protocol):

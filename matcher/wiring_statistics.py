@@ -1,0 +1,59 @@
+"""Statistics, wired: what notes searches, what adds them up, and what reads the sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from matcher.services.read_statistics import ReadStatistics
+from matcher.services.search_log import SearchLog
+from matcher.settings_statistics import StatisticsSettings
+from matcher.storage.pool import Database
+from matcher.storage.search_store import PostgresSearchStore
+from matcher.storage.statistics import PostgresStatistics
+from matcher.workers.search_log import run_roll_up, run_search_log
+
+
+@dataclass(frozen=True)
+class Counting:
+    """What the service needs to count its searches. `drain` is for the end, when the loops are over."""
+
+    search_log: SearchLog
+    read_statistics: ReadStatistics
+    loops: tuple[Coroutine[Any, Any, None], ...]
+    drain: Callable[[], Coroutine[Any, Any, None]]
+
+
+def make_counting(
+    settings: StatisticsSettings,
+    pool: Database,
+    region: str,
+    *,
+    make_id: Callable[[], UUID],
+    clock: Callable[[], datetime],
+) -> Counting:
+    """Everything of this process. Run the loops, and drain before the pool is closed."""
+    store = PostgresSearchStore(pool)
+    search_log = SearchLog(store, region, make_id=make_id, capacity=settings.stats_waiting_rows)
+    return Counting(
+        search_log,
+        make_read_statistics(settings, pool, region),
+        (
+            run_search_log(search_log, every_s=settings.stats_write_interval_s, clock=clock),
+            run_roll_up(
+                store,
+                every_s=settings.stats_rollup_interval_s,
+                kept=timedelta(days=settings.stats_rows_kept_days),
+                clock=clock,
+            ),
+        ),
+        lambda: search_log.drain(clock()),
+    )
+
+
+def make_read_statistics(settings: StatisticsSettings, pool: Database, region: str) -> ReadStatistics:
+    """What answers questions about the past of a region."""
+    return ReadStatistics(PostgresStatistics(pool), region, least_in_cell=settings.stats_least_in_cell)
