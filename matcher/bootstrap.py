@@ -61,6 +61,7 @@ from matcher.storage.change_feed import PostgresChangeFeed
 from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.stored_offers import PostgresStoredOffers
+from matcher.wiring_bookings import Bookings, make_bookings
 from matcher.wiring_cost import cost_sharing
 from matcher.wiring_events import Notices, running_notices, webhook_secrets
 from matcher.wiring_operation import Operation, make_operation
@@ -92,6 +93,7 @@ class Carpool:
     manage_keys: ManageKeys
     check_health: CheckHealth
     cost_sharing: CostSharing
+    bookings: Bookings
     search_log: SearchLog
     read_statistics: ReadStatistics
     operation: Operation
@@ -164,7 +166,13 @@ async def running(
         )
         counting = make_counting(settings.statistics, database.pool, engine.name, make_id=_uuid7, clock=utc_now)
         stack.push_async_callback(counting.drain)
+        notices = await stack.enter_async_context(running_notices(settings, database, clock=utc_now, make_id=_uuid7))
+        bookings = make_bookings(
+            settings.bookings, database.pool, offers, writer, engine, fitted, executor,
+            tokens=tokens, make_id=_uuid7, clock=utc_now,
+        )  # fmt: skip
         workers = [
+            bookings.tending(),
             *counting.loops,
             run_expiry(ExpireOffers(offers, index), every_s=settings.offers.expiry_interval_s, clock=utc_now),
             run_settling(writer, clock=utc_now),
@@ -189,6 +197,7 @@ async def running(
             cancel_offer=CancelOffer(offers, writer),
             read_offers=ReadOffers(offers),
             cost_sharing=sharing,
+            bookings=bookings,
             search_log=counting.search_log,
             read_statistics=counting.read_statistics,
             describe_route=DescribeRoute(engine, executor),

@@ -18,7 +18,9 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from matcher.settings_base import PREFIX
 from matcher.settings_base import Concern as _Concern
+from matcher.settings_bookings import DEFAULT_BOOKINGS, BookingSettings
 from matcher.settings_cost import DEFAULT_COST, CostSettings
+from matcher.settings_events import DEFAULT_EVENTS, EventSettings
 from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
 from matcher.settings_people import DEFAULT_TOKENS, TokenSettings
 from matcher.settings_statistics import DEFAULT_STATISTICS, StatisticsSettings
@@ -221,6 +223,8 @@ class Settings:
     watch: WatchSettings = DEFAULT_WATCH
     tokens: TokenSettings = DEFAULT_TOKENS
     cost: CostSettings = DEFAULT_COST
+    events: EventSettings = DEFAULT_EVENTS
+    bookings: BookingSettings = DEFAULT_BOOKINGS
     statistics: StatisticsSettings = DEFAULT_STATISTICS
 
 
@@ -236,6 +240,8 @@ CONCERNS: Mapping[str, type[BaseSettings]] = {
     "watch": WatchSettings,
     "tokens": TokenSettings,
     "cost": CostSettings,
+    "events": EventSettings,
+    "bookings": BookingSettings,
     "statistics": StatisticsSettings,
 }
 

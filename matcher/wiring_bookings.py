@@ -1,0 +1,87 @@
+"""How what is about bookings is wired: one repository, one planner, the use cases on them, and the clock's loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from matcher.services.book_seats import BookSeats
+from matcher.services.booking_ports import Blocks, OfferFitter
+from matcher.services.booking_rules import BookingTerms
+from matcher.services.change_booking import ChangeBooking
+from matcher.services.match_tokens import MatchTokens
+from matcher.services.offer_writer import OfferWriter
+from matcher.services.ports import OfferRepository
+from matcher.services.read_bookings import ReadBookings
+from matcher.services.tend_bookings import TendBookings
+from matcher.services.trip_planner import TripPlanner, TripRoads
+from matcher.settings_bookings import BookingSettings
+from matcher.storage.bookings import PostgresTrips
+from matcher.storage.pool import Connections
+from matcher.workers.bookings import run_bookings
+
+
+@dataclass(frozen=True)
+class Bookings:
+    """What can be asked of bookings, and the parts that changes of offers need as well."""
+
+    book_seats: BookSeats
+    change_booking: ChangeBooking
+    read_bookings: ReadBookings
+    trips: PostgresTrips
+    planner: TripPlanner
+    tending: Callable[[], Coroutine[Any, Any, None]]
+
+
+def make_bookings(
+    settings: BookingSettings,
+    connections: Connections,
+    offers: OfferRepository,
+    writer: OfferWriter,
+    roads: TripRoads,
+    fitter: OfferFitter,
+    executor: Executor,
+    *,
+    tokens: MatchTokens,
+    make_id: Callable[[], UUID],
+    clock: Callable[[], datetime],
+    blocks: Blocks | None = None,
+) -> Bookings:
+    """Everything about bookings; `tending` makes the loop of the clock, which ends when it is cancelled."""
+    trips, planner = PostgresTrips(connections), TripPlanner(roads, fitter)
+    terms = terms_of(settings)
+    tend = TendBookings(trips, terms)
+    return Bookings(
+        book_seats=BookSeats(
+            offers,
+            trips,
+            writer,
+            planner,
+            executor,
+            tokens=tokens,
+            terms=terms,
+            roads_fingerprint=roads.fingerprint,
+            make_id=make_id,
+            blocks=blocks,
+        ),
+        change_booking=ChangeBooking(offers, trips, writer, planner, executor, terms=terms),
+        read_bookings=ReadBookings(trips),
+        trips=trips,
+        planner=planner,
+        tending=lambda: run_bookings(tend, every_s=settings.booking_interval_s, clock=clock),
+    )
+
+
+def terms_of(settings: BookingSettings) -> BookingTerms:
+    """The terms of the settings."""
+    return BookingTerms(
+        tolerance=timedelta(seconds=settings.booking_tolerance_s),
+        answer_within=timedelta(seconds=settings.booking_answer_s),
+        answer_before=timedelta(seconds=settings.booking_answer_before_s),
+        completed_after=timedelta(seconds=settings.booking_complete_after_s),
+        validated_after=timedelta(seconds=settings.booking_validate_after_s),
+    )
