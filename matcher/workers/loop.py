@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 from matcher.domain.errors import Unavailable
 
@@ -40,3 +42,15 @@ async def repeat(
                 _log.info("%s works again", name)
             away = False
         await sleep(every_s)
+
+
+@asynccontextmanager
+async def in_background(loops: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Loops that run while the block does."""
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,208 @@
+"""People say where their events are to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from matcher.domain.errors import Fault, InvalidField, StaleVersion
+from matcher.domain.event import EventKind
+from matcher.domain.event_errors import DeliveryNotFound, WebhookNotFound
+from matcher.domain.principal import NAMESPACE_MARK, Principal, Role
+from matcher.domain.webhook import EVERYBODY, Delivery, DeliveryStatus, Webhook, WebhookStatus
+from matcher.services.event_ports import DeliveryRepository, EventSender, WebhookRepository
+from matcher.services.ports import IdempotencyRequest, StoredAnswer
+from matcher.services.webhook_secrets import WebhookSecrets
+
+#: For so long the secret before a rotation signs as well.
+OLD_SECRET_KEPT = timedelta(hours=24)
+
+
+class Covers(StrEnum):
+    """Whose events a webhook is sent: its owner's; also those of the users whom its owner's server acts for; everybody's."""
+
+    OWN = "own"
+    USERS = "users"
+    EVERYBODY = "everybody"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDraft:
+    """What a caller asks for."""
+
+    url: str
+    kinds: tuple[EventKind, ...] = ()
+    description: str = ""
+    covers: Covers = Covers.OWN
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookChange:
+    """What a caller changes; None keeps what is there."""
+
+    url: str | None = None
+    kinds: tuple[EventKind, ...] | None = None
+    description: str | None = None
+    enabled: bool | None = None
+
+
+class ManageWebhooks:
+    """Webhooks of one's own. Another's is not found. Operators read and replay any delivery, and read any webhook."""
+
+    def __init__(
+        self,
+        webhooks: WebhookRepository,
+        deliveries: DeliveryRepository,
+        sender: EventSender,
+        secrets: WebhookSecrets,
+        *,
+        make_id: Callable[[], UUID],
+        most: int,
+    ) -> None:
+        self._webhooks = webhooks
+        self._deliveries = deliveries
+        self._sender = sender
+        self._secrets = secrets
+        self._make_id = make_id
+        self._most = most
+
+    async def create(
+        self,
+        draft: WebhookDraft,
+        principal: Principal,
+        now: datetime,
+        idempotency: IdempotencyRequest | None = None,
+        render: Callable[[Webhook], Awaitable[StoredAnswer]] | None = None,
+    ) -> Webhook | StoredAnswer:
+        """A new webhook, or the answer that was kept when the call was made before (without the secret: see `secret`).
+
+        Raises WebhookUrlRefused, InvalidField, TooManyWebhooks, IdempotencyKeyReused.
+        """
+        also_for = _also_for(draft.covers, principal)
+        await self._sender.check(draft.url)
+        webhook = Webhook(
+            id=self._make_id(),
+            owner=principal.user,
+            url=draft.url,
+            created_at=now,
+            updated_at=now,
+            also_for=also_for,
+            kinds=draft.kinds,
+            description=draft.description,
+        )
+        kept = None if idempotency is None or render is None else (idempotency, await render(webhook))
+        earlier = await self._webhooks.insert(webhook, most=self._most, idempotency=kept)
+        return webhook if earlier is None else earlier
+
+    def secret(self, webhook_id: UUID, version: int = 1) -> str:
+        """The secret that a webhook is signed with. For its owner's eyes, once."""
+        return self._secrets.secret(webhook_id, version)
+
+    async def get(self, webhook_id: UUID, principal: Principal) -> Webhook:
+        """Raises WebhookNotFound."""
+        webhook = await self._webhooks.get(webhook_id)
+        if webhook.owner != principal.user and not principal.operates:
+            raise WebhookNotFound("no webhook of yours has this id")
+        return webhook
+
+    async def list_own(self, principal: Principal) -> list[Webhook]:
+        """Oldest first."""
+        return await self._webhooks.list_of(principal.user)
+
+    async def change(
+        self, webhook_id: UUID, change: WebhookChange, expected_version: int, principal: Principal, now: datetime
+    ) -> Webhook:
+        """Raises WebhookNotFound, StaleVersion, WebhookUrlRefused."""
+        present = await self._own(webhook_id, principal, expected_version)
+        if change.url is not None and change.url != present.url:
+            await self._sender.check(change.url)
+        status, because, failing_since = present.status, present.disabled_because, present.failing_since
+        if change.enabled is not None:
+            status = WebhookStatus.ENABLED if change.enabled else WebhookStatus.DISABLED
+            # Who enables it again gives it a fresh start; a reason of ours does not outlive a decision of the owner's.
+            because, failing_since = None, None if status is not present.status else failing_since
+        changed = replace(
+            present,
+            url=present.url if change.url is None else change.url,
+            kinds=present.kinds if change.kinds is None else change.kinds,
+            description=present.description if change.description is None else change.description,
+            status=status,
+            disabled_because=because,
+            failing_since=failing_since,
+            version=present.version + 1,
+            updated_at=now,
+        )
+        await self._webhooks.update(changed, expected_version=present.version)
+        return changed
+
+    async def rotate(self, webhook_id: UUID, principal: Principal, now: datetime) -> Webhook:
+        """From now on another secret signs; the one before signs as well for a day. Raises WebhookNotFound, StaleVersion."""
+        present = await self._own(webhook_id, principal, None)
+        changed = replace(
+            present,
+            secret_version=present.secret_version + 1,
+            old_secret_until=now + OLD_SECRET_KEPT,
+            version=present.version + 1,
+            updated_at=now,
+        )
+        await self._webhooks.update(changed, expected_version=present.version)
+        return changed
+
+    async def delete(self, webhook_id: UUID, principal: Principal) -> None:
+        """With all that is queued for it. Raises WebhookNotFound."""
+        await self._own(webhook_id, principal, None)
+        await self._webhooks.delete(webhook_id)
+
+    async def list_deliveries(
+        self,
+        principal: Principal,
+        *,
+        webhook_id: UUID | None = None,
+        status: DeliveryStatus | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> list[Delivery]:
+        """At most `limit`, newest first, with ids below `before`; to one's own webhooks, or to anybody's as an operator."""
+        owner = None if principal.operates else principal.user
+        return await self._deliveries.list_page(
+            owner=owner, webhook_id=webhook_id, status=status, before=before, limit=limit
+        )
+
+    async def replay(self, delivery_id: int, principal: Principal, now: datetime) -> Delivery:
+        """Send it again, from the first attempt; one that is being sent stays as it is. Raises DeliveryNotFound."""
+        present = await self._deliveries.get(delivery_id)
+        if present.owner != principal.user and not principal.operates:
+            raise DeliveryNotFound("no delivery of yours has this id")
+        await self._deliveries.replay(delivery_id, now)
+        return await self._deliveries.get(delivery_id)
+
+    async def _own(self, webhook_id: UUID, principal: Principal, expected_version: int | None) -> Webhook:
+        """One of the caller's own; an operator may change it too. Raises WebhookNotFound, StaleVersion."""
+        present = await self._webhooks.get(webhook_id)
+        if present.owner != principal.user and principal.role is not Role.ADMIN:
+            raise WebhookNotFound("no webhook of yours has this id")
+        if expected_version is not None and present.version != expected_version:
+            raise StaleVersion(f"the webhook is at version {present.version} now: read it again before changing it")
+        return present
+
+
+def covers_of(webhook: Webhook) -> Covers:
+    """What was asked for when it was made."""
+    if EVERYBODY in webhook.also_for:
+        return Covers.EVERYBODY
+    return Covers.USERS if webhook.also_for else Covers.OWN
+
+
+def _also_for(covers: Covers, principal: Principal) -> tuple[str, ...]:
+    """Raises InvalidField for more than the caller may hear of."""
+    if covers is Covers.OWN:
+        return ()
+    if covers is Covers.USERS and (principal.role in {Role.PARTNER, Role.ADMIN} or principal.act_as):
+        return (f"{principal.user}{NAMESPACE_MARK}*",)
+    if covers is Covers.EVERYBODY and principal.role is Role.ADMIN:
+        return (EVERYBODY,)
+    why = "is for servers that act for users of their own" if covers is Covers.USERS else "is for administrators"
+    raise InvalidField(f"covers: `{covers.value}` {why}", faults=[Fault("/covers", why, InvalidField.code)])

@@ -1,0 +1,113 @@
+"""Events and webhooks, wired, with the loops that number, hand out, send, remind and forget."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from matcher.parts import OpenDatabase, opened_database, secret
+from matcher.services.deliver_events import DeliverEvents, DeliveryRules
+from matcher.services.event_feed import EventFeed
+from matcher.services.manage_webhooks import ManageWebhooks
+from matcher.services.ports import Progress
+from matcher.services.webhook_secrets import WebhookSecrets
+from matcher.settings import Settings
+from matcher.settings_events import EventSettings
+from matcher.storage.departures import PostgresDepartures
+from matcher.storage.event_bell import PostgresEventBell
+from matcher.storage.events import PostgresEvents
+from matcher.storage.webhook_deliveries import PostgresDeliveries
+from matcher.storage.webhooks import PostgresWebhooks
+from matcher.webhooks.public_addresses import networks_of
+from matcher.webhooks.sender import HttpEventSender
+from matcher.workers.events import run_deliveries, run_departure_notices, run_event_feed, run_event_housekeeping
+from matcher.workers.loop import in_background
+
+#: How much longer than an answer is waited for a process holds a delivery.
+_LEASE_MARGIN_S = 20.0
+
+
+@dataclass(frozen=True)
+class Notices:
+    """What the edge needs to tell people what has happened."""
+
+    feed: EventFeed
+    manage_webhooks: ManageWebhooks
+
+
+@asynccontextmanager
+async def running_notices(
+    settings: Settings, database: OpenDatabase, *, clock: Callable[[], datetime], make_id: Callable[[], UUID]
+) -> AsyncIterator[Notices]:
+    """Events reach listeners and webhooks while the block runs. Raises DatabaseUnavailable, SecretUnusable."""
+    chosen = settings.events
+    async with AsyncExitStack() as stack:
+        store = PostgresEvents(database.pool)
+        webhooks, deliveries = PostgresWebhooks(database.pool), PostgresDeliveries(database.pool)
+        secrets = await webhook_secrets(settings)
+        sender = _sender(chosen)
+        stack.push_async_callback(sender.close)
+        deliver = DeliverEvents(
+            deliveries, sender, secrets, delivery_rules(chosen), clock=clock, dice=random.SystemRandom().random
+        )
+        feed = EventFeed(store)
+        await feed.begin()
+        woken = asyncio.Event()
+        feed.on_news(woken.set)
+        loops = [
+            run_event_feed(PostgresEventBell(database.direct_url), feed, clock=clock),
+            run_deliveries(deliver, woken),
+            run_departure_notices(
+                PostgresDepartures(database.pool), ahead=timedelta(minutes=chosen.departure_notice_min), clock=clock
+            ),
+            run_event_housekeeping(
+                store,
+                deliveries,
+                events_kept=timedelta(days=chosen.events_kept_days),
+                deliveries_kept=timedelta(days=chosen.deliveries_kept_days),
+                clock=clock,
+            ),
+        ]
+        await stack.enter_async_context(in_background(loops))
+        yield Notices(
+            feed,
+            ManageWebhooks(webhooks, deliveries, sender, secrets, make_id=make_id, most=chosen.webhooks_per_user),
+        )
+
+
+async def webhook_secrets(settings: Settings) -> WebhookSecrets:
+    """The secrets of webhooks under the key of the settings, or of the data folder. Raises SecretUnusable."""
+    return WebhookSecrets(
+        await secret(settings.events.webhook_secret_key, settings.storage.data_dir, "webhook_secret_key")
+    )
+
+
+@asynccontextmanager
+async def delivery_management(
+    settings: Settings, *, progress: Progress | None = None
+) -> AsyncIterator[PostgresDeliveries]:
+    """Only what looking at deliveries needs: the database, shared with a service that runs on it."""
+    async with opened_database(settings, progress=progress) as database:
+        yield PostgresDeliveries(database.pool)
+
+
+def delivery_rules(events: EventSettings) -> DeliveryRules:
+    """How events are sent, by the settings."""
+    return DeliveryRules(
+        pauses=events.pauses,
+        lease=timedelta(seconds=events.webhook_timeout_s + _LEASE_MARGIN_S),
+        disable_after=timedelta(days=events.webhook_disable_after_days),
+    )
+
+
+def _sender(events: EventSettings) -> HttpEventSender:
+    return HttpEventSender(
+        timeout_s=events.webhook_timeout_s,
+        http_allowed=events.webhook_http_allowed,
+        also_allowed=networks_of(events.webhook_allowed_networks),
+    )

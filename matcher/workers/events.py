@@ -1,0 +1,143 @@
+"""Events are numbered, handed to listeners, posted to webhooks; people are reminded; what is old is dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from matcher.domain.errors import Unavailable
+from matcher.services.deliver_events import DeliverEvents
+from matcher.services.event_feed import EventFeed
+from matcher.services.event_ports import DepartureNotices, EventBell
+from matcher.workers.loop import repeat
+
+#: Events are looked for this often also when nobody tells of any.
+INTERVAL_S = 0.5
+#: Deliveries become due without anybody telling.
+DELIVERIES_EVERY_S = 1.0
+REMIND_EVERY_S = 30.0
+TIDY_EVERY_S = 300.0
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+_AT_ONCE = 1000
+_log = logging.getLogger(__name__)
+
+
+class KeepsEvents(Protocol):
+    """Events on disk."""
+
+    async def forget_events(self, before: datetime, limit: int) -> int:
+        """Drop at most `limit` events that happened before a moment; returns how many."""
+
+
+class KeepsDeliveries(Protocol):
+    """Deliveries on disk."""
+
+    async def forget_delivered(self, before: datetime, limit: int) -> int:
+        """Drop at most `limit` deliveries that arrived before a moment; returns how many."""
+
+
+async def run_event_feed(
+    bell: EventBell,
+    feed: EventFeed,
+    *,
+    clock: Callable[[], datetime],
+    interval_s: float = INTERVAL_S,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> None:
+    """Hand out events as they are committed, until cancelled; a connection that is lost is made anew, with pauses of 0.1 s up to 5 s."""
+    pause_s, away = _FIRST_PAUSE_S, False
+    while True:
+        try:
+            async with bell.listening() as notices:
+                while True:
+                    await feed.catch_up(clock())
+                    if away:
+                        _log.info("events arrive again")
+                    pause_s, away = _FIRST_PAUSE_S, False
+                    await notices.wait(interval_s)
+        except Unavailable as error:
+            if not away:
+                _log.warning("events do not arrive: %s", error.detail)
+            away = True
+        except Exception:  # noqa: BLE001  # a defect must not leave listeners waiting for good
+            _log.exception("handing out events failed; it begins again")
+            away = True
+        await sleep(pause_s)
+        pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
+
+
+async def run_deliveries(deliver: DeliverEvents, woken: asyncio.Event, *, every_s: float = DELIVERIES_EVERY_S) -> None:
+    """Send what is due when it becomes due, until cancelled; `woken` is set when there may be something new."""
+    away = False
+    try:
+        while True:
+            woken.clear()
+            try:
+                sent = await deliver.send_due()
+            except Unavailable as error:
+                if not away:
+                    _log.warning("deliveries wait: %s", error.detail)
+                sent, away = False, True
+            except Exception:  # noqa: BLE001  # a defect in one turn must not end deliveries for good
+                _log.exception("looking for deliveries failed; it is tried again")
+                sent, away = False, True
+            else:
+                if away:
+                    _log.info("deliveries go on")
+                away = False
+            await _first(woken.wait(), deliver.one_sent(), within_s=every_s)
+            if away and not sent:
+                await asyncio.sleep(every_s)
+    finally:
+        await deliver.stop()
+
+
+async def run_departure_notices(
+    notices: DepartureNotices,
+    *,
+    ahead: timedelta,
+    clock: Callable[[], datetime],
+    every_s: float = REMIND_EVERY_S,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> None:
+    """Tell of departures that are near, until cancelled."""
+
+    async def remind(now: datetime) -> None:
+        await notices.write_departures_soon(now, ahead)
+
+    await repeat("reminding of departures", remind, every_s=every_s, clock=clock, sleep=sleep)
+
+
+async def run_event_housekeeping(
+    events: KeepsEvents,
+    deliveries: KeepsDeliveries,
+    *,
+    events_kept: timedelta,
+    deliveries_kept: timedelta,
+    clock: Callable[[], datetime],
+    every_s: float = TIDY_EVERY_S,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> None:
+    """Drop old events and old deliveries, a batch at a time, until cancelled."""
+
+    async def tidy(now: datetime) -> None:
+        while await deliveries.forget_delivered(now - deliveries_kept, _AT_ONCE) == _AT_ONCE:
+            pass
+        while await events.forget_events(now - events_kept, _AT_ONCE) == _AT_ONCE:
+            pass
+
+    await repeat("housekeeping of events", tidy, every_s=every_s, clock=clock, sleep=sleep)
+
+
+async def _first(*waits: Awaitable[object], within_s: float) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
