@@ -8,8 +8,9 @@ import hashlib
 import json
 import re
 import struct
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
 from aiohttp import web
@@ -17,9 +18,7 @@ from aiohttp import web
 from api.endpoint import B, Call, Q
 from api.errors import InvalidHeader
 from api.schemas.fields import MAX_YEAR, MIN_YEAR
-from api.schemas.offers import OfferListQuery
 from matcher.domain.errors import Fault, InvalidCursor, PreconditionRequired, StaleVersion
-from matcher.domain.offer import Offer
 from matcher.services.ports import IdempotencyRequest
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
@@ -34,21 +33,40 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CURSOR = struct.Struct(">q16s8s")
 
 
-def etag(offer: Offer) -> str:
-    """The strong entity tag of an offer: its version."""
-    return f'"{offer.version}"'
+class Versioned(Protocol):
+    """A resource whose version grows with every change."""
+
+    @property
+    def version(self) -> int: ...
 
 
-def is_known(request: web.Request, offer: Offer) -> bool:
+class ListQuery(Protocol):
+    """The parameters of a list that is read page by page."""
+
+    @property
+    def cursor(self) -> str | None: ...
+    @property
+    def filters(self) -> object:
+        """What decides which things are in the list; with the same repr exactly when it is the same list."""
+
+
+def etag(resource: Versioned) -> str:
+    """The strong entity tag of a resource: its version."""
+    return f'"{resource.version}"'
+
+
+def is_known(request: web.Request, resource: Versioned) -> bool:
     """Whether If-None-Match says that the caller has this version (weak comparison)."""
     tags = _tags(request, "If-None-Match")
-    return tags is not None and (tags == "*" or any(tag == str(offer.version) for _, tag in tags))
+    return tags is not None and (tags == "*" or any(tag == str(resource.version) for _, tag in tags))
 
 
-async def expected_version(call: Call[Q, B], *, required: bool) -> int | None:
+async def expected_version(
+    call: Call[Q, B], *, required: bool, read: Callable[[], Awaitable[Versioned]] | None = None, what: str = "offer"
+) -> int | None:
     """The version that If-Match allows, by strong comparison; None when any will do.
 
-    Where a version is required, `*` is the present one, whatever it is.
+    Where a version is required, `*` is the present one, whatever it is. `read` gets the resource, by default the offer of the path.
 
     Raises PreconditionRequired when the header is required and absent, StaleVersion when no tag can match, OfferNotFound,
     InvalidHeader.
@@ -56,16 +74,17 @@ async def expected_version(call: Call[Q, B], *, required: bool) -> int | None:
     tags = _tags(call.request, "If-Match")
     if tags is None:
         if required:
-            raise PreconditionRequired("send If-Match with the ETag of the offer that you read")
+            raise PreconditionRequired(f"send If-Match with the ETag of the {what} that you read")
         return None
     if tags == "*" and not required:
         return None
     ours = [] if tags == "*" else [int(tag) for weak, tag in tags if not weak and _OURS.fullmatch(tag)]
     if len(ours) == 1:
         return ours[0]
-    present = (await call.carpool.read_offers.get(call.offer_id, call.principal)).version
+    found = await (call.carpool.read_offers.get(call.offer_id, call.principal) if read is None else read())
+    present = found.version
     if tags != "*" and present not in ours:
-        raise StaleVersion(f"the offer is at version {present} now: read it again before changing it")
+        raise StaleVersion(f"the {what} is at version {present} now: read it again before changing it")
     return present
 
 
@@ -85,14 +104,14 @@ def idempotency_request(call: Call[Q, B]) -> IdempotencyRequest | None:
     return IdempotencyRequest(call.principal.user, match[1], hashlib.sha256(what.encode()).digest())
 
 
-def encode_cursor(position: tuple[datetime, UUID], query: OfferListQuery) -> str:
+def encode_cursor(position: tuple[datetime, UUID], query: ListQuery) -> str:
     """A page position as an opaque text, bound to the filters of its list."""
     micros = (position[0] - _EPOCH) // timedelta(microseconds=1)
     packed = _CURSOR.pack(micros, position[1].bytes, _filters(query))
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def decode_cursor(query: OfferListQuery) -> tuple[datetime, UUID] | None:
+def decode_cursor(query: ListQuery) -> tuple[datetime, UUID] | None:
     """The position that a cursor names. Raises InvalidCursor for one that we did not make for this list."""
     if query.cursor is None:
         return None
@@ -111,9 +130,8 @@ def decode_cursor(query: OfferListQuery) -> tuple[datetime, UUID] | None:
     return departure, UUID(bytes=raw_id)
 
 
-def _filters(query: OfferListQuery) -> bytes:
-    moments = [None if moment is None else moment.astimezone(UTC).isoformat() for moment in (query.from_, query.to)]
-    return hashlib.sha256(repr((query.status, moments)).encode()).digest()[:8]
+def _filters(query: ListQuery) -> bytes:
+    return hashlib.sha256(repr(query.filters).encode()).digest()[:8]
 
 
 def _tags(request: web.Request, header: str) -> Tags | None:

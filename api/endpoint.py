@@ -23,7 +23,7 @@ from api.reading import JSON, read_body, read_query
 from api.schemas.fields import WireIn
 from api.schemas.service import Nothing
 from matcher.bootstrap import Carpool
-from matcher.domain.errors import CarpoolError, OfferNotFound
+from matcher.domain.errors import BookingNotFound, CarpoolError, NotFound, OfferNotFound
 from matcher.domain.principal import Principal, Role
 
 Q = TypeVar("Q", bound=WireIn)
@@ -46,9 +46,18 @@ class Call(Generic[Q, B]):
     @property
     def offer_id(self) -> UUID:
         """The id in the path. Raises OfferNotFound for anything that is no UUID: no offer has such an id."""
-        given = self.request.match_info["offer_id"]
+        return self.path_id("offer_id", OfferNotFound("no offer of yours has this id"))
+
+    @property
+    def booking_id(self) -> UUID:
+        """The same for BookingNotFound."""
+        return self.path_id("booking_id", BookingNotFound("no booking of yours has this id"))
+
+    def path_id(self, name: str, missing: NotFound) -> UUID:
+        """An id in the path. Raises `missing` for anything that is no UUID."""
+        given = self.request.match_info[name]
         if not _UUID.fullmatch(given):
-            raise OfferNotFound("no offer of yours has this id")
+            raise missing
         return UUID(given)
 
 

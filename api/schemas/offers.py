@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -206,6 +206,12 @@ class OfferListQuery(WireIn):
         if self.from_ is not None and self.to is not None and self.to < self.from_:
             return [Fault("/to", "must not be before `from`", "window_ends_before_it_begins")]
         return []
+
+    @property
+    def filters(self) -> object:
+        """Which offers are in the list."""
+        moments = [None if moment is None else moment.astimezone(UTC).isoformat() for moment in (self.from_, self.to)]
+        return self.status, moments
 
     @property
     def status_wanted(self) -> OfferStatus | None:
