@@ -134,6 +134,7 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.DetourExceeded: HTTPStatus.CONFLICT,
     domain.PromisedToRiders: HTTPStatus.CONFLICT,
     domain.IdempotencyInProgress: HTTPStatus.CONFLICT,
+    domain.SharingInUse: HTTPStatus.CONFLICT,
     event_errors.TooManyWebhooks: HTTPStatus.CONFLICT,
     event_errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     domain.StaleVersion: HTTPStatus.PRECONDITION_FAILED,

@@ -65,7 +65,7 @@ from matcher.wiring_bookings import Bookings, make_bookings
 from matcher.wiring_cost import cost_sharing
 from matcher.wiring_events import Notices, running_notices, webhook_secrets
 from matcher.wiring_operation import Operation, make_operation
-from matcher.wiring_people import make_key_set, make_tokens
+from matcher.wiring_people import People, make_key_set, make_people, make_tokens
 from matcher.wiring_statistics import make_counting, make_read_statistics
 from matcher.workers.change_feed import run_change_feed
 from matcher.workers.database_watch import run_database_watch
@@ -86,6 +86,7 @@ class Carpool:
     change_offer: ChangeOffer
     cancel_offer: CancelOffer
     read_offers: ReadOffers
+    people: People
     describe_route: DescribeRoute
     find_matches: FindMatches
     look_up_places: LookUpPlaces
@@ -147,6 +148,7 @@ async def running(
             tokens=make_tokens(settings.tokens, issuer_keys),
         )
         stack.push_async_callback(authenticate.drain)
+        people = make_people(database.pool, offers, fitted, make_id=_uuid7)
         horizon = timedelta(days=settings.offers.offer_horizon_days)
         sharing = await asyncio.to_thread(cost_sharing, settings.cost, region.box)
         tokens = MatchTokens(
@@ -191,11 +193,19 @@ async def running(
         yield Carpool(
             settings=settings,
             publish_offer=PublishOffer(
-                offers, writer, engine, resolve_places, make_id=_uuid7, horizon=horizon, cost_sharing=sharing
+                offers,
+                writer,
+                engine,
+                resolve_places,
+                make_id=_uuid7,
+                horizon=horizon,
+                cost_sharing=sharing,
+                sharing=people.sharing,
             ),
             change_offer=ChangeOffer(offers, writer, engine, resolve_places, horizon=horizon, cost_sharing=sharing),
             cancel_offer=CancelOffer(offers, writer),
             read_offers=ReadOffers(offers),
+            people=people,
             cost_sharing=sharing,
             bookings=bookings,
             search_log=counting.search_log,
@@ -211,6 +221,8 @@ async def running(
                 weights=score_weights(settings.matching),
                 carbon=CarbonFactor(settings.matching.carbon_g_per_km, settings.matching.carbon_source),
                 meeting_points=region.meeting_points,
+                sharing=people.sharing,
+                blocks=people.blocks,
                 searches=counting.search_log,
             ),
             look_up_places=LookUpPlaces(geocoder),

@@ -1,12 +1,46 @@
-"""How what is about people is wired: whose tokens are believed."""
+"""How what is about people is wired: whose tokens are believed, what persons share, whom they block."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
 from matcher.issuer.key_set import KeySet, key_file, key_url
+from matcher.services.blocks import Blocks, ManageBlocks
 from matcher.services.json_web_tokens import JsonWebTokens, TokenRules
+from matcher.services.ports import OfferIndex, OfferRepository
+from matcher.services.sharing import ShareGender, Sharing
 from matcher.settings import SettingsInvalid
 from matcher.settings_base import PREFIX
 from matcher.settings_people import TokenSettings
+from matcher.storage.blocks import PostgresBlocks
+from matcher.storage.people import PostgresPeople
+from matcher.storage.pool import Database
+
+
+@dataclass(frozen=True)
+class People:
+    """What can be asked about the caller's own person; `sharing` and `blocks` are what other services ask."""
+
+    sharing: Sharing
+    share_gender: ShareGender
+    blocks: Blocks
+    manage_blocks: ManageBlocks
+
+
+def make_people(
+    database: Database, offers: OfferRepository, index: OfferIndex, *, make_id: Callable[[], UUID]
+) -> People:
+    """Everything about people, on this database and index."""
+    people, kept_blocks = PostgresPeople(database), PostgresBlocks(database)
+    blocks = Blocks(kept_blocks)
+    return People(
+        sharing=people,
+        share_gender=ShareGender(people, offers, index),
+        blocks=blocks,
+        manage_blocks=ManageBlocks(kept_blocks, blocks, make_id=make_id),
+    )
 
 
 def make_key_set(tokens: TokenSettings) -> KeySet | None:

@@ -16,6 +16,7 @@
     │                        WebhookNotFound, DeliveryNotFound
     ├── Conflict          (409)  OfferNotOpen, SeatsExhausted, IdempotencyInProgress
     │   ├── BookingExists, MoveNotAllowed, OwnOffer, OfferChanged, DetourExceeded, PromisedToRiders
+    │   ├── SharingInUse
     │   ├── TooManyWebhooks
     │   └── StaleVersion  (412)
     ├── PreconditionRequired (428)
@@ -299,6 +300,13 @@ class PromisedToRiders(Conflict):
 
     code = "promised_to_riders"
     title = "Riders have been promised otherwise"
+
+
+class SharingInUse(Conflict):
+    """What somebody shares cannot be taken back while their open trips stand on it; `extra["offers"]` lists these."""
+
+    code = "sharing_in_use"
+    title = "Open trips stand on what you share"
 
 
 class IdempotencyInProgress(Conflict):

@@ -81,6 +81,7 @@ class OfferChange:
     instant_booking: bool | None = None
     price: Money | None = None
     clear_price: bool = False
+    women_only: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

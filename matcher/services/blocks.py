@@ -11,6 +11,7 @@ from matcher.domain.block import MAX_BLOCKS, Block, KnownBy
 from matcher.domain.errors import BookingNotFound, Fault, InvalidField, OfferNotFound
 from matcher.domain.principal import MAX_USER_NAME, Principal
 from matcher.services.people_ports import BlockRepository
+from matcher.services.people_ports import Blocks as BlocksPort
 
 _REMEMBERED = 10_000
 
@@ -42,6 +43,17 @@ class Blocks:
         """Look these users up anew."""
         for user in users:
             self._remembered.pop(user, None)
+
+
+class _NobodyBlocked:
+    """Where nobody can block anybody."""
+
+    async def hidden_from(self, user: str) -> frozenset[str]:  # noqa: ARG002  # the same for everybody
+        """Nobody."""
+        return frozenset()
+
+
+NOBODY_BLOCKED: BlocksPort = _NobodyBlocked()
 
 
 class ManageBlocks:

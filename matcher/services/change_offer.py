@@ -21,6 +21,7 @@ from matcher.services.offer_rules import (
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository, RoadsByTime
 from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.sharing import require_shared
 
 
 class ChangeOffer:
@@ -50,7 +51,7 @@ class ChangeOffer:
     ) -> Offer:
         """The offer as changed, one version later.
 
-        Raises RoleForbidden, OfferNotFound, StaleVersion, OfferNotOpen, SeatsExhausted (fewer seats than are taken), and what
+        Raises RoleForbidden, OfferNotFound, StaleVersion, OfferNotOpen, SeatsExhausted (fewer seats than are taken), SharingRequired, and what
         PublishOffer raises of departures and places.
         """
         require_driver(principal)
@@ -61,6 +62,7 @@ class ChangeOffer:
         if offer.status is not OfferStatus.OPEN:
             raise OfferNotOpen(f"the offer is {offer.status.value} and cannot be changed")
         require_sensible(change)
+        require_shared(change.women_only, offer.driver_is_woman)
         if change.departure is not None:
             require_departure(change.departure, now, self._horizon)
         elif offer.latest_arrival < now:
@@ -135,5 +137,6 @@ def _apply(offer: Offer, change: OfferChange, now: datetime) -> Offer:
         preferences=offer.preferences if change.preferences is None else dict(change.preferences),
         comment=offer.comment if change.comment is None else change.comment,
         price=None if change.clear_price else change.price or offer.price,
+        women_only=offer.women_only if change.women_only is None else change.women_only,
         updated_at=now,
     )

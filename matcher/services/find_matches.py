@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -32,9 +32,12 @@ from matcher.matching.positions import split_cost
 from matcher.matching.query import Query
 from matcher.matching.roads import PackedDrive, SearchRoads
 from matcher.matching.scoring import ScoreWeights
+from matcher.services.blocks import NOBODY_BLOCKED
 from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
+from matcher.services.people_ports import Blocks
 from matcher.services.ports import MeetingPoints, OfferRepository, Roads, RoadsByTime, StopCandidate
 from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.sharing import NOTHING_SHARED, Sharing, with_rider
 from matcher.services.statistics_ports import NotesSearches
 from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 
@@ -60,8 +63,8 @@ class MatchRoads(RoadsByTime, Protocol):
 class SearchIndex(Protocol):
     """What a search needs of the index."""
 
-    def snapshot(self, searcher: str) -> Sequence[SlotSnapshot]:
-        """The offers as they are now, slot by slot."""
+    def snapshot(self, searcher: str, hidden: Collection[str] = ()) -> Sequence[SlotSnapshot]:
+        """The offers as they are now, slot by slot; those of `hidden` drivers are as if they did not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class FindMatches:
         weights: ScoreWeights,
         carbon: CarbonFactor,
         meeting_points: MeetingPoints | None = None,
+        sharing: Sharing = NOTHING_SHARED,
+        blocks: Blocks = NOBODY_BLOCKED,
         searches: NotesSearches | None = None,
     ) -> None:
         """meeting_points: None where riders can only be met at their doors; searches: None where nobody counts them."""
@@ -104,11 +109,13 @@ class FindMatches:
         self._carbon = carbon
         self._searches = searches
         self._where_to_meet = WhereToMeet(roads, meeting_points)
+        self._sharing = sharing
+        self._blocks = blocks
 
     async def __call__(self, draft: RequestDraft, principal: Principal, now: datetime) -> MatchAnswer:
         """The best matches of a search, with an account of all that was considered.
 
-        Raises RoleForbidden, DepartureInPast, PlaceUnreachable, DatabaseUnavailable, and whatever ResolvePlaces raises.
+        Raises RoleForbidden, DepartureInPast, SharingRequired, PlaceUnreachable, DatabaseUnavailable, and whatever ResolvePlaces raises.
         """
         if not principal.rides:
             raise RoleForbidden("searching needs the role rider, partner or admin")
@@ -117,6 +124,7 @@ class FindMatches:
             raise DepartureInPast(
                 detail, faults=[Fault(f"/{draft.window_kind.value}/latest", detail, DepartureInPast.code)]
             )
+        draft = await with_rider(draft, self._sharing, principal.user)
         watch = StopWatch()
         stops = [("/origin", draft.origin), ("/destination", draft.destination)]
         origin, destination = await self._resolve_places(stops)
@@ -132,6 +140,8 @@ class FindMatches:
             max_walk_m=draft.max_walk_m,
             limit=draft.limit,
             preferences=draft.preferences,
+            women_only=draft.women_only,
+            rider_is_woman=draft.rider_is_woman,
             search_id=None if self._searches is None else self._searches.new_id(),
         )
         cancellation = Cancellation()
@@ -154,8 +164,9 @@ class FindMatches:
             places = await loop.run_in_executor(self._executor, self._where_to_meet, request)
             watch.lap("walk")
         query = Query.of(request, now, *places.in_core())
+        hidden = await self._blocks.hidden_from(request.rider_id)
         while True:
-            slots = self._index.snapshot(request.rider_id)
+            slots = self._index.snapshot(request.rider_id, hidden)
             search = functools.partial(self._search, slots, request, query, wanted, watch, cancellation)
             found = await loop.run_in_executor(self._executor, search)
             current = await self._still_true(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -57,3 +58,13 @@ class Blocks(Protocol):
 
     async def hidden_from(self, user: str) -> frozenset[str]:
         """Everybody whom the user has blocked or who has blocked the user. Raises DatabaseUnavailable."""
+
+
+class PeopleRepository(Protocol):
+    """What persons share of themselves, on disk."""
+
+    async def is_woman(self, user: str) -> bool:
+        """Whether the user shares being a woman."""
+
+    async def share(self, user: str, *, woman: bool, now: datetime) -> list[UUID]:
+        """Note what the user shares, here and in all their OPEN offers; the ids of those that have changed. Raises SharingInUse."""

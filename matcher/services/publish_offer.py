@@ -13,6 +13,7 @@ from matcher.services.offer_rules import pointed, require_departure, require_dri
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import IdempotencyRequest, OfferRepository, RoadsByTime, StoredAnswer
 from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.sharing import Sharing, with_driver
 
 
 class PublishOffer:
@@ -31,6 +32,7 @@ class PublishOffer:
         make_id: Callable[[], UUID],
         horizon: timedelta,
         cost_sharing: CostSharing,
+        sharing: Sharing,
     ) -> None:
         self._offers = offers
         self._writer = writer
@@ -39,6 +41,7 @@ class PublishOffer:
         self._make_id = make_id
         self._horizon = horizon
         self._cost_sharing = cost_sharing
+        self._sharing = sharing
 
     async def __call__(
         self,
@@ -53,7 +56,7 @@ class PublishOffer:
         `render` makes the answer that is kept under the key; it is asked before the write, as it may need the roads.
 
         Raises RoleForbidden, IdempotencyKeyReused, DepartureInPast, DepartureTooFar, InvalidField, PriceTooHigh, PriceNotSupported,
-        whatever ResolvePlaces raises, and DatabaseUnavailable, after which the same key may safely be sent again.
+        SharingRequired, whatever ResolvePlaces raises, and DatabaseUnavailable, after which the same key may safely be sent again.
         """
         require_driver(principal)
         if idempotency is not None:
@@ -64,7 +67,7 @@ class PublishOffer:
                 return earlier
         require_sensible(draft)
         require_departure(draft.departure, now, self._horizon)
-        offer = await self._make(draft, principal, now)
+        offer = await self._make(await with_driver(draft, self._sharing, principal.user), principal, now)
         if idempotency is None or render is None:
             earlier = await self._writer.insert(offer)
         else:
@@ -99,6 +102,8 @@ class PublishOffer:
             updated_at=now,
             instant_booking=draft.instant_booking,
             price=draft.price,
+            women_only=draft.women_only,
+            driver_is_woman=draft.driver_is_woman,
         )
         self._cost_sharing.require(offer)
         return offer

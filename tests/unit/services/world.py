@@ -20,6 +20,7 @@ from matcher.services.offer_writer import OfferWriter
 from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
 from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.sharing import NOTHING_SHARED
 from tests.unit.services.fakes import GeocoderInMemory, IndexInMemory, OffersInMemory, OneStraightRoad, SameThread
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
@@ -104,6 +105,7 @@ def make_world() -> World:
             make_id=lambda: UUID(int=next(numbers)),
             horizon=horizon,
             cost_sharing=sharing,
+            sharing=NOTHING_SHARED,
         ),
         change=ChangeOffer(offers, writer, roads, resolve_places, horizon=horizon, cost_sharing=sharing),
         cancel=CancelOffer(offers, writer),

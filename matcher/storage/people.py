@@ -1,0 +1,45 @@
+"""What persons chose to share of themselves, on disk, and in their offers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from matcher.domain.errors import SharingInUse
+from matcher.storage.change_feed import announce_changes
+from matcher.storage.pool import Connections
+from matcher.storage.statements import Statements
+
+_PEOPLE = Statements("people")
+_WOMAN = "woman"
+
+
+class PostgresPeople:
+    """The PeopleRepository of `matcher.services.people_ports` on PostgreSQL."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def is_woman(self, user: str) -> bool:
+        """Whether the user shares being a woman."""
+        async with self._connections.connection() as connection:
+            return bool(await _PEOPLE.value(connection, "find_shared", user_id=user) == _WOMAN)
+
+    async def share(self, user: str, *, woman: bool, now: datetime) -> list[UUID]:
+        """Note what the user shares, here and in all their OPEN offers; the ids of those that have changed. Raises SharingInUse."""
+        async with self._connections.connection() as connection:
+            async with connection.transaction():
+                if woman:
+                    await _PEOPLE.run(connection, "share", user_id=user, shares=_WOMAN, now=now)
+                else:
+                    await _PEOPLE.run(connection, "share_nothing", user_id=user)
+                    held = await _PEOPLE.rows(connection, "open_women_only_offers", user_id=user)
+                    if held:
+                        raise SharingInUse(
+                            "you have open trips for women only: cancel them, or open them to everybody, first",
+                            extra={"offers": [str(row["id"]) for row in held]},
+                        )
+                rows = await _PEOPLE.rows(connection, "mark_offers", user_id=user, driver_is_woman=woman, now=now)
+            if rows:
+                await announce_changes(connection)
+        return [row["id"] for row in rows]
