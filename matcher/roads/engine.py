@@ -287,6 +287,8 @@ class RoadEngine:
                 work.memo,
                 work.memo_round,
                 work.stack,
+                work.next_routes(len(leg_begin)),
+                work.seen,
             )
         return shared
 

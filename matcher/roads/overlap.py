@@ -6,7 +6,6 @@ import numba
 import numpy as np
 
 from matcher.matching.positions import FRACTION_ONE
-from matcher.roads.pack import unpack_drive
 
 
 @numba.njit(cache=True, nogil=True)
@@ -31,13 +30,15 @@ def shared_of_routes(
     memo,
     memo_round,
     stack,
+    first_route,
+    seen,
 ):
     """(k,) int64: centimetres of the rider's road that each of k routes runs along.
 
     rider_arcs: the rider's unpacked drive; rider_from, rider_to: its ends as fixed-point fractions of their edges. codes …
-    destination_at: a `matching.roads.PathTable` of legs. Route i is the leg_count[i] legs from leg_begin[i] on. A route of one leg
-    costs a look at each of its codes (memo: each code is summed up once a round); one of several is unpacked, because its legs may
-    run along a road twice, and that road counts once. stamp … stack: `scratch.OverlapScratch` with a fresh round.
+    destination_at: a `matching.roads.PathTable` of legs. Route i is the leg_count[i] legs from leg_begin[i] on. A leg
+    costs a look at each of its codes (memo: each code is summed up once a round); a route with several legs that share something is unpacked
+    there. stamp … stack: `scratch.OverlapScratch` with a fresh round. seen: (m,) int32, nowhere first_route … first_route + k - 1.
     """
     a, b = rider_arcs[0], rider_arcs[-1]
     single = len(rider_arcs) == 1
@@ -57,46 +58,47 @@ def shared_of_routes(
         stamp_round[b] = round_now
     shared = np.empty(len(leg_begin), np.int64)
     for i in range(len(leg_begin)):
-        row = leg_begin[i]
-        if leg_count[i] > 1:
-            keys, highs = _pieces(
-                first,
-                second,
-                arc_length_cm,
-                arc_forward,
-                codes,
-                begin,
-                size,
-                origin_at,
-                destination_at,
-                row,
-                leg_count[i],
-                stamp_round,
-                round_now,
-            )
-            shared[i] = _sum_of_union(keys, highs, a, a_low, a_high, b, b_low, b_high, stamp_round, round_now)
-            continue
-        base = begin[row]
-        count = size[row]
-        x = codes[base]
-        x_low = _reached_cm(arc_length_cm[x], arc_forward[x], origin_at[row])
         total = np.int64(0)
-        if count == 1:
-            x_high = _reached_cm(arc_length_cm[x], arc_forward[x], destination_at[row])
-        else:
-            x_high = np.int64(arc_length_cm[x])
-            y = codes[base + 1]
-            y_high = _reached_cm(arc_length_cm[y], arc_forward[y], destination_at[row])
-            total += _shared_piece(y, np.int64(0), y_high, a, a_low, a_high, b, b_low, b_high, stamp_round, round_now)
-            for k in range(base + 2, base + count):
-                total += shared_on_code(first, second, codes[k], stamp, stamp_round, memo, memo_round, round_now, stack)
-        total += _shared_piece(x, x_low, x_high, a, a_low, a_high, b, b_low, b_high, stamp_round, round_now)
+        sharing = 0
+        for row in range(leg_begin[i], leg_begin[i] + leg_count[i]):
+            x, x_low, x_high, y, y_high = _ends_of_leg(
+                row, arc_length_cm, arc_forward, codes, begin, size, origin_at, destination_at
+            )
+            of_leg = _shared_piece(x, x_low, x_high, a, a_low, a_high, b, b_low, b_high, stamp_round, round_now)
+            if y >= 0:
+                of_leg += _shared_piece(
+                    y, np.int64(0), y_high, a, a_low, a_high, b, b_low, b_high, stamp_round, round_now
+                )
+                for k in range(begin[row] + 2, begin[row] + size[row]):
+                    of_leg += shared_on_code(
+                        first, second, codes[k], stamp, stamp_round, memo, memo_round, round_now, stack
+                    )
+            total += of_leg
+            sharing += of_leg > 0
+        # One leg is a fastest drive, which runs along no road twice; several may, and that road counts once.
+        if sharing > 1:
+            total = _union_of_legs(
+                first, second, arc_length_cm, arc_forward, codes, begin, size, origin_at, destination_at,
+                leg_begin[i], leg_count[i], (a, a_low, a_high, b, b_low, b_high),
+                round_now, stamp, stamp_round, memo, stack, first_route + i, seen,
+            )  # fmt: skip
         shared[i] = total
     return shared
 
 
+@numba.njit(cache=True, nogil=True, inline="always")
+def _ends_of_leg(row, arc_length_cm, arc_forward, codes, begin, size, origin_at, destination_at):
+    """(first arc, from, to, last arc, to) in cm along the arcs: the two that a leg drives in part; the last is -1 when there is but one."""
+    x = codes[begin[row]]
+    x_low = _reached_cm(arc_length_cm[x], arc_forward[x], origin_at[row])
+    if size[row] == 1:
+        return x, x_low, _reached_cm(arc_length_cm[x], arc_forward[x], destination_at[row]), np.int32(-1), np.int64(0)
+    y = codes[begin[row] + 1]
+    return x, x_low, np.int64(arc_length_cm[x]), y, _reached_cm(arc_length_cm[y], arc_forward[y], destination_at[row])
+
+
 @numba.njit(cache=True, nogil=True)
-def _pieces(
+def _union_of_legs(
     first,
     second,
     arc_length_cm,
@@ -108,34 +110,55 @@ def _pieces(
     destination_at,
     leg,
     legs,
-    stamp_round,
+    rider,
     round_now,
+    stamp,
+    stamp_round,
+    memo,
+    stack,
+    route,
+    seen,
 ):
-    """(arc << 32 | low, high) of every piece of a route of several legs that lies on an arc of the rider's."""
-    room = 64
-    keys = np.empty(room, np.int64)
-    highs = np.empty(room, np.int64)
+    """What a route that may run along a road twice has in common with the rider's drive; every code of it has been summed up this round.
+
+    rider: (a, a_low, a_high, b, b_low, b_high), the ends of the rider's drive. seen: (m,) int32, nowhere `route`. Codes that have
+    nothing in common are not unpacked, so this costs what is shared, not what is driven.
+    """
+    a, a_low, a_high, b, b_low, b_high = rider
+    total = np.int64(0)
+    for row in range(leg, leg + legs):
+        for k in range(begin[row] + 2, begin[row] + size[row]):
+            stack[0] = codes[k]
+            depth = 1
+            while depth > 0:
+                depth -= 1
+                code = stack[depth]
+                if memo[code] == 0:
+                    continue
+                if second[code] >= 0:
+                    stack[depth] = second[code]
+                    stack[depth + 1] = first[code]
+                    depth += 2
+                elif seen[first[code]] != route:
+                    seen[first[code]] = route
+                    total += stamp[first[code]]
+    # Arcs that are driven in part count where they are not driven as a whole as well.
+    keys = np.empty(2 * legs, np.int64)
+    highs = np.empty(2 * legs, np.int64)
     used = 0
     for row in range(leg, leg + legs):
-        arcs = unpack_drive(first, second, codes[begin[row] : begin[row] + size[row]])
-        for k in range(len(arcs)):
-            arc = arcs[k]
-            if stamp_round[arc] != round_now:
-                continue
-            if used == room:
-                room *= 2
-                keys = np.concatenate((keys, np.empty_like(keys)))
-                highs = np.concatenate((highs, np.empty_like(highs)))
-            low = np.int64(0)
-            high = np.int64(arc_length_cm[arc])
-            if k == 0:
-                low = _reached_cm(arc_length_cm[arc], arc_forward[arc], origin_at[row])
-            if k == len(arcs) - 1:
-                high = _reached_cm(arc_length_cm[arc], arc_forward[arc], destination_at[row])
-            keys[used] = np.int64(arc) << 32 | low
-            highs[used] = high
+        x, x_low, x_high, y, y_high = _ends_of_leg(
+            row, arc_length_cm, arc_forward, codes, begin, size, origin_at, destination_at
+        )
+        if stamp_round[x] == round_now and seen[x] != route:
+            keys[used], highs[used] = np.int64(x) << 32 | x_low, x_high
             used += 1
-    return keys[:used], highs[:used]
+        if y >= 0 and stamp_round[y] == round_now and seen[y] != route:
+            keys[used], highs[used] = np.int64(y) << 32, y_high
+            used += 1
+    if used > 0:
+        total += _sum_of_union(keys[:used], highs[:used], a, a_low, a_high, b, b_low, b_high, stamp_round, round_now)
+    return total
 
 
 @numba.njit(cache=True, nogil=True)

@@ -41,7 +41,9 @@ class OverlapScratch:
     memo: I32  # (C,)
     memo_round: I32  # (C,)
     stack: I32
+    seen: I32  # (m,)
     round: int = field(default=0)
+    route: int = field(default=0)
 
     def next_round(self) -> int:
         """A round number that no stored value carries."""
@@ -51,6 +53,16 @@ class OverlapScratch:
             self.round = 0
         self.round += 1
         return self.round
+
+
+    def next_routes(self, count: int) -> int:
+        """The first of `count` numbers that no value in `seen` has."""
+        if self.route >= _ROUND_LIMIT - count:
+            self.seen[:] = 0
+            self.route = 0
+        first = self.route + 1
+        self.route += count
+        return first
 
 
 @dataclass(eq=False)
@@ -156,6 +168,7 @@ class ScratchPool:
             memo=np.zeros(self._codes, dtype=np.int32),
             memo_round=np.zeros(self._codes, dtype=np.int32),
             stack=np.empty(4 * self._height + 16, dtype=np.int32),
+            seen=np.zeros(self._m, dtype=np.int32),
         )
 
 
