@@ -24,6 +24,7 @@ from api.errors import (
     UnsupportedMediaType,
     status_of,
 )
+from api.reading import JSON
 from api.schemas.service import Nothing, ProblemOut
 from matcher.domain.errors import (
     CarpoolError,
@@ -48,6 +49,12 @@ _ANSWER_HEADERS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
     "read_offer": {200: {"ETag": "its version"}, 304: {"ETag": "its version"}},
     "change_offer": {200: {"ETag": "its version"}},
     "cancel_offer": {200: {"ETag": "its version"}},
+    "book_seats": {
+        201: {"Location": "the booking", "ETag": "its version", "Idempotency-Replayed": "`true` on a repeated answer"}
+    },
+    "read_booking": {200: {"ETag": "its version"}, 304: {"ETag": "its version"}},
+    "change_booking": {200: {"ETag": "its version"}},
+    "list_bookings": {200: {"Link": 'the next page, as rel="next"'}},
     "list_offers": {200: {"Link": 'the next page, as rel="next"'}},
 }
 _PROBLEM_HEADERS = {401: {"WWW-Authenticate": "the scheme"}, 503: {"Retry-After": "seconds"}}
@@ -110,7 +117,8 @@ def _operation(route: Endpoint[Any, Any] | Page, schema_of: Mapping[type[BaseMod
     if description:
         operation["description"] = description
     parameters = [_path_parameter(step) for step in re.findall(r"{(\w+)}", route.path)]
-    answers = {str(status): _answer(status, model, schema_of, name) for status, model in route.answers.items()}
+    types = route.answer_types if isinstance(route, Endpoint) else JSON
+    answers = {str(status): _answer(status, model, schema_of, name, types) for status, model in route.answers.items()}
     if isinstance(route, Page):
         operation["security"] = []
         operation["responses"] = answers | (_problems([InternalError], schema_of))
@@ -130,13 +138,18 @@ def _operation(route: Endpoint[Any, Any] | Page, schema_of: Mapping[type[BaseMod
 
 
 def _answer(
-    status: int, model: type[BaseModel] | str | None, schema_of: Mapping[type[BaseModel], Schema], name: str
+    status: int,
+    model: type[BaseModel] | str | None,
+    schema_of: Mapping[type[BaseModel], Schema],
+    name: str,
+    types: Sequence[str],
 ) -> Schema:
     answer: Schema = {"description": HTTPStatus(status).phrase}
     if isinstance(model, str):
         answer["content"] = {model: {}}
     elif model is not None:
-        answer["content"] = {"application/json": {"schema": schema_of[model]}}
+        others = {media_type: {"schema": {"type": "string"}} for media_type in types[1:]}
+        answer["content"] = {types[0]: {"schema": schema_of[model]}} | others
     if headers := _ANSWER_HEADERS.get(name, {}).get(status):
         answer["headers"] = _headers(headers)
     return answer

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.auth import DRIVERS, DRIVERS_AND_OPS, EVERYBODY, RIDERS
+from api.auth import DRIVERS, DRIVERS_AND_OPS, EVERYBODY, OPERATORS, RIDERS
 from api.conditional import IDEMPOTENCY_KEY_PATTERN
 from api.endpoint import Endpoint, Header, Page
 from api.errors import InvalidHeader
-from api.handlers import docs, health, matches, offers, places
+from api.handlers import bookings, docs, health, matches, offers, people, places, stats
 from api.reading import MERGE_PATCH
+from api.schemas.bookings import BookingIn, BookingListQuery, BookingOut, BookingPageOut, BookingPatch
 from api.schemas.matches import MatchesOut, MatchIn
 from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, OfferPatch
+from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.places import GeocodeQuery, PlacesOut, ReverseQuery
 from api.schemas.service import AliveOut, EntranceOut, ReadyOut
+from api.schemas.stats import DemandOut, DemandQuery, MatchStatsOut, StatsQuery, SupplyStatsOut
 from matcher.domain import errors as e
 
 _PLACES = (
@@ -24,8 +27,10 @@ _PLACES = (
     e.AddressAmbiguous,
     e.GeocoderUnavailable,
 )
-_TRIP = (e.InvalidField, e.DepartureInPast, e.DepartureTooFar, e.PriceTooHigh, e.PriceNotSupported, *_PLACES)
+_TRIP = (e.InvalidField, e.DepartureInPast, e.DepartureTooFar, e.PriceTooHigh, e.PriceNotSupported, e.SharingRequired, *_PLACES)
 _CHANGE = (e.OfferNotFound, e.OfferNotOpen, e.StaleVersion, InvalidHeader)
+
+_SEAT = (e.OfferNotOpen, e.SeatsExhausted, e.DetourExceeded, e.OfferChanged)
 
 _ONCE = Header("Idempotency-Key", "makes repeating the call safe for a day", pattern=IDEMPOTENCY_KEY_PATTERN)
 _IF_MATCH = Header("If-Match", "the ETag that was read, or *", required=True)
@@ -45,11 +50,36 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
     Endpoint("DELETE", "/v1/offers/{offer_id}", offers.cancel_offer, DRIVERS, {200: OfferOut}, headers=(_MAY_MATCH,),
              raises=_CHANGE),
     Endpoint("POST", "/v1/match", matches.find_matches, RIDERS, {200: MatchesOut}, body=MatchIn,
-             raises=(e.InvalidWindow, e.InvalidField, *_PLACES)),
+             raises=(e.InvalidWindow, e.InvalidField, e.SharingRequired, *_PLACES)),
+    Endpoint("POST", "/v1/bookings", bookings.book_seats, RIDERS, {201: BookingOut}, body=BookingIn, headers=(_ONCE,),
+             raises=(e.MatchTokenInvalid, e.InvalidField, e.OwnOffer, e.BookingExists, *_SEAT, e.IdempotencyKeyReused,
+                     e.IdempotencyInProgress, InvalidHeader)),
+    Endpoint("GET", "/v1/bookings", bookings.list_bookings, EVERYBODY, {200: BookingPageOut}, query=BookingListQuery,
+             raises=(e.InvalidCursor,)),
+    Endpoint("GET", "/v1/bookings/{booking_id}", bookings.read_booking, EVERYBODY, {200: BookingOut, 304: None},
+             headers=(_IF_NONE_MATCH,), raises=(e.BookingNotFound, InvalidHeader)),
+    Endpoint("PATCH", "/v1/bookings/{booking_id}", bookings.change_booking, EVERYBODY, {200: BookingOut},
+             body=BookingPatch, media_types=MERGE_PATCH, headers=(_IF_MATCH,),
+             raises=(e.BookingNotFound, e.MoveNotAllowed, e.InvalidField, *_SEAT, e.StaleVersion,
+                     e.PreconditionRequired, InvalidHeader)),
     Endpoint("GET", "/v1/geocode", places.geocode, EVERYBODY, {200: PlacesOut}, query=GeocodeQuery,
              raises=(e.InvalidField, e.GeocoderUnavailable)),
     Endpoint("GET", "/v1/reverse", places.reverse, EVERYBODY, {200: PlacesOut}, query=ReverseQuery,
              raises=(e.GeocoderUnavailable,)),
+    Endpoint("GET", "/v1/stats/matches", stats.match_statistics, OPERATORS, {200: MatchStatsOut}, query=StatsQuery,
+             answer_types=stats.JSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
+    Endpoint("GET", "/v1/stats/demand", stats.demand_statistics, OPERATORS, {200: DemandOut}, query=DemandQuery,
+             answer_types=stats.GEOJSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
+    Endpoint("GET", "/v1/stats/offers", stats.offer_statistics, OPERATORS, {200: SupplyStatsOut}, query=StatsQuery,
+             answer_types=stats.JSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
+    Endpoint("GET", "/v1/me", people.read_profile, EVERYBODY, {200: ProfileOut}),
+    Endpoint("PATCH", "/v1/me", people.change_profile, EVERYBODY, {200: ProfileOut}, body=ProfilePatch,
+             media_types=MERGE_PATCH, raises=(e.SharingInUse,)),
+    Endpoint("GET", "/v1/me/blocks", people.list_blocks, EVERYBODY, {200: BlocksOut}),
+    Endpoint("POST", "/v1/me/blocks", people.block_unnamed, EVERYBODY, {201: BlockOut}, body=BlockIn,
+             raises=(e.InvalidField, e.OfferNotFound, e.BookingNotFound)),
+    Endpoint("PUT", "/v1/me/blocks/{user}", people.block_user, EVERYBODY, {200: BlockOut}, raises=(e.InvalidField,)),
+    Endpoint("DELETE", "/v1/me/blocks/{user}", people.unblock, EVERYBODY, {204: None}, raises=(e.InvalidField,)),
     Page("/healthz", health.healthz, {200: AliveOut}),
     Page("/readyz", health.readyz, {200: ReadyOut, 503: ReadyOut}),
     Page("/", health.entrance, {200: EntranceOut}),

@@ -1,0 +1,221 @@
+"""Bookings on the wire: what is asked, how it is moved, and how much of it each side sees when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from api.schemas.fields import (
+    Absent,
+    Identifier,
+    Latitude,
+    Longitude,
+    Maybe,
+    Metres,
+    QueryInteger,
+    Seconds,
+    WireIn,
+    WireOut,
+    line,
+    text,
+)
+from matcher.domain.booking import MAX_NOTE, Actor, Booking, BookingStatus, RidePoint
+
+MAX_PAGE = 100
+MAX_MATCH_ID = 2048
+#: Before a booking is confirmed the driver sees a place to about a kilometre, moments to the minute and lengths to 100 m, unless the rider walks so far
+#: to be met that it does not tell where they live.
+VEIL_DECIMALS, VEIL_M, OPEN_FROM_WALK_CM = 2, 100, 10_000
+
+StatusName = Literal["WAITING_CONFIRMATION", "CONFIRMED", "CANCELLED", "COMPLETED_PENDING_VALIDATION", "VALIDATED"]
+Side = Literal["rider", "driver", "operator"]
+By = Literal["rider", "driver", "operator", "system"]
+Reason = Literal[
+    "refused_by_driver",
+    "lapsed",
+    "cancelled_by_rider",
+    "cancelled_by_driver",
+    "cancelled_by_operator",
+    "trip_cancelled",
+]
+
+_ASK: dict[str, Any] = {"match_id": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJyaXRhIn0.c2ln", "note": "one small suitcase"}
+
+
+class BookingIn(WireIn):
+    """Seats asked for, of an offer that a search has shown."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ASK]})
+
+    match_id: Annotated[str, line(MAX_MATCH_ID, "the match's `match_id`", _ASK["match_id"])]
+    note: Annotated[str, text(MAX_NOTE, "a word to the driver", "one small suitcase")] = ""
+
+
+class BookingPatch(WireIn):
+    """A move to another state.
+
+    The driver confirms or refuses (CANCELLED) what waits; either side cancels before the ride, completes it from the boarding on, and validates
+    what the other side has completed.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"status": "CONFIRMED"}, {"status": "CANCELLED", "note": "the car is broken"}]}
+    )
+
+    status: Literal["CONFIRMED", "CANCELLED", "COMPLETED_PENDING_VALIDATION", "VALIDATED"]
+    note: Absent[Annotated[str, text(MAX_NOTE, "a word to the other side", "see you at the bus stop")]] = None
+
+    @property
+    def status_wanted(self) -> BookingStatus:
+        """The state to move to."""
+        return BookingStatus(self.status)
+
+
+class BookingListQuery(WireIn):
+    """Which bookings, and how many at a time."""
+
+    status: Absent[Annotated[StatusName, Field(description="only bookings in this state")]] = None
+    offer_id: Absent[
+        Annotated[
+            str,
+            Field(
+                pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+                description="only bookings of this offer",
+            ),
+        ]
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="bookings a page"), QueryInteger] = 20
+    cursor: Absent[Annotated[str, Field(max_length=200, description="`next_cursor` of the page before")]] = None
+
+    @property
+    def filters(self) -> object:
+        """Which bookings are in the list."""
+        return "bookings", self.status, None if self.offer_id is None else self.offer_id.lower()
+
+    @property
+    def statuses_wanted(self) -> tuple[BookingStatus, ...] | None:
+        """The state asked for, when one was."""
+        return None if self.status is None else (BookingStatus(self.status),)
+
+    @property
+    def offer_wanted(self) -> UUID | None:
+        """The offer asked for, when one was."""
+        return None if self.offer_id is None else UUID(self.offer_id)
+
+
+class RidePointOut(WireOut):
+    """Where and when the rider boards or alights. Until the booking is confirmed the driver may only see the neighbourhood (`exact` false)."""
+
+    lat: Latitude
+    lon: Longitude
+    exact: bool = Field(description="false: rounded to about a kilometre, and the time to the minute")
+    label: Maybe[str] = Field(None, description="what the place is called; only where it is exact")
+    time: datetime = Field(description="as planned now")
+    earliest: Maybe[datetime] = Field(None, description="promised: not before; absent without such a promise")
+    latest: datetime = Field(description="promised: not after")
+    walk_m: Maybe[Metres] = Field(None, description="the rider's walk between it and their door; only for the rider")
+    walk_s: Maybe[Seconds] = None
+
+    @classmethod
+    def seen(cls, point: RidePoint, *, exact: bool, with_walk: bool) -> RidePointOut:
+        """The point, veiled unless it may be seen exactly."""
+        at = point.place.coordinate
+        digits = 7 if exact else VEIL_DECIMALS
+        return cls(
+            lat=round(at.lat, digits),
+            lon=round(at.lon, digits),
+            exact=exact,
+            label=point.place.label if exact else None,
+            time=point.at if exact else _to_minute(point.at),
+            earliest=point.earliest if exact or point.earliest is None else _to_minute(point.earliest),
+            latest=point.latest if exact else _to_minute(point.latest),
+            walk_m=point.walk_cm / 100 if with_walk else None,
+            walk_s=point.walk_ms / 1000 if with_walk else None,
+        )
+
+
+class BookingOut(WireOut):
+    """A booking, as the one who reads it may see it. Names and exact places are told to the other side when it is confirmed."""
+
+    id: Identifier
+    offer_id: Identifier
+    status: StatusName
+    version: Annotated[int, Field(ge=1, description="grows by one with every change; the ETag")]
+    side: Side = Field(description="whose side this is read from")
+    seats: int
+    rider_id: Maybe[str] = Field(None, description="who rides; for the driver once it is confirmed")
+    driver_id: Maybe[str] = Field(None, description="who drives; for the rider once it is confirmed")
+    pickup: RidePointOut
+    dropoff: RidePointOut
+    ride_s: Seconds
+    ride_m: Metres
+    detour_s: float = Field(description="added drive of the driver when it was agreed, seconds")
+    detour_m: float = Field(description="added road, metres; a faster way may be shorter")
+    shared_m: Metres = Field(description="road in common with the rider's own best way")
+    note: str = Field(description="the rider's word to the driver")
+    reply: str = Field(description="what was said with the latest move")
+    expires_at: Maybe[datetime] = Field(None, description="it lapses then unless the driver answers")
+    confirmed_at: Maybe[datetime] = None
+    completed_at: Maybe[datetime] = None
+    completed_by: Maybe[By] = Field(None, description="the other side validates it")
+    cancelled_by: Maybe[By] = None
+    reason: Maybe[Reason] = Field(None, description="why it is CANCELLED")
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def seen_by(cls, booking: Booking, side: Actor) -> BookingOut:
+        """The booking as one side sees it now."""
+        open_to_all = booking.was_confirmed or side is not Actor.DRIVER
+        veil = 0 if open_to_all else VEIL_M
+        values: dict[str, Any] = {
+            "id": booking.id,
+            "offer_id": booking.offer_id,
+            "status": booking.status.value,
+            "version": booking.version,
+            "side": side.value,
+            "seats": booking.seats,
+            "rider_id": booking.rider_id if open_to_all else None,
+            "driver_id": booking.driver_id if booking.was_confirmed or side is not Actor.RIDER else None,
+            "pickup": _seen(booking.pickup, side, open_to_all),
+            "dropoff": _seen(booking.dropoff, side, open_to_all),
+            "ride_s": _rounded(booking.ride_ms / 1000, 60 if veil else 0),
+            "ride_m": _rounded(booking.ride_cm / 100, veil),
+            "detour_s": _rounded(booking.detour_ms / 1000, 60 if veil else 0),
+            "detour_m": _rounded(booking.detour_cm / 100, veil),
+            "shared_m": _rounded(booking.shared_cm / 100, veil),
+            "note": booking.note,
+            "reply": booking.reply,
+            "expires_at": booking.expires_at,
+            "confirmed_at": booking.confirmed_at,
+            "completed_at": booking.completed_at,
+            "completed_by": None if booking.completed_by is None else booking.completed_by.value,
+            "cancelled_by": None if booking.cancelled_by is None else booking.cancelled_by.value,
+            "reason": None if booking.cancel_reason is None else booking.cancel_reason.value,
+            "created_at": booking.created_at,
+            "updated_at": booking.updated_at,
+        }
+        return cls(**values)
+
+
+class BookingPageOut(WireOut):
+    """One page of bookings, newest first."""
+
+    bookings: list[BookingOut]
+    next_cursor: Maybe[str] = Field(None, description="where to go on; absent on the last page")
+
+
+def _seen(point: RidePoint, side: Actor, open_to_all: bool) -> RidePointOut:
+    exact = open_to_all or point.walk_cm >= OPEN_FROM_WALK_CM
+    return RidePointOut.seen(point, exact=exact, with_walk=side is not Actor.DRIVER)
+
+
+def _rounded(value: float, step: int) -> float:
+    return value if step == 0 else float(round(value / step) * step)
+
+
+def _to_minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
