@@ -91,7 +91,8 @@ class Endpoint(Generic[Q, B]):
     """A row of the route table: who may call, what is taken, what is answered, and what can go wrong.
 
     `answers` names the model (or, as text, the media type) of each good status. `raises` is what the call itself can raise; what
-    every call can raise is added in api/openapi.py.
+    every call can raise is added in api/openapi.py. `media_types` are those of the body; of `answer_types` the first is that of the models, and callers
+    may ask for the others, which are text.
     """
 
     method: str
@@ -104,6 +105,7 @@ class Endpoint(Generic[Q, B]):
     raises: tuple[type[CarpoolError], ...] = ()
     headers: tuple[Header, ...] = ()
     media_types: Sequence[str] = JSON
+    answer_types: Sequence[str] = JSON
 
     async def endpoint(self, request: web.Request) -> web.StreamResponse:
         """What aiohttp calls."""

@@ -57,6 +57,9 @@ ROWS: tuple[Row, ...] = (
         sent={"json": {"seats": 2}, "headers": {"If-Match": "*"}}),
     Row("DELETE", "/v1/offers/{offer_id}", DRIVERS, 200, an_offer_of_theirs),
     Row("POST", "/v1/match", RIDERS, 200, sent={"json": a_search()}),
+    Row("GET", "/v1/stats/matches", OPERATORS, 200),
+    Row("GET", "/v1/stats/demand", OPERATORS, 200),
+    Row("GET", "/v1/stats/offers", OPERATORS, 200),
     Row("GET", "/v1/geocode", EVERYBODY, 200, query="?q=balmaceda"),
     Row("GET", "/v1/reverse", EVERYBODY, 200, query="?lat=-29.95&lon=-71.34"),
 )  # fmt: skip

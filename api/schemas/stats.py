@@ -1,0 +1,223 @@
+"""Statistics on the wire: which range, and what it adds up to."""
+
+from __future__ import annotations
+
+import functools
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from api.schemas.fields import Absent, Maybe, Share, Time, WireIn, WireOut
+from matcher.domain.clock import later
+from matcher.domain.statistics import BucketSize, DemandSide
+
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,3}", re.ASCII)
+_HOUR_S = 3600
+_DEFAULT_DAYS = {BucketSize.HOUR: 1, BucketSize.DAY: 7}
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def known_zone(name: str) -> str:
+    """The name of a time zone that exists. Raises PydanticCustomError, which is a ValueError."""
+    if not _ZONE.fullmatch(name) or not _is_zone(name):
+        raise PydanticCustomError("unknown_time_zone", "must be a time zone's IANA name like America/Santiago")
+    return name
+
+
+From = Annotated[Time, Field(description="first moment that counts; default: a week before `to`, a day by hour")]
+To = Annotated[Time, Field(description="first moment that does not count any more; default: the end of this hour")]
+ZoneName = Annotated[
+    str,
+    Field(max_length=64, description="IANA time zone whose hours and days are meant", examples=["America/Santiago"]),
+    AfterValidator(known_zone),
+]
+RegionName = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="road region; default: the one that is served")
+]
+
+
+class _RangeQuery(WireIn):
+    from_: Absent[From] = Field(None, alias="from")
+    to: Absent[To] = None
+    region: Absent[RegionName] = None
+
+    def _range(self, now: datetime, days: int) -> tuple[datetime, datetime]:
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        to = later(hour, timedelta(seconds=_HOUR_S)) if self.to is None else self.to
+        return (later(to, timedelta(days=-days)) if self.from_ is None else self.from_), to
+
+
+class StatsQuery(_RangeQuery):
+    """A range of whole quarters of an hour, cut into hours or days."""
+
+    bucket: Annotated[Literal["hour", "day"], Field(description="how the series is cut")] = "day"
+    tz: ZoneName = "UTC"
+
+    @property
+    def size(self) -> BucketSize:
+        """How the series is cut."""
+        return BucketSize(self.bucket)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Whose hours and days."""
+        return ZoneInfo(self.tz)
+
+    def range(self, now: datetime) -> tuple[datetime, datetime]:
+        """From when to when."""
+        return self._range(now, _DEFAULT_DAYS[self.size])
+
+
+class DemandQuery(_RangeQuery):
+    """A range of whole hours of UTC."""
+
+    end: Annotated[Literal["origin", "destination"], Field(description="which end of the riders' trips is shown")] = (
+        "origin"
+    )
+
+    @property
+    def side(self) -> DemandSide:
+        """Which end of the riders' trips."""
+        return DemandSide(self.end)
+
+    def range(self, now: datetime) -> tuple[datetime, datetime]:
+        """From when to when."""
+        return self._range(now, _DEFAULT_DAYS[BucketSize.DAY])
+
+
+class QuantilesOut(WireOut):
+    """What 50, 95 and 99 of a hundred do not exceed; each within 2 % of the true value."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class MatchNumbersOut(WireOut):
+    """What searches add up to."""
+
+    searches: Annotated[int, Field(ge=0, description="searches that were answered")]
+    matched: Annotated[int, Field(ge=0, description="those that showed at least one match")]
+    match_rate: Maybe[Annotated[Share, Field(description="matched / searches; absent without searches")]] = None
+    booked: Annotated[int, Field(ge=0, description="those of which a match was booked, whenever that was")]
+    considered: Annotated[int, Field(ge=0, description="offers considered, summed over searches")]
+    feasible: Annotated[int, Field(ge=0, description="offers that could carry the rider, summed over searches")]
+    shown: Annotated[int, Field(ge=0, description="matches shown, summed over searches")]
+    seats: Annotated[int, Field(ge=0, description="seats asked for, summed over searches")]
+    window_s: Maybe[Annotated[float, Field(ge=0, description="mean length of the riders' time windows, seconds")]] = (
+        None
+    )
+    lost: Annotated[int, Field(ge=0, description="searches that are in no other number: too many rows were waiting")]
+    turned_away: dict[str, int] = Field(
+        description="offers turned away, by reason, summed over searches",
+        examples=[{"outside_window": 1502, "detour": 311}],
+    )
+    detour_s: Maybe[QuantilesOut] = Field(None, description="detour of the match ranked first, seconds")
+    walk_m: Maybe[QuantilesOut] = Field(None, description="walk of the match ranked first, both ends, metres")
+    latency_ms: Maybe[QuantilesOut] = Field(None, description="time to the answer, milliseconds")
+
+
+class MatchBucketOut(MatchNumbersOut):
+    """The same for one hour or day; the first and the last may be cut by the range."""
+
+    from_: datetime = Field(alias="from")
+    to: datetime
+
+
+class MatchStatsOut(WireOut):
+    """Match statistics of a range."""
+
+    region: str
+    from_: datetime = Field(alias="from")
+    to: datetime
+    bucket: Literal["hour", "day"]
+    tz: str
+    totals: MatchNumbersOut
+    series: list[MatchBucketOut]
+
+
+class SupplyNumbersOut(WireOut):
+    """What offers that depart in a span add up to, as they are now."""
+
+    offers: Annotated[int, Field(ge=0)]
+    by_status: dict[str, int] = Field(description="offers by status", examples=[{"OPEN": 12, "PAST": 340}])
+    seats_offered: Annotated[int, Field(ge=0, description="seats of offers that were not cancelled")]
+    seats_filled: Annotated[int, Field(ge=0, description="those taken on each offer's fullest leg")]
+    bookings: dict[str, int] = Field(description="bookings of these offers, by status", examples=[{"VALIDATED": 211}])
+
+
+class SupplyBucketOut(SupplyNumbersOut):
+    """The same for one hour or day."""
+
+    from_: datetime = Field(alias="from")
+    to: datetime
+
+
+class SupplyHourOut(SupplyNumbersOut):
+    """The same for one hour of the day, over all days of the range."""
+
+    hour: Annotated[int, Field(ge=0, le=23, description="on the clocks of the time zone asked for")]
+
+
+class SupplyStatsOut(WireOut):
+    """Statistics of offers that depart in a range."""
+
+    region: str
+    from_: datetime = Field(alias="from")
+    to: datetime
+    bucket: Literal["hour", "day"]
+    tz: str
+    totals: SupplyNumbersOut
+    series: list[SupplyBucketOut]
+    by_hour: list[SupplyHourOut]
+
+
+class PolygonOut(WireOut):
+    """A square on the map, as GeoJSON (RFC 7946): longitude before latitude."""
+
+    type: Literal["Polygon"] = "Polygon"
+    coordinates: list[list[tuple[float, float]]]
+
+
+class DemandPropertiesOut(WireOut):
+    """How many searches, and how many of them found nothing."""
+
+    asked: int = Field(description="searches from (or to) the cell")
+    unmatched: int = Field(description="those that showed no match")
+    merged: bool = Field(
+        description="a coarser cell that counts those of its cells that are too few to be shown themselves"
+    )
+
+
+class DemandFeatureOut(WireOut):
+    """A cell."""
+
+    type: Literal["Feature"] = "Feature"
+    id: str = Field(description="level/x/y of the map tile", examples=["15/9890/19230"])
+    geometry: PolygonOut
+    properties: DemandPropertiesOut
+
+
+class DemandOut(WireOut):
+    """Where riders found nothing, as a GeoJSON FeatureCollection, most searches first."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: list[DemandFeatureOut]
+    region: str
+    from_: datetime = Field(alias="from")
+    to: datetime
+    end: Literal["origin", "destination"]
+    least: int = Field(description="cells with fewer searches that found nothing are merged or hidden")
+    hidden: int = Field(description="searches that found nothing and are in none of the cells")
