@@ -55,6 +55,10 @@ DetourMetres = Annotated[
     int, Field(ge=0, le=MAX_DETOUR_M, description="most added road, metres", examples=[8000]), Integral
 ]
 Via = Annotated[list[PlaceIn], Field(max_length=MAX_VIA, description="places on the way, in order", examples=[[]])]
+WomenOnly = Annotated[
+    bool, Field(description="only with women who share it, as the caller does (`PATCH /v1/me`)", examples=[False])
+]
+InstantBooking = Annotated[bool, Field(description="confirm bookings at once, without asking the driver")]
 Comment = Annotated[str, text(MAX_COMMENT, "shown to matched riders", "blue hatchback")]
 
 _MORNING_TRIP: dict[str, Any] = {
@@ -113,6 +117,8 @@ class OfferIn(WireIn):
     via: Via = Field(default_factory=list)
     preferences: PreferencesIn = PreferencesIn()
     comment: Comment = ""
+    instant_booking: InstantBooking = False
+    women_only: WomenOnly = False
     price: Absent[PriceIn] = None
 
     def faults(self) -> list[Fault]:
@@ -132,6 +138,8 @@ class OfferIn(WireIn):
             via=tuple(place.to_domain() for place in self.via),
             preferences=self.preferences.to_domain(),
             comment=self.comment,
+            instant_booking=self.instant_booking,
+            women_only=self.women_only,
             price=None if self.price is None else self.price.to_domain(),
         )
 
@@ -154,6 +162,8 @@ class OfferPatch(WireIn):
     via: Via | None = None
     preferences: PreferencesPatch | None = None
     comment: Comment | None = None
+    instant_booking: Absent[InstantBooking] = None
+    women_only: Absent[WomenOnly] = None
     price: PriceIn | None = None
 
     def faults(self) -> list[Fault]:
@@ -185,6 +195,8 @@ class OfferPatch(WireIn):
             via=tuple(place.to_domain() for place in self.via or ()) if "via" in given else None,
             preferences=preferences,
             comment=(self.comment or "") if "comment" in given else None,
+            instant_booking=self.instant_booking,
+            women_only=self.women_only,
             price=None if self.price is None else self.price.to_domain(),
             clear_price="price" in given and self.price is None,
         )
@@ -237,6 +249,8 @@ class OfferSummaryOut(WireOut):
     max_detour_m: Maybe[int] = Field(None, description="absent: no limit in metres")
     preferences: dict[str, bool]
     comment: str
+    instant_booking: bool
+    women_only: bool
     price: Maybe[MoneyOut] = Field(None, description="asked for a seat from end to end; absent: what is suggested")
     distance_m: Metres
     duration_s: Seconds
@@ -262,6 +276,8 @@ class OfferSummaryOut(WireOut):
             "max_detour_m": offer.max_detour_m,
             "preferences": dict(offer.preferences),
             "comment": offer.comment,
+            "instant_booking": offer.instant_booking,
+            "women_only": offer.women_only,
             "price": None if offer.price is None else MoneyOut.from_domain(offer.price),
             "distance_m": offer.length_cm / 100,
             "duration_s": offer.duration_ms / 1000,

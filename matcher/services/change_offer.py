@@ -136,6 +136,7 @@ def _apply(offer: Offer, change: OfferChange, now: datetime) -> Offer:
         max_detour_m=None if change.clear_max_detour_m else max_detour_m,
         preferences=offer.preferences if change.preferences is None else dict(change.preferences),
         comment=offer.comment if change.comment is None else change.comment,
+        instant_booking=offer.instant_booking if change.instant_booking is None else change.instant_booking,
         price=None if change.clear_price else change.price or offer.price,
         women_only=offer.women_only if change.women_only is None else change.women_only,
         updated_at=now,
