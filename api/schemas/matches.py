@@ -21,7 +21,7 @@ from api.schemas.fields import (
     WireIn,
     WireOut,
 )
-from api.schemas.offers import PreferencesIn
+from api.schemas.offers import PreferencesIn, WomenOnly
 from api.schemas.places import PlaceIn
 from matcher.domain.errors import Fault, InvalidWindow
 from matcher.domain.match import (
@@ -80,6 +80,7 @@ class MatchIn(WireIn):
     ] = 0
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="most matches wanted"), Integral] = DEFAULT_LIMIT
     preferences: PreferencesIn = PreferencesIn()
+    women_only: WomenOnly = False
     explain: Annotated[bool, Field(description="add the time of each stage, and what each score part measured")] = False
 
     def faults(self) -> list[Fault]:
@@ -104,6 +105,7 @@ class MatchIn(WireIn):
             max_walk_m=self.max_walk_m,
             limit=self.limit,
             preferences=self.preferences.to_domain(),
+            women_only=self.women_only,
             explain=self.explain,
         )
 
