@@ -28,10 +28,15 @@ class Lifetime:
 
     @property
     def carpool(self) -> Carpool:
-        """The service. Raises NotReady."""
+        """The service as it is now: keep it for a whole call, and the call sees one version of the region. Raises NotReady."""
         if self._carpool is None:
             raise NotReady("the service is starting: try again in a moment")
-        return self._carpool
+        return self._carpool.latest()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the service is there."""
+        return self._carpool is not None
 
     async def loaded(self) -> None:
         """Wait until the service is there."""

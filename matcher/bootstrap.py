@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.metadata
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,6 @@ import uuid_utils.compat
 from matcher.domain.match import MatchRequest
 from matcher.geocoding.gazetteer import Gazetteer
 from matcher.matching.index import OfferIndex
-from matcher.matching.index_by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidate, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
@@ -41,9 +40,7 @@ from matcher.services.cost_sharing import CostSharing
 from matcher.services.describe_route import DescribeRoute
 from matcher.services.expire_offers import ExpireOffers
 from matcher.services.find_matches import CarbonFactor, FindMatches
-from matcher.services.fitted_index import FittedIndex
 from matcher.services.follow_changes import CheckLag, FollowChanges
-from matcher.services.load_offers import LoadOffers
 from matcher.services.look_up_places import LookUpPlaces
 from matcher.services.manage_keys import ManageKeys
 from matcher.services.match_tokens import MatchTokens
@@ -52,8 +49,9 @@ from matcher.services.ports import Geocoder, Progress, no_progress
 from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
 from matcher.services.read_statistics import ReadStatistics
-from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.renew_region import RenewRegion
 from matcher.services.search_log import SearchLog
+from matcher.services.served_region import LiveOffers, ServedRegion
 from matcher.services.telemetry import QUIET, Telemetry
 from matcher.settings import MatchingSettings, Settings
 from matcher.storage.api_keys import PostgresApiKeys
@@ -66,12 +64,14 @@ from matcher.wiring_cost import cost_sharing
 from matcher.wiring_events import Notices, running_notices, webhook_secrets
 from matcher.wiring_operation import Operation, make_operation
 from matcher.wiring_people import People, make_key_set, make_people, make_tokens
+from matcher.wiring_region import RegionOpener
 from matcher.wiring_statistics import make_counting, make_read_statistics
 from matcher.workers.change_feed import run_change_feed
 from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
 from matcher.workers.housekeeping import run_housekeeping
 from matcher.workers.loop import in_background
+from matcher.workers.region_watch import RegionWatch
 from matcher.workers.settling import run_settling
 
 _DISTRIBUTION = "carpool-matcher"
@@ -99,6 +99,10 @@ class Carpool:
     read_statistics: ReadStatistics
     operation: Operation
     notices: Notices
+    latest: Callable[
+        [], Carpool
+    ]  # this one, or after a new version of the region the one on its roads; for a call from begin to end
+    look_for_new_region: Callable[[], None]
 
 
 def utc_now() -> datetime:
@@ -119,21 +123,19 @@ async def running(
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened_database(settings, progress=report))
         executor = compute_threads(stack, settings.matching.threads)
-        region = await asyncio.to_thread(load_region, settings, report)
-        engine = region.engine
         cache = PostgresGeocodeCache(database.pool)
-        geocoder = make_geocoder(settings.geocoding, region.gazetteer, region.box, executor, cache, telemetry)
-        stack.push_async_callback(geocoder.close)
         offers = PostgresOffers(database.pool)
-        index = OfferIndexByTime(engine)
-        resolve_places = ResolvePlaces(engine, geocoder, executor, snap_limit_m=settings.roads.snap_limit_m)
-        fitted = FittedIndex(index, engine, resolve_places)
-        load = LoadOffers(offers, engine, resolve_places, executor)
-        loaded = await load(index, report)
-        follow = FollowChanges(offers, index, fitted, load, executor, loaded=loaded)
-        feed = PostgresChangeFeed(database.direct_url, engine.name)
+        opener = RegionOpener(settings, stack, offers, cache, executor, telemetry)
+        on_disk = await asyncio.to_thread(opener.look)
+        first = await opener.first(report)
+        live = LiveOffers(first, executor)
+        follow = FollowChanges(offers, live, executor, loaded=await live.replace(first, report))
+        renew = RenewRegion(opener.look, opener.again, live, in_use=on_disk)
+        watch = RegionWatch(renew, every_s=settings.roads.region_watch_s, clock=utc_now)
+        region_name = first.roads.name
+        feed = PostgresChangeFeed(database.direct_url, region_name)
 
-        writer = OfferWriter(offers, fitted)
+        writer = OfferWriter(offers, live)
         stack.push_async_callback(writer.drain)
         key_store = PostgresApiKeys(database.pool)
         pepper = await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper")
@@ -148,9 +150,9 @@ async def running(
             tokens=make_tokens(settings.tokens, issuer_keys),
         )
         stack.push_async_callback(authenticate.drain)
-        people = make_people(database.pool, offers, fitted, make_id=_uuid7)
+        people = make_people(database.pool, offers, live, make_id=_uuid7)
         horizon = timedelta(days=settings.offers.offer_horizon_days)
-        sharing = await asyncio.to_thread(cost_sharing, settings.cost, region.box)
+        sharing = await asyncio.to_thread(cost_sharing, settings.cost, opener.box)
         tokens = MatchTokens(
             await secret(settings.matching.match_secret, settings.storage.data_dir, "match_secret"),
             timedelta(seconds=settings.matching.match_lifetime_s),
@@ -161,22 +163,87 @@ async def running(
             database=database.pool,
             secret=pepper,
             processors=executor,
-            index=index,
+            index=live,
             lag_s=lambda: follow.lag.seconds,
-            region=engine.name,
+            region=region_name,
             version=this_version,
         )
-        counting = make_counting(settings.statistics, database.pool, engine.name, make_id=_uuid7, clock=utc_now)
+        counting = make_counting(settings.statistics, database.pool, region_name, make_id=_uuid7, clock=utc_now)
         stack.push_async_callback(counting.drain)
         notices = await stack.enter_async_context(running_notices(settings, database, clock=utc_now, make_id=_uuid7))
-        bookings = make_bookings(
-            settings.bookings, database.pool, offers, writer, engine, fitted, executor,
-            tokens=tokens, make_id=_uuid7, clock=utc_now,
-        )  # fmt: skip
+
+        def wired(region: ServedRegion) -> Carpool:
+            """The service on the roads of one version of the region. Made anew for the next: what remembers or must be closed is made outside."""
+            roads, resolve_places = region.roads, region.resolve_places
+            return Carpool(
+                settings=settings,
+                publish_offer=PublishOffer(
+                    offers,
+                    writer,
+                    roads,
+                    resolve_places,
+                    make_id=_uuid7,
+                    horizon=horizon,
+                    cost_sharing=sharing,
+                    sharing=people.sharing,
+                ),
+                change_offer=ChangeOffer(offers, writer, roads, resolve_places, horizon=horizon, cost_sharing=sharing),
+                cancel_offer=CancelOffer(offers, writer),
+                read_offers=ReadOffers(offers),
+                people=people,
+                cost_sharing=sharing,
+                bookings=make_bookings(
+                    settings.bookings, database.pool, offers, writer, roads, region.fitted, executor,
+                    tokens=tokens, make_id=_uuid7, clock=utc_now,
+                ),
+                search_log=counting.search_log,
+                read_statistics=counting.read_statistics,
+                describe_route=DescribeRoute(roads, executor),
+                find_matches=FindMatches(
+                    offers,
+                    region.index,
+                    roads,
+                    resolve_places,
+                    executor,
+                    tokens=tokens,
+                    weights=score_weights(settings.matching),
+                    carbon=CarbonFactor(settings.matching.carbon_g_per_km, settings.matching.carbon_source),
+                    meeting_points=region.meeting_points,
+                    sharing=people.sharing,
+                    blocks=people.blocks,
+                    searches=counting.search_log,
+                ),
+                look_up_places=LookUpPlaces(region.geocoder),
+                authenticate=authenticate,
+                manage_keys=ManageKeys(key_store, api_keys),
+                check_health=CheckHealth(
+                    {
+                        "database": database.pool.ping,
+                        "changes": CheckLag(follow, settings.storage.lag_limit_s),
+                        "roads": renew.state,
+                    },
+                    roads,
+                    region.index,
+                    version=this_version,
+                    worker=worker,
+                ),
+                operation=operation,
+                notices=notices,
+                latest=lambda: served[-1],
+                look_for_new_region=watch.look_now,
+            )  # fmt: skip
+
+        served = [wired(live.now)]
+
+        def serve(region: ServedRegion) -> None:
+            served[:] = [wired(region)]
+
+        live.whenever_replaced(serve)
         workers = [
-            bookings.tending(),
+            watch.run(),
+            served[0].bookings.tending(),
             *counting.loops,
-            run_expiry(ExpireOffers(offers, index), every_s=settings.offers.expiry_interval_s, clock=utc_now),
+            run_expiry(ExpireOffers(offers, live), every_s=settings.offers.expiry_interval_s, clock=utc_now),
             run_settling(writer, clock=utc_now),
             run_change_feed(feed, follow),
             run_housekeeping(
@@ -190,54 +257,7 @@ async def running(
         if database.start_again is not None:
             workers.append(run_database_watch(database.pool.ping, database.start_again, clock=utc_now))
         await stack.enter_async_context(in_background(workers))
-        yield Carpool(
-            settings=settings,
-            publish_offer=PublishOffer(
-                offers,
-                writer,
-                engine,
-                resolve_places,
-                make_id=_uuid7,
-                horizon=horizon,
-                cost_sharing=sharing,
-                sharing=people.sharing,
-            ),
-            change_offer=ChangeOffer(offers, writer, engine, resolve_places, horizon=horizon, cost_sharing=sharing),
-            cancel_offer=CancelOffer(offers, writer),
-            read_offers=ReadOffers(offers),
-            people=people,
-            cost_sharing=sharing,
-            bookings=bookings,
-            search_log=counting.search_log,
-            read_statistics=counting.read_statistics,
-            describe_route=DescribeRoute(engine, executor),
-            find_matches=FindMatches(
-                offers,
-                index,
-                engine,
-                resolve_places,
-                executor,
-                tokens=tokens,
-                weights=score_weights(settings.matching),
-                carbon=CarbonFactor(settings.matching.carbon_g_per_km, settings.matching.carbon_source),
-                meeting_points=region.meeting_points,
-                sharing=people.sharing,
-                blocks=people.blocks,
-                searches=counting.search_log,
-            ),
-            look_up_places=LookUpPlaces(geocoder),
-            authenticate=authenticate,
-            manage_keys=ManageKeys(key_store, api_keys),
-            check_health=CheckHealth(
-                {"database": database.pool.ping, "changes": CheckLag(follow, settings.storage.lag_limit_s)},
-                engine,
-                index,
-                version=this_version,
-                worker=worker,
-            ),
-            operation=operation,
-            notices=notices,
-        )
+        yield served[0]
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
+from matcher.domain.place import Coordinate
 from matcher.geocoding.backoff import Backoff
 from matcher.geocoding.cached import CachedGeocoder
 from matcher.geocoding.chain import ChainGeocoder, ClosableGeocoder
@@ -22,7 +23,7 @@ from matcher.geocoding.gazetteer import Gazetteer
 from matcher.geocoding.network import NetworkGeocoder, make_network_geocoder
 from matcher.geocoding.offline import OfflineGeocoder
 from matcher.geocoding.providers import Box
-from matcher.roads.engine import RoadEngine
+from matcher.roads.by_time import RoadsByTime, roads_by_time
 from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, Region, RegionStore, ensure_sample
 from matcher.roads.walking import Walks
@@ -111,7 +112,7 @@ def open_region(settings: Settings, progress: Progress = no_progress) -> Region:
 class LoadedRegion:
     """The roads that are served, warm, and the addresses along them."""
 
-    engine: RoadEngine
+    roads: RoadsByTime
     gazetteer: Gazetteer
     box: Box
     meeting_points: MeetingPoints
@@ -119,15 +120,28 @@ class LoadedRegion:
 
 def load_region(settings: Settings, progress: Progress = no_progress) -> LoadedRegion:
     """The region of the settings, ready to be searched. Blocks."""
-    region = open_region(settings, progress)
-    engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)
+    return read_region(open_region(settings, progress), progress)
+
+
+def read_region(region: Region, progress: Progress = no_progress) -> LoadedRegion:
+    """An opened region, ready to be searched. Blocks. Raises RegionFileInvalid when what was added to it is damaged."""
+    roads = roads_of(region)
     progress("loading the addresses")
     gazetteer = Gazetteer.open(region.places_path)
     progress("placing the meeting points")
     meeting_points = MeetingPoints(region.network, Walks(region.walk_network), region.meeting_places)
     progress("warming up")
-    exercise(engine, meeting_points)
-    return LoadedRegion(engine, gazetteer, box_of(region), meeting_points)
+    exercise(roads.slots[0], meeting_points)
+    return LoadedRegion(roads, gazetteer, box_of(region), meeting_points)
+
+
+def roads_of(region: Region) -> RoadsByTime:
+    """The roads of a region at every hour, under the speed profile that it was given."""
+    box = region.manifest.bbox
+    centre = Coordinate(lat=(box.south + box.north) / 2, lon=(box.west + box.east) / 2)
+    return roads_by_time(
+        region.name, region.fingerprint, region.network, region.topology, region.speed_profile, centre
+    )
 
 
 def box_of(region: Region) -> Box:

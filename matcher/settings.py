@@ -124,6 +124,9 @@ class RoadSettings(_Concern):
     snap_limit_m: float = Field(
         1000.0, gt=0, le=10_000, description="a place farther than this from every road is refused"
     )
+    region_watch_s: float = Field(
+        5.0, ge=0.05, le=3600, description="how often to look for a new version of the region, or of its speeds and places"
+    )
 
 
 class MatchingSettings(_Concern):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -69,14 +68,6 @@ class OfferIndexByTime:
             return self._slots[0].put_many(offers)
         which = self._roads.slots_of(offers.published_ms)
         return sum(self._slots[k].put_many(offers.taken(which == k)) for k in np.unique(which).tolist())
-
-    @contextmanager
-    def rebuilt(self) -> Iterator[OfferIndexByTime]:
-        """An empty one for the same roads; what is filled in takes this one's place at the end. Nobody may write to this one meanwhile."""
-        fresh = OfferIndexByTime(self._roads)
-        yield fresh
-        with self._moving:
-            self._slots = fresh._slots
 
     def remove(self, offer_id: UUID) -> None:
         """Forget an offer; unknown ids are ignored."""

@@ -25,12 +25,14 @@ from pathlib import Path
 from matcher.domain.errors import InvalidField, RegionFileInvalid, RegionFormatTooNew, RegionNotFound
 from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate
+from matcher.roads import meeting_places, speed_profiles
 from matcher.roads.meeting_places import PlaceSnapper, StoredPlaces, find_places, snap_places
 from matcher.roads.network import RoadNetwork
 from matcher.roads.osm_import import ImportedExtract, import_extract
 from matcher.roads.osm_read import Progress
 from matcher.roads.region_files import (
     FORMAT_VERSION,
+    MANIFEST,
     BoundingBox,
     Manifest,
     fingerprint_of,
@@ -44,7 +46,7 @@ from matcher.roads.region_files import (
     sync_tree,
     verify_files,
 )
-from matcher.roads.speed_profiles import SpeedProfile, default_profile, find_speeds
+from matcher.roads.speed_profiles import FREE_FLOW_ONLY, SpeedProfile, find_speeds
 from matcher.roads.topology import Topology
 from matcher.roads.walk_network import WalkNetwork
 
@@ -95,8 +97,8 @@ class Region:
 
     @functools.cached_property
     def speed_profile(self) -> SpeedProfile:
-        """The speed profile that was loaded, or the default. Raises RegionFileInvalid when it is damaged."""
-        return find_speeds(self.beside) or default_profile()
+        """The speed profile that was loaded, or free flow at every hour. Raises RegionFileInvalid when it is damaged."""
+        return find_speeds(self.beside) or FREE_FLOW_ONLY
 
 
 class RegionStore:
@@ -168,6 +170,15 @@ class RegionStore:
             walk_network=load_arrays(folder, "walk", WalkNetwork),
             beside=self._folder / _VERSIONS / name,
         )
+
+    def stamp(self, name: str) -> tuple[object, ...]:
+        """What tells one state of a region from another: its version, and what people have added to it. Opens nothing; None for what is missing.
+
+        Everything here is replaced by renaming, never written in place, so no two states look alike.
+        """
+        beside = self._folder / _VERSIONS / checked_name(name)
+        paths = (self._folder / name / MANIFEST, beside / speed_profiles.FILE, beside / meeting_places.FILE)
+        return tuple(_stamp(path) for path in paths)
 
     def find(self, name: str) -> Region | None:
         """As `get`, but None when there is no region of this name."""
@@ -297,6 +308,14 @@ def _describe(folder: Path, extract: ImportedExtract, name: str, source_file: st
         fingerprint=fingerprint_of(files, "network"),
         files=files,
     )
+
+
+def _stamp(path: Path) -> tuple[int, int, int, int] | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size
 
 
 def _silent(phase: str, done: int, total: int | None) -> None:

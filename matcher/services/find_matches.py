@@ -59,6 +59,9 @@ class MatchRoads(RoadsByTime, Protocol):
     def slots(self) -> Sequence[SlotRoads]:
         """The roads of each slot."""
 
+    def at(self, departure: datetime) -> SlotRoads:
+        """Those of the slot that a departure falls in."""
+
 
 class SearchIndex(Protocol):
     """What a search needs of the index."""

@@ -7,26 +7,24 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.errors import NotReady
 from matcher.domain.offer import Offer
-from matcher.services.fitted_index import FittedIndex
-from matcher.services.load_offers import BulkIndex, Loaded, LoadOffers
-from matcher.services.ports import ChangeListener, FeedPosition, OfferRepository
+from matcher.services.load_offers import Loaded
+from matcher.services.ports import ChangeListener, FeedPosition, OfferIndex, OfferRepository
 
 _AT_ONCE = 500
 _log = logging.getLogger(__name__)
 
 
-class RebuildableIndex(BulkIndex, Protocol):
+class ReloadableIndex(OfferIndex, Protocol):
     """An index that can be filled anew while searches go on."""
 
-    def rebuilt(self) -> AbstractContextManager[BulkIndex]:
-        """An empty one to fill, which at the end takes the place of this one, with all that was written meanwhile."""
+    async def reload(self) -> Loaded:
+        """Read all offers anew, without losing what is written meanwhile. Raises DatabaseUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +44,7 @@ class FollowChanges:
     def __init__(
         self,
         offers: OfferRepository,
-        index: RebuildableIndex,
-        fitted: FittedIndex,
-        load: LoadOffers,
+        index: ReloadableIndex,
         executor: Executor,
         *,
         loaded: Loaded,
@@ -56,8 +52,6 @@ class FollowChanges:
     ) -> None:
         self._offers = offers
         self._index = index
-        self._fitted = fitted
-        self._load = load
         self._executor = executor
         self._clock = clock
         self._position: FeedPosition = loaded.position
@@ -75,8 +69,7 @@ class FollowChanges:
         changes = await listener.read(self._position)
         if changes.missed:
             _log.warning("changes of offers were missed: all are read again")
-            with self._index.rebuilt() as fresh:
-                loaded = await self._load(fresh)
+            loaded = await self._index.reload()
             self._position, self._current_at, self._seq = loaded.position, began, changes.last_seq
             _log.info("%d offers were read again", loaded.offers)
             return loaded.offers
@@ -89,11 +82,11 @@ class FollowChanges:
         found = await self._offers.get_many(offer_ids)
         await asyncio.get_running_loop().run_in_executor(self._executor, self._put_all, found)
         for offer_id in set(offer_ids) - {offer.id for offer in found}:
-            self._fitted.remove(offer_id)
+            self._index.remove(offer_id)
 
     def _put_all(self, offers: Sequence[Offer]) -> None:
         for offer in offers:
-            self._fitted.put(offer)
+            self._index.put(offer)
 
 
 class CheckLag:
