@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -287,11 +287,8 @@ class IndexInMemory:
             self.put(offer)
         return 0
 
-    @contextmanager
-    def rebuilt(self) -> Iterator[IndexInMemory]:
-        fresh = IndexInMemory()
-        yield fresh
-        self.held = fresh.held
+    def snapshot(self, searcher: str, hidden: Collection[str] = ()) -> tuple[()]:
+        return ()
 
     def remove(self, offer_id: UUID) -> None:
         self.held.pop(offer_id, None)

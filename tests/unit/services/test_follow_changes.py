@@ -10,12 +10,12 @@ import pytest
 
 from matcher.domain.errors import DatabaseUnavailable, NotReady
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.services.fitted_index import FittedIndex
 from matcher.services.follow_changes import CheckLag, FollowChanges
-from matcher.services.load_offers import Loaded, LoadOffers
+from matcher.services.load_offers import Loaded
 from matcher.services.ports import FeedPosition, OfferChanges
+from matcher.services.served_region import LiveOffers
 from tests.unit.services.fakes import IndexInMemory, SameThread
-from tests.unit.services.world import World
+from tests.unit.services.world import World, a_region
 
 
 def _position(number: int) -> FeedPosition:
@@ -45,19 +45,22 @@ class _Following:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.index = IndexInMemory()
         self.listener = _Listener()
         self.seconds = 0.0
-        self.load = LoadOffers(world.offers, world.roads, world.resolve_places, SameThread())
+        self.live = LiveOffers(a_region(world), SameThread())
         self.follow = FollowChanges(
             world.offers,
-            self.index,
-            FittedIndex(self.index, world.roads, world.resolve_places),
-            self.load,
+            self.live,
             SameThread(),
             loaded=Loaded(0, 0, 0, _position(0)),
             clock=lambda: self.seconds,
         )
+
+    @property
+    def index(self) -> IndexInMemory:
+        index = self.live.now.index
+        assert isinstance(index, IndexInMemory)
+        return index
 
     async def hear(self, offers: Sequence[UUID]) -> int:
         self.listener.news += offers

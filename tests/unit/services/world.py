@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from decimal import Decimal
 from uuid import UUID
 
@@ -16,10 +17,12 @@ from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.cost_sharing import CostSharing
 from matcher.services.expire_offers import ExpireOffers
+from matcher.services.load_offers import LoadOffers
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
 from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.served_region import ServedRegion
 from matcher.services.sharing import NOTHING_SHARED
 from tests.unit.services.fakes import GeocoderInMemory, IndexInMemory, OffersInMemory, OneStraightRoad, SameThread
 
@@ -111,4 +114,13 @@ def make_world() -> World:
         cancel=CancelOffer(offers, writer),
         read=ReadOffers(offers),
         expire=ExpireOffers(offers, index),
+    )
+
+
+def a_region(world: World) -> ServedRegion:
+    """The world's road as a region that is served, without any offers yet."""
+    roads: Any = world.roads  # nothing is searched on a road in memory
+    load = LoadOffers(world.offers, world.roads, world.resolve_places, SameThread())
+    return ServedRegion(
+        roads, world.geocoder, None, world.resolve_places, load, make_index=IndexInMemory, index=IndexInMemory()
     )
