@@ -8,9 +8,20 @@ from api.auth import DRIVERS, DRIVERS_AND_OPS, EVERYBODY, OPERATORS, RIDERS
 from api.conditional import IDEMPOTENCY_KEY_PATTERN
 from api.endpoint import Endpoint, Header, Page
 from api.errors import InvalidHeader
-from api.handlers import bookings, docs, health, matches, offers, people, places, stats
+from api.handlers import bookings, docs, events, health, matches, offers, people, places, stats, webhooks
+from api.rate_limits import Calls
 from api.reading import MERGE_PATCH
 from api.schemas.bookings import BookingIn, BookingListQuery, BookingOut, BookingPageOut, BookingPatch
+from api.schemas.events import (
+    DeliveriesOut,
+    DeliveryListQuery,
+    DeliveryOut,
+    WebhookIn,
+    WebhookOut,
+    WebhookPatch,
+    WebhookSecretOut,
+    WebhooksOut,
+)
 from api.schemas.matches import MatchesOut, MatchIn
 from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, OfferPatch
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
@@ -18,6 +29,7 @@ from api.schemas.places import GeocodeQuery, PlacesOut, ReverseQuery
 from api.schemas.service import AliveOut, EntranceOut, ReadyOut
 from api.schemas.stats import DemandOut, DemandQuery, MatchStatsOut, StatsQuery, SupplyStatsOut
 from matcher.domain import errors as e
+from matcher.domain import event_errors as ev
 
 _PLACES = (
     e.PlaceTooFarFromRoad,
@@ -27,7 +39,15 @@ _PLACES = (
     e.AddressAmbiguous,
     e.GeocoderUnavailable,
 )
-_TRIP = (e.InvalidField, e.DepartureInPast, e.DepartureTooFar, e.PriceTooHigh, e.PriceNotSupported, e.SharingRequired, *_PLACES)
+_TRIP = (
+    e.InvalidField,
+    e.DepartureInPast,
+    e.DepartureTooFar,
+    e.PriceTooHigh,
+    e.PriceNotSupported,
+    e.SharingRequired,
+    *_PLACES,
+)
 _CHANGE = (e.OfferNotFound, e.OfferNotOpen, e.StaleVersion, InvalidHeader)
 
 _SEAT = (e.OfferNotOpen, e.SeatsExhausted, e.DetourExceeded, e.OfferChanged)
@@ -35,6 +55,7 @@ _SEAT = (e.OfferNotOpen, e.SeatsExhausted, e.DetourExceeded, e.OfferChanged)
 _ONCE = Header("Idempotency-Key", "makes repeating the call safe for a day", pattern=IDEMPOTENCY_KEY_PATTERN)
 _IF_MATCH = Header("If-Match", "the ETag that was read, or *", required=True)
 _MAY_MATCH = Header("If-Match", "cancel only this version, by its ETag")
+_LAST_EVENT = Header("Last-Event-ID", "the id of the last event that was read: what happened since is told first")
 _IF_NONE_MATCH = Header("If-None-Match", "the ETag that is known already")
 
 ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
@@ -49,7 +70,7 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              raises=(*_CHANGE, *_TRIP, e.SeatsExhausted, e.PreconditionRequired)),
     Endpoint("DELETE", "/v1/offers/{offer_id}", offers.cancel_offer, DRIVERS, {200: OfferOut}, headers=(_MAY_MATCH,),
              raises=_CHANGE),
-    Endpoint("POST", "/v1/match", matches.find_matches, RIDERS, {200: MatchesOut}, body=MatchIn,
+    Endpoint("POST", "/v1/match", matches.find_matches, RIDERS, {200: MatchesOut}, body=MatchIn, calls=Calls.SEARCH,
              raises=(e.InvalidWindow, e.InvalidField, e.SharingRequired, *_PLACES)),
     Endpoint("POST", "/v1/bookings", bookings.book_seats, RIDERS, {201: BookingOut}, body=BookingIn, headers=(_ONCE,),
              raises=(e.MatchTokenInvalid, e.InvalidField, e.OwnOffer, e.BookingExists, *_SEAT, e.IdempotencyKeyReused,
@@ -62,6 +83,25 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              body=BookingPatch, media_types=MERGE_PATCH, headers=(_IF_MATCH,),
              raises=(e.BookingNotFound, e.MoveNotAllowed, e.InvalidField, *_SEAT, e.StaleVersion,
                      e.PreconditionRequired, InvalidHeader)),
+    Endpoint("GET", "/v1/events", events.stream_events, EVERYBODY, {200: events.EVENT_STREAM}, headers=(_LAST_EVENT,),
+             raises=(ev.TooManyStreams, InvalidHeader)),
+    Endpoint("POST", "/v1/webhooks", webhooks.create_webhook, EVERYBODY, {201: WebhookSecretOut}, body=WebhookIn, headers=(_ONCE,),
+             raises=(ev.WebhookUrlRefused, ev.TooManyWebhooks, e.InvalidField, e.IdempotencyKeyReused, e.IdempotencyInProgress,
+                     InvalidHeader)),
+    Endpoint("GET", "/v1/webhooks", webhooks.list_webhooks, EVERYBODY, {200: WebhooksOut}),
+    Endpoint("GET", "/v1/webhooks/deliveries", webhooks.list_deliveries, EVERYBODY, {200: DeliveriesOut},
+             query=DeliveryListQuery),
+    Endpoint("POST", "/v1/webhooks/deliveries/{delivery_number}/replay", webhooks.replay_delivery, EVERYBODY, {202: DeliveryOut},
+             raises=(ev.DeliveryNotFound,)),
+    Endpoint("GET", "/v1/webhooks/{webhook_id}", webhooks.read_webhook, EVERYBODY, {200: WebhookOut},
+             raises=(ev.WebhookNotFound,)),
+    Endpoint("PATCH", "/v1/webhooks/{webhook_id}", webhooks.change_webhook, EVERYBODY, {200: WebhookOut}, body=WebhookPatch,
+             media_types=MERGE_PATCH, headers=(_IF_MATCH,),
+             raises=(ev.WebhookNotFound, ev.WebhookUrlRefused, e.StaleVersion, e.PreconditionRequired, InvalidHeader)),
+    Endpoint("DELETE", "/v1/webhooks/{webhook_id}", webhooks.delete_webhook, EVERYBODY, {204: None},
+             raises=(ev.WebhookNotFound,)),
+    Endpoint("POST", "/v1/webhooks/{webhook_id}/secret", webhooks.rotate_webhook_secret, EVERYBODY, {200: WebhookSecretOut},
+             raises=(ev.WebhookNotFound, e.StaleVersion)),
     Endpoint("GET", "/v1/geocode", places.geocode, EVERYBODY, {200: PlacesOut}, query=GeocodeQuery,
              raises=(e.InvalidField, e.GeocoderUnavailable)),
     Endpoint("GET", "/v1/reverse", places.reverse, EVERYBODY, {200: PlacesOut}, query=ReverseQuery,
@@ -80,6 +120,7 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              raises=(e.InvalidField, e.OfferNotFound, e.BookingNotFound)),
     Endpoint("PUT", "/v1/me/blocks/{user}", people.block_user, EVERYBODY, {200: BlockOut}, raises=(e.InvalidField,)),
     Endpoint("DELETE", "/v1/me/blocks/{user}", people.unblock, EVERYBODY, {204: None}, raises=(e.InvalidField,)),
+    Endpoint("GET", "/metrics", health.metrics, OPERATORS, {200: "text/plain"}),
     Page("/healthz", health.healthz, {200: AliveOut}),
     Page("/readyz", health.readyz, {200: ReadyOut, 503: ReadyOut}),
     Page("/", health.entrance, {200: EntranceOut}),

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from matcher.domain.principal import Role
 from tests.api.live import Live, a_search, an_offer
@@ -49,6 +50,11 @@ async def an_offer_of_theirs(live: Live, token: str, _role: Role) -> Mapping[str
     return {"offer_id": (await live.published(token))["id"]}
 
 
+async def somebody(_live: Live, _token: str, _role: Role) -> Mapping[str, str]:
+    """A name, which may be anybody's."""
+    return {"user": "somebody"}
+
+
 ROWS: tuple[Row, ...] = (
     Row("POST", "/v1/offers", DRIVERS, 201, sent={"json": an_offer()}),
     Row("GET", "/v1/offers", DRIVERS | OPERATORS, 200),
@@ -60,6 +66,12 @@ ROWS: tuple[Row, ...] = (
     Row("GET", "/v1/stats/matches", OPERATORS, 200),
     Row("GET", "/v1/stats/demand", OPERATORS, 200),
     Row("GET", "/v1/stats/offers", OPERATORS, 200),
+    Row("GET", "/v1/me", EVERYBODY, 200),
+    Row("PATCH", "/v1/me", EVERYBODY, 200, sent={"json": {"share_gender": "woman"}}),
+    Row("GET", "/v1/me/blocks", EVERYBODY, 200),
+    Row("POST", "/v1/me/blocks", EVERYBODY, 404, sent={"json": {"offer_id": str(UUID(int=0))}}),
+    Row("PUT", "/v1/me/blocks/{user}", EVERYBODY, 200, somebody, on_others=200),
+    Row("DELETE", "/v1/me/blocks/{user}", EVERYBODY, 204, somebody, on_others=204),
     Row("GET", "/v1/geocode", EVERYBODY, 200, query="?q=balmaceda"),
     Row("GET", "/v1/reverse", EVERYBODY, 200, query="?lat=-29.95&lon=-71.34"),
 )  # fmt: skip

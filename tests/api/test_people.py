@@ -1,0 +1,220 @@
+"""What persons share and whom they block: what follows from it, and what nobody can tell."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from matcher.domain.principal import Role
+from tests.api.live import Answer, Live, a_search, an_offer, around, quiet_morning
+
+WOMAN = {"share_gender": "woman"}
+
+
+async def shares(live: Live, token: str, gender: str | None = "woman") -> Answer:
+    return await live.call("PATCH", "/v1/me", token, json={"share_gender": gender})
+
+
+async def found(live: Live, token: str, when: Any, **changes: Any) -> set[str]:
+    """The ids of the offers that a search at that time finds."""
+    answer = await live.call("POST", "/v1/match", token, json=a_search(departure=around(when), **changes))
+    assert answer.status == 200, answer.body
+    return {match["offer_id"] for match in answer.json["matches"]}
+
+
+# --- women only ----------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_is_shared_until_somebody_does(live: Live) -> None:
+    token = await live.key("driver", "hanna")
+    assert (await live.call("GET", "/v1/me", token)).json == {"user": "hanna"}
+    assert (await shares(live, token)).json == {"user": "hanna", **WOMAN}
+    assert (await live.call("PATCH", "/v1/me", token, json={})).json == {"user": "hanna", **WOMAN}
+    assert (await shares(live, token, None)).json == {"user": "hanna"}
+    for wrong in ({"share_gender": "man"}, {"share_gender": ""}, {"gender": "woman"}, {"share_gender": True}):
+        assert (await live.call("PATCH", "/v1/me", token, json=wrong)).status == 422
+
+
+async def test_women_only_is_for_those_who_share_the_same(live: Live) -> None:
+    """All four kinds of riders meet all three kinds of trips."""
+    when = quiet_morning()
+    silent, woman = await live.key("driver"), await live.key("driver")
+    assert (await shares(live, woman)).status == 200
+    plain = (await live.published(silent, departure=when.isoformat()))["id"]
+    hers = (await live.published(woman, departure=when.isoformat()))["id"]
+    only = (await live.published(woman, departure=when.isoformat(), women_only=True))["id"]
+    man, rider = await live.key("rider"), await live.key("rider")
+    await shares(live, rider)
+    assert await found(live, man, when) == {plain, hers}
+    assert await found(live, rider, when) == {plain, hers, only}
+    assert await found(live, rider, when, women_only=True) == {hers, only}
+
+
+@pytest.mark.parametrize(("role", "path"), [("driver", "/v1/offers"), ("rider", "/v1/match")])
+async def test_the_wish_without_sharing_is_refused_and_says_how(live: Live, role: str, path: str) -> None:
+    body = an_offer(women_only=True) if role == "driver" else a_search(women_only=True)
+    problem = (await live.call("POST", path, await live.key(role), json=body)).problem()
+    assert (problem["status"], problem["code"]) == (422, "sharing_required")
+    assert problem["errors"][0]["pointer"] == "/women_only"
+    assert "PATCH /v1/me" in problem["detail"]
+
+
+async def test_a_trip_becomes_one_for_women_only_and_is_opened_again(live: Live) -> None:
+    when = quiet_morning()
+    woman, man = await live.key("driver"), await live.key("rider")
+    offer = await live.published(woman, departure=when.isoformat())
+    path, any_version = f"/v1/offers/{offer['id']}", {"If-Match": "*"}
+
+    async def close() -> Answer:
+        return await live.call("PATCH", path, woman, json={"women_only": True}, headers=any_version)
+
+    assert (await close()).problem()["code"] == "sharing_required"
+    await shares(live, woman)
+    assert (await close()).json["women_only"] is True
+    assert await found(live, man, when) == set()
+    refused = (await shares(live, woman, None)).problem()
+    assert (refused["status"], refused["code"], refused["offers"]) == (409, "sharing_in_use", [offer["id"]])
+    assert (await live.call("GET", "/v1/me", woman)).json["share_gender"] == "woman"
+    opened = await live.call("PATCH", path, woman, json={"women_only": False}, headers=any_version)
+    assert opened.json["women_only"] is False
+    assert await found(live, man, when) == {offer["id"]}
+    assert (await shares(live, woman, None)).status == 200
+
+
+async def test_open_trips_follow_what_is_shared_at_once(live: Live) -> None:
+    when = quiet_morning()
+    driver, rider = await live.key("driver"), await live.key("rider")
+    await shares(live, rider)
+    offer = (await live.published(driver, departure=when.isoformat()))["id"]
+    assert await found(live, rider, when, women_only=True) == set()
+    await shares(live, driver)
+    assert await found(live, rider, when, women_only=True) == {offer}
+    await shares(live, driver, None)
+    assert await found(live, rider, when, women_only=True) == set()
+    assert await found(live, rider, when) == {offer}
+
+
+async def test_nobody_is_told_who_shares_what(live: Live) -> None:
+    """Answers to strangers are the same, whether the driver shares it or not, but for ids and times taken."""
+    when = quiet_morning()
+    driver, stranger = await live.key("driver"), await live.key("rider")
+    await live.published(driver, departure=when.isoformat())
+
+    async def look() -> Any:
+        answer = await live.call(
+            "POST", "/v1/match", stranger, json=a_search(departure=around(when), explain=True, women_only=False)
+        )
+        document = answer.json
+        for timing in ("took_ms", "stages_ms", "search_id"):
+            document.pop(timing, None)
+        for match in document["matches"]:
+            match.pop("match_id")
+        return document
+
+    before = await look()
+    await shares(live, driver)
+    after = await look()
+    assert before["matches"]
+    assert after == before
+    assert "woman" not in str(after)
+
+
+async def test_for_a_stranger_a_trip_for_women_only_is_turned_away_like_a_full_one(live: Live) -> None:
+    when = quiet_morning()
+    woman, stranger = await live.key("driver"), await live.key("rider")
+    await shares(live, woman)
+    await live.published(woman, departure=when.isoformat(), women_only=True)
+    answer = (await live.call("POST", "/v1/match", stranger, json=a_search(departure=around(when)))).json
+    assert answer["matches"] == []
+    assert "wom" not in str(answer)
+
+
+# --- blocks --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_blocked_and_the_blocker_do_not_exist_for_each_other(live: Live) -> None:
+    when = quiet_morning()
+    driver = await live.key("driver", "bl-driver")
+    rider, other = await live.key("rider", "bl-rider"), await live.key("rider", "bl-other")
+    offer = (await live.published(driver, departure=when.isoformat()))["id"]
+    unblocked = await live.call("POST", "/v1/match", other, json=a_search(departure=around(when)))
+    for blocker, blocked in ((rider, "bl-driver"), (driver, "bl-rider")):
+        assert await found(live, rider, when) == {offer}
+        assert (await live.call("PUT", f"/v1/me/blocks/{blocked}", blocker)).status == 200
+        answer = await live.call("POST", "/v1/match", rider, json=a_search(departure=around(when)))
+        assert answer.json["matches"] == answer.json["hints"] == []
+        assert answer.json["considered"] == unblocked.json["considered"] - 1
+        assert sum(answer.json["turned_away"].values()) == answer.json["considered"]
+        assert await found(live, other, when) == {offer}
+        assert (await live.call("DELETE", f"/v1/me/blocks/{blocked}", blocker)).status == 204
+
+
+async def test_blocking_by_an_offer_tells_nothing_of_its_driver(live: Live) -> None:
+    when = quiet_morning()
+    driver, rider = await live.key("driver", "hidden-name"), await live.key("rider")
+    first, second = [(await live.published(driver, departure=when.isoformat()))["id"] for _ in range(2)]
+    made = [await live.call("POST", "/v1/me/blocks", rider, json={"offer_id": first}) for _ in range(2)]
+    assert [answer.status for answer in made] == [201, 201]
+    assert made[0].json == made[1].json
+    assert made[0].json["offer_id"] == first
+    assert await found(live, rider, when) == set()
+    # Naming the driver as well is another block: the list does not show that both are one person.
+    await live.call("PUT", "/v1/me/blocks/hidden-name", rider)
+    listed = (await live.call("GET", "/v1/me/blocks", rider)).json["blocks"]
+    assert [block.get("user") for block in listed] == [None, "hidden-name"]
+    # A guess at the name does not take the nameless block back.
+    await live.call("DELETE", "/v1/me/blocks/hidden-name", rider)
+    assert await found(live, rider, when) == set()
+    assert (await live.call("DELETE", f"/v1/me/blocks/{made[0].json['id']}", rider)).status == 204
+    assert await found(live, rider, when) == {first, second}
+
+
+async def test_a_list_shows_only_ones_own_blocks(live: Live) -> None:
+    alice, bob = await live.key("rider", "list-alice"), await live.key("rider", "list-bob")
+    await live.call("PUT", "/v1/me/blocks/list-bob", alice)
+    assert (await live.call("GET", "/v1/me/blocks", bob)).json == {"blocks": []}
+    assert (await live.call("PUT", "/v1/me/blocks/list-alice", bob)).status == 200
+    # Whoever has been blocked cannot undo it.
+    await live.call("DELETE", "/v1/me/blocks/list-alice", bob)
+    assert len((await live.call("GET", "/v1/me/blocks", alice)).json["blocks"]) == 1
+
+
+async def test_naming_nobody_is_answered_like_naming_somebody(live: Live) -> None:
+    rider = await live.key("rider")
+    assert (await live.call("PUT", f"/v1/me/blocks/{uuid4()}", rider)).status == 200
+    assert (await live.call("DELETE", "/v1/me/blocks/nobody-at-all", rider)).status == 204
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"offer_id": str(UUID(int=1)), "booking_id": str(UUID(int=1))}, {"offer_id": None}, {"offer_id": "x"}, {"user": "x"}],
+)  # fmt: skip
+async def test_who_is_blocked_is_said_in_one_way(live: Live, rider: str, body: dict[str, Any]) -> None:
+    assert (await live.call("POST", "/v1/me/blocks", rider, json=body)).status == 422
+
+
+async def test_nobody_blocks_oneself_nor_by_what_is_not_theirs(live: Live) -> None:
+    driver = await live.key("driver", "self")
+    offer = (await live.published(driver))["id"]
+    assert (await live.call("PUT", "/v1/me/blocks/self", driver)).status == 422
+    assert (await live.call("POST", "/v1/me/blocks", driver, json={"offer_id": offer})).status == 422
+    for body in ({"offer_id": str(uuid4())}, {"booking_id": str(uuid4())}):
+        assert (await live.call("POST", "/v1/me/blocks", driver, json=body)).status == 404
+
+
+async def test_a_partners_users_name_each_other_without_the_partner(live: Live) -> None:
+    when = quiet_morning()
+    server = await live.key("partner", "blocking-co", acts_as=(Role.RIDER, Role.DRIVER))
+    offer = (await live.published(server, user="dora", departure=when.isoformat()))["id"]
+    rita = {"X-On-Behalf-Of": "rita"}
+
+    async def look() -> list[Any]:
+        answer = await live.call("POST", "/v1/match", server, json=a_search(departure=around(when)), headers=rita)
+        matches: list[Any] = answer.json["matches"]
+        return matches
+
+    assert [match["offer_id"] for match in await look()] == [offer]
+    assert (await live.call("PUT", "/v1/me/blocks/dora", server, headers=rita)).json["user"] == "dora"
+    assert await look() == []
