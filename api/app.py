@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
 from aiohttp import web
 from pydantic_core import to_json
 
-from api.app_keys import CLOCK, LIFETIME, OPENAPI, TRAFFIC
+from api.app_keys import BROWSERS, CLOCK, LIFETIME, METRICS, OPENAPI, PROTECTION, STREAMS, TRACING, TRAFFIC, WATCH
+from api.browsers import Browsers
+from api.event_streams import Streams
 from api.handlers.health import VERSION
 from api.lifetime import Lifetime
-from api.middlewares import access_log, limit_in_flight, meet_expectation, problems, request_ids
+from api.metrics import PrometheusTelemetry, Refresher
+from api.middlewares import access_log, guard_address, limit_in_flight, meet_expectation, problems, request_ids
 from api.openapi import openapi_document
+from api.rate_limits import LIMITS, Limits
 from api.routes import ROUTES
+from api.tracing import Tracing
 from api.traffic import Traffic
 from matcher.bootstrap import Carpool
+from matcher.services.telemetry import HTTP_IN_PROGRESS, Reading
 from matcher.settings import ServerSettings
+from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
 
 
 def utc_now() -> datetime:
@@ -30,17 +38,28 @@ def build_app(
     server: ServerSettings,
     *,
     clock: Callable[[], datetime] = utc_now,
+    protection: ProtectionSettings = DEFAULT_PROTECTION,
+    watch: WatchSettings = DEFAULT_WATCH,
+    telemetry: PrometheusTelemetry | None = None,
+    tracing: Tracing | None = None,
 ) -> web.Application:
     """The application around a service that it enters at start-up, in the background, and leaves at clean-up.
 
     So it answers from the first moment: /healthz with 200, /readyz and every call with 503 until the service is there.
     """
     app = web.Application(
-        middlewares=[request_ids, access_log, problems, limit_in_flight],
+        middlewares=[request_ids, access_log, problems, limit_in_flight, guard_address],
         client_max_size=server.max_body_bytes,
     )
     app[LIFETIME] = Lifetime(context)
-    app[TRAFFIC] = Traffic(server.max_in_flight)
+    metrics = app[METRICS] = PrometheusTelemetry() if telemetry is None else telemetry
+    app[TRACING] = tracing
+    app[PROTECTION], app[WATCH] = protection, watch
+    app[LIMITS] = Limits(protection, metrics)
+    app[BROWSERS] = Browsers(protection.origins, hsts_s=protection.hsts_s)
+    app[STREAMS] = Streams()
+    app.on_shutdown.append(app[STREAMS].stop)
+    app[TRAFFIC] = Traffic(server.max_in_flight, metrics)
     app[CLOCK] = clock
     app[OPENAPI] = to_json(openapi_document(ROUTES, VERSION))
     for route in ROUTES:
@@ -48,4 +67,20 @@ def build_app(
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, route.endpoint, expect_handler=meet_expectation)
     app.cleanup_ctx.append(app[LIFETIME].run)
+    app.cleanup_ctx.append(_refreshed_metrics)
     return app
+
+
+async def _refreshed_metrics(app: web.Application) -> AsyncIterator[None]:
+    """Numbers that parts have are asked for while the service is there."""
+
+    async def refresh() -> None:
+        await app[LIFETIME].loaded()
+        traffic = app[TRAFFIC]
+        readings = [Reading(HTTP_IN_PROGRESS, lambda: traffic.working), *app[LIFETIME].carpool.operation.readings]
+        await Refresher(app[METRICS], readings).run()
+
+    task = asyncio.create_task(refresh(), name="metrics")
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -7,13 +7,25 @@ from datetime import datetime
 
 from aiohttp import web
 
+from api.browsers import Browsers
+from api.event_streams import Streams
 from api.lifetime import Lifetime
+from api.metrics import PrometheusTelemetry
+from api.tracing import Tracing
 from api.traffic import Traffic
+from matcher.settings_operation import ProtectionSettings, WatchSettings
 
 LIFETIME = web.AppKey("lifetime", Lifetime)
 #: What time it is, in UTC; tests put another clock here.
 CLOCK: web.AppKey[Callable[[], datetime]] = web.AppKey("clock", Callable[[], datetime])  # type: ignore[arg-type]
 TRAFFIC = web.AppKey("traffic", Traffic)
+METRICS = web.AppKey("metrics", PrometheusTelemetry)
+#: None unless tracing is switched on.
+TRACING: web.AppKey[Tracing | None] = web.AppKey("tracing", Tracing)
+PROTECTION = web.AppKey("protection", ProtectionSettings)
+WATCH = web.AppKey("watch", WatchSettings)
+BROWSERS = web.AppKey("browsers", Browsers)
+STREAMS = web.AppKey("streams", Streams)
 OPENAPI = web.AppKey("openapi", bytes)
 
 REQUEST_ID = web.RequestKey("request_id", str)

@@ -17,8 +17,10 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel
 
-from api.app_keys import CLOCK, LIFETIME
+from api.app_keys import CLOCK, LIFETIME, PROTECTION, TRAFFIC
 from api.auth import bearer_token, principal_of_call, user_acted_for
+from api.deadline import in_time, to_the_end
+from api.rate_limits import LIMITS, Calls
 from api.reading import JSON, read_body, read_query
 from api.schemas.fields import WireIn
 from api.schemas.service import Nothing
@@ -106,12 +108,39 @@ class Endpoint(Generic[Q, B]):
     headers: tuple[Header, ...] = ()
     media_types: Sequence[str] = JSON
     answer_types: Sequence[str] = JSON
+    #: Which limit counts it, and whether it is a search, which is refused when there are too many; by default told by the method.
+    calls: Calls | None = None
+    #: Answers for as long as the caller listens, so it has no deadline.
+    streams: bool = False
 
     async def endpoint(self, request: web.Request) -> web.StreamResponse:
         """What aiohttp calls."""
         carpool, now = request.app[LIFETIME].carpool, request.app[CLOCK]()
+        calls = self._calls
+        if calls is Calls.SEARCH:
+            carpool.operation.search_gate.check()
         caller = await carpool.authenticate(bearer_token(request), now)
         principal = principal_of_call(caller, user_acted_for(request), self.roles)
+        if principal.role is not Role.OPS:
+            await request.app[LIMITS].charge_user(request, carpool.operation.rate_limits, principal.user, calls)
         query = read_query(request, self.query)
         body = self.body() if self.body is Nothing else await read_body(request, self.body, self.media_types)
-        return await self.handler(Call(request, carpool, principal, now, query, body))
+        call = Call(request, carpool, principal, now, query, body)
+        if self.streams:
+            return await self.handler(call)
+        patience_s = request.app[PROTECTION].request_timeout_s
+        if calls is Calls.WRITE:
+            return await to_the_end(self._handle(call), patience_s, request.app[TRAFFIC].finishing)
+        if calls is Calls.SEARCH:
+            with carpool.operation.search_gate.one_more():
+                return await in_time(self._handle(call), patience_s)
+        return await in_time(self._handle(call), patience_s)
+
+    @property
+    def _calls(self) -> Calls:
+        if self.calls is not None:
+            return self.calls
+        return Calls.READ if self.method == "GET" else Calls.WRITE
+
+    async def _handle(self, call: Call[Q, B]) -> web.StreamResponse:
+        return await self.handler(call)

@@ -99,6 +99,24 @@ class HeadersTooLarge(domain.CarpoolError):
     title = "The request's headers are too large"
 
 
+class RateLimited(domain.CarpoolError):
+    """More calls than the caller's limit allows; Retry-After says when the next one may come."""
+
+    code = "rate_limited"
+    title = "Too many calls"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class DeadlineExceeded(domain.Unavailable):
+    """The answer was not ready in time. A change may have been made all the same: repeat it with the same Idempotency-Key."""
+
+    code = "deadline_exceeded"
+    title = "The answer was not ready in time"
+
+
 class InternalError(domain.CarpoolError):
     """A fault of this service; the log has the details under the request id."""
 
@@ -163,6 +181,7 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.RegionFormatTooNew: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     domain.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -171,6 +190,7 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.IssuerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     domain.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     domain.Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    DeadlineExceeded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 #: What aiohttp itself refuses, in our words.
@@ -197,7 +217,7 @@ def problem_response(request: web.BaseRequest, error: domain.CarpoolError) -> we
     """The problem document, with the headers that its status asks for."""
     status = status_of(type(error))
     headers: dict[str, str] = {}
-    if isinstance(error, domain.Unavailable | event_errors.TooManyStreams):
+    if isinstance(error, domain.Unavailable | event_errors.TooManyStreams | RateLimited):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, domain.Unauthenticated):
         given = ', error="invalid_token"' if "Authorization" in request.headers else ""

@@ -5,18 +5,28 @@ from __future__ import annotations
 import re
 import time
 import traceback
+import zlib
 from uuid import uuid4
 
 import structlog
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler
 
-from api.app_keys import REQUEST_ID, TRAFFIC
+from api.app_keys import BROWSERS, LIFETIME, METRICS, PROTECTION, REQUEST_ID, TRACING, TRAFFIC, WATCH
+from api.client_address import client_address
 from api.errors import ExpectationFailed, InternalError, from_http, problem_response
-from matcher.domain.errors import CarpoolError
+from api.rate_limits import LIMITS, VERDICT, rate_headers
+from matcher.domain.errors import CarpoolError, Unauthenticated
+from matcher.services.telemetry import HTTP_REQUEST
 
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 _QUIET = {"/healthz", "/readyz"}
+#: Health is always answered, and streams have limits of their own: they last for hours and work for moments.
+_UNCOUNTED = {*_QUIET, "/v1/events"}
+#: How a call is counted whose caller went away; never sent.
+_GONE = 499
+#: For answers that are no pages: nothing may be loaded by them, and nobody may show them in a frame.
+_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 _log = structlog.get_logger("api")
 
@@ -33,30 +43,57 @@ def harden(response: web.StreamResponse, request_id: str) -> None:
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Server"] = "carpool"
     headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("Content-Security-Policy", _POLICY)
 
 
 @web.middleware
 async def request_ids(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id, and the answer its common headers."""
     request[REQUEST_ID] = request_id_of(request.headers.get("X-Request-Id"))
-    with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
-        response = await handler(request)
+    browsers = request.app[BROWSERS]
+    response: web.StreamResponse | None = browsers.preflight(request)
+    if response is None:
+        with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
+            response = await handler(request)
     harden(response, request[REQUEST_ID])
+    browsers.mark(request, response)
+    verdict = request.get(VERDICT)
+    if verdict is not None:
+        response.headers.update(rate_headers(verdict))
+    if request.app[TRAFFIC].draining:
+        response.force_close()
     return response
 
 
 @web.middleware
 async def access_log(request: web.Request, handler: Handler) -> web.StreamResponse:
     """One line a request: the route's template and never its values, as those may be addresses and coordinates."""
-    started = time.perf_counter()
-    response = await handler(request)
+    started, app = time.perf_counter(), request.app
     resource = request.match_info.route.resource
     route = "unmatched" if resource is None else resource.canonical
-    log = _log.debug if route in _QUIET else _log.info
-    took_ms = round((time.perf_counter() - started) * 1000, 2)
-    log("request", method=request.method if request.method in hdrs.METH_ALL else "other", route=route,
-        status=response.status, took_ms=took_ms)  # fmt: skip
-    return response
+    method = request.method if request.method in hdrs.METH_ALL else "other"
+    status, tracing = _GONE, app[TRACING]
+    try:
+        if tracing is None:
+            response = await handler(request)
+        else:
+            with tracing.call(request, route) as span:
+                response = await handler(request)
+                tracing.answered(span, response.status)
+        status = response.status
+        return response
+    finally:
+        took_s = time.perf_counter() - started
+        app[METRICS].observe(HTTP_REQUEST, took_s, method, route, str(status))
+        if status >= 400 or _in_sample(request[REQUEST_ID], app[WATCH].log_sample):
+            log = _log.debug if route in _QUIET else _log.info
+            log("request", method=method, route=route, status=status, took_ms=round(took_s * 1000, 2))
+
+
+def _in_sample(request_id: str, share: float) -> bool:
+    """The same for every process that sees the id, so that the lines of one call are there together or not at all."""
+    return share >= 1 or zlib.crc32(request_id.encode()) < share * 2**32
 
 
 @web.middleware
@@ -111,12 +148,23 @@ def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -
 @web.middleware
 async def limit_in_flight(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A limited number of calls is worked on at once; more are told to come back. Health is always answered."""
-    traffic = request.app[TRAFFIC]
     if request.path in _QUIET:
-        response = await handler(request)
-    else:
-        with traffic.one_more():
-            response = await handler(request)
-    if traffic.draining:
-        response.force_close()
-    return response
+        return await handler(request)
+    with request.app[TRAFFIC].one_more():
+        return await handler(request)
+
+
+@web.middleware
+async def guard_address(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Calls from one address are counted before anybody is asked for a key, and wrong keys as well."""
+    app = request.app
+    address = client_address(request, app[PROTECTION].proxy_networks) if request.path not in _QUIET else None
+    if address is None or not app[LIFETIME].is_loaded:
+        return await handler(request)
+    limiter, limits = app[LIFETIME].carpool.operation.rate_limits, app[LIMITS]
+    await limits.charge_address(request, limiter, address)
+    try:
+        return await handler(request)
+    except Unauthenticated:
+        await limits.charge_failure(limiter, address)
+        raise

@@ -18,9 +18,11 @@ from api.errors import (
     PROBLEM_JSON,
     BodyTimeout,
     BodyTooLarge,
+    DeadlineExceeded,
     InternalError,
     InvalidQuery,
     MalformedJson,
+    RateLimited,
     UnsupportedMediaType,
     status_of,
 )
@@ -40,7 +42,16 @@ Schema = dict[str, Any]
 Routes = Sequence[Endpoint[Any, Any] | Page]
 
 _REF = "#/components/schemas/{model}"
-_ALWAYS = (Unauthenticated, RoleForbidden, InternalError, DatabaseUnavailable, NotReady, Overloaded)
+_ALWAYS = (
+    Unauthenticated,
+    RoleForbidden,
+    RateLimited,
+    InternalError,
+    DatabaseUnavailable,
+    NotReady,
+    Overloaded,
+    DeadlineExceeded,
+)
 _WITH_BODY = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType, InvalidInput)
 _ANSWER_HEADERS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
     "publish_offer": {
@@ -55,9 +66,24 @@ _ANSWER_HEADERS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
     "read_booking": {200: {"ETag": "its version"}, 304: {"ETag": "its version"}},
     "change_booking": {200: {"ETag": "its version"}},
     "list_bookings": {200: {"Link": 'the next page, as rel="next"'}},
+    "create_webhook": {
+        201: {"Location": "the webhook", "ETag": "its version", "Idempotency-Replayed": "`true` on a repeated answer"}
+    },
+    "read_webhook": {200: {"ETag": "its version"}},
+    "change_webhook": {200: {"ETag": "its version"}},
+    "rotate_webhook_secret": {200: {"ETag": "its version"}},
+    "list_deliveries": {200: {"Link": 'the next page, as rel="next"'}},
     "list_offers": {200: {"Link": 'the next page, as rel="next"'}},
 }
-_PROBLEM_HEADERS = {401: {"WWW-Authenticate": "the scheme"}, 503: {"Retry-After": "seconds"}}
+_PROBLEM_HEADERS = {
+    401: {"WWW-Authenticate": "the scheme"},
+    429: {
+        "Retry-After": "seconds",
+        "RateLimit": "what is left of the quota, and when there is more",
+        "RateLimit-Policy": "the quota",
+    },
+    503: {"Retry-After": "seconds"},
+}
 
 
 class _Generator(GenerateJsonSchema):

@@ -13,14 +13,15 @@ from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from api.app_keys import METRICS, PROTECTION
 from api.errors import BodyTimeout, BodyTooLarge, InvalidQuery, MalformedJson, UnsupportedMediaType
 from api.schemas.fields import WireIn
 from api.schemas.places import TAG_MARK
 from matcher.domain.errors import Fault, InvalidInput
+from matcher.services.telemetry import SLOW_CLIENTS
 
 JSON = ("application/json",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
-BODY_TIMEOUT_S = 30.0
 #: More faults than this help nobody; a body of 256 KiB can hold a hundred thousand.
 MAX_FAULTS = 50
 
@@ -105,13 +106,15 @@ async def _read(request: web.Request) -> bytes:
     too_large = BodyTooLarge(f"the body is longer than the {limit:,} bytes that this service reads")
     if request.content_length is not None and request.content_length > limit:
         raise too_large
+    patience_s = request.app[PROTECTION].body_timeout_s
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(patience_s):
             return await request.read()
     except HTTPRequestEntityTooLarge:
         raise too_large from None
     except TimeoutError:
-        raise BodyTimeout(f"the body did not arrive within {BODY_TIMEOUT_S:g} s") from None
+        request.app[METRICS].add(SLOW_CLIENTS, "body")
+        raise BodyTimeout(f"the body did not arrive within {patience_s:g} s") from None
     except (web.RequestPayloadError, ConnectionError):
         raise MalformedJson("the body is cut short, or not in the coding that Content-Encoding names") from None
 

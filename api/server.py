@@ -3,58 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-from collections.abc import Callable, Coroutine
+import socket
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
-import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
 
-from api.app_keys import LIFETIME, REQUEST_ID, TRAFFIC
-from api.errors import BadRequest, HeadersTooLarge, problem_response
-from api.middlewares import harden, internal_error, request_id_of
-from matcher.domain.errors import CarpoolError
+from api.app_keys import LIFETIME, METRICS, PROTECTION, TRAFFIC
+from api.slow_clients import MAX_HEADER, MAX_LINE, Connections
 
-MAX_LINE = 8190
-MAX_HEADER = 8190
-KEEP_ALIVE_S = 75.0
-
-_log = structlog.get_logger("api")
-
-
-class _Protocol(web.RequestHandler):
-    """Answers what is not HTTP, or too much of it, with a problem document as well, and keeps it out of the log."""
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """What aiohttp calls before there is a request to route, and when something fails outside of every middleware."""
-        if request.writer.output_size > 0:
-            return super().handle_error(request, status, exc, message)
-        request_id = request[REQUEST_ID] = request_id_of(None)
-        if status >= 500 and exc is not None:
-            response = internal_error(request, exc)
-        else:
-            _log.info("not a request", kind=type(exc).__name__, request_id=request_id)
-            response = problem_response(request, _refusal(exc))
-        harden(response, request_id)
-        response.force_close()
-        return response
-
-    def log_exception(self, *_args: Any, exc_info: BaseException | None = None, **_kw: Any) -> None:
-        """What aiohttp calls when a connection breaks in an unforeseen way; a broken body has been answered already."""
-        if not isinstance(exc_info, web.RequestPayloadError):
-            _log.warning("connection broke", kind=type(exc_info).__name__)
-
-
-class _Server(web.Server):
-    def __call__(self) -> _Protocol:
-        return _Protocol(self, loop=self._loop, **self._kwargs)
+#: After the last answer of a stop: callers who keep their connection are told with their next call, and those who are idle are let go.
+LINGER_S = 0.5
+_LOOK_EVERY_S = 0.02
 
 
 class Runner(web.AppRunner):
@@ -65,15 +29,18 @@ class Runner(web.AppRunner):
             app,
             access_log=None,
             shutdown_timeout=grace_s,
-            keepalive_timeout=KEEP_ALIVE_S,
+            keepalive_timeout=app[PROTECTION].keep_alive_s,
+            handler_cancellation=True,
             max_line_size=MAX_LINE,
             max_field_size=MAX_HEADER,
         )
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
-        # aiohttp offers no hook for the protocol's class; the subclass adds no state, so the instance may take it on.
-        server.__class__ = _Server
+        # aiohttp offers no hook for the protocol's class; the subclass adds two references, so the instance may take it on.
+        server.__class__ = Connections
+        assert isinstance(server, Connections), "it has just been made one"
+        server.protection, server.telemetry = self.app[PROTECTION], self.app[METRICS]
         return server
 
 
@@ -107,10 +74,12 @@ async def serve(
             if on_listening is not None:
                 on_listening(url_of(runner, host))
         await _first(stopped.wait(), app[LIFETIME].ended())
-        for site in list(runner.sites):
-            await site.stop()
+        app[TRAFFIC].begin_draining()
+        await asyncio.sleep(app[PROTECTION].shutdown_delay_s)
+        await stop_listening(runner)
         # aiohttp's own shutdown drops what still arrives of a body, so calls are waited for before it begins.
         await app[TRAFFIC].drain(grace_s)
+        await _let_go(runner)
     finally:
         await runner.cleanup()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -141,9 +110,32 @@ async def _first(*waits: Coroutine[Any, Any, object]) -> None:
         await asyncio.wait(tasks)
 
 
-def _refusal(error: BaseException | None) -> CarpoolError:
-    if isinstance(error, LineTooLong):
-        return HeadersTooLarge(f"the request line or a header is longer than {MAX_LINE:,} bytes")
-    if "too many headers" in str(error).lower():  # aiohttp has no type for it
-        return HeadersTooLarge("there are more headers than this service reads")
-    return BadRequest("the request cannot be understood: this is HTTP/1.1")
+async def stop_listening(runner: Runner) -> None:
+    """Close the listening sockets, and lose nobody who has knocked: connections that the system has made already are taken in."""
+    loop, server = asyncio.get_running_loop(), runner.server
+    assert server is not None, "the runner has been set up"
+    for site in list(runner.sites):
+        # Closing the last descriptor of a listening socket resets what waits in its queue; copies keep it open for that long.
+        copies = [socket.socket(fileno=os.dup(one.fileno())) for one in _listening_sockets(site)]
+        await site.stop()
+        for copy in copies:
+            with copy:
+                copy.setblocking(False)
+                with suppress(BlockingIOError):
+                    while True:
+                        connection, _ = copy.accept()
+                        connection.setblocking(False)
+                        await loop.connect_accepted_socket(server, connection)
+
+
+def _listening_sockets(site: web.BaseSite) -> Sequence[socket.socket]:
+    listening = site._server  # aiohttp has no other way to its sockets
+    return listening.sockets if isinstance(listening, asyncio.AbstractServer) and hasattr(listening, "sockets") else ()
+
+
+async def _let_go(runner: Runner) -> None:
+    """Wait a moment for callers to make a last call on connections that they keep: its answer tells them to close."""
+    server = runner.server
+    deadline = time.monotonic() + LINGER_S
+    while server is not None and server.connections and time.monotonic() < deadline:  # noqa: ASYNC110  # nobody tells
+        await asyncio.sleep(_LOOK_EVERY_S)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from api.app_keys import LIFETIME
+from api.app_keys import LIFETIME, METRICS, TRAFFIC
+from api.endpoint import Call
+from api.metrics_listener import metrics_response
 from api.rendering import json_response
-from api.schemas.service import AliveOut, EntranceOut, ReadyOut
+from api.schemas.service import AliveOut, EntranceOut, Nothing, ReadyOut
 from matcher.bootstrap import version
 from matcher.domain.errors import NotReady
 
@@ -24,6 +26,9 @@ async def healthz(_request: web.Request) -> web.Response:
 
 async def readyz(request: web.Request) -> web.Response:
     """Say whether calls can be answered: 503 until the roads, the offers and the database are there."""
+    if request.app[TRAFFIC].draining:
+        stopping = ReadyOut(ready=False, checks={"service": "stopping"}, version=VERSION)
+        return json_response(stopping, status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
     try:
         health = await request.app[LIFETIME].carpool.check_health()
     except NotReady:
@@ -45,3 +50,8 @@ async def readyz(request: web.Request) -> web.Response:
 async def entrance(_request: web.Request) -> web.Response:
     """Say what this is, and where its documentation is."""
     return json_response(EntranceOut(name="carpool-matcher", version=VERSION, docs="/docs", openapi="/openapi.json"))
+
+
+async def metrics(call: Call[Nothing, Nothing]) -> web.Response:
+    """Read the metrics of all processes of the service, as Prometheus does."""
+    return await metrics_response(call.request, call.request.app[METRICS].render)

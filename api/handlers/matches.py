@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from api.app_keys import METRICS, TRACING
 from api.endpoint import Call
+from api.metrics import note_search
 from api.rendering import json_response
 from api.schemas.matches import MatchesOut, MatchIn
 from api.schemas.service import Nothing
@@ -18,4 +20,7 @@ async def find_matches(call: Call[Nothing, MatchIn]) -> web.Response:
     measured against which ceiling, and where the time went.
     """
     answer = await call.carpool.find_matches(call.body.to_domain(), call.principal, call.now)
+    note_search(call.request.app[METRICS], answer)
+    if (tracing := call.request.app[TRACING]) is not None:
+        tracing.stages(answer.stages_ms)
     return json_response(MatchesOut.from_domain(answer, explain=call.body.explain))

@@ -86,13 +86,16 @@ class SearchGate:
         threads = self._processors.threads
         return max(0, self._under_way - threads + 1) * self._search_s / threads if self._under_way >= threads else 0.0
 
+    def check(self) -> None:
+        """Refuse a search before any work is done for it. Raises Overloaded."""
+        if not self._delay.admits(self.expected_wait_s, self._clock(), at_least_s=self._search_s):
+            self._telemetry.add(SHED, "queue")
+            raise Overloaded("too many searches at the moment: try again", retry_after_s=1)
+
     @contextmanager
     def one_more(self) -> Iterator[None]:
         """A search under way. Raises Overloaded."""
-        wait_s = self.expected_wait_s
-        if not self._delay.admits(wait_s, self._clock(), at_least_s=self._search_s):
-            self._telemetry.add(SHED, "queue")
-            raise Overloaded("too many searches at the moment: try again", retry_after_s=1)
+        self.check()
         self._under_way += 1
         try:
             yield

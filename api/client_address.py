@@ -1,0 +1,52 @@
+"""Where a call comes from: the peer, or whom a proxy that is trusted says it speaks for."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from functools import lru_cache
+
+from aiohttp import web
+
+from matcher.settings_operation import Network
+
+_FORWARDED_FOR = "X-Forwarded-For"
+#: The network that one subscriber is usually given (RFC 6177), so that nobody has 2^64 addresses to spend.
+_IPV6_PREFIX = 64
+
+
+def client_address(request: web.BaseRequest, proxies: Sequence[Network]) -> str | None:
+    """The address to count calls by; None for callers who cannot be told apart: this machine, and trusted proxies that name nobody."""
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    if not isinstance(peer, tuple):
+        return None
+    forwarded = request.headers.getall(_FORWARDED_FOR, ()) if proxies else ()
+    return resolve_address(str(peer[0]), ",".join(forwarded), tuple(proxies))
+
+
+@lru_cache(maxsize=8192)
+def resolve_address(peer: str, forwarded: str, proxies: tuple[Network, ...]) -> str | None:
+    """The nearest address, from the peer outwards, that is no trusted proxy. What lies beyond it may be invented, and is not read."""
+    hops = [part.strip() for part in forwarded.split(",") if part.strip()]
+    for hop in [peer, *reversed(hops)]:
+        address = _parsed(hop)
+        if address is None:
+            return None
+        if not any(address.version == network.version and address in network for network in proxies):
+            return None if address.is_loopback else _group(address)
+    return None
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.split("%", maxsplit=1)[0].strip("[]"))
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _group(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))

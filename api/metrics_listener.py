@@ -1,0 +1,46 @@
+"""A listener for metrics alone, on an address that only operators reach: it asks for no key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import hdrs, web
+
+from api.metrics import Render
+from matcher.settings_operation import WatchSettings
+
+_log = structlog.get_logger("api")
+
+
+@asynccontextmanager
+async def metrics_listener(watch: WatchSettings, render: Render) -> AsyncIterator[int | None]:
+    """Answers /metrics on the port of the settings while the block runs, and yields the port; without one nothing is listened on.
+
+    Raises OSError when the port cannot be had.
+    """
+    if watch.metrics_port is None:
+        yield None
+        return
+
+    async def metrics(request: web.Request) -> web.Response:
+        return await metrics_response(request, render)
+
+    app = web.Application()
+    app.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, watch.metrics_host, watch.metrics_port).start()
+        port: int = runner.addresses[0][1]
+        _log.info("metrics", host=watch.metrics_host, port=port)
+        yield port
+    finally:
+        await runner.cleanup()
+
+
+async def metrics_response(request: web.Request, render: Render) -> web.Response:
+    """All metrics, in the form that the caller prefers."""
+    body, media_type = await render(request.headers.get(hdrs.ACCEPT, ""))
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: media_type})

@@ -1,0 +1,154 @@
+"""The connection of a caller: answers what is hardly HTTP, and cuts off whoever is too slow or too many."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from api.app_keys import REQUEST_ID
+from api.errors import BadRequest, HeadersTooLarge, problem_response
+from api.middlewares import harden, internal_error, request_id_of
+from matcher.domain.errors import CarpoolError
+from matcher.services.telemetry import HTTP_CONNECTIONS, SHED, SLOW_CLIENTS, Telemetry
+from matcher.settings_operation import ProtectionSettings
+
+MAX_LINE = 8190
+MAX_HEADER = 8190
+
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+_log = structlog.get_logger("api")
+
+
+class Connections(web.Server):
+    """All connections of a process. It takes the place of aiohttp's own; `protection` and `telemetry` are set beside it."""
+
+    protection: ProtectionSettings
+    telemetry: Telemetry
+
+    def __call__(self) -> ClientConnection:
+        return ClientConnection(self, loop=self._loop, **self._kwargs)
+
+    def count(self) -> int:
+        """How many there are; tells the metrics."""
+        number = len(self._connections)
+        self.telemetry.set(HTTP_CONNECTIONS, number)
+        return number
+
+
+class ClientConnection(web.RequestHandler):
+    """One connection. Its headers, and the taking in of an answer, have time limits; the body's is in api/reading.py."""
+
+    def __init__(self, connections: Connections, **options: Any) -> None:
+        super().__init__(connections, **options)
+        self._connections = connections
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody has connected."""
+        super().connection_made(transport)
+        if self._connections.count() > self._connections.protection.max_connections:
+            self._connections.telemetry.add(SHED, "connections")
+            self._say_and_close(_FULL)
+            return
+        self._expect_headers()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """They have gone."""
+        self._cancel_timers()
+        super().connection_lost(exc)
+        self._connections.count()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a request, or of several."""
+        super().data_received(data)
+        if self._at_work:
+            if self._header_timer is not None:
+                self._header_timer.cancel()
+                self._header_timer = None
+        elif self._header_timer is None:
+            self._expect_headers()
+
+    def pause_writing(self) -> None:
+        """The caller takes in nothing at the moment."""
+        super().pause_writing()
+        if self._write_timer is None:
+            patience_s = self._connections.protection.write_timeout_s
+            self._write_timer = self._loop.call_later(patience_s, self._too_slow_to_take_in)
+
+    def resume_writing(self) -> None:
+        """The caller has taken in what there was."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    @property
+    def _at_work(self) -> bool:
+        return bool(self._messages) or self._request_in_progress
+
+    def _expect_headers(self) -> None:
+        patience_s = self._connections.protection.header_timeout_s
+        self._header_timer = self._loop.call_later(patience_s, self._too_slow_to_ask)
+
+    def _too_slow_to_ask(self) -> None:
+        self._header_timer = None
+        if not self._at_work:
+            self._connections.telemetry.add(SLOW_CLIENTS, "header")
+            self._say_and_close(_TOO_SLOW)
+
+    def _too_slow_to_take_in(self) -> None:
+        self._write_timer = None
+        if self.transport is not None:
+            self._connections.telemetry.add(SLOW_CLIENTS, "write")
+            self.transport.abort()
+
+    def _say_and_close(self, words: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(words)
+        self.force_close()
+
+    def _cancel_timers(self) -> None:
+        for timer in (self._header_timer, self._write_timer):
+            if timer is not None:
+                timer.cancel()
+        self._header_timer = self._write_timer = None
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What aiohttp calls before there is a request to route, and when something fails outside of every middleware."""
+        if request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
+        request_id = request[REQUEST_ID] = request_id_of(None)
+        if status >= 500 and exc is not None:
+            response = internal_error(request, exc)
+        else:
+            _log.info("not a request", kind=type(exc).__name__, request_id=request_id)
+            response = problem_response(request, _refusal(exc))
+        harden(response, request_id)
+        response.force_close()
+        return response
+
+    def log_exception(self, *_args: Any, exc_info: BaseException | None = None, **_kw: Any) -> None:
+        """What aiohttp calls when a connection breaks in an unforeseen way; a broken body has been answered already."""
+        if not isinstance(exc_info, web.RequestPayloadError):
+            _log.warning("connection broke", kind=type(exc_info).__name__)
+
+
+def _refusal(error: BaseException | None) -> CarpoolError:
+    if isinstance(error, LineTooLong):
+        return HeadersTooLarge(f"the request line or a header is longer than {MAX_LINE:,} bytes")
+    if "too many headers" in str(error).lower():  # aiohttp has no type for it
+        return HeadersTooLarge("there are more headers than this service reads")
+    return BadRequest("the request cannot be understood: this is HTTP/1.1")
