@@ -194,7 +194,7 @@ async def running(
                 cost_sharing=sharing,
                 bookings=make_bookings(
                     settings.bookings, database.pool, offers, writer, roads, region.fitted, executor,
-                    tokens=tokens, make_id=_uuid7, clock=utc_now,
+                    tokens=tokens, make_id=_uuid7, clock=utc_now, blocks=people.blocks,
                 ),
                 search_log=counting.search_log,
                 read_statistics=counting.read_statistics,

@@ -35,6 +35,9 @@ from matcher.services.trip_planner import Boarding, TripPlanner
 
 Render = Callable[[Booking], StoredAnswer]
 
+#: Said of whatever cannot be booked any more, so that nobody can tell that they are blocked from what is said of an offer that was cancelled.
+_GONE = "the offer is not open any more: search again"
+
 
 class BookSeats:
     """A booking that is returned is on disk. It waits for the driver's word, or is confirmed where the driver books at once."""
@@ -49,7 +52,6 @@ class BookSeats:
         *,
         tokens: MatchTokens,
         terms: BookingTerms,
-        roads_fingerprint: str,
         make_id: Callable[[], UUID],
         blocks: Blocks | None = None,
     ) -> None:
@@ -62,7 +64,6 @@ class BookSeats:
         self._executor = executor
         self._tokens = tokens
         self._terms = terms
-        self._roads_fingerprint = roads_fingerprint
         self._make_id = make_id
         self._blocks = blocks
 
@@ -92,7 +93,7 @@ class BookSeats:
         ticket = self._tokens.read(match_id, now)
         if ticket.rider_id != principal.user:
             raise MatchTokenInvalid("this match id was given to somebody else: search for yourself")
-        if ticket.roads != roads_digest(self._roads_fingerprint):
+        if ticket.roads != roads_digest(self._planner.fingerprint):
             raise MatchTokenInvalid("the roads have changed since this match: search again")
 
         async def decide() -> Decision[Booking]:
@@ -140,14 +141,13 @@ class BookSeats:
         try:
             offer = await self._offers.get(ticket.offer_id)
         except OfferNotFound:
-            raise OfferNotOpen("the offer is not there any more: search again") from None
+            raise OfferNotOpen(_GONE) from None
         if offer.driver_id == ticket.rider_id:
             raise OwnOffer("this offer is your own")
         if offer.status is not OfferStatus.OPEN:
-            raise OfferNotOpen(f"the offer is {offer.status.value}: search again")
-        # Who has blocked whom is told to nobody.
+            raise OfferNotOpen(_GONE)
         if self._blocks is not None and offer.driver_id in await self._blocks.hidden_from(ticket.rider_id):
-            raise OfferNotOpen("the offer is not open any more: search again")
+            raise OfferNotOpen(_GONE)
         for_women = not offer.women_only or ticket.rider_is_woman
         if not for_women or (ticket.women_only and not offer.driver_is_woman):
             raise OfferChanged("the trip does not fit what you asked for any more: search again")
@@ -166,7 +166,7 @@ class BookSeats:
             status=BookingStatus.WAITING_CONFIRMATION,
             version=1,
             seats=ticket.seats,
-            region_fingerprint=self._roads_fingerprint,
+            region_fingerprint=self._planner.fingerprint,
             pickup=pickup,
             # Nobody minds to arrive early, but for those who have said when to arrive.
             dropoff=replace(dropoff, earliest=None) if by_departure else dropoff,
