@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from matcher.domain.match import MatchRequest
 from matcher.domain.offer import Offer
 from tests.builders import Street
-from tests.property.oracle import Meeting, judge
+from tests.property.oracle import Meeting, Verdict, judge
 
 
 def hints(
@@ -20,15 +20,16 @@ def hints(
     pickups: Sequence[Meeting] = (),
     dropoffs: Sequence[Meeting] = (),
     farther: Sequence[tuple[int, Sequence[Meeting], Sequence[Meeting]]] = (),
+    judged: Callable[..., Verdict] = judge,
 ) -> list[tuple[str, int, int]]:
-    """(code, would_match, amount) of what would have helped, when fewer than three fit. farther: longer walks, ascending."""
-    found = judge(streets, offers, request, now, pickups, dropoffs)
+    """(code, would_match, amount) of what would have helped, when fewer than three fit. farther: longer walks, ascending; judged: who is asked."""
+    found = judged(streets, offers, request, now, pickups, dropoffs)
     if len(found.rides) >= 3:
         return []
     answer = []
     if "outside_window" in found.turned_away:
         for minutes in (15, 30, 60, 120, 240):
-            more = len(judge(streets, offers, widened(request, minutes), now, pickups, dropoffs).rides) - len(
+            more = len(judged(streets, offers, widened(request, minutes), now, pickups, dropoffs).rides) - len(
                 found.rides
             )
             if more:
@@ -36,14 +37,14 @@ def hints(
                 break
     if "no_seats" in found.turned_away:
         for seats in range(request.seats - 1, 0, -1):
-            more = len(judge(streets, offers, replace(request, seats=seats), now, pickups, dropoffs).rides) - len(
+            more = len(judged(streets, offers, replace(request, seats=seats), now, pickups, dropoffs).rides) - len(
                 found.rides
             )
             if more:
                 answer.append(("fewer_seats", more, seats))
                 break
     for metres, *meetings in farther if {"outside_window", "detour", "detour_length"} & set(found.turned_away) else ():
-        more = len(judge(streets, offers, request, now, *meetings).rides) - len(found.rides)
+        more = len(judged(streets, offers, request, now, *meetings).rides) - len(found.rides)
         if more:
             answer.append(("walk_more", more, metres))
             break
