@@ -36,11 +36,10 @@ async def match_statistics(call: Call[StatsQuery, Nothing]) -> web.Response:
     last second or two may not be counted yet. A range has at most 367 days by hour.
     """
     query = call.query
+    zone = await query.zone()
     begin, end = query.range(call.now)
-    found = await call.carpool.read_statistics.matches(begin, end, query.size, query.zone, query.region)
-    return await _response(
-        call, JSON_OR_CSV, lambda: match_members(found, query.bucket, query.tz, query.zone), series_csv
-    )
+    found = await call.carpool.read_statistics.matches(begin, end, query.size, zone, query.region)
+    return await _response(call, JSON_OR_CSV, lambda: match_members(found, query.bucket, query.tz, zone), series_csv)
 
 
 async def demand_statistics(call: Call[DemandQuery, Nothing]) -> web.Response:
@@ -57,11 +56,10 @@ async def demand_statistics(call: Call[DemandQuery, Nothing]) -> web.Response:
 async def offer_statistics(call: Call[StatsQuery, Nothing]) -> web.Response:
     """Offers that depart in a range, as they are now: by status, their seats and bookings, by hour or day, and by hour of the day."""
     query = call.query
+    zone = await query.zone()
     begin, end = query.range(call.now)
-    found = await call.carpool.read_statistics.offers(begin, end, query.size, query.zone, query.region)
-    return await _response(
-        call, JSON_OR_CSV, lambda: supply_members(found, query.bucket, query.tz, query.zone), series_csv
-    )
+    found = await call.carpool.read_statistics.offers(begin, end, query.size, zone, query.region)
+    return await _response(call, JSON_OR_CSV, lambda: supply_members(found, query.bucket, query.tz, zone), series_csv)
 
 
 async def _response(

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-import asyncpg
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matcher.domain.buckets import bucket_edges
-from matcher.domain.cell import Cell
 from matcher.domain.errors import DatabaseUnavailable
-from matcher.domain.place import Coordinate
-from matcher.domain.statistics import BucketSize, DemandSide, SearchRow
+from matcher.domain.statistics import BucketSize, SearchRow
 from matcher.services.read_statistics import ReadStatistics
 from matcher.services.statistics_ports import LostSearches
 from matcher.storage.pool import Database
 from matcher.storage.search_store import PostgresSearchStore
 from matcher.storage.statistics import PostgresStatistics
-from tests.integration.search_rows import BEGIN, REGION, a_row, any_row, assert_counts
+from tests.integration.search_rows import BEGIN, REGION, any_row, assert_counts
 
 SANTIAGO, KOLKATA, UTC_ZONE = ZoneInfo("America/Santiago"), ZoneInfo("Asia/Kolkata"), ZoneInfo("UTC")
 WITHIN = timedelta(days=10)
@@ -132,4 +128,3 @@ async def test_statistics_equal_a_recount_through_roll_up_crash_and_retention(
     while await story.store.roll_up(limit=100):
         pass
     await _assert_all(database, story.rows, story.booked, story.lost, SANTIAGO)
-
