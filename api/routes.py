@@ -67,7 +67,7 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              headers=(_IF_NONE_MATCH,), raises=(e.OfferNotFound, InvalidHeader)),
     Endpoint("PATCH", "/v1/offers/{offer_id}", offers.change_offer, DRIVERS, {200: OfferOut}, body=OfferPatch,
              media_types=MERGE_PATCH, headers=(_IF_MATCH,),
-             raises=(*_CHANGE, *_TRIP, e.SeatsExhausted, e.PreconditionRequired)),
+             raises=(*_CHANGE, *_TRIP, e.PromisedToRiders, e.Overloaded, e.PreconditionRequired)),
     Endpoint("DELETE", "/v1/offers/{offer_id}", offers.cancel_offer, DRIVERS, {200: OfferOut}, headers=(_MAY_MATCH,),
              raises=_CHANGE),
     Endpoint("POST", "/v1/match", matches.find_matches, RIDERS, {200: MatchesOut}, body=MatchIn, calls=Calls.SEARCH,

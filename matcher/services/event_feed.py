@@ -26,6 +26,10 @@ class ListenerTooSlow(Exception):
     """More events waited for a listener than it may leave unread; it can go on after the last one it has read."""
 
 
+class StreamEnded(Exception):
+    """The service stops; the listener can go on with another process."""
+
+
 class EventFeed:
     """Reads new events and hands them to the listeners they are for. One `catch_up` at a time; everything runs on one event loop.
 
@@ -104,6 +108,7 @@ class EventStream:
         self._unread: deque[NumberedEvent] = deque()
         self._arrived = asyncio.Event()
         self._too_slow = False
+        self._ended = False
 
     @property
     def begun_at(self) -> int:
@@ -116,6 +121,11 @@ class EventStream:
             self._too_slow = True  # and nothing after it either: what is told has no gaps
         else:
             self._unread.append(event)
+        self._arrived.set()
+
+    def end(self) -> None:
+        """Tell the listener to go elsewhere."""
+        self._ended = True
         self._arrived.set()
 
     async def missed(self) -> AsyncIterator[NumberedEvent | Missed]:
@@ -137,7 +147,10 @@ class EventStream:
             after = events[-1].number
 
     async def next(self, within_s: float) -> NumberedEvent | None:
-        """The next event, or None when none happens within a time. Raises ListenerTooSlow when some had to be left out."""
+        """The next event, or None when none happens within a time.
+
+        Raises ListenerTooSlow when some had to be left out, and StreamEnded.
+        """
         try:
             async with asyncio.timeout(within_s):
                 while True:
@@ -149,7 +162,9 @@ class EventStream:
             return None
 
     def take(self) -> NumberedEvent | None:
-        """The next event that waits. Raises ListenerTooSlow."""
+        """The next event that waits. Raises ListenerTooSlow, StreamEnded."""
+        if self._ended:
+            raise StreamEnded
         while self._unread:
             event = self._unread.popleft()
             # Another process may have told the listener of events that this one reads only now.

@@ -34,9 +34,18 @@ from matcher.settings import (
     StorageSettings,
 )
 from matcher.settings_cost import CostSettings
+from matcher.settings_events import EventSettings
 
 #: Read from the environment once, outside of any event loop.
 SERVER = ServerSettings()
+#: Receivers of webhooks are on this machine, and nobody waits long for a test.
+EVENTS = EventSettings(
+    heartbeat_s=0.5,
+    webhook_http_allowed=True,
+    webhook_allowed_networks="127.0.0.1/32",
+    webhook_timeout_s=3,
+    webhook_pauses_s="0.05,0.1",
+)
 SANTIAGO = timezone(timedelta(hours=-3))
 TONGOY_ROAD = {"lat": -29.953, "lon": -71.338}
 LA_SERENA = {"lat": -29.9045, "lon": -71.2489}
@@ -177,6 +186,7 @@ def settings_for(data_dir: Path, database_url: str) -> Settings:
         offers=OfferSettings(),
         keys=KeySettings(),
         geocoding=GeocodingSettings(),
+        events=EVENTS,
         cost=CostSettings(cost_per_km=Decimal("0.30"), cost_currency="EUR", cost_source="a test"),
     )
 

@@ -1,0 +1,269 @@
+"""Events and webhooks on the wire."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from api.schemas.fields import Absent, Identifier, Maybe, QueryInteger, WireIn, WireOut, line
+from matcher.domain.errors import Fault
+from matcher.domain.event import EventKind
+from matcher.domain.webhook import Delivery, DeliveryStatus, Webhook, WebhookStatus
+from matcher.services.event_messages import message_of
+from matcher.services.manage_webhooks import Covers, WebhookChange, WebhookDraft, covers_of
+
+MAX_PAGE = 100
+
+KindName = Literal[
+    "match_found",
+    "booking_asked",
+    "booking_confirmed",
+    "booking_refused",
+    "booking_cancelled",
+    "booking_lapsed",
+    "booking_completed",
+    "trip_changed",
+    "trip_cancelled",
+    "departure_soon",
+    "webhook_disabled",
+]
+CoversName = Literal["own", "users", "everybody"]
+DeliveryStatusName = Literal["PENDING", "DELIVERED", "DEAD"]
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+Url = Annotated[
+    str,
+    line(
+        2000,
+        "where events are posted to: https, and a host on the public internet",
+        "https://app.example/carpool-events",
+    ),
+]
+Kinds = Annotated[
+    list[KindName],
+    Field(
+        max_length=len(EventKind), description="which events; an empty list for all", examples=[["booking_confirmed"]]
+    ),
+]
+Description = Annotated[str, Field(max_length=200, description="a word of your own", examples=["the app's server"])]
+
+
+class EventOut(WireOut):
+    """What has happened, as it is streamed and posted: the `data` of a server-sent event, the body of a webhook."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "evt_4711",
+                    "type": "booking_confirmed",
+                    "timestamp": "2026-12-01T07:31:12.040000+00:00",
+                    "user": "alice",
+                    "trip_id": "01938a3e-7d4c-7b6e-9b5a-3f0f6a1c2d3e",
+                    "data": {"booking_id": "01938a40-0c11-7f0a-8a55-0b7f3e2d1c4b", "status": "CONFIRMED"},
+                }
+            ]
+        }
+    )
+
+    id: str = Field(description="the same on every stream and in every attempt; opaque")
+    type: str = Field(description="what has happened; new kinds may come", examples=["booking_confirmed"])
+    timestamp: datetime
+    user: str = Field(description="whom it is for")
+    trip_id: Maybe[UUID] = Field(None, description="the offer it is about")
+    data: dict[str, Any] = Field(description="ids, statuses and times; never coordinates or addresses")
+
+
+class WebhookIn(WireIn):
+    """A webhook to make."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"url": "https://app.example/carpool-events", "kinds": ["booking_asked", "booking_cancelled"]}]
+        }
+    )
+
+    url: Url
+    kinds: Kinds = Field(default_factory=list)
+    description: Description = ""
+    covers: Annotated[
+        CoversName,
+        Field(
+            description="whose events: your own; also those of all users whom your server acts for (partners); everybody's (administrators)"
+        ),
+    ] = "own"
+
+    def faults(self) -> list[Fault]:
+        """What no single field can say."""
+        return _repeated_kinds(self.kinds)
+
+    def to_domain(self) -> WebhookDraft:
+        """The draft."""
+        return WebhookDraft(self.url, _kinds(self.kinds), self.description, Covers(self.covers))
+
+
+class WebhookPatch(WireIn):
+    """A JSON merge patch (RFC 7396): an absent key keeps what is there."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"enabled": True}]})
+
+    url: Absent[Url] = None
+    kinds: Absent[Kinds] = None
+    description: Absent[Description] = None
+    enabled: Absent[
+        Annotated[bool, Field(description="false: nothing is queued, and what waits goes on waiting; true: it goes on")]
+    ] = None
+
+    def faults(self) -> list[Fault]:
+        """What no single field can say."""
+        return _repeated_kinds(self.kinds or ())
+
+    def to_domain(self) -> WebhookChange:
+        """The change."""
+        kinds = None if self.kinds is None else _kinds(self.kinds)
+        return WebhookChange(self.url, kinds, self.description, self.enabled)
+
+
+class WebhookOut(WireOut):
+    """A webhook, without its secret."""
+
+    id: Identifier
+    url: str
+    kinds: list[KindName] = Field(description="empty for all")
+    description: str
+    covers: CoversName
+    enabled: bool
+    disabled_because: Maybe[str] = Field(None, description="why the service disabled it; absent when you did")
+    failing_since: Maybe[datetime] = Field(None, description="since when nothing was taken; absent when all is well")
+    old_secret_until: Maybe[datetime] = Field(
+        None, description="until then the secret before the last one signs as well"
+    )
+    version: Annotated[int, Field(ge=1, description="grows by one with every change; the ETag")]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def from_domain(cls, webhook: Webhook) -> WebhookOut:
+        """What may be shown at any time."""
+        return cls(**_members(webhook))
+
+
+class WebhookSecretOut(WebhookOut):
+    """A webhook with its secret, which is shown only now."""
+
+    secret: str = Field(
+        description="what signatures are verified with (Standard Webhooks)",
+        examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],  # pragma: allowlist secret
+    )
+
+    @classmethod
+    def with_secret(cls, webhook: Webhook, secret: str) -> WebhookSecretOut:
+        """For its owner, once."""
+        return cls(**_members(webhook), secret=secret)
+
+
+class WebhooksOut(WireOut):
+    """One's own webhooks, oldest first."""
+
+    webhooks: list[WebhookOut]
+
+
+class DeliveryListQuery(WireIn):
+    """Which deliveries, and how many at a time."""
+
+    status: Absent[Annotated[DeliveryStatusName, Field(description="only deliveries in this state")]] = None
+    webhook_id: Absent[Annotated[str, Field(max_length=36, description="only those to this webhook")]] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="deliveries a page"), QueryInteger] = 20
+    cursor: Absent[
+        Annotated[str, Field(pattern=r"^[1-9]\d{0,17}$", description="`next_cursor` of the page before")]
+    ] = None
+
+    def faults(self) -> list[Fault]:
+        """An id that is none finds nothing, and says so."""
+        if self.webhook_id is not None and not _UUID.fullmatch(self.webhook_id):
+            return [Fault("/webhook_id", "must be the id of a webhook", "wrong_type")]
+        return []
+
+    @property
+    def webhook(self) -> UUID | None:
+        """The webhook asked for, when one was."""
+        return None if self.webhook_id is None else UUID(self.webhook_id)
+
+    @property
+    def status_wanted(self) -> DeliveryStatus | None:
+        """The state asked for, when one was."""
+        return None if self.status is None else DeliveryStatus(self.status)
+
+
+class DeliveryOut(WireOut):
+    """One event on its way to one webhook."""
+
+    id: int = Field(examples=[17])
+    webhook_id: Identifier
+    owner: str = Field(description="whose webhook it is")
+    status: DeliveryStatusName = Field(
+        description="PENDING is sent, and sent again; DEAD was given up and can be replayed"
+    )
+    attempts: int = Field(description="how often it was sent")
+    next_attempt_at: Maybe[datetime] = Field(None, description="absent when there is none to come")
+    answer_status: Maybe[int] = Field(None, description="the HTTP status of the last answer")
+    error: Maybe[str] = Field(None, description="what went wrong the last time")
+    created_at: datetime
+    ended_at: Maybe[datetime] = Field(None, description="when it was delivered or given up")
+    event: EventOut
+
+    @classmethod
+    def from_domain(cls, delivery: Delivery) -> DeliveryOut:
+        """The delivery with the event as it is sent."""
+        waits = delivery.status is DeliveryStatus.PENDING
+        return cls(
+            id=delivery.id,
+            webhook_id=delivery.webhook_id,
+            owner=delivery.owner,
+            status=delivery.status.value,
+            attempts=delivery.attempts,
+            next_attempt_at=delivery.next_attempt_at if waits else None,
+            answer_status=delivery.answer_status,
+            error=delivery.error,
+            created_at=delivery.created_at,
+            ended_at=delivery.ended_at,
+            event=EventOut(**message_of(delivery.event)),
+        )
+
+
+class DeliveriesOut(WireOut):
+    """A page of deliveries, newest first."""
+
+    deliveries: list[DeliveryOut]
+    next_cursor: Maybe[str] = Field(None, description="absent on the last page")
+
+
+def _members(webhook: Webhook) -> dict[str, Any]:
+    return {
+        "id": webhook.id,
+        "url": webhook.url,
+        "kinds": [kind.value for kind in webhook.kinds],
+        "description": webhook.description,
+        "covers": covers_of(webhook).value,
+        "enabled": webhook.status is WebhookStatus.ENABLED,
+        "disabled_because": webhook.disabled_because,
+        "failing_since": webhook.failing_since,
+        "old_secret_until": webhook.old_secret_until,
+        "version": webhook.version,
+        "created_at": webhook.created_at,
+        "updated_at": webhook.updated_at,
+    }
+
+
+def _kinds(names: Sequence[str]) -> tuple[EventKind, ...]:
+    return tuple(EventKind(name) for name in names)
+
+
+def _repeated_kinds(names: Sequence[str]) -> list[Fault]:
+    return [Fault("/kinds", "must not name a kind twice", "repeated")] if len(set(names)) != len(names) else []
