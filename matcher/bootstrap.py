@@ -175,6 +175,10 @@ async def running(
         def wired(region: ServedRegion) -> Carpool:
             """The service on the roads of one version of the region. Made anew for the next: what remembers or must be closed is made outside."""
             roads, resolve_places = region.roads, region.resolve_places
+            bookings = make_bookings(
+                settings.bookings, database.pool, offers, writer, roads, region.fitted, executor,
+                tokens=tokens, make_id=_uuid7, clock=utc_now, blocks=people.blocks,
+            )
             return Carpool(
                 settings=settings,
                 publish_offer=PublishOffer(
@@ -187,15 +191,15 @@ async def running(
                     cost_sharing=sharing,
                     sharing=people.sharing,
                 ),
-                change_offer=ChangeOffer(offers, writer, roads, resolve_places, horizon=horizon, cost_sharing=sharing),
-                cancel_offer=CancelOffer(offers, writer),
+                change_offer=ChangeOffer(
+                    offers, bookings.trips, writer, bookings.planner, executor, roads, resolve_places,
+                    horizon=horizon, cost_sharing=sharing,
+                ),
+                cancel_offer=CancelOffer(offers, bookings.trips, writer),
                 read_offers=ReadOffers(offers),
                 people=people,
                 cost_sharing=sharing,
-                bookings=make_bookings(
-                    settings.bookings, database.pool, offers, writer, roads, region.fitted, executor,
-                    tokens=tokens, make_id=_uuid7, clock=utc_now, blocks=people.blocks,
-                ),
+                bookings=bookings,
                 search_log=counting.search_log,
                 read_statistics=counting.read_statistics,
                 describe_route=DescribeRoute(roads, executor),

@@ -64,7 +64,6 @@ def make_bookings(
             executor,
             tokens=tokens,
             terms=terms,
-            roads_fingerprint=roads.fingerprint,
             make_id=make_id,
             blocks=blocks,
         ),

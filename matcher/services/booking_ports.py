@@ -20,7 +20,7 @@ class TripChange:
 
     offer: the trip as decided about, None when the decision does not depend on it. Of version `read_version` it is only held as it is until the
     end; one version later it replaces what is stored. new: a booking that is made. moved: bookings, each one version later than it was read.
-    leaves_nobody: the transaction fails when the offer has an open booking that is not among `moved`.
+    known: the transaction fails when the offer has an open booking that is not among these.
     """
 
     offer: Offer | None
@@ -29,7 +29,7 @@ class TripChange:
     new: Booking | None = None
     moved: tuple[Booking, ...] = ()
     events: tuple[Event, ...] = ()
-    leaves_nobody: bool = False
+    known: frozenset[UUID] | None = None
 
     @property
     def changes_offer(self) -> bool:

@@ -6,47 +6,80 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from matcher.domain.errors import OfferNotOpen, StaleVersion
+from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason
+from matcher.domain.errors import OfferNotOpen
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import Principal
+from matcher.services.alter_trip import AlterTrip, Decision, QuotedVersionStale
+from matcher.services.booking_events import events_of_move
+from matcher.services.booking_ports import TripChange, TripRepository
+from matcher.services.booking_rules import BookingTerms, moved
 from matcher.services.offer_rules import require_driver, require_owner
 from matcher.services.offer_writer import OfferWriter
-from matcher.services.ports import OfferRepository
-
-_TRIES = 5
+from matcher.services.ports import OfferRepository, StoredAnswer
+from matcher.services.trip_planner import with_stops
 
 
 class CancelOffer:
-    """An offer that is returned is CANCELLED on disk, and no search will find it. Cancelling twice is cancelling once."""
+    """An offer that is returned is CANCELLED on disk with all its bookings, and no search will find it. Cancelling twice is cancelling once."""
 
-    def __init__(self, offers: OfferRepository, writer: OfferWriter) -> None:
+    def __init__(self, offers: OfferRepository, trips: TripRepository, writer: OfferWriter) -> None:
         self._offers = offers
-        self._writer = writer
+        self._trips = trips
+        self._alter = AlterTrip(trips, writer)
 
     async def __call__(
         self, offer_id: UUID, principal: Principal, now: datetime, expected_version: int | None = None
     ) -> Offer:
         """The cancelled offer. Without `expected_version` whatever version is stored is cancelled.
 
+        Its riders are told in the same transaction. One who is aboard already keeps the booking: that ride will be completed.
         Raises RoleForbidden, OfferNotFound, OfferNotOpen for a trip that is over, StaleVersion.
         """
         require_driver(principal)
-        for attempt in range(_TRIES):
+
+        async def decide() -> Decision[Offer]:
             offer = await self._offers.get(offer_id)
             require_owner(offer, principal)
             if offer.status is OfferStatus.CANCELLED:
-                return offer
+                return Decision(None, offer)
             if offer.status is not OfferStatus.OPEN:
                 raise OfferNotOpen(f"the offer is {offer.status.value} and cannot be cancelled")
             if expected_version is not None and offer.version != expected_version:
-                raise StaleVersion(f"the offer is at version {offer.version} now: read it again before cancelling it")
-            cancelled = replace(offer, status=OfferStatus.CANCELLED, version=offer.version + 1, updated_at=now)
-            try:
-                await self._writer.update(cancelled, expected_version=offer.version)
-            except StaleVersion:
-                # Somebody changed it between our read and our write; without a version asked for, the newer one will do.
-                if expected_version is not None or attempt == _TRIES - 1:
-                    raise
-            else:
-                return cancelled
-        raise AssertionError("unreachable: the last try returns or raises")
+                raise QuotedVersionStale(
+                    f"the offer is at version {offer.version} now: read it again before cancelling it"
+                )
+            change = cancellation(offer, await self._trips.list_open(offer_id), now)
+            assert change.offer is not None
+            return Decision(change, change.offer)
+
+        cancelled = await self._alter(offer_id, decide)
+        assert not isinstance(cancelled, StoredAnswer)
+        return cancelled
+
+
+def cancellation(offer: Offer, open_bookings: list[Booking], now: datetime) -> TripChange:
+    """The end of an OPEN offer, with the bookings that wait for it or are confirmed and have not begun, and what their riders are told."""
+    ended = [
+        _ended(booking, now)
+        for booking in open_bookings
+        if booking.status is BookingStatus.WAITING_CONFIRMATION or now <= booking.pickup.latest
+    ]
+    gone = {booking.id for booking in ended}
+    stops = [stop for stop in offer.booked_stops if stop.booking_id not in gone]
+    cancelled = replace(
+        with_stops(offer, stops), status=OfferStatus.CANCELLED, version=offer.version + 1, updated_at=now
+    )
+    return TripChange(
+        cancelled,
+        offer.version,
+        now,
+        moved=tuple(ended),
+        events=tuple(event for booking in ended for event in events_of_move(booking, Actor.DRIVER)),
+        known=frozenset(booking.id for booking in open_bookings),
+    )
+
+
+def _ended(booking: Booking, now: datetime) -> Booking:
+    actor = Actor.DRIVER if now <= booking.pickup.latest else Actor.SYSTEM
+    return moved(booking, BookingStatus.CANCELLED, actor, now, BookingTerms(), reason=CancelReason.TRIP_CANCELLED)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from matcher.domain.errors import OfferNotOpen, SeatsExhausted, StaleVersion
+from matcher.domain.booking import Booking
+from matcher.domain.errors import OfferNotOpen
 from matcher.domain.offer import Offer, OfferChange, OfferStatus
 from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
+from matcher.services.alter_trip import AlterTrip, Decision, QuotedVersionStale
+from matcher.services.booking_events import events_of_trip
+from matcher.services.booking_ports import TripChange, TripRepository
 from matcher.services.cost_sharing import CostSharing
+from matcher.services.keep_promises import is_news, keep_promises
 from matcher.services.offer_rules import (
     require_departure,
     require_driver,
@@ -19,9 +26,10 @@ from matcher.services.offer_rules import (
     stops_of,
 )
 from matcher.services.offer_writer import OfferWriter
-from matcher.services.ports import OfferRepository, RoadsByTime
+from matcher.services.ports import OfferRepository, RoadsByTime, StoredAnswer
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.sharing import require_shared
+from matcher.services.trip_planner import TripPlanner
 
 
 class ChangeOffer:
@@ -32,7 +40,10 @@ class ChangeOffer:
     def __init__(
         self,
         offers: OfferRepository,
+        trips: TripRepository,
         writer: OfferWriter,
+        planner: TripPlanner,
+        executor: Executor,
         roads: RoadsByTime,
         resolve_places: ResolvePlaces,
         *,
@@ -40,7 +51,10 @@ class ChangeOffer:
         cost_sharing: CostSharing,
     ) -> None:
         self._offers = offers
-        self._writer = writer
+        self._trips = trips
+        self._alter = AlterTrip(trips, writer)
+        self._planner = planner
+        self._executor = executor
         self._roads = roads
         self._resolve_places = resolve_places
         self._horizon = horizon
@@ -51,26 +65,47 @@ class ChangeOffer:
     ) -> Offer:
         """The offer as changed, one version later.
 
-        Raises RoleForbidden, OfferNotFound, StaleVersion, OfferNotOpen, SeatsExhausted (fewer seats than are taken), SharingRequired, and what
+        Raises RoleForbidden, OfferNotFound, StaleVersion, OfferNotOpen, PromisedToRiders (who would not be carried as promised), SharingRequired, and what
         PublishOffer raises of departures and places.
         """
         require_driver(principal)
-        offer = await self._offers.get(offer_id)
-        require_owner(offer, principal)
-        if offer.version != expected_version:
-            raise StaleVersion(f"the offer is at version {offer.version} now: read it again before changing it")
-        if offer.status is not OfferStatus.OPEN:
-            raise OfferNotOpen(f"the offer is {offer.status.value} and cannot be changed")
         require_sensible(change)
-        require_shared(change.women_only, offer.driver_is_woman)
-        if change.departure is not None:
-            require_departure(change.departure, now, self._horizon)
-        elif offer.latest_arrival < now:
-            raise OfferNotOpen("the trip is over and cannot be changed")
-        changed = await self._driven(_apply(offer, change, now), offer, change)
-        self._cost_sharing.require(changed)
-        await self._writer.update(changed, expected_version=expected_version)
+
+        async def decide() -> Decision[Offer]:
+            offer = await self._offers.get(offer_id)
+            require_owner(offer, principal)
+            if offer.version != expected_version:
+                raise QuotedVersionStale(
+                    f"the offer is at version {offer.version} now: read it again before changing it"
+                )
+            if offer.status is not OfferStatus.OPEN:
+                raise OfferNotOpen(f"the offer is {offer.status.value} and cannot be changed")
+            require_shared(change.women_only, offer.driver_is_woman)
+            if change.departure is not None:
+                require_departure(change.departure, now, self._horizon)
+            elif offer.latest_arrival < now:
+                raise OfferNotOpen("the trip is over and cannot be changed")
+            changed = await self._driven(_apply(offer, change, now), offer, change)
+            self._cost_sharing.require(changed)
+            return await self._with_riders(offer, changed, now)
+
+        changed = await self._alter(offer_id, decide)
+        assert not isinstance(changed, StoredAnswer)
         return changed
+
+    async def _with_riders(self, before: Offer, changed: Offer, now: datetime) -> Decision[Offer]:
+        """What is written: the offer, its riders' times, and what they are told. Raises PromisedToRiders."""
+        bookings = await self._trips.list_open(before.id)
+
+        def hold() -> tuple[Offer, list[Booking]]:
+            held = keep_promises(self._planner, before, changed, now)
+            return held, self._planner.retimed(held, bookings, now)
+
+        held, retimed = await asyncio.get_running_loop().run_in_executor(self._executor, hold)
+        latest = {booking.id: booking for booking in (*bookings, *retimed)}
+        told = events_of_trip(latest.values(), held) if is_news(before, held) else []
+        change = TripChange(held, before.version, now, moved=tuple(retimed), events=tuple(told))
+        return Decision(change, held)
 
     async def _driven(self, changed: Offer, before: Offer, change: OfferChange) -> Offer:
         """`changed` with its places on the present road network, and its drive along them."""
@@ -119,11 +154,9 @@ def _new_places(change: OfferChange) -> list[tuple[str, PlaceInput]]:
 
 
 def _apply(offer: Offer, change: OfferChange, now: datetime) -> Offer:
-    """The offer with the fields that need no roads. Raises SeatsExhausted."""
+    """The offer with the fields that need no roads. Its riders have not been thought of yet."""
     seats_offered = offer.seats_offered if change.seats is None else change.seats
     taken = offer.seats_offered - offer.seats_left
-    if seats_offered < taken:
-        raise SeatsExhausted(f"{taken} seats are taken already: offer at least as many, or cancel the bookings first")
     max_detour_m = offer.max_detour_m if change.max_detour_m is None else change.max_detour_m
     return replace(
         offer,

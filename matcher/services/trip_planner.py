@@ -17,7 +17,7 @@ from matcher.domain.errors import DetourExceeded, OfferChanged, OfferNotOpen, Ow
 from matcher.domain.itinerary import Stop, StopKind, seats_by_leg
 from matcher.domain.match import MatchRequest, TimeWindow, TurnedAway, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer
-from matcher.domain.place import Coordinate, Place
+from matcher.domain.place import Coordinate, Place, same_positions
 from matcher.matching.index import OfferIndex
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates
 from matcher.matching.plan import to_ms
@@ -74,6 +74,11 @@ class TripPlanner:
     def __init__(self, roads: TripRoads, fitter: OfferFitter) -> None:
         self._roads = roads
         self._fitter = fitter
+
+    @property
+    def fingerprint(self) -> str:
+        """The state of the roads that are planned on."""
+        return self._roads.fingerprint
 
     def present(self, offer: Offer) -> Offer:
         """The offer on the present roads. Raises OfferNotOpen when no road fits it any more."""
@@ -169,8 +174,8 @@ class TripPlanner:
 
     def on_present_roads(self, booking: Booking) -> Booking:
         """The booking with positions on the present roads. Raises OfferChanged when no road is near any more."""
-        if booking.region_fingerprint == self._roads.fingerprint:
-            return booking
+        if same_positions(booking.region_fingerprint, self._roads.fingerprint):
+            return replace(booking, region_fingerprint=self._roads.fingerprint)
         return replace(
             booking,
             region_fingerprint=self._roads.fingerprint,

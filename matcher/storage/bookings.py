@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -141,9 +141,11 @@ async def _write(connection: Connection, change: TripChange) -> None:
         await _update(connection, booking)
     if change.new is not None:
         await _BOOKINGS.run(connection, "insert_booking", **to_booking_row(change.new))
-    if change.leaves_nobody and change.offer is not None:
-        known: Sequence[UUID] = [booking.id for booking in change.moved]
-        if await _BOOKINGS.rows(connection, "other_open_bookings", offer_id=change.offer.id, known=known):
+    if change.known is not None and change.offer is not None:
+        # The offer is locked by now, and whoever asks for a seat waits for it.
+        known = list(change.known)
+        others = await _BOOKINGS.rows(connection, "other_open_bookings", offer_id=change.offer.id, known=known)
+        if others:
             raise StaleVersion("somebody has asked for a seat meanwhile: read the offer again")
     await write_events(connection, change.events, change.now)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 from decimal import Decimal
+from typing import Any, cast
 from uuid import UUID
 
 from matcher.domain.money import CostRate
@@ -24,7 +24,9 @@ from matcher.services.read_offers import ReadOffers
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.served_region import ServedRegion
 from matcher.services.sharing import NOTHING_SHARED
+from matcher.services.trip_planner import TripPlanner, TripRoads
 from tests.unit.services.fakes import GeocoderInMemory, IndexInMemory, OffersInMemory, OneStraightRoad, SameThread
+from tests.unit.services.fakes_bookings import FitsAsItIs, TripsInMemory
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 SANTIAGO = timezone(timedelta(hours=-3))
@@ -60,6 +62,7 @@ class World:
     """Everything a test may want to look at or to break."""
 
     offers: OffersInMemory
+    trips: TripsInMemory
     index: IndexInMemory
     roads: OneStraightRoad
     geocoder: GeocoderInMemory
@@ -89,12 +92,14 @@ def make_world() -> World:
         }
     )
     writer = OfferWriter(offers, index)
+    trips = TripsInMemory(offers)
     resolve_places = ResolvePlaces(roads, geocoder, SameThread(), snap_limit_m=1000.0)
     numbers = itertools.count(1)
     horizon = timedelta(days=365)
     sharing = CostSharing(CostRate(Decimal("0.30"), "EUR", "a test"))
     return World(
         offers=offers,
+        trips=trips,
         index=index,
         roads=roads,
         geocoder=geocoder,
@@ -110,8 +115,18 @@ def make_world() -> World:
             cost_sharing=sharing,
             sharing=NOTHING_SHARED,
         ),
-        change=ChangeOffer(offers, writer, roads, resolve_places, horizon=horizon, cost_sharing=sharing),
-        cancel=CancelOffer(offers, writer),
+        change=ChangeOffer(
+            offers,
+            trips,
+            writer,
+            TripPlanner(cast("TripRoads", roads), FitsAsItIs()),
+            SameThread(),
+            roads,
+            resolve_places,
+            horizon=horizon,
+            cost_sharing=sharing,
+        ),
+        cancel=CancelOffer(offers, trips, writer),
         read=ReadOffers(offers),
         expire=ExpireOffers(offers, index),
     )
