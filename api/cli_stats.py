@@ -1,0 +1,135 @@
+"""`carpool stats`: how well riders are matched, as a table and sparklines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from api.cli_support import now, run_with_progress, settings
+from api.console import StepProgress, make_console
+from api.schemas.stats import known_zone, zone_named
+from api.statistics_rendering import match_members
+from matcher.bootstrap import statistics_reading
+from matcher.domain.clock import later
+from matcher.domain.statistics import BucketSize, MatchStatistics
+
+_BARS = "·▁▂▃▄▅▆▇█"
+#: The most sparkline columns; more buckets are shown several to a column.
+_COLUMNS = 100
+_DEFAULT_DAYS = {BucketSize.HOUR: 1, BucketSize.DAY: 7}
+
+
+def parse_moment(text: str) -> datetime:
+    """A date (its first moment, in a zone to be said) or a time of RFC 3339. Raises typer.BadParameter."""
+    try:
+        if len(text) == len("2026-12-01"):
+            return datetime.combine(date.fromisoformat(text), time())
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("write a date like 2026-12-01, or a time like 2026-12-01T07:00:00-03:00") from None
+    if moment.tzinfo is None:
+        raise typer.BadParameter("a time needs an offset, like 2026-12-01T07:00:00-03:00")
+    return moment
+
+
+def _parse_zone(name: str) -> tzinfo:
+    try:
+        return zone_named(known_zone(name))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def stats(
+    from_: Annotated[
+        datetime | None,
+        typer.Option("--from", parser=parse_moment, metavar="DATE|TIME", help="First moment that counts."),
+    ] = None,
+    to: Annotated[
+        datetime | None,
+        typer.Option(parser=parse_moment, metavar="DATE|TIME", help="First moment that does not; default: now."),
+    ] = None,
+    bucket: Annotated[BucketSize, typer.Option(help="How the series is cut.")] = BucketSize.DAY,
+    tz: Annotated[str, typer.Option(metavar="ZONE", help="Whose hours and days: an IANA name.")] = "UTC",
+    region: Annotated[str | None, typer.Option(help="Road region; default: the one of the settings.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what GET /v1/stats/matches answers.")] = False,
+) -> None:
+    """How well riders are matched, and why not better: straight from the database, the same numbers as GET /v1/stats/matches."""
+    chosen, zone = settings(), _parse_zone(tz)
+    begin, end = _range(from_, to, bucket, zone, now())
+
+    async def work(progress: StepProgress) -> MatchStatistics:
+        async with statistics_reading(chosen, progress=progress) as read:
+            return await read.matches(begin, end, bucket, zone, region)
+
+    members = match_members(run_with_progress(work), bucket.value, tz, zone)
+    if as_json:
+        typer.echo(json.dumps(members))
+    else:
+        _print(members, make_console())
+
+
+def _range(
+    from_: datetime | None, to: datetime | None, bucket: BucketSize, zone: tzinfo, present: datetime
+) -> tuple[datetime, datetime]:
+    hour = present.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    end = hour + timedelta(hours=1) if to is None else _in_zone(to, zone)
+    begin = later(end, -timedelta(days=_DEFAULT_DAYS[bucket])) if from_ is None else _in_zone(from_, zone)
+    return begin, end
+
+
+def _in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """One character a value, or for several of them their mean; None is a gap, and the largest is a full block."""
+    step = -(-len(values) // _COLUMNS) or 1
+    means: list[float | None] = []
+    for at in range(0, len(values), step):
+        there = [value for value in values[at : at + step] if value is not None]
+        means.append(sum(there) / len(there) if there else None)
+    top = max((mean for mean in means if mean), default=1.0)
+    # Whatever is more than nothing shows.
+    return "".join(" " if mean is None else _BARS[max(int(mean > 0), round(mean / top * 8))] for mean in means)
+
+
+def _print(members: dict[str, Any], console: Console) -> None:
+    totals, series = members["totals"], members["series"]
+    console.print(
+        f"{members['region']}: {members['from']} to {members['to']}, {len(series):,} by {members['bucket']}, {members['tz']}"
+    )
+    table = Table("what", "total", "by " + members["bucket"])
+    table.columns[1].justify = "right"
+    for name, label in (
+        ("searches", "searches"),
+        ("matched", "with a match"),
+        ("match_rate", "match rate"),
+        ("booked", "booked"),
+        ("shown", "matches shown"),
+        ("lost", "lost"),
+    ):
+        table.add_row(label, _shown(totals.get(name)), sparkline([bucket.get(name) for bucket in series]))
+    for name, label in (("detour_s", "detour, s"), ("walk_m", "walk, m"), ("latency_ms", "latency, ms")):
+        for part in ("p50", "p95", "p99"):
+            values = [bucket.get(name, {}).get(part) for bucket in series]
+            table.add_row(f"{label} {part}", _shown(totals.get(name, {}).get(part)), sparkline(values))
+    console.print(table)
+    if totals["turned_away"]:
+        reasons = Table("offers turned away", "total", "share", "by " + members["bucket"])
+        reasons.columns[1].justify = reasons.columns[2].justify = "right"
+        for reason, offers in sorted(totals["turned_away"].items(), key=lambda item: -item[1]):
+            values = [bucket["turned_away"].get(reason, 0) for bucket in series]
+            reasons.add_row(reason, f"{offers:,}", f"{offers / totals['considered']:.1%}", sparkline(values))
+        console.print(reasons)
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
