@@ -12,16 +12,18 @@ from urllib.parse import urlsplit
 import typer
 from rich.table import Table
 
-from api.app import build_app
 from api.cli_support import EXIT_FAILED, explain_bind_error, run, run_with_progress, say_where, settings
 from api.cli_workers import serve_many
 from api.console import StepProgress, make_console
 from api.demo import run_demo
 from api.logs import configure_logging
+from api.metrics import PrometheusTelemetry
+from api.metrics_listener import metrics_listener
+from api.served_app import app_of
 from api.server import serve as serve_app
-from api.service_log import running_and_logged
 from matcher.domain.errors import InvalidField, Unavailable
 from matcher.parts import database_url
+from matcher.settings import Settings
 from matcher.storage.migrations import migrate as migrate_database
 
 
@@ -44,11 +46,20 @@ def serve(
     if server.workers > 1:
         run(serve_many(chosen))
         return
-    app = build_app(running_and_logged(chosen), server)
-    try:
-        run(serve_app(app, host=server.host, port=server.port, grace_s=server.shutdown_grace_s, on_listening=say_where))
-    except OSError as error:
-        raise explain_bind_error(error, server.host, server.port) from error
+    run(_serve_one(chosen))
+
+
+async def _serve_one(chosen: Settings) -> None:
+    """All in this process. Raises Unavailable for a port that is taken."""
+    server, telemetry = chosen.server, PrometheusTelemetry()
+    app = app_of(chosen, telemetry)
+    async with metrics_listener(chosen.watch, telemetry.render):
+        try:
+            await serve_app(
+                app, host=server.host, port=server.port, grace_s=server.shutdown_grace_s, on_listening=say_where
+            )
+        except OSError as error:
+            raise explain_bind_error(error, server.host, server.port) from error
 
 
 def demo(

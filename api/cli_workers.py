@@ -6,18 +6,22 @@ import asyncio
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
-from api.app import build_app
 from api.app_keys import LIFETIME
 from api.cli_support import explain_bind_error, run, say_where, settings
 from api.logs import configure_logging
+from api.metrics import PrometheusTelemetry, render
+from api.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_folder
+from api.metrics_listener import metrics_listener
 from api.ports import reserved
+from api.served_app import app_of
 from api.server import serve, url_at
-from api.service_log import LoggedSteps, running_and_logged
+from api.service_log import LoggedSteps
 from api.supervisor import Supervisor, carpool_command
 from api.worker_link import LISTENING, LOADED, WorkerLink, WorkerOrder
 from matcher.bootstrap import prepared
@@ -31,13 +35,18 @@ async def serve_many(chosen: Settings) -> None:
     """
     server = chosen.server
     try:
-        with reserved(server.host, server.port) as port:
-            await _supervise(chosen, port)
+        with reserved(server.host, server.port) as port, metrics_folder() as folder:
+
+            async def rendered(accept: str) -> tuple[bytes, str]:
+                return await asyncio.to_thread(render, None, folder, accept)
+
+            async with metrics_listener(chosen.watch, rendered):
+                await _supervise(chosen, port, folder)
     except OSError as error:
         raise explain_bind_error(error, server.host, server.port) from error
 
 
-async def _supervise(chosen: Settings, port: int) -> None:
+async def _supervise(chosen: Settings, port: int, folder: Path) -> None:
     server = chosen.server
     threads = max(1, (os.cpu_count() or 1) // server.workers)
 
@@ -49,6 +58,8 @@ async def _supervise(chosen: Settings, port: int) -> None:
         server.workers,
         grace_s=server.shutdown_grace_s,
         on_listening=lambda: say_where(url_at(server.host, port)),
+        watch=SupervisorLog(folder),
+        environment={FOLDER_VARIABLE: str(folder)},
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -77,7 +88,7 @@ def worker(order: Annotated[str, typer.Argument(help="From the parent.")]) -> No
 async def _work(chosen: Settings, mine: WorkerOrder) -> None:
     link = WorkerLink(mine.link)
     link.watch()
-    app = build_app(running_and_logged(chosen, worker=mine.number), chosen.server)
+    app = app_of(chosen, PrometheusTelemetry.of_worker(mine.number), worker=mine.number)
 
     async def tell_when_loaded() -> None:
         await app[LIFETIME].loaded()

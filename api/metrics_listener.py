@@ -9,6 +9,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from api.metrics import Render
+from matcher.domain.errors import Unavailable
 from matcher.settings_operation import WatchSettings
 
 _log = structlog.get_logger("api")
@@ -18,7 +19,7 @@ _log = structlog.get_logger("api")
 async def metrics_listener(watch: WatchSettings, render: Render) -> AsyncIterator[int | None]:
     """Answers /metrics on the port of the settings while the block runs, and yields the port; without one nothing is listened on.
 
-    Raises OSError when the port cannot be had.
+    Raises Unavailable when the port cannot be had.
     """
     if watch.metrics_port is None:
         yield None
@@ -32,7 +33,11 @@ async def metrics_listener(watch: WatchSettings, render: Render) -> AsyncIterato
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, watch.metrics_host, watch.metrics_port).start()
+        try:
+            await web.TCPSite(runner, watch.metrics_host, watch.metrics_port).start()
+        except OSError as error:
+            where = f"port {watch.metrics_port} of {watch.metrics_host}"
+            raise Unavailable(f"{where} cannot be had for metrics: choose another with CARPOOL_METRICS_PORT") from error
         port: int = runner.addresses[0][1]
         _log.info("metrics", host=watch.metrics_host, port=port)
         yield port

@@ -84,6 +84,7 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              raises=(e.BookingNotFound, e.MoveNotAllowed, e.InvalidField, *_SEAT, e.StaleVersion,
                      e.PreconditionRequired, InvalidHeader)),
     Endpoint("GET", "/v1/events", events.stream_events, EVERYBODY, {200: events.EVENT_STREAM}, headers=(_LAST_EVENT,),
+             streams=True,
              raises=(ev.TooManyStreams, InvalidHeader)),
     Endpoint("POST", "/v1/webhooks", webhooks.create_webhook, EVERYBODY, {201: WebhookSecretOut}, body=WebhookIn, headers=(_ONCE,),
              raises=(ev.WebhookUrlRefused, ev.TooManyWebhooks, e.InvalidField, e.IdempotencyKeyReused, e.IdempotencyInProgress,

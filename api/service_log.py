@@ -9,15 +9,18 @@ from contextlib import asynccontextmanager
 import structlog
 
 from matcher.bootstrap import Carpool, running
+from matcher.services.telemetry import QUIET, Telemetry
 from matcher.settings import Settings
 
 _log = structlog.get_logger("serve")
 
 
 @asynccontextmanager
-async def running_and_logged(chosen: Settings, *, worker: int = 1) -> AsyncIterator[Carpool]:
+async def running_and_logged(
+    chosen: Settings, *, worker: int = 1, telemetry: Telemetry = QUIET
+) -> AsyncIterator[Carpool]:
     """The running service, with log lines for its beginning and its end."""
-    async with running(chosen, progress=LoggedSteps(), worker=worker) as carpool:
+    async with running(chosen, progress=LoggedSteps(), worker=worker, telemetry=telemetry) as carpool:
         health = await carpool.check_health()
         _log.info("ready", region=health.region, offers=health.offers, version=health.version)
         yield carpool

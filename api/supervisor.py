@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 import structlog
 
@@ -27,6 +29,16 @@ _PATIENCE_S = 15.0
 _log = structlog.get_logger("supervisor")
 
 
+class WorkerWatch(Protocol):
+    """Counts workers, for whoever watches the service."""
+
+    def started(self) -> None:
+        """One more."""
+
+    def ended(self, number: int, pid: int, *, by_itself: bool) -> None:
+        """One less; `by_itself` when nobody had told it to stop."""
+
+
 class Supervisor:
     """Keeps `count` workers running. `command(number, joins, link)` says how one is started; `link` is its end of a socket pair."""
 
@@ -37,6 +49,8 @@ class Supervisor:
         *,
         grace_s: float,
         on_listening: Callable[[], None],
+        watch: WorkerWatch | None = None,
+        environment: Mapping[str, str] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -44,6 +58,8 @@ class Supervisor:
         self._count = count
         self._grace_s = grace_s
         self._on_listening = on_listening
+        self._watch = watch
+        self._environment = None if environment is None else {**os.environ, **environment}
         self._sleep = sleep
         self._clock = clock
         self._running: dict[int, asyncio.subprocess.Process] = {}
@@ -85,7 +101,7 @@ class Supervisor:
             if failures >= TOO_OFTEN:
                 raise Unavailable(f"worker {number} died {failures} times in a row: see what it said above")
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** max(0, failures - 1))
-            _log.warning("worker ended", number=number, code=code, another_in_s=pause_s)
+            _log.warning("worker ended", number=number, code=code, deaths_in_a_row=failures, another_in_s=pause_s)
             pausing = asyncio.ensure_future(self._sleep(pause_s))
             stopping = asyncio.create_task(self._stop.wait())
             await asyncio.wait([pausing, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -98,8 +114,12 @@ class Supervisor:
         with ours:
             with theirs:
                 command = self._command(number, joins, theirs.fileno())
-                process = await asyncio.create_subprocess_exec(*command, pass_fds=[theirs.fileno()])
+                process = await asyncio.create_subprocess_exec(
+                    *command, pass_fds=[theirs.fileno()], env=self._environment
+                )
             self._running[number] = process
+            if self._watch is not None:
+                self._watch.started()
             if self._stop.is_set():
                 process.terminate()
             _log.info("worker started", number=number, pid=process.pid)
@@ -111,6 +131,8 @@ class Supervisor:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
                 del self._running[number]
+                if self._watch is not None:
+                    self._watch.ended(number, process.pid, by_itself=not self._stop.is_set())
 
     async def _listen(self, number: int, link: socket.socket) -> None:
         """What the worker says of itself, until it has nothing more to say."""

@@ -63,6 +63,7 @@ ROWS: tuple[Row, ...] = (
         sent={"json": {"seats": 2}, "headers": {"If-Match": "*"}}),
     Row("DELETE", "/v1/offers/{offer_id}", DRIVERS, 200, an_offer_of_theirs),
     Row("POST", "/v1/match", RIDERS, 200, sent={"json": a_search()}),
+    Row("GET", "/metrics", OPERATORS, 200),
     Row("GET", "/v1/stats/matches", OPERATORS, 200),
     Row("GET", "/v1/stats/demand", OPERATORS, 200),
     Row("GET", "/v1/stats/offers", OPERATORS, 200),

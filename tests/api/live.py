@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from api.app import build_app
 from api.app_keys import LIFETIME
+from api.metrics import PrometheusTelemetry
 from api.server import Runner, url_of
 from matcher.bootstrap import Carpool, running
 from matcher.domain.principal import Role
@@ -207,7 +208,14 @@ async def serving(app: web.Application, *, grace_s: float = 10.0) -> AsyncIterat
 @asynccontextmanager
 async def live_service(settings: Settings) -> AsyncIterator[Live]:
     """A service that has been loaded and is ready."""
-    app = build_app(running(settings), settings.server)
+    telemetry = PrometheusTelemetry()
+    app = build_app(
+        running(settings, telemetry=telemetry),
+        settings.server,
+        protection=settings.protection,
+        watch=settings.watch,
+        telemetry=telemetry,
+    )
     async with serving(app) as live:
         await ready(live)
         yield live

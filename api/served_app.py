@@ -1,0 +1,37 @@
+"""The application of one serving process, with all that the settings say of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from api.app import build_app
+from api.app_keys import TRACING
+from api.metrics import PrometheusTelemetry
+from api.service_log import running_and_logged
+from api.tracing import make_tracing
+from matcher.bootstrap import version
+from matcher.settings import Settings
+
+
+def app_of(chosen: Settings, telemetry: PrometheusTelemetry, *, worker: int = 1) -> web.Application:
+    """The application; its service loads when it is started. Raises SettingsInvalid when traces are wanted and cannot be had."""
+    app = build_app(
+        running_and_logged(chosen, worker=worker, telemetry=telemetry),
+        chosen.server,
+        protection=chosen.protection,
+        watch=chosen.watch,
+        telemetry=telemetry,
+        tracing=make_tracing(version(), worker) if chosen.watch.traces else None,
+    )
+    app.cleanup_ctx.append(_traces_sent)
+    return app
+
+
+async def _traces_sent(app: web.Application) -> AsyncIterator[None]:
+    """At the end, traces that have not been sent are."""
+    yield
+    if (tracing := app[TRACING]) is not None:
+        await asyncio.to_thread(tracing.close)
