@@ -21,11 +21,12 @@ from matcher.roads.region_extras import (
     PlacesReport,
     clear_meeting_places,
     clear_speeds,
+    load_default_speeds,
     load_meeting_places,
     load_speeds,
 )
 from matcher.roads.regions import Region
-from matcher.roads.speed_profiles import DAYS, SpeedProfile, default_profile
+from matcher.roads.speed_profiles import DAYS, FREE_FLOW_ONLY, SpeedProfile
 
 #: Of each reason this many rows are named on a terminal; all of them with --json.
 _NAMED_ROWS = 20
@@ -81,16 +82,23 @@ def meeting_points(
 def speeds(
     file: Annotated[Path | None, typer.Argument(metavar="FILE.csv", help="Factors by class of road and hour.")] = None,
     region: RegionOption = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Go back to the default profile.")] = False,
+    default: Annotated[bool, typer.Option("--default", help="Use the profile that ships with the product.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Go back to free flow at every hour.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep a speed profile with a region: how much longer drives take at certain hours. Searches still drive at free flow."""
+    """How much longer drives take at certain hours: each trip is driven at the speeds of the hour it departs in. A service that runs takes
+    it up within seconds."""
     store, name = region_store(), region_or_served(region)
     with disk_errors():
-        if clear:
+        if clear or default:
             _refuse_both(file)
+            if clear and default:
+                raise InvalidField("--default or --clear, not both")
+        if clear:
             clear_speeds(store, name)
-            profile = default_profile()
+            profile = FREE_FLOW_ONLY
+        elif default:
+            profile = load_default_speeds(store, name)
         else:
             profile = load_speeds(store, name, _needed(file))
     if as_json:
@@ -100,7 +108,6 @@ def speeds(
     for slot in profile.slots:
         table.add_row(slot.name, "\n".join(_hours(profile, slot.name)))
     make_console().print(table)
-    typer.echo("Kept with the region. Searches of this version drive at free flow at every hour.", err=True)
 
 
 def extras_json(region: Region) -> dict[str, Any]:
@@ -147,7 +154,7 @@ def _needed(file: Path | None) -> Path:
 
 def _refuse_both(file: Path | None) -> None:
     if file is not None:
-        raise InvalidField("--clear takes no file")
+        raise InvalidField("name a file or an option: --clear and --default take no file")
 
 
 def _report_json(report: PlacesReport, name: str, path: Path) -> dict[str, Any]:

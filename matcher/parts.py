@@ -137,11 +137,15 @@ def read_region(region: Region, progress: Progress = no_progress) -> LoadedRegio
 
 def roads_of(region: Region) -> RoadsByTime:
     """The roads of a region at every hour, under the speed profile that it was given."""
-    box = region.manifest.bbox
-    centre = Coordinate(lat=(box.south + box.north) / 2, lon=(box.west + box.east) / 2)
     return roads_by_time(
-        region.name, region.fingerprint, region.network, region.topology, region.speed_profile, centre
+        region.name, region.fingerprint, region.network, region.topology, region.speed_profile, centre_of(region)
     )
+
+
+def centre_of(region: Region) -> Coordinate:
+    """The middle of the region's box, by whose clocks it lives."""
+    box = region.manifest.bbox
+    return Coordinate(lat=(box.south + box.north) / 2, lon=(box.west + box.east) / 2)
 
 
 def box_of(region: Region) -> Box:

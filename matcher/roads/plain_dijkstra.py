@@ -8,13 +8,17 @@ of 2**30, measured from the arc's own beginning, is x f / 2**30 rounded to the n
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Self
 
 import numba
 import numpy as np
 
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.roads.network import I64, U8, RoadNetwork
+from matcher.roads.slot_clock import SlotClock, zone_at
+from matcher.roads.speed_profiles import SpeedProfile, metrics_for
 from matcher.services.plain_roads import PlainDrive, RoadPiece
 
 _ONE = 2**30
@@ -29,9 +33,15 @@ class PlainDijkstra:
     A tree costs O(m log m): some 20 ms on a graph of 100,000 nodes.
     """
 
-    def __init__(self, network: RoadNetwork) -> None:
+    def __init__(self, network: RoadNetwork, time_ms: I64 | None = None) -> None:
+        """time_ms: (m,) of driving each arc; free flow without it."""
         self._network = network
-        self._cost: I64 = network.arc_time_ms.astype(np.int64) * _CM + network.arc_length_cm.astype(np.int64)
+        self._time_ms: I64 = network.arc_time_ms.astype(np.int64) if time_ms is None else time_ms
+        self._cost: I64 = self._time_ms * _CM + network.arc_length_cm.astype(np.int64)
+
+    def at(self, departure: datetime) -> Self:  # noqa: ARG002  # alike at every hour
+        """These roads."""
+        return self
 
     def is_on_road(self, position: RoadPosition) -> bool:
         """Whether there is such a street piece, with a direction that may be driven, and the fraction is one."""
@@ -97,7 +107,7 @@ class PlainDijkstra:
 
     def piece_cost(self, arc: int, low: int, high: int) -> int:
         """What driving an arc from `low` to `high`, in 2**30ths of it, costs."""
-        parts = (int(self._network.arc_time_ms[arc]), int(self._network.arc_length_cm[arc]))
+        parts = (int(self._time_ms[arc]), int(self._network.arc_length_cm[arc]))
         ms, cm = (_behind(amount, high) - _behind(amount, low) for amount in parts)
         return ms * _CM + cm
 
@@ -106,6 +116,24 @@ class PlainDijkstra:
         length_cm = int(self._network.arc_length_cm[arc])
         along = bool(self._network.arc_forward[arc])
         return RoadPiece(int(self._network.arc_edge[arc]), along, _behind(length_cm, low), _behind(length_cm, high))
+
+
+class PlainDijkstraByTime:
+    """The roads of one network at every hour; implements `services.plain_roads.PlainRoadsByTime`."""
+
+    def __init__(self, slots: Sequence[PlainDijkstra], clock: SlotClock) -> None:
+        self._slots = tuple(slots)
+        self._clock = clock
+
+    @classmethod
+    def of(cls, network: RoadNetwork, profile: SpeedProfile, centre: Coordinate) -> PlainDijkstraByTime:
+        """The roads under a profile, read by the clocks at `centre`."""
+        times = [metric >> 32 for metric in metrics_for(network, profile).values()]
+        return cls([PlainDijkstra(network, time_ms) for time_ms in times], SlotClock(profile, zone_at(centre)))
+
+    def at(self, departure: datetime) -> PlainDijkstra:
+        """The roads of the slot that a departure falls in."""
+        return self._slots[self._clock.slot_of(departure)]
 
 
 class PlainTree:

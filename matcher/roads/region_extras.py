@@ -14,7 +14,7 @@ from matcher.roads.meeting_places import ROAD_LIMIT_M, PlaceSnapper, StoredPlace
 from matcher.roads.places_file import RowFault, read_places_file
 from matcher.roads.region_files import remove_file, sha256_of
 from matcher.roads.regions import RegionStore
-from matcher.roads.speed_profiles import SpeedProfile, read_speeds, save_speeds
+from matcher.roads.speed_profiles import SpeedProfile, default_profile, default_speeds, read_speeds, save_speeds
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,16 @@ def load_speeds(store: RegionStore, name: str, path: Path) -> SpeedProfile:
     return profile
 
 
+def load_default_speeds(store: RegionStore, name: str) -> SpeedProfile:
+    """Use the profile that ships with the product. Raises RegionNotFound."""
+    store.get_manifest(name)
+    with store.exclusive(name) as folder:
+        save_speeds(folder, default_speeds())
+    return default_profile()
+
+
 def clear_speeds(store: RegionStore, name: str) -> bool:
-    """Go back to the default profile; False when it was in use already. Raises RegionNotFound."""
+    """Go back to free flow at every hour; False when that was in use already. Raises RegionNotFound."""
     return _clear(store, name, speed_profiles.FILE)
 
 

@@ -18,7 +18,7 @@ from matcher.domain.clock import later
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer
 from matcher.domain.place import Place
-from matcher.services.plain_roads import PlainRoads, RoadPiece, point_at
+from matcher.services.plain_roads import PlainRoads, PlainRoadsByTime, RoadPiece, point_at
 from matcher.services.ports import OfferIndex, Progress, no_progress
 from matcher.services.verify_match import ClaimedMatch, Rider, verify_match
 from matcher.services.verify_offer import DrivenOffer, Findings, Violation, drive_offer, verify_offer
@@ -60,6 +60,13 @@ class StoredOffers(Protocol):
         """One of them as it is now; None when it is gone or cannot be read."""
 
 
+class BookingLedger(Protocol):
+    """Bookings, stops, seats and events as they are stored."""
+
+    async def check(self, region: str) -> tuple[int, Findings]:
+        """(bookings of the region, what was found): whether they agree with each other. Raises DatabaseUnavailable."""
+
+
 class Search(Protocol):
     """What a search answers, best first."""
 
@@ -73,6 +80,7 @@ class CheckReport:
 
     offers: int = 0
     outdated: int = 0
+    bookings: int = 0
     searches: int = 0
     matches: int = 0
     findings: Findings = field(default_factory=Findings)
@@ -89,13 +97,14 @@ class CheckPromises:
     def __init__(
         self,
         offers: StoredOffers,
-        roads: PlainRoads,
+        roads: PlainRoadsByTime,
         index: OfferIndex,
         search: Search,
         executor: Executor,
         *,
         region: str,
         fingerprint: str,
+        bookings: BookingLedger | None = None,
     ) -> None:
         self._offers = offers
         self._roads = roads
@@ -103,11 +112,16 @@ class CheckPromises:
         self._search = search
         self._executor = executor
         self._region = region
+        self._bookings = bookings
         self._fingerprint = fingerprint
 
     async def __call__(self, now: datetime, *, sample: int, seed: int, progress: Progress = no_progress) -> CheckReport:
         """The report. `sample` searches are made of offers that have not left yet; `seed` decides which. Raises DatabaseUnavailable."""
         report = CheckReport()
+        if self._bookings is not None:
+            progress("checking bookings")
+            report.bookings, found = await self._bookings.check(self._region)
+            report.findings.add(found)
         random_ = random.Random(seed)  # noqa: S311  # a sample that can be drawn again, not a secret
         drawn: list[Offer] = []
         open_now = 0
@@ -151,7 +165,7 @@ class CheckPromises:
     def _verify(self, offers: Sequence[Offer]) -> tuple[Findings, list[Offer]]:
         findings, sound = Findings(), []
         for offer in offers:
-            found, driven = verify_offer(self._roads, offer)
+            found, driven = verify_offer(self._roads.at(offer.departure), offer)
             findings.add(found)
             if driven is not None:
                 self._index.put(offer)
@@ -161,24 +175,31 @@ class CheckPromises:
     async def _check_search(
         self, report: CheckReport, number: int, offer: Offer, random_: random.Random, now: datetime
     ) -> None:
-        driven = await self._run(drive_offer, self._roads, offer)
-        request = None if driven is None else a_rider_along(self._roads, driven, random_)
-        rider = None if request is None else await self._run(Rider.of, self._roads, number, request)
-        if rider is None:
+        here = self._roads.at(offer.departure)
+        driven = await self._run(drive_offer, here, offer)
+        request = None if driven is None else a_rider_along(here, driven, random_)
+        rider = None if request is None else await self._run(Rider.of, here, number, request)
+        if request is None or rider is None:
             return
+        riders = {here: rider}
         report.searches += 1
-        for claim in await self._run(self._search, rider.request, now, _MATCHES):
+        for claim in await self._run(self._search, request, now, _MATCHES):
             claimed = await self._offers.find(claim.offer_id)
             if (
                 claimed is None or claimed.version != claim.version
             ):  # changed since it was read: no match of it is shown
                 continue
             report.matches += 1
-            matched = await self._run(drive_offer, self._roads, claimed)
+            roads = self._roads.at(claimed.departure)
+            if roads not in riders:
+                there = await self._run(Rider.of, roads, number, request)
+                assert there is not None, "who has a way at one hour has it at every hour"
+                riders[roads] = there
+            matched = await self._run(drive_offer, roads, claimed)
             if report.findings.expect(
                 "match: can be driven", matched is not None, claim.offer_id, "a way through all stops", "none", number
             ):
-                report.findings.add(await self._run(verify_match, matched, rider, claim, now))
+                report.findings.add(await self._run(verify_match, matched, riders[roads], claim, now))
 
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from matcher.domain.place import Coordinate, RoadPosition
@@ -54,6 +55,13 @@ class PlainRoads(Protocol):
 
     def tree(self, origin: RoadPosition) -> PlainTree:
         """The fastest drives from a position to everywhere. Heavy: call it in the executor."""
+
+
+class PlainRoadsByTime(Protocol):
+    """The road graph at every hour of the week."""
+
+    def at(self, departure: datetime) -> PlainRoads:
+        """The roads as somebody drives them who leaves at this moment, to the end of the trip; the same object for the same speeds."""
 
 
 def common_cm(ours: Iterable[RoadPiece], theirs: Iterable[RoadPiece]) -> int:

@@ -128,7 +128,7 @@ def test_latin_1_is_read_with_a_warning(extract: Path, tmp_path: Path) -> None:
 
 def test_speeds_are_loaded_shown_and_cleared(extract: Path, tmp_path: Path) -> None:
     _run("add", str(extract))
-    assert json.loads(_run("show", "tiny", "--json").stdout)["speeds"]["source"] == "default"
+    assert json.loads(_run("show", "tiny", "--json").stdout)["speeds"]["source"] == "free flow"
     (tmp_path / "mine.csv").write_text("class,hour_from,hour_to,days,factor\nresidential,7,9,mon-fri,2\n")
     loaded = _run("speeds", "mine.csv", "--region", "tiny")
     assert loaded.exit_code == 0
@@ -141,7 +141,9 @@ def test_speeds_are_loaded_shown_and_cleared(extract: Path, tmp_path: Path) -> N
     assert "free_flow, morning_peak" in _run("show", "tiny").stdout
     cleared = json.loads(_run("speeds", "--clear", "--region", "tiny", "--json").stdout)
     assert cleared == json.loads(_run("show", "tiny", "--json").stdout)["speeds"]
-    assert cleared["source"] == "default"
+    assert cleared == {"source": "free flow", "slots": [{"name": "free_flow", "hours": ["mon-sun 00-24"]}]}
+    assert "evening_peak" in _run("speeds", "--default", "--region", "tiny").stdout
+    assert "free_flow, morning_peak, evening_peak" in _run("show", "tiny").stdout
 
 
 def test_what_cannot_be_added_is_told_and_changes_nothing(extract: Path, tmp_path: Path) -> None:
@@ -155,7 +157,7 @@ def test_what_cannot_be_added_is_told_and_changes_nothing(extract: Path, tmp_pat
     assert _run("meeting-points", "bad.csv", "--region", "other").exit_code in (1, 2)
     for command in ("meeting-points", "speeds"):
         assert "name a file" in _run(command, "--region", "tiny").stderr
-        assert "takes no file" in _run(command, "bad.csv", "--clear", "--region", "tiny").stderr
+        assert "take no file" in _run(command, "bad.csv", "--clear", "--region", "tiny").stderr
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -16,7 +16,7 @@ from matcher.roads import meeting_places, speed_profiles
 from matcher.roads.meeting_places import PlaceSnapper
 from matcher.roads.network import ROAD_CLASSES
 from matcher.roads.places_file import read_places_file
-from matcher.roads.region_extras import clear_meeting_places, clear_speeds, load_meeting_places, load_speeds
+from matcher.roads.region_extras import clear_meeting_places, clear_speeds, load_default_speeds, load_meeting_places, load_speeds
 from matcher.roads.regions import RegionStore
 from matcher.roads.snapping import locate
 from tests.osm_files import StreetMap
@@ -161,7 +161,7 @@ def test_a_file_without_one_usable_place_changes_nothing(
 
 
 def test_speeds_are_kept_through_imports(store: RegionStore, tmp_path: Path) -> None:
-    assert store.get("r").speed_profile == speed_profiles.default_profile()
+    assert store.get("r").speed_profile == speed_profiles.FREE_FLOW_ONLY
     path = tmp_path / "mine.csv"
     path.write_text(SPEEDS)
     profile = load_speeds(store, "r", path)
@@ -169,8 +169,10 @@ def test_speeds_are_kept_through_imports(store: RegionStore, tmp_path: Path) -> 
     store.add(_streets().write(tmp_path / "r.osm.pbf"))
     assert store.get("r").speed_profile.slots == profile.slots
     assert clear_speeds(store, "r") is True
-    assert store.get("r").speed_profile == speed_profiles.default_profile()
+    assert store.get("r").speed_profile == speed_profiles.FREE_FLOW_ONLY
     assert clear_speeds(store, "r") is False
+    assert load_default_speeds(store, "r") == speed_profiles.default_profile()
+    assert store.get("r").speed_profile.slots == speed_profiles.default_profile().slots
 
 
 def test_a_bad_profile_changes_nothing(store: RegionStore, tmp_path: Path) -> None:
