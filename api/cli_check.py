@@ -58,7 +58,7 @@ def _print(report: CheckReport, most: int) -> None:
     for violation in report.violations:
         broken[violation.promise] = broken.get(violation.promise, 0) + 1
     for promise, count in sorted(
-        report.findings.checked.items(), key=lambda item: (item[0].startswith("match"), item[0])
+        report.findings.checked.items(), key=lambda item: (item[0].startswith(("match", "booking")), item[0])
     ):
         wrong = broken.get(promise, 0)
         table.add_row(promise, f"{count:,}", f"{wrong:,}", style="bold red" if wrong else None)
@@ -75,7 +75,7 @@ def _print(report: CheckReport, most: int) -> None:
             console.print(f"and {len(report.violations) - most:,} more: --show, or --json")
     passed_over = f"; {report.outdated:,} offers of an older import were passed over" if report.outdated else ""
     console.print(
-        f"{report.offers:,} offers, {report.searches:,} searches, {report.matches:,} matches: "
+        f"{report.offers:,} offers, {report.bookings:,} bookings, {report.searches:,} searches, {report.matches:,} matches: "
         f"{len(report.violations):,} violations{passed_over}"
     )
 
@@ -84,6 +84,7 @@ def _to_json(report: CheckReport, seed: int) -> dict[str, Any]:
     return {
         "offers": report.offers,
         "outdated": report.outdated,
+        "bookings": report.bookings,
         "searches": report.searches,
         "matches": report.matches,
         "seed": seed,

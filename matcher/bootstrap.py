@@ -15,21 +15,22 @@ import uuid_utils.compat
 
 from matcher.domain.match import MatchRequest
 from matcher.geocoding.gazetteer import Gazetteer
-from matcher.matching.index import OfferIndex
-from matcher.matching.pipeline import Candidate, find_candidates
+from matcher.matching.index_by_time import OfferIndexByTime
+from matcher.matching.pipeline import Candidate, find_candidates_by_time
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.parts import (
     box_of,
+    centre_of,
     compute_threads,
     load_region,
     make_geocoder,
     open_region,
     opened_database,
+    roads_of,
     secret,
 )
-from matcher.roads.engine import RoadEngine
-from matcher.roads.plain_dijkstra import PlainDijkstra
+from matcher.roads.plain_dijkstra import PlainDijkstraByTime
 from matcher.services.api_keys import ApiKeys
 from matcher.services.authenticate import Authenticate
 from matcher.services.cancel_offer import CancelOffer
@@ -37,9 +38,10 @@ from matcher.services.change_offer import ChangeOffer
 from matcher.services.check_health import CheckHealth
 from matcher.services.check_promises import CheckPromises
 from matcher.services.cost_sharing import CostSharing
+from matcher.services.describe_matches import CarbonFactor, DescribeMatches
 from matcher.services.describe_route import DescribeRoute
 from matcher.services.expire_offers import ExpireOffers
-from matcher.services.find_matches import CarbonFactor, FindMatches
+from matcher.services.find_matches import FindMatches
 from matcher.services.follow_changes import CheckLag, FollowChanges
 from matcher.services.look_up_places import LookUpPlaces
 from matcher.services.manage_keys import ManageKeys
@@ -56,6 +58,7 @@ from matcher.services.telemetry import QUIET, Telemetry
 from matcher.settings import MatchingSettings, Settings
 from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.change_feed import PostgresChangeFeed
+from matcher.storage.check_bookings import PostgresBookingLedger
 from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.stored_offers import PostgresStoredOffers
@@ -94,6 +97,7 @@ class Carpool:
     manage_keys: ManageKeys
     check_health: CheckHealth
     cost_sharing: CostSharing
+    carbon: CarbonFactor
     bookings: Bookings
     search_log: SearchLog
     read_statistics: ReadStatistics
@@ -172,12 +176,23 @@ async def running(
         stack.push_async_callback(counting.drain)
         notices = await stack.enter_async_context(running_notices(settings, database, clock=utc_now, make_id=_uuid7))
 
+        carbon = CarbonFactor(settings.matching.carbon_g_per_km, settings.matching.carbon_source)
+
         def wired(region: ServedRegion) -> Carpool:
             """The service on the roads of one version of the region. Made anew for the next: what remembers or must be closed is made outside."""
             roads, resolve_places = region.roads, region.resolve_places
             bookings = make_bookings(
-                settings.bookings, database.pool, offers, writer, roads, region.fitted, executor,
-                tokens=tokens, make_id=_uuid7, clock=utc_now, blocks=people.blocks,
+                settings.bookings,
+                database.pool,
+                offers,
+                writer,
+                roads,
+                region.fitted,
+                executor,
+                tokens=tokens,
+                make_id=_uuid7,
+                clock=utc_now,
+                blocks=people.blocks,
             )
             return Carpool(
                 settings=settings,
@@ -199,6 +214,7 @@ async def running(
                 read_offers=ReadOffers(offers),
                 people=people,
                 cost_sharing=sharing,
+                carbon=carbon,
                 bookings=bookings,
                 search_log=counting.search_log,
                 read_statistics=counting.read_statistics,
@@ -209,9 +225,8 @@ async def running(
                     roads,
                     resolve_places,
                     executor,
-                    tokens=tokens,
+                    describe=DescribeMatches(roads, tokens=tokens, carbon=carbon, cost_sharing=sharing),
                     weights=score_weights(settings.matching),
-                    carbon=CarbonFactor(settings.matching.carbon_g_per_km, settings.matching.carbon_source),
                     meeting_points=region.meeting_points,
                     sharing=people.sharing,
                     blocks=people.blocks,
@@ -306,22 +321,24 @@ async def promise_checks(settings: Settings, *, progress: Progress | None = None
         executor = compute_threads(stack, settings.matching.threads)
         region = await asyncio.to_thread(open_region, settings, report)
         report("preparing the roads")
-        engine = await asyncio.to_thread(RoadEngine, region.name, region.fingerprint, region.network, region.topology)
-        index = OfferIndex(engine)
+        roads = await asyncio.to_thread(roads_of, region)
+        index = OfferIndexByTime(roads)
         weights = score_weights(settings.matching)
 
         def search(request: MatchRequest, now: datetime, limit: int) -> Sequence[Candidate]:
-            snapshot = index.snapshot(request.rider_id)
-            return find_candidates(snapshot, engine, Query.of(request, now), weights, limit).best
+            return find_candidates_by_time(
+                index.snapshot(request.rider_id), Query.of(request, now), weights, limit
+            ).best
 
         yield CheckPromises(
             PostgresStoredOffers(database.pool),
-            PlainDijkstra(region.network),
+            PlainDijkstraByTime.of(region.network, region.speed_profile, centre_of(region)),
             index,
             search,
             executor,
             region=region.name,
-            fingerprint=region.fingerprint,
+            fingerprint=roads.fingerprint,
+            bookings=PostgresBookingLedger(database.pool),
         )
 
 
