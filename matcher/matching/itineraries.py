@@ -19,8 +19,6 @@ from matcher.matching.index import Snapshot
 from matcher.matching.insertion import (
     FITS,
     MOST_LEGS,
-    NO_SEATS,
-    TOO_LONG_MS,
     best_insertion,
     count_reason,
     drive_from,
@@ -32,6 +30,10 @@ from matcher.matching.positions import I64, INFINITE, EdgeTable, fixed_position
 from matcher.matching.query import Query
 
 _FIRST_ROOM = 64
+#: Legs that are looked at together: their costs stay in the nearest cache.
+TOGETHER = 512
+#: More than any detour, in ms, and small enough to be added up.
+NOWHERE_MS = 1 << 40
 
 
 def gather_itineraries(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, query: Query) -> Feasible:
@@ -129,7 +131,7 @@ def _scan(open_columns, bound_columns, terms, legs, limits, sequence, own, edges
     open_rows = np.empty(BLOCK, np.uint8)
     rows = np.empty(BLOCK + 1, np.int32)
     beyond_ms = np.empty(BLOCK + 1, np.int32)
-    work = np.empty((6, MOST_LEGS), np.int64)
+    work = legs_work()
     found = np.empty(_FIRST_ROOM, np.int64)
     outcomes = np.zeros((_FIRST_ROOM, OUTCOME), np.int64)
     size = considered = 0
@@ -149,42 +151,131 @@ def _scan(open_columns, bound_columns, terms, legs, limits, sequence, own, edges
             to_pickup_ms, from_dropoff_ms, direct >> 32, miss, rows, beyond_ms,
         )  # fmt: skip
         counts[DETOUR] += left - near
-        for k in range(near):
-            if beyond_ms[k] >= miss:  # a nearer miss was found since the bound was taken
-                counts[DETOUR] += 1
-                continue
-            if size == len(found):
-                found, outcomes = _grown(found), _grown(outcomes)
-            row = rows[k]
-            how_far, beyond = _try(row, terms, legs, limits, edges, distance, asked, miss, work, outcomes[size])
-            if how_far == FITS:
-                found[size] = row
-                size += 1
-            else:
-                miss = min(miss, beyond)
-                count_reason(how_far, counts)
+        found, outcomes, size, miss = try_rows(
+            rows[:near], terms, legs, limits, edges, distance, asked, work, found, outcomes, size, miss, counts
+        )
     return found[:size].copy(), outcomes[:size].copy(), considered, miss
 
 
 @numba.njit(cache=True, nogil=True)
 def _try_all(which, terms, legs, limits, edges, distance, asked, counts):
     """(rows that fit, their (k, OUTCOME) outcomes, nearest miss in ms) among some rows; the arguments are those of `_scan`."""
-    work = np.empty((6, MOST_LEGS), np.int64)
     found = np.empty(_FIRST_ROOM, np.int64)
     outcomes = np.zeros((_FIRST_ROOM, OUTCOME), np.int64)
-    size = 0
-    miss = NO_MISS
-    for row in which:
-        if size == len(found):
-            found, outcomes = _grown(found), _grown(outcomes)
-        how_far, beyond = _try(row, terms, legs, limits, edges, distance, asked, miss, work, outcomes[size])
-        if how_far == FITS:
-            found[size] = row
-            size += 1
-        else:
-            miss = min(miss, beyond)
-            count_reason(how_far, counts)
+    found, outcomes, size, miss = try_rows(
+        which, terms, legs, limits, edges, distance, asked, legs_work(), found, outcomes, 0, NO_MISS, counts
+    )
     return found[:size].copy(), outcomes[:size].copy(), miss
+
+
+@numba.njit(cache=True, nogil=True)
+def legs_work():
+    """Scratch for `try_rows`."""
+    return np.empty((TOGETHER, 4), np.int64), np.empty((4, TOGETHER), np.int64), np.empty((2, MOST_LEGS), np.int64)
+
+
+@numba.njit(cache=True, nogil=True)
+def try_rows(which, terms, legs, limits, edges, distance, asked, work, found, outcomes, size, miss, counts):
+    """Test some rows, of one leg or several, exactly: (found, outcomes, size, miss) with what fits added behind the first `size`.
+
+    found: (room,) and outcomes: (room, OUTCOME), grown when they are full. miss: the least detour beyond a budget so far, in ms. Rows that
+    do not fit are counted.
+
+    Rows go through in batches, and step by step: what is far away in memory is fetched for many legs at once.
+    """
+    leg_begin, leg_count, max_detour_ms = terms[0], terms[1], terms[5]
+    base_cost, leg_seats = legs[4], limits[0]
+    direct_ms, seats_requested = asked[4] >> 32, asked[5]
+    costs, columns, after = work
+    leg_of, row_of, first_of, beyond_of = columns[0], columns[1], columns[2], columns[3]
+    begin = 0
+    while begin < len(which):
+        rows = used = 0
+        while begin < len(which):
+            row = which[begin]
+            count = np.int64(leg_count[row])
+            if used + count > TOGETHER:
+                break
+            row_of[rows], first_of[rows] = row, used
+            for leg in range(leg_begin[row], leg_begin[row] + count):
+                leg_of[used] = leg
+                used += 1
+            rows += 1
+            begin += 1
+        if distance.shape[1] == 4:
+            _drives_of_legs(leg_of[:used], legs, edges, distance, asked, costs)
+        else:
+            _drives_of_lone_legs(leg_of[:used], legs, edges, distance, asked, costs)
+        for k in range(rows):
+            row, first = row_of[k], first_of[k]
+            end = first_of[k + 1] if k + 1 < rows else used
+            least = least_detour_ms(
+                leg_of[first], end - first, costs[first:end], base_cost, leg_seats, direct_ms, seats_requested
+            )
+            beyond_of[k] = least - np.int64(max_detour_ms[row])
+        for k in range(rows):
+            row, first = row_of[k], first_of[k]
+            end = first_of[k + 1] if k + 1 < rows else used
+            if beyond_of[k] > 0 and beyond_of[k] >= miss:
+                # Seats on some leg are what every row here has: the least detour is of legs with seats, and too long.
+                counts[DETOUR] += 1
+                continue
+            if size == len(found):
+                found, outcomes = _grown(found), _grown(outcomes)
+            how_far, beyond = _insert(
+                row, end - first, costs[first:end], terms, legs, limits, asked, after, outcomes[size]
+            )
+            if how_far == FITS:
+                found[size] = row
+                size += 1
+            else:
+                miss = min(miss, beyond)
+                count_reason(how_far, counts)
+    return found, outcomes, size, miss
+
+
+@numba.njit(cache=True, nogil=True)
+def _drives_of_legs(which, legs, edges, distance, asked, costs):
+    """costs[k]: packed, from where leg k begins to the pickup, from the pickup to where it ends, and the same for the dropoff."""
+    origin_edge, origin_at, destination_edge, destination_at, _ = legs
+    pickup_edge, pickup_at, dropoff_edge, dropoff_at = asked[:4]
+    for k in range(len(which)):
+        leg = which[k]
+        here, here_at = origin_edge[leg], np.int64(origin_at[leg])
+        there, there_at = destination_edge[leg], np.int64(destination_at[leg])
+        costs[k, 0] = drive_to(edges, here, here_at, distance, 0, pickup_edge, pickup_at)
+        costs[k, 1] = drive_from(edges, there, there_at, distance, 3, pickup_edge, pickup_at)
+        costs[k, 2] = drive_to(edges, here, here_at, distance, 2, dropoff_edge, dropoff_at)
+        costs[k, 3] = drive_from(edges, there, there_at, distance, 1, dropoff_edge, dropoff_at)
+
+
+@numba.njit(cache=True, nogil=True)
+def _drives_of_lone_legs(which, legs, edges, distance, asked, costs):
+    """As `_drives_of_legs` for trips of one leg, which need two of the four."""
+    origin_edge, origin_at, destination_edge, destination_at, _ = legs
+    pickup_edge, pickup_at, dropoff_edge, dropoff_at = asked[:4]
+    for k in range(len(which)):
+        leg = which[k]
+        here, here_at = origin_edge[leg], np.int64(origin_at[leg])
+        there, there_at = destination_edge[leg], np.int64(destination_at[leg])
+        costs[k, 0] = drive_to(edges, here, here_at, distance, 0, pickup_edge, pickup_at)
+        costs[k, 1] = costs[k, 2] = INFINITE
+        costs[k, 3] = drive_from(edges, there, there_at, distance, 1, dropoff_edge, dropoff_at)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def least_detour_ms(begin, count, costs, base_cost, seats, direct_ms, seats_requested):
+    """The least detour over pairs of legs with seats at both, whatever the times and the legs between them. costs: of `_drives_of_legs`."""
+    least = fetching = np.int64(NOWHERE_MS)
+    for i in range(count):
+        if seats[begin + i] < seats_requested:
+            continue
+        base_ms = base_cost[begin + i] >> 32
+        to_pickup, onward = costs[i, 0] >> 32, costs[i, 3] >> 32
+        added = (costs[i, 2] >> 32) + onward - base_ms
+        least = min(least, to_pickup + direct_ms + onward - base_ms, fetching + added)
+        fetching = min(fetching, to_pickup + (costs[i, 1] >> 32) - base_ms)
+    return least
 
 
 @numba.njit(cache=True, nogil=True)
@@ -195,68 +286,36 @@ def _grown(array):
 
 
 @numba.njit(cache=True, nogil=True)
-def _try(row, terms, legs, limits, edges, distance, asked, nearest_miss_ms, work, outcome):
-    """(how far the best insertion came, miss_ms) of one offer, as `best_insertion`; a miss is told if it is nearer than nearest_miss_ms.
-
-    work: (6, MOST_LEGS) int64 scratch.
-    """
-    leg_begin, leg_count, departure_ms, leaves_from_ms, leaves_by_ms, max_detour_ms, max_detour_cm = terms
-    origin_edge, origin_at, destination_edge, destination_at, base_cost = legs
-    leg_seats, early_ms, late_ms = limits
-    pickup_edge, pickup_at, dropoff_edge, dropoff_at, direct, seats_requested = asked[:6]
-    earliest_ms, latest_ms, window_is_arrival, now_ms = asked[6:]
-    to_pickup, from_pickup, to_dropoff, onward, early_after, late_after = (
-        work[0],
-        work[1],
-        work[2],
-        work[3],
-        work[4],
-        work[5],
-    )
-    begin, count, budget_ms = leg_begin[row], np.int64(leg_count[row]), np.int64(max_detour_ms[row])
-    # Fetching the rider alone is a bound on the whole: setting down on a later leg only adds, and on the same leg the way over the
-    # dropoff is no shorter than the way straight on (triangle inequality). Likewise setting down alone.
-    fetching_ms = setting_down_ms = INFINITE
-    for i in range(count):
-        leg = begin + i
-        here, here_at = origin_edge[leg], np.int64(origin_at[leg])
-        there, there_at = destination_edge[leg], np.int64(destination_at[leg])
-        to_pickup[i] = drive_to(edges, here, here_at, distance, 0, pickup_edge, pickup_at)
-        onward[i] = drive_from(edges, there, there_at, distance, 1, dropoff_edge, dropoff_at)
-        if count > 1:
-            to_dropoff[i] = drive_to(edges, here, here_at, distance, 2, dropoff_edge, dropoff_at)
-            from_pickup[i] = drive_from(edges, there, there_at, distance, 3, pickup_edge, pickup_at)
-            if leg_seats[leg] >= seats_requested:
-                base_ms = base_cost[leg] >> 32
-                fetching_ms = min(fetching_ms, ((to_pickup[i] + from_pickup[i]) >> 32) - base_ms)
-                setting_down_ms = min(setting_down_ms, ((to_dropoff[i] + onward[i]) >> 32) - base_ms)
-    if count > 1:
-        least_ms = max(fetching_ms, setting_down_ms)
-        if least_ms > budget_ms and least_ms - budget_ms >= nearest_miss_ms:
-            return NO_SEATS if least_ms == INFINITE else TOO_LONG_MS, NO_MISS
-    promises_after(count, early_ms[begin:], late_ms[begin:], early_after, late_after)
+def _insert(row, count, costs, terms, legs, limits, asked, after, outcome):
+    """(how far the best insertion came, miss_ms) of one offer, as `best_insertion`. costs: of `_drives_of_legs`; after: (2, legs) scratch."""
+    leg_begin, _, departure_ms, leaves_from_ms, leaves_by_ms, max_detour_ms, max_detour_cm = terms
+    begin = leg_begin[row]
+    end = begin + count
+    seats, early_ms, late_ms = limits[0][begin:end], limits[1][begin:end], limits[2][begin:end]
+    _, _, _, _, direct, seats_requested, earliest_ms, latest_ms, window_is_arrival, now_ms = asked
+    promises_after(count, early_ms, late_ms, after[0], after[1])
     return best_insertion(
         count,
-        base_cost[begin:],
-        leg_seats[begin:],
-        early_ms[begin:],
-        late_ms[begin:],
-        to_pickup,
-        from_pickup,
-        to_dropoff,
-        onward,
+        legs[4][begin:end],
+        seats,
+        early_ms,
+        late_ms,
+        costs[:, 0],
+        costs[:, 1],
+        costs[:, 2],
+        costs[:, 3],
         direct,
         seats_requested,
         departure_ms[row],
         max(leaves_from_ms[row], now_ms) - departure_ms[row],
         leaves_by_ms[row] - departure_ms[row],
         now_ms,
-        budget_ms,
+        np.int64(max_detour_ms[row]),
         np.int64(max_detour_cm[row]),
         earliest_ms,
         latest_ms,
         window_is_arrival,
-        early_after,
-        late_after,
+        after[0],
+        after[1],
         outcome,
     )
