@@ -39,7 +39,8 @@ from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.regions import SAMPLE_NAME
-from matcher.services.find_matches import SPARE, StopWatch
+from matcher.services.find_matches import SPARE
+from matcher.services.stop_watch import StopWatch
 from matcher.warm import compile_kernels
 
 SEED = 20261201

@@ -8,7 +8,7 @@ from api.app_keys import METRICS, TRACING
 from api.endpoint import Call
 from api.metrics import note_search
 from api.rendering import json_response
-from api.schemas.matches import MatchesOut, MatchIn
+from api.schemas.matches import BasisOut, MatchesOut, MatchIn
 from api.schemas.service import Nothing
 
 
@@ -23,4 +23,5 @@ async def find_matches(call: Call[Nothing, MatchIn]) -> web.Response:
     note_search(call.request.app[METRICS], answer)
     if (tracing := call.request.app[TRACING]) is not None:
         tracing.stages(answer.stages_ms)
-    return json_response(MatchesOut.from_domain(answer, explain=call.body.explain))
+    basis = BasisOut.of(call.carpool.carbon, call.carpool.cost_sharing.rate)
+    return json_response(MatchesOut.from_domain(answer, basis, explain=call.body.explain))

@@ -21,6 +21,7 @@ from api.schemas.fields import (
     WireIn,
     WireOut,
 )
+from api.schemas.money import CostOfDrivingOut, FareOut
 from api.schemas.offers import PreferencesIn, WomenOnly
 from api.schemas.places import PlaceIn
 from matcher.domain.errors import Fault, InvalidWindow
@@ -38,7 +39,9 @@ from matcher.domain.match import (
     Walking,
     WindowKind,
 )
+from matcher.domain.money import CostRate
 from matcher.domain.offer import MAX_SEATS
+from matcher.services.describe_matches import CarbonFactor
 
 _MORNING_SEARCH: dict[str, Any] = {
     "origin": {"lat": -29.95, "lon": -71.337},
@@ -48,6 +51,10 @@ _MORNING_SEARCH: dict[str, Any] = {
     "max_walk_m": 600,
     "limit": 10,
 }
+_ASSUMPTION = (
+    "the rider would have driven alone, in an average car, by the fastest road; a booking counts one car however many seats it takes, "
+    "and the detour it adds is taken off"
+)
 _ONE_WINDOW: dict[str, Any] = {"oneOf": [{"required": ["departure"]}, {"required": ["arrival"]}]}
 
 
@@ -190,6 +197,7 @@ class MatchOut(WireOut):
     ride_s: Seconds
     ride_m: Metres
     seats_left: int
+    price: Maybe[FareOut] = Field(None, description="of the ride, all seats; absent where no cost of driving is known")
     co2_saved_g: int
     polyline: str = Field(description="the shared ride, as an encoded polyline of precision 5")
     walking: Maybe[WalkingOut] = Field(None, description="where the rider is not met at both doors")
@@ -211,6 +219,7 @@ class MatchOut(WireOut):
             ride_s=match.ride_s,
             ride_m=match.ride_m,
             seats_left=match.seats_left,
+            price=None if match.fare is None else FareOut.from_fare(match.fare),
             co2_saved_g=match.co2_saved_g,
             polyline=match.polyline,
             walking=None if match.walking is None else WalkingOut.from_domain(match.walking),
@@ -232,6 +241,27 @@ class HintOut(WireOut):
         return cls(code=hint.code, would_match=hint.would_match, detail=hint.detail, amount=hint.amount, unit=hint.unit)
 
 
+class CarbonBasisOut(WireOut):
+    """What `co2_saved_g` rests on."""
+
+    grams_per_km: float = Field(ge=0, description="CO2 equivalent of an average car")
+    source: str
+    assumption: str
+
+
+class BasisOut(WireOut):
+    """What the prices and savings of an answer rest on."""
+
+    co2: CarbonBasisOut
+    cost_of_driving: Maybe[CostOfDrivingOut] = Field(None, description="absent where none is known")
+
+    @classmethod
+    def of(cls, carbon: CarbonFactor, rate: CostRate | None) -> BasisOut:
+        """Both, with their sources."""
+        co2 = CarbonBasisOut(grams_per_km=carbon.grams_per_km, source=carbon.source, assumption=_ASSUMPTION)
+        return cls(co2=co2, cost_of_driving=None if rate is None else CostOfDrivingOut.from_domain(rate))
+
+
 class MatchesOut(WireOut):
     """The ranked matches, best first. considered = feasible + the sum of turned_away."""
 
@@ -240,11 +270,12 @@ class MatchesOut(WireOut):
     feasible: int = Field(ge=0, description="offers that can carry the rider, shown or not")
     turned_away: dict[str, int] = Field(description="offers by the first reason they cannot")
     hints: list[HintOut]
+    basis: BasisOut
     took_ms: float = Field(ge=0)
     stages_ms: Maybe[dict[str, float]] = Field(None, description="with `explain`: the time each stage took")
 
     @classmethod
-    def from_domain(cls, answer: MatchAnswer, *, explain: bool) -> MatchesOut:
+    def from_domain(cls, answer: MatchAnswer, basis: BasisOut, *, explain: bool) -> MatchesOut:
         """The answer, with stage times and measures when it is to be explained."""
         return cls(
             matches=[MatchOut.from_domain(match, explain=explain) for match in answer.matches],
@@ -252,6 +283,7 @@ class MatchesOut(WireOut):
             feasible=answer.feasible,
             turned_away={reason.value: count for reason, count in answer.turned_away.items()},
             hints=[HintOut.from_domain(hint) for hint in answer.hints],
+            basis=basis,
             took_ms=round(answer.took_ms, 3),
             stages_ms={stage: round(ms, 3) for stage, ms in answer.stages_ms.items()} if explain else None,
         )

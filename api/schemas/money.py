@@ -10,8 +10,8 @@ from pydantic import Field
 
 from api.schemas.fields import Maybe, WireIn, WireOut
 from matcher.domain.errors import Fault, InvalidField
+from matcher.domain.match import Fare, PriceKind
 from matcher.domain.money import CostRate, Money
-from matcher.services.cost_sharing import Price, PriceKind
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["EUR"])]
 
@@ -49,15 +49,15 @@ class MoneyOut(WireOut):
         return cls(amount=float(money.amount), currency=money.currency)
 
 
-class PriceOut(MoneyOut):
+class FareOut(MoneyOut):
     """What a ride costs its rider, all seats together."""
 
     kind: PriceKind = Field(description="named by the driver, or suggested")
 
     @classmethod
-    def of(cls, price: Price) -> PriceOut:
+    def from_fare(cls, fare: Fare) -> FareOut:
         """Every field."""
-        return cls(amount=float(price.money.amount), currency=price.money.currency, kind=price.kind)
+        return cls(amount=float(fare.money.amount), currency=fare.money.currency, kind=fare.kind)
 
 
 class CostOfDrivingOut(WireOut):

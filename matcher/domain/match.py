@@ -10,6 +10,7 @@ from uuid import UUID
 
 from matcher.domain.clock import between
 from matcher.domain.errors import InvalidWindow
+from matcher.domain.money import Money
 from matcher.domain.offer import NO_PREFERENCES
 from matcher.domain.place import Coordinate, Place, PlaceInput
 
@@ -148,6 +149,21 @@ class Walking:
     saved_detour_m: float | None
 
 
+class PriceKind(StrEnum):
+    """Who named a price: the driver, or we in the driver's place."""
+
+    DRIVER = "driver"
+    SUGGESTED = "suggested"
+
+
+@dataclass(frozen=True, slots=True)
+class Fare:
+    """What a ride costs its rider, all seats together."""
+
+    money: Money
+    kind: PriceKind
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A feasible insertion, scored. Lengths in metres, times in seconds; the polyline covers the shared ride only."""
@@ -168,6 +184,7 @@ class Match:
     co2_saved_g: int
     polyline: str
     walking: Walking | None = None  # None for who is met at both doors
+    fare: Fare | None = None  # None where no cost of driving is known and the driver names no price
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from matcher.domain.errors import Fault, InvalidField, PriceNotSupported, PriceTooHigh
+from matcher.domain.match import Fare, PriceKind
 from matcher.domain.money import CostRate, Money, fare
 from matcher.domain.offer import Offer
-
-
-class PriceKind(StrEnum):
-    """Who named a price."""
-
-    DRIVER = "driver"
-    SUGGESTED = "suggested"
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a ride costs its rider, all seats together."""
-
-    money: Money
-    kind: PriceKind
 
 
 class PricedTrip(Protocol):
@@ -66,18 +50,18 @@ class CostSharing:
             extra: dict[str, object] = {"dearest": as_json(dearest)}
             raise PriceTooHigh(detail, faults=[Fault("/price/amount", detail, PriceTooHigh.code)], extra=extra)
 
-    def seat(self, trip: PricedTrip) -> Price | None:
+    def seat(self, trip: PricedTrip) -> Fare | None:
         """What a seat from end to end costs; None where nothing is known."""
         if trip.price is not None:
-            return Price(trip.price, PriceKind.DRIVER)
+            return Fare(trip.price, PriceKind.DRIVER)
         if self.rate is None:
             return None
-        return Price(self.rate.suggested_seat(trip.length_cm, trip.seats_offered), PriceKind.SUGGESTED)
+        return Fare(self.rate.suggested_seat(trip.length_cm, trip.seats_offered), PriceKind.SUGGESTED)
 
-    def ride(self, trip: PricedTrip, ride_cm: int, seats: int) -> Price | None:
+    def ride(self, trip: PricedTrip, ride_cm: int, seats: int) -> Fare | None:
         """What `seats` seats cost along `ride_cm` of a trip: in proportion to the road, rounded down; None where nothing is known."""
         seat = self.seat(trip)
-        return None if seat is None else Price(fare(seat.money, ride_cm, trip.length_cm, seats), seat.kind)
+        return None if seat is None else Fare(fare(seat.money, ride_cm, trip.length_cm, seats), seat.kind)
 
 
 def as_json(money: Money) -> Mapping[str, object]:

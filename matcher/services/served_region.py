@@ -12,7 +12,8 @@ from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.offer import Offer
-from matcher.services.find_matches import MatchRoads, SearchIndex
+from matcher.services.describe_matches import MatchRoads
+from matcher.services.find_matches import SearchIndex
 from matcher.services.fitted_index import FittedIndex
 from matcher.services.load_offers import BulkIndex, Loaded, LoadOffers
 from matcher.services.ports import Geocoder, MeetingPoints, Progress, no_progress

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.live import Live, an_offer
+from tests.api.live import Live, a_search, an_offer, around, quiet_morning
 
 
 def _eur(amount: float) -> dict[str, Any]:
@@ -36,6 +36,28 @@ async def test_a_driver_names_changes_and_withdraws_a_price(live: Live) -> None:
     withdrawn = await live.call("PATCH", where, token, json={"price": None}, headers={"If-Match": '"3"'})
     assert "price" not in withdrawn.json
     assert "price" not in (await live.call("GET", where, token)).json
+
+
+async def test_a_rider_is_told_what_the_ride_costs_and_what_that_rests_on(live: Live) -> None:
+    day = quiet_morning()
+    token, rider = await live.key("driver"), await live.key("rider")
+    priced = await live.published(token, departure=day.isoformat(), seats=3, price=_eur(0.8))
+    unpriced = await live.published(token, departure=day.isoformat(), seats=3)
+    answer = (await live.call("POST", "/v1/match", rider, json=a_search(departure=around(day), seats=2))).json
+    fares = {match["offer_id"]: match for match in answer["matches"]}
+    for offer, kind, seat in (
+        (priced, "driver", 0.8),
+        (unpriced, "suggested", unpriced["price_advice"]["suggested"]["amount"]),
+    ):
+        match = fares[offer["id"]]
+        share = min(1.0, match["ride_m"] / offer["distance_m"])
+        assert match["price"]["kind"] == kind
+        assert match["price"]["amount"] == pytest.approx(2 * seat * share, abs=0.0101)
+        assert match["price"]["amount"] <= 2 * seat * share
+    assert answer["basis"]["cost_of_driving"] == {"per_km": 0.3, "currency": "EUR", "source": "a test"}
+    assert answer["basis"]["co2"]["grams_per_km"] == 160
+    assert "alone" in answer["basis"]["co2"]["assumption"]
+    assert "IPCC" in answer["basis"]["co2"]["source"]
 
 
 async def test_the_dearest_price_may_be_asked_and_no_cent_more(live: Live) -> None:

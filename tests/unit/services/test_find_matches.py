@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta, timezone
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -19,6 +20,7 @@ from matcher.domain.errors import (
 )
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.match import MatchAnswer, RequestDraft, TimeWindow, TurnedAway, WindowKind
+from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput, RoadPosition
 from matcher.domain.polyline import decode_polyline
@@ -26,7 +28,9 @@ from matcher.domain.principal import Principal, Role
 from matcher.matching.index_by_time import OfferIndexByTime
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
-from matcher.services.find_matches import SPARE, CarbonFactor, FindMatches
+from matcher.services.cost_sharing import CostSharing
+from matcher.services.describe_matches import CarbonFactor, DescribeMatches
+from matcher.services.find_matches import SPARE, FindMatches
 from matcher.services.match_tokens import MatchTokens
 from matcher.services.ports import CurrentState, MeetingPoints
 from matcher.services.resolve_places import ResolvePlaces
@@ -103,9 +107,13 @@ def a_town(streets: Sequence[Street] | None = None, meeting_points: MeetingPoint
         engine,
         ResolvePlaces(engine, geocoder, SameThread(), snap_limit_m=1000.0),
         SameThread(),
-        tokens=tokens,
+        describe=DescribeMatches(
+            engine,
+            tokens=tokens,
+            carbon=CarbonFactor(200.0, "a test"),
+            cost_sharing=CostSharing(CostRate(Decimal("0.30"), "EUR", "a test")),
+        ),
         weights=ScoreWeights(),
-        carbon=CarbonFactor(200.0, "a test"),
         meeting_points=meeting_points,
     )
     return Town(engine, offers, index, tokens, find_matches)

@@ -1,0 +1,166 @@
+"""What a rider is shown of those who can carry them: where and when, along which road, for how much, and what it saves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Protocol
+
+from matcher.domain.match import Fare, Match, MatchRequest, MeetingPoint, Walking
+from matcher.domain.place import Coordinate, Place, RoadPosition
+from matcher.domain.polyline import encode_polyline
+from matcher.matching.pipeline import Candidate
+from matcher.matching.positions import split_cost
+from matcher.matching.roads import PackedDrive, SearchRoads
+from matcher.services.cost_sharing import CostSharing
+from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
+from matcher.services.ports import CurrentState, Roads, RoadsByTime, StopCandidate
+from matcher.services.where_to_meet import MeetingPlaces
+
+
+class SlotRoads(Roads, SearchRoads, Protocol):
+    """What a search needs of the roads of one slot."""
+
+    def points(self, origin: RoadPosition, destination: RoadPosition, drive: PackedDrive) -> list[Coordinate]:
+        """The line that a drive follows."""
+
+
+class MatchRoads(RoadsByTime, Protocol):
+    """What a search needs of the roads."""
+
+    @property
+    def slots(self) -> Sequence[SlotRoads]:
+        """The roads of each slot."""
+
+    def at(self, departure: datetime) -> SlotRoads:
+        """Those of the slot that a departure falls in."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarbonFactor:
+    """Grams of CO2 equivalent that a car emits per kilometre, and where the figure is from."""
+
+    grams_per_km: float
+    source: str
+
+    def saved_g(self, direct_m: float, detour_m: float) -> int:
+        """What the rider's own car would have emitted on their direct drive, less the driver's detour; never below 0.
+
+        The detour is what carrying this rider adds to the trip as it is now. Detours of one trip's riders, each added to the trip with
+        those before, sum to the whole detour: no saving is counted twice.
+        """
+        return max(0, round((direct_m - detour_m) / 1000 * self.grams_per_km))
+
+
+class DescribeMatches:
+    """Candidates that were found and are still true, as a rider is shown them."""
+
+    def __init__(
+        self, roads: MatchRoads, *, tokens: MatchTokens, carbon: CarbonFactor, cost_sharing: CostSharing
+    ) -> None:
+        self._roads = roads
+        self._tokens = tokens
+        self._cost_sharing = cost_sharing
+        self.carbon = carbon
+
+    def __call__(
+        self,
+        request: MatchRequest,
+        places: MeetingPlaces,
+        drives: Sequence[PackedDrive],
+        chosen: Sequence[tuple[Candidate, CurrentState]],
+        now: datetime,
+    ) -> tuple[Match, ...]:
+        """In the order given. `drives` are the rider's own, slot by slot. CPU work."""
+        zone = request.window.earliest.tzinfo or UTC
+        matches = []
+        lines: dict[int, tuple[list[Coordinate], str]] = {}  # the rider's own drive in each slot, and its polyline
+        for candidate, state in chosen:
+            roads, drive = self._roads.slots[candidate.slot], drives[candidate.slot]
+            if candidate.slot not in lines:
+                points = roads.points(request.origin.position, request.destination.position, drive)
+                lines[candidate.slot] = points, encode_polyline(points)
+            line, direct_polyline = lines[candidate.slot]
+            direct_m = split_cost(drive.cost)[1] / 100
+            pickup = _at_door(request.origin, line[0], _moment(candidate.pickup_ms, zone))
+            dropoff = _at_door(request.destination, line[-1], _moment(candidate.dropoff_ms, zone))
+            begin, end = request.origin.position, request.destination.position
+            if candidate.pickup_choice:
+                stop = places.pickups[candidate.pickup_choice]
+                pickup, begin = _at_stop(stop, pickup.time), stop.position
+            if candidate.dropoff_choice:
+                stop = places.dropoffs[candidate.dropoff_choice]
+                dropoff, end = _at_stop(stop, dropoff.time), stop.position
+            walks = candidate.pickup_choice > 0 or candidate.dropoff_choice > 0
+            ticket = MatchTicket(
+                rider_id=request.rider_id,
+                offer_id=candidate.offer_id,
+                version=candidate.version,
+                seats=request.seats,
+                roads=roads_digest(self._roads.fingerprint),
+                pickup=TicketPoint.of(pickup, begin),
+                dropoff=TicketPoint.of(dropoff, end),
+                window=request.window,
+                window_kind=request.window_kind,
+                women_only=request.women_only,
+                rider_is_woman=request.rider_is_woman,
+                search_id=request.search_id,
+            )
+            detour_m = candidate.detour_cm / 100
+            polyline = direct_polyline
+            if walks or candidate.ride_via:
+                polyline = _ride_polyline(roads, [begin, *candidate.ride_via, end])
+            matches.append(
+                Match(
+                    match_id=self._tokens.sign(ticket, now),
+                    offer_id=candidate.offer_id,
+                    score=candidate.score,
+                    parts=candidate.parts,
+                    pickup=pickup,
+                    dropoff=dropoff,
+                    detour_s=candidate.detour_ms / 1000,
+                    detour_m=detour_m,
+                    shared_m=candidate.shared_cm / 100,
+                    overlap=candidate.overlap,
+                    ride_s=candidate.ride_ms / 1000,
+                    ride_m=candidate.ride_cm / 100,
+                    seats_left=candidate.seats_left,
+                    fare=self._fare(candidate, state, request.seats),
+                    co2_saved_g=self.carbon.saved_g(direct_m, detour_m),
+                    polyline=polyline,
+                    walking=_walking(candidate, pickup, dropoff) if walks else None,
+                )
+            )
+        return tuple(matches)
+
+    def _fare(self, candidate: Candidate, state: CurrentState, seats: int) -> Fare | None:
+        return self._cost_sharing.ride(state, candidate.ride_cm, seats)
+
+
+def _ride_polyline(roads: Roads, stops: Sequence[RoadPosition]) -> str:
+    """The line of a ride that is not the rider's own drive."""
+    route = roads.drive(stops)
+    return "" if route is None else encode_polyline(route.points)
+
+
+def _moment(at_ms: int, zone: tzinfo) -> datetime:
+    return (datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=at_ms)).astimezone(zone)
+
+
+def _at_door(place: Place, on_road: Coordinate, time: datetime) -> MeetingPoint:
+    """The car stops where the rider's place meets the road, and nothing is walked."""
+    return MeetingPoint(on_road, place.label, time, walk_m=0.0, walk_s=0.0)
+
+
+def _at_stop(stop: StopCandidate, time: datetime) -> MeetingPoint:
+    """The rider walks to where the car stops, or from there."""
+    return MeetingPoint(stop.coordinate, stop.label, time, walk_m=stop.walk_cm / 100, walk_s=stop.walk_ms / 1000)
+
+
+def _walking(candidate: Candidate, pickup: MeetingPoint, dropoff: MeetingPoint) -> Walking:
+    saved_s = saved_m = None
+    if candidate.at_doors is not None:
+        saved_s = (candidate.at_doors[0] - candidate.detour_ms) / 1000
+        saved_m = (candidate.at_doors[1] - candidate.detour_cm) / 100
+    return Walking(pickup.walk_s + dropoff.walk_s, pickup.walk_m + dropoff.walk_m, saved_s, saved_m)
