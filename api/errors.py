@@ -153,6 +153,7 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.PromisedToRiders: HTTPStatus.CONFLICT,
     domain.IdempotencyInProgress: HTTPStatus.CONFLICT,
     domain.SharingInUse: HTTPStatus.CONFLICT,
+    domain.TripsStillOpen: HTTPStatus.CONFLICT,
     event_errors.TooManyWebhooks: HTTPStatus.CONFLICT,
     event_errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     domain.StaleVersion: HTTPStatus.PRECONDITION_FAILED,

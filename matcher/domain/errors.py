@@ -16,7 +16,7 @@
     │                        WebhookNotFound, DeliveryNotFound
     ├── Conflict          (409)  OfferNotOpen, SeatsExhausted, IdempotencyInProgress
     │   ├── BookingExists, MoveNotAllowed, OwnOffer, OfferChanged, DetourExceeded, PromisedToRiders
-    │   ├── SharingInUse
+    │   ├── SharingInUse, TripsStillOpen
     │   ├── TooManyWebhooks
     │   └── StaleVersion  (412)
     ├── PreconditionRequired (428)
@@ -307,6 +307,13 @@ class SharingInUse(Conflict):
 
     code = "sharing_in_use"
     title = "Open trips stand on what you share"
+
+
+class TripsStillOpen(Conflict):
+    """Somebody who is being erased makes new trips or bookings all the while."""
+
+    code = "trips_still_open"
+    title = "New trips are being made"
 
 
 class IdempotencyInProgress(Conflict):

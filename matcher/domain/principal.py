@@ -10,6 +10,8 @@ from enum import StrEnum
 
 #: Parts an operator's name from that of its user. Neither of the two may contain it, so no two operators' users can be the same.
 NAMESPACE_MARK = ":"
+#: Whose name an erased person's pseudonym begins with; no user may have it.
+ERASED = "erased"
 #: Longest name of a user as it is stored.
 MAX_USER_NAME = 200
 _OWN_USER = re.compile(r"[!-9;-~]{1,64}", re.ASCII)

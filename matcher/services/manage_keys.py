@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from matcher.domain.errors import Fault, InvalidField
-from matcher.domain.principal import ACTABLE, NAMESPACE_MARK, ApiKey, Role
+from matcher.domain.principal import ACTABLE, ERASED, NAMESPACE_MARK, ApiKey, Role
 from matcher.services.ports import ApiKeyRepository, KeyMaker
 
 MAX_USER = 100
@@ -25,6 +25,9 @@ class ManageKeys:
         of its own. Raises InvalidField."""
         if not 1 <= len(user) <= MAX_USER or not user.isprintable() or user != user.strip():
             detail = f"must have from 1 to {MAX_USER} visible characters, without spaces around them"
+            raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
+        if user.partition(NAMESPACE_MARK)[0] == ERASED:
+            detail = f"must not be {ERASED!r}, which stands for persons who were erased"
             raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
         if ttl is not None and ttl <= timedelta():
             detail = "must be longer than nothing"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from jwt import PyJWK
@@ -68,3 +69,13 @@ class PeopleRepository(Protocol):
 
     async def share(self, user: str, *, woman: bool, now: datetime) -> list[UUID]:
         """Note what the user shares, here and in all their OPEN offers; the ids of those that have changed. Raises SharingInUse."""
+
+
+class PersonalData(Protocol):
+    """Everything that is held on one person, wherever it is."""
+
+    def export(self, user: str) -> AsyncIterator[tuple[str, Any]]:
+        """(area, one thing that it holds), area by area, all as it was at one moment."""
+
+    async def erase(self, user: str, pseudonym: str, erasure_id: UUID, now: datetime) -> dict[str, int]:
+        """Take the person out of everything; how many rows remain under the pseudonym, by area. Raises TripsStillOpen."""

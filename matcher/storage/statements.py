@@ -41,6 +41,10 @@ class Statements:
         """The text that is sent, with numbered parameters."""
         return self._sql[name]
 
+    def parameters(self, name: str) -> tuple[str, ...]:
+        """The names of the values that a statement takes."""
+        return self._parameters[name]
+
     async def row(self, connection: Connection, name: str, /, **values: object) -> Record | None:
         """The first row, or None."""
         return await connection.fetchrow(self._sql[name], *self._bind(name, values))

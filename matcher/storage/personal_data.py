@@ -1,0 +1,138 @@
+"""Everything that is held on one person: where it is, how it is handed out, and how it is erased.
+
+A table that names persons is in HELD; a test compares the list with the schema, so that a new table cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from matcher.domain.errors import TripsStillOpen
+from matcher.storage.pool import Connections
+from matcher.storage.statements import Statements
+
+if TYPE_CHECKING:
+    from matcher.storage.statements import Connection
+
+_STATEMENTS = Statements("personal_data")
+_CHUNK = 500
+_AT_ONCE = 1000
+_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one area holds on a person.
+
+    columns: (table, column) that name the person, or somebody else in the same row. erase: statements that take the person out, in order;
+    those of `keeps` leave rows under the pseudonym, as they are another person's record too.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    exports: str
+    erase: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+
+    async def export(self, connection: Connection, user: str) -> AsyncIterator[Any]:
+        """What is held, row by row, as JSON values."""
+        cursor = await _STATEMENTS.cursor(connection, self.exports, user_id=user)
+        while rows := await cursor.fetch(_CHUNK, timeout=_TIMEOUT_S):
+            for row in rows:
+                yield row["held"]
+
+    async def forget(self, connection: Connection, user: str, pseudonym: str) -> dict[str, int]:
+        """Take the person out; how many rows remain under the pseudonym, by statement."""
+        remains: dict[str, int] = {}
+        for statement in self.erase:
+            given = {"user_id": user, "pseudonym": pseudonym}
+            taken = {name: given[name] for name in _STATEMENTS.parameters(statement)}
+            written = await _STATEMENTS.run(connection, statement, **taken)
+            if statement in self.keeps and written:
+                remains[self.name] = remains.get(self.name, 0) + written
+        return remains
+
+
+#: In the order in which it is erased: bookings before the offers that they stand on.
+HELD: tuple[Held, ...] = (
+    Held(
+        "bookings",
+        (("bookings", "rider_id"), ("bookings", "driver_id")),
+        "export_bookings",
+        ("erase_bookings_of_nobody", "erase_rider"),
+        ("erase_rider",),
+    ),
+    Held(
+        "offers",
+        (("offers", "driver_id"), ("bookings", "driver_id")),
+        "export_offers",
+        (
+            "erase_driver_of_offers",
+            "erase_driver_of_bookings",
+            "erase_own_stops",
+            "erase_offers",
+            "veil_stops_of_erased",
+        ),
+        ("erase_driver_of_offers", "erase_driver_of_bookings"),
+    ),
+    Held("events", (("events", "recipient"),), "export_events", ("erase_events", "erase_name_in_events")),
+    Held(
+        "webhooks",
+        (("webhooks", "owner"), ("webhooks", "also_for")),
+        "export_webhooks",
+        ("erase_webhooks", "erase_name_in_webhooks"),
+    ),
+    Held("api_keys", (("api_keys", "user_id"),), "export_keys", ("erase_keys",)),
+    Held("idempotency_keys", (("idempotency_keys", "owner"),), "export_answers", ("erase_answers",)),
+    Held("people", (("people", "user_id"),), "export_shares", ("erase_shares",)),
+    Held("blocks", (("blocks", "blocker"), ("blocks", "blocked")), "export_blocks", ("erase_blocks",)),
+)
+
+
+class PostgresPersonalData:
+    """The PersonalData of `matcher.services.people_ports` on PostgreSQL."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def export(self, user: str) -> AsyncIterator[tuple[str, Any]]:
+        """(area, what it holds), area by area, all as it was at one moment. An area that holds nothing is left out."""
+        async with self._connections.snapshot() as connection:
+            for held in HELD:
+                async for value in held.export(connection, user):
+                    yield held.name, value
+
+    async def erase(self, user: str, pseudonym: str, erasure_id: UUID, now: datetime) -> dict[str, int]:
+        """Take the person out of everything, in one transaction; how many rows remain under the pseudonym, by area.
+
+        Raises TripsStillOpen when the person has a trip or an unanswered booking that has not been cancelled.
+        """
+        async with self._connections.transaction() as connection:
+            if await _STATEMENTS.value(connection, "count_open_trips", user_id=user):
+                raise TripsStillOpen("a trip or a booking was made while the person was being erased: try again")
+            remains: dict[str, int] = {}
+            for held in HELD:
+                remains |= await held.forget(connection, user, pseudonym)
+            await _STATEMENTS.run(
+                connection, "note_erasure", id=erasure_id, pseudonym=pseudonym, now=now, remains=remains
+            )
+        return remains
+
+    async def forget_offers(self, before: datetime, limit: int = _AT_ONCE) -> int:
+        """Drop at most `limit` trips that were over before a moment and that no booking stands on; returns how many."""
+        async with self._connections.connection() as connection:
+            return await _STATEMENTS.run(connection, "forget_offers", before=before, row_limit=limit)
+
+    async def forget_keys(self, before: datetime) -> int:
+        """Drop keys that were withdrawn, or have expired, before a moment; returns how many."""
+        async with self._connections.connection() as connection:
+            return await _STATEMENTS.run(connection, "forget_keys", before=before)
+
+    async def veil_erased(self) -> int:
+        """Take the exact places of erased riders out of trips that have ended since; returns how many."""
+        async with self._connections.connection() as connection:
+            return await _STATEMENTS.run(connection, "veil_stops_of_erased")

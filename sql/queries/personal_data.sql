@@ -1,0 +1,192 @@
+-- name: export_offers
+-- The trips that a person has published, without what only the road network knows.
+SELECT
+    to_jsonb(o) - ARRAY[
+        'driver_id', 'region_fingerprint', 'origin_edge', 'origin_fraction', 'destination_edge', 'destination_fraction', 'via'
+    ] || jsonb_build_object('via', (
+        SELECT coalesce(jsonb_agg(place - ARRAY['edge', 'fraction']), '[]') FROM jsonb_array_elements(o.via) AS place
+    )) AS held
+FROM offers AS o
+WHERE o.driver_id = :user_id
+ORDER BY o.created_at, o.id;
+
+-- name: export_bookings
+-- The bookings that a person is part of, as that person may see them: never who the other one is, and where the other one boards only
+-- when they have agreed.
+SELECT
+    to_jsonb(b) - ARRAY['driver_id', 'rider_id', 'region_fingerprint']
+    - CASE WHEN b.rider_id = :user_id OR b.confirmed_at IS NOT NULL THEN CAST(ARRAY[] AS text []) ELSE ARRAY[
+        'pickup', 'pickup_at', 'pickup_earliest_at', 'pickup_latest_at', 'dropoff', 'dropoff_at', 'dropoff_earliest_at',
+        'dropoff_latest_at', 'ride_ms', 'ride_cm', 'detour_ms', 'detour_cm', 'shared_cm'
+    ] END
+    || jsonb_build_object('side', CASE WHEN b.rider_id = :user_id THEN 'rider' ELSE 'driver' END) AS held
+FROM bookings AS b
+WHERE b.rider_id = :user_id OR b.driver_id = :user_id
+ORDER BY b.created_at, b.id;
+
+-- name: export_events
+-- What a person was told.
+SELECT to_jsonb(e) - ARRAY['recipient', 'dedupe_key'] AS held
+FROM events AS e
+WHERE e.recipient = :user_id
+ORDER BY e.id;
+
+-- name: export_webhooks
+-- Where a person has events sent to.
+SELECT to_jsonb(w) - ARRAY['owner'] AS held
+FROM webhooks AS w
+WHERE w.owner = :user_id
+ORDER BY w.id;
+
+-- name: export_keys
+-- A person's API keys, without what they are recognised by.
+SELECT to_jsonb(k) - ARRAY['user_id', 'digest'] AS held
+FROM api_keys AS k
+WHERE k.user_id = :user_id
+ORDER BY k.created_at, k.id;
+
+-- name: export_answers
+-- The answers that are kept under a person's idempotency keys.
+SELECT
+    jsonb_build_object(
+        'key', i.key, 'status', i.status, 'created_at', i.created_at, 'body', convert_from(i.body, 'UTF8')
+    ) AS held
+FROM idempotency_keys AS i
+WHERE i.owner = :user_id
+ORDER BY i.created_at, i.key;
+
+-- name: export_shares
+-- What a person shares.
+SELECT to_jsonb(p) - ARRAY['user_id'] AS held
+FROM people AS p
+WHERE p.user_id = :user_id;
+
+-- name: export_blocks
+-- Whom a person has blocked, in that person's own words.
+SELECT to_jsonb(b) - ARRAY['blocker', 'blocked'] AS held
+FROM blocks AS b
+WHERE b.blocker = :user_id
+ORDER BY b.created_at, b.id;
+
+-- name: count_open_trips$
+-- What a person has not withdrawn from yet: trips that are open, and bookings that nobody has agreed on.
+SELECT
+    (SELECT count(*) FROM offers WHERE driver_id = :user_id AND status = 'OPEN')
+    + (SELECT count(*) FROM bookings WHERE rider_id = :user_id AND status = 'WAITING_CONFIRMATION');
+
+-- name: erase_bookings_of_nobody!
+-- Drop the bookings of a person whose other side has been erased before: nobody is left whose record they are.
+DELETE FROM bookings
+WHERE
+    (rider_id = :user_id AND driver_id LIKE 'erased:%')
+    OR (driver_id = :user_id AND rider_id LIKE 'erased:%');
+
+-- name: erase_rider!
+-- Take a rider out of the bookings that are a driver's record as well: the name, the words, and where exactly.
+UPDATE bookings SET
+    rider_id = :pseudonym,
+    version = version + 1,
+    note = '',
+    reply = '',
+    pickup = pickup || jsonb_build_object(
+        'lat', round(CAST(pickup ->> 'lat' AS numeric), 2), 'lon', round(CAST(pickup ->> 'lon' AS numeric), 2),
+        'label', '', 'address', NULL, 'edge', 0, 'fraction', 0, 'road_distance_m', 0, 'walk_cm', 0, 'walk_ms', 0
+    ),
+    dropoff = dropoff || jsonb_build_object(
+        'lat', round(CAST(dropoff ->> 'lat' AS numeric), 2), 'lon', round(CAST(dropoff ->> 'lon' AS numeric), 2),
+        'label', '', 'address', NULL, 'edge', 0, 'fraction', 0, 'road_distance_m', 0, 'walk_cm', 0, 'walk_ms', 0
+    )
+WHERE rider_id = :user_id;
+
+-- name: erase_driver_of_bookings!
+-- Take a driver out of the bookings that are a rider's record as well.
+UPDATE bookings SET driver_id = :pseudonym, version = version + 1, reply = ''
+WHERE driver_id = :user_id;
+
+-- name: erase_driver_of_offers!
+-- Take a driver out of the trips that others have booked: the name, the words, the ends and the ways between.
+UPDATE offers SET
+    driver_id = :pseudonym,
+    origin_lat = round(CAST(origin_lat AS numeric), 2),
+    origin_lon = round(CAST(origin_lon AS numeric), 2),
+    origin_label = '', origin_address = NULL, origin_edge = 0, origin_fraction = 0, origin_road_distance_m = 0,
+    destination_lat = round(CAST(destination_lat AS numeric), 2),
+    destination_lon = round(CAST(destination_lon AS numeric), 2),
+    destination_label = '', destination_address = NULL, destination_edge = 0, destination_fraction = 0, destination_road_distance_m = 0,
+    region_fingerprint = '',
+    via = '[]', preferences = '{}', comment = '', women_only = false, driver_is_woman = false
+WHERE driver_id = :user_id AND EXISTS (SELECT 1 FROM bookings WHERE offer_id = offers.id);
+
+-- name: erase_own_stops!
+-- Drop the stops that a driver who is erased had made for themselves.
+DELETE FROM offer_stops USING offers
+WHERE offers.id = offer_stops.offer_id AND offers.driver_id = :pseudonym AND offer_stops.kind = 'VIA';
+
+-- name: erase_offers!
+-- Drop the trips that are nobody else's record.
+DELETE FROM offers WHERE driver_id = :user_id;
+
+-- name: veil_stops_of_erased!
+-- Take the exact places of erased riders out of trips that are over. On a trip under way they stay until it is.
+UPDATE offer_stops SET
+    lat = round(CAST(lat AS numeric), 2), lon = round(CAST(lon AS numeric), 2),
+    label = '', address = NULL, edge = 0, fraction = 0, road_distance_m = 0
+FROM bookings, offers
+WHERE
+    bookings.id = offer_stops.booking_id AND bookings.rider_id LIKE 'erased:%'
+    AND offers.id = offer_stops.offer_id AND offers.status <> 'OPEN' AND offer_stops.label <> '';
+
+-- name: erase_events!
+-- Drop what a person was told.
+DELETE FROM events WHERE recipient = :user_id;
+
+-- name: erase_name_in_events!
+-- Take a person's name out of what others were told.
+UPDATE events SET data = (
+    SELECT jsonb_object_agg(key, CASE WHEN value = to_jsonb(CAST(:user_id AS text)) THEN 'null' ELSE value END)
+    FROM jsonb_each(data)
+)
+WHERE EXISTS (SELECT 1 FROM jsonb_each(data) WHERE value = to_jsonb(CAST(:user_id AS text)));
+
+-- name: erase_webhooks!
+-- Drop where a person has events sent to.
+DELETE FROM webhooks WHERE owner = :user_id;
+
+-- name: erase_name_in_webhooks!
+-- Have nobody else sent a person's events.
+UPDATE webhooks SET also_for = array_remove(also_for, :user_id) WHERE :user_id = any(also_for);
+
+-- name: erase_keys!
+-- Drop a person's API keys.
+DELETE FROM api_keys WHERE user_id = :user_id;
+
+-- name: erase_answers!
+-- Drop the answers that are kept under a person's idempotency keys.
+DELETE FROM idempotency_keys WHERE owner = :user_id;
+
+-- name: erase_shares!
+-- Forget what a person has shared.
+DELETE FROM people WHERE user_id = :user_id;
+
+-- name: erase_blocks!
+-- Forget whom a person has blocked. Who has blocked that person stays: it is the other one's wish, and protects them.
+DELETE FROM blocks WHERE blocker = :user_id;
+
+-- name: note_erasure!
+-- Prove that somebody was erased, without saying who.
+INSERT INTO erasures (id, pseudonym, erased_at, remains) VALUES (:id, :pseudonym, :now, :remains);
+
+-- name: forget_offers!
+-- Drop trips that were over long ago and that no booking stands on any more.
+DELETE FROM offers WHERE id IN (
+    SELECT id FROM offers
+    WHERE status <> 'OPEN' AND over_at < :before AND updated_at < :before
+    AND NOT EXISTS (SELECT 1 FROM bookings WHERE offer_id = offers.id)
+    ORDER BY over_at
+    LIMIT :row_limit
+    FOR UPDATE SKIP LOCKED
+);
+
+-- name: forget_keys!
+-- Drop keys that were withdrawn or have expired long ago.
+DELETE FROM api_keys WHERE least(revoked_at, expires_at) < :before;
