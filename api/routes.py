@@ -116,6 +116,8 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
     Endpoint("GET", "/v1/me", people.read_profile, EVERYBODY, {200: ProfileOut}),
     Endpoint("PATCH", "/v1/me", people.change_profile, EVERYBODY, {200: ProfileOut}, body=ProfilePatch,
              media_types=MERGE_PATCH, raises=(e.SharingInUse,)),
+    Endpoint("DELETE", "/v1/me", people.erase_me, EVERYBODY, {204: None}, raises=(e.TripsStillOpen,)),
+    Endpoint("GET", "/v1/me/export", people.export_me, EVERYBODY, {200: "application/json"}),
     Endpoint("GET", "/v1/me/blocks", people.list_blocks, EVERYBODY, {200: BlocksOut}),
     Endpoint("POST", "/v1/me/blocks", people.block_unnamed, EVERYBODY, {201: BlockOut}, body=BlockIn,
              raises=(e.InvalidField, e.OfferNotFound, e.BookingNotFound)),

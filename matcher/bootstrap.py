@@ -66,7 +66,7 @@ from matcher.wiring_bookings import Bookings, make_bookings
 from matcher.wiring_cost import cost_sharing
 from matcher.wiring_events import Notices, running_notices, webhook_secrets
 from matcher.wiring_operation import Operation, make_operation
-from matcher.wiring_people import People, make_key_set, make_people, make_tokens
+from matcher.wiring_people import People, make_key_set, make_people, make_tokens, retention
 from matcher.wiring_region import RegionOpener
 from matcher.wiring_statistics import make_counting, make_read_statistics
 from matcher.workers.change_feed import run_change_feed
@@ -154,7 +154,7 @@ async def running(
             tokens=make_tokens(settings.tokens, issuer_keys),
         )
         stack.push_async_callback(authenticate.drain)
-        people = make_people(database.pool, offers, live, make_id=_uuid7)
+        people = make_people(database.pool, offers, live, make_id=_uuid7, forget=authenticate.forget)
         horizon = timedelta(days=settings.offers.offer_horizon_days)
         sharing = await asyncio.to_thread(cost_sharing, settings.cost, opener.box)
         tokens = MatchTokens(
@@ -264,6 +264,7 @@ async def running(
             *counting.loops,
             run_expiry(ExpireOffers(offers, live), every_s=settings.offers.expiry_interval_s, clock=utc_now),
             run_settling(writer, clock=utc_now),
+            retention(settings.retention, database.pool, clock=utc_now),
             run_change_feed(feed, follow),
             run_housekeeping(
                 offers,

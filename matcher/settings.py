@@ -22,7 +22,7 @@ from matcher.settings_bookings import DEFAULT_BOOKINGS, BookingSettings
 from matcher.settings_cost import DEFAULT_COST, CostSettings
 from matcher.settings_events import DEFAULT_EVENTS, EventSettings
 from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
-from matcher.settings_people import DEFAULT_TOKENS, TokenSettings
+from matcher.settings_people import DEFAULT_RETENTION, DEFAULT_TOKENS, RetentionSettings, TokenSettings
 from matcher.settings_statistics import DEFAULT_STATISTICS, StatisticsSettings
 
 #: Read by the command line itself: shows tracebacks.
@@ -225,6 +225,7 @@ class Settings:
     protection: ProtectionSettings = DEFAULT_PROTECTION
     watch: WatchSettings = DEFAULT_WATCH
     tokens: TokenSettings = DEFAULT_TOKENS
+    retention: RetentionSettings = DEFAULT_RETENTION
     cost: CostSettings = DEFAULT_COST
     events: EventSettings = DEFAULT_EVENTS
     bookings: BookingSettings = DEFAULT_BOOKINGS
@@ -242,6 +243,7 @@ CONCERNS: Mapping[str, type[BaseSettings]] = {
     "protection": ProtectionSettings,
     "watch": WatchSettings,
     "tokens": TokenSettings,
+    "retention": RetentionSettings,
     "cost": CostSettings,
     "events": EventSettings,
     "bookings": BookingSettings,

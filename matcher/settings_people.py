@@ -91,5 +91,21 @@ class TokenSettings(Concern):
         return {theirs: Role(ours) for theirs, _, ours in pairs}
 
 
+class RetentionSettings(Concern):
+    """How long anything is kept that names somebody. Events, deliveries and single searches have settings of their own."""
+
+    bookings_kept_days: float = Field(
+        400.0, ge=1, le=3650, description="bookings that were cancelled or validated are forgotten after this long"
+    )
+    offers_kept_days: float = Field(
+        400.0, ge=1, le=3650, description="so are trips that are over and that no booking stands on any more"
+    )
+    keys_kept_days: float = Field(
+        90.0, ge=0, le=3650, description="API keys that were revoked or have expired are forgotten after this long"
+    )
+    retention_interval_s: float = Field(3600.0, ge=0.1, le=86_400, description="how often this is looked after")
+
+
 #: As if nothing were set: neither the environment nor a file is read.
 DEFAULT_TOKENS = TokenSettings.model_construct()
+DEFAULT_RETENTION = RetentionSettings.model_construct()

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from matcher.issuer.key_set import KeySet, key_file, key_url
 from matcher.services.blocks import Blocks, ManageBlocks
 from matcher.services.json_web_tokens import JsonWebTokens, TokenRules
+from matcher.services.personal_data import EraseMe, ExportMe
 from matcher.services.ports import OfferIndex, OfferRepository
 from matcher.services.sharing import ShareGender, Sharing
 from matcher.settings import SettingsInvalid
 from matcher.settings_base import PREFIX
-from matcher.settings_people import TokenSettings
+from matcher.settings_people import RetentionSettings, TokenSettings
 from matcher.storage.blocks import PostgresBlocks
+from matcher.storage.bookings import PostgresTrips
 from matcher.storage.people import PostgresPeople
+from matcher.storage.personal_data import PostgresPersonalData
 from matcher.storage.pool import Database
+from matcher.workers.retention import Forgetting, run_retention
 
 
 @dataclass(frozen=True)
@@ -27,19 +33,45 @@ class People:
     share_gender: ShareGender
     blocks: Blocks
     manage_blocks: ManageBlocks
+    export_me: ExportMe
+    erase_me: EraseMe
 
 
 def make_people(
-    database: Database, offers: OfferRepository, index: OfferIndex, *, make_id: Callable[[], UUID]
+    database: Database,
+    offers: OfferRepository,
+    index: OfferIndex,
+    *,
+    make_id: Callable[[], UUID],
+    forget: Callable[[str], None],
 ) -> People:
-    """Everything about people, on this database and index."""
+    """Everything about people, on this database and index. `forget` is told whose credentials must not be remembered any more."""
     people, kept_blocks = PostgresPeople(database), PostgresBlocks(database)
-    blocks = Blocks(kept_blocks)
+    blocks, data = Blocks(kept_blocks), PostgresPersonalData(database)
     return People(
         sharing=people,
         share_gender=ShareGender(people, offers, index),
         blocks=blocks,
         manage_blocks=ManageBlocks(kept_blocks, blocks, make_id=make_id),
+        export_me=ExportMe(data),
+        erase_me=EraseMe(data, offers, make_id=make_id, forget=forget),
+    )
+
+
+def retention(
+    settings: RetentionSettings, database: Database, *, clock: Callable[[], datetime]
+) -> Coroutine[Any, Any, None]:
+    """The loop that forgets what is past its time."""
+    data, trips = PostgresPersonalData(database), PostgresTrips(database)
+    return run_retention(
+        [
+            Forgetting("bookings", timedelta(days=settings.bookings_kept_days), trips.forget_bookings),
+            Forgetting("offers", timedelta(days=settings.offers_kept_days), data.forget_offers),
+            Forgetting("keys", timedelta(days=settings.keys_kept_days), data.forget_keys),
+            Forgetting("places of the erased", timedelta(), data.veil_erased),
+        ],
+        clock=clock,
+        every_s=settings.retention_interval_s,
     )
 
 

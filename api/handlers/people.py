@@ -1,13 +1,19 @@
-"""The caller's own person: what is shared, who is blocked."""
+"""The caller's own person: what is shared, who is blocked, what is held, and how it is erased."""
 
 from __future__ import annotations
 
-from aiohttp import web
+from contextlib import aclosing
 
+from aiohttp import web
+from pydantic_core import to_json
+
+from api.app_keys import BROWSERS, REQUEST_ID
 from api.endpoint import Call
-from api.rendering import json_response
+from api.middlewares import harden
+from api.rendering import JSON_TYPE, json_response
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.service import Nothing
+from matcher.services.personal_data import as_json
 
 
 async def read_profile(call: Call[Nothing, Nothing]) -> web.Response:
@@ -59,6 +65,46 @@ async def block_unnamed(call: Call[Nothing, BlockIn]) -> web.Response:
 async def unblock(call: Call[Nothing, Nothing]) -> web.Response:
     """Take back a block, by its id or by the name that was blocked. When there is none, nothing is done."""
     await call.carpool.people.manage_blocks.unblock(call.request.match_info["user"], call.principal)
+    return web.Response(status=204)
+
+
+async def export_me(call: Call[Nothing, Nothing]) -> web.StreamResponse:
+    """Download everything that the service holds on oneself, as one JSON object with a list for each kind of thing.
+
+    It is all as it was at one moment. Of bookings it shows what the caller may see of them, and never who the other person is.
+    """
+    headers = {"Content-Disposition": 'attachment; filename="carpool-export.json"'}
+    response = web.StreamResponse(headers=headers)
+    response.content_type = JSON_TYPE
+    # What the middlewares add to an answer comes too late for one that has begun.
+    harden(response, call.request[REQUEST_ID])
+    call.request.app[BROWSERS].mark(call.request, response)
+    pieces = as_json(call.principal.user, call.now, call.carpool.people.export_me(call.principal), to_json)
+    async with aclosing(pieces):
+        first = await anext(pieces)
+        second = await anext(pieces)  # with the first thing from the database: until here an error is still an answer
+        await response.prepare(call.request)
+        await response.write(first + second)
+        async for piece in pieces:
+            await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+async def erase_me(call: Call[Nothing, Nothing]) -> web.Response:
+    """Erase oneself: trips, bookings, events, webhooks, keys, blocks, and whatever else names the caller.
+
+    Open trips and bookings are cancelled first, and the others are told. What is another person's record as well stays under a random name, without
+    exact places and words; whoever has blocked the caller keeps that. The key of this very call is gone afterwards. Erasing again changes nothing.
+    """
+    carpool = call.carpool
+    await carpool.people.erase_me(
+        call.principal,
+        call.now,
+        trips=carpool.bookings.trips,
+        cancel_offer=carpool.cancel_offer,
+        change_booking=carpool.bookings.change_booking,
+    )
     return web.Response(status=204)
 
 

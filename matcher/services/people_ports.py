@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -74,7 +74,7 @@ class PeopleRepository(Protocol):
 class PersonalData(Protocol):
     """Everything that is held on one person, wherever it is."""
 
-    def export(self, user: str) -> AsyncIterator[tuple[str, Any]]:
+    def export(self, user: str) -> AsyncGenerator[tuple[str, Any], None]:
         """(area, one thing that it holds), area by area, all as it was at one moment."""
 
     async def erase(self, user: str, pseudonym: str, erasure_id: UUID, now: datetime) -> dict[str, int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -50,7 +50,7 @@ class ExportMe:
     def __init__(self, data: PersonalData) -> None:
         self._data = data
 
-    def __call__(self, principal: Principal) -> AsyncIterator[tuple[str, Any]]:
+    def __call__(self, principal: Principal) -> AsyncGenerator[tuple[str, Any], None]:
         """(area, one thing that it holds), area by area, all as it was at one moment."""
         return self._data.export(principal.user)
 
@@ -139,16 +139,16 @@ class EraseMe:
 
 
 async def as_json(
-    user: str, exported_at: datetime, held: AsyncIterator[tuple[str, Any]], encode: Callable[[Any], bytes]
-) -> AsyncIterator[bytes]:
+    user: str, exported_at: datetime, held: AsyncGenerator[tuple[str, Any], None], encode: Callable[[Any], bytes]
+) -> AsyncGenerator[bytes, None]:
     """The export as one JSON object, in pieces as they come."""
     yield b'{"user":' + encode(user) + b',"exported_at":' + encode(exported_at)
     area = None
-    async for name, value in held:
-        if name != area:
-            yield (b"" if area is None else b"]") + b"," + encode(name) + b":["
-            area = name
-            yield encode(value)
-        else:
-            yield b"," + encode(value)
+    async with aclosing(held):  # it holds a connection, also when whoever listens goes away
+        async for name, value in held:
+            if name != area:
+                yield (b"" if area is None else b"]") + b"," + encode(name) + b":[" + encode(value)
+                area = name
+            else:
+                yield b"," + encode(value)
     yield b"}" if area is None else b"]}"

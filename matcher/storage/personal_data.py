@@ -5,7 +5,8 @@ A table that names persons is in HELD; a test compares the list with the schema,
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,7 @@ class Held:
     erase: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
 
-    async def export(self, connection: Connection, user: str) -> AsyncIterator[Any]:
+    async def export(self, connection: Connection, user: str) -> AsyncGenerator[Any, None]:
         """What is held, row by row, as JSON values."""
         cursor = await _STATEMENTS.cursor(connection, self.exports, user_id=user)
         while rows := await cursor.fetch(_CHUNK, timeout=_TIMEOUT_S):
@@ -99,12 +100,13 @@ class PostgresPersonalData:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def export(self, user: str) -> AsyncIterator[tuple[str, Any]]:
+    async def export(self, user: str) -> AsyncGenerator[tuple[str, Any], None]:
         """(area, what it holds), area by area, all as it was at one moment. An area that holds nothing is left out."""
         async with self._connections.snapshot() as connection:
             for held in HELD:
-                async for value in held.export(connection, user):
-                    yield held.name, value
+                async with aclosing(held.export(connection, user)) as values:
+                    async for value in values:
+                        yield held.name, value
 
     async def erase(self, user: str, pseudonym: str, erasure_id: UUID, now: datetime) -> dict[str, int]:
         """Take the person out of everything, in one transaction; how many rows remain under the pseudonym, by area.
@@ -127,12 +129,13 @@ class PostgresPersonalData:
         async with self._connections.connection() as connection:
             return await _STATEMENTS.run(connection, "forget_offers", before=before, row_limit=limit)
 
-    async def forget_keys(self, before: datetime) -> int:
-        """Drop keys that were withdrawn, or have expired, before a moment; returns how many."""
+    async def forget_keys(self, before: datetime, limit: int = _AT_ONCE) -> int:
+        """Drop at most `limit` keys that were withdrawn, or have expired, before a moment; returns how many."""
         async with self._connections.connection() as connection:
-            return await _STATEMENTS.run(connection, "forget_keys", before=before)
+            return await _STATEMENTS.run(connection, "forget_keys", before=before, row_limit=limit)
 
-    async def veil_erased(self) -> int:
-        """Take the exact places of erased riders out of trips that have ended since; returns how many."""
+    async def veil_erased(self, _before: datetime, _limit: int = _AT_ONCE) -> int:
+        """Take the exact places of erased riders out of trips that have ended since they were erased. Returns 0: it is done in one go."""
         async with self._connections.connection() as connection:
-            return await _STATEMENTS.run(connection, "veil_stops_of_erased")
+            await _STATEMENTS.run(connection, "veil_stops_of_erased")
+        return 0

@@ -189,4 +189,4 @@ DELETE FROM offers WHERE id IN (
 
 -- name: forget_keys!
 -- Drop keys that were withdrawn or have expired long ago.
-DELETE FROM api_keys WHERE least(revoked_at, expires_at) < :before;
+DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE least(revoked_at, expires_at) < :before LIMIT :row_limit);

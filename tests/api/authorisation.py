@@ -69,6 +69,8 @@ ROWS: tuple[Row, ...] = (
     Row("GET", "/v1/stats/offers", OPERATORS, 200),
     Row("GET", "/v1/me", EVERYBODY, 200),
     Row("PATCH", "/v1/me", EVERYBODY, 200, sent={"json": {"share_gender": "woman"}}),
+    Row("GET", "/v1/me/export", EVERYBODY, 200),
+    Row("DELETE", "/v1/me", EVERYBODY, 204),
     Row("GET", "/v1/me/blocks", EVERYBODY, 200),
     Row("POST", "/v1/me/blocks", EVERYBODY, 404, sent={"json": {"offer_id": str(UUID(int=0))}}),
     Row("PUT", "/v1/me/blocks/{user}", EVERYBODY, 200, somebody, on_others=200),
