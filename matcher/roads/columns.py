@@ -74,6 +74,7 @@ class SomeDrives:
     def __init__(self, topology: Topology, metric: Metric, edges: EdgeTable, work: SomeScratch) -> None:
         self._topology, self._metric, self._edges, self._work = topology, metric, edges, work
         self.count = 0  # nodes that were touched
+        self.state = work.state
         self._distance: I64 = work.flat[:0].reshape(0, 2)
 
     def forget(self) -> None:

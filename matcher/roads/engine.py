@@ -260,6 +260,17 @@ class RoadEngine:
             )
             yield least
 
+    @contextmanager
+    def some_least(
+        self, targets: DriveColumns, to_extra: I64, sources: DriveColumns, from_extra: I64
+    ) -> Iterator[SomeDrives]:
+        """The distances of `sweep_least`, worked out where they are asked for."""
+        with self._scratch.some() as work:
+            drives = SomeDrives(self.topology, self.metric, self.edges, work)
+            drives.begin_least(targets, to_extra, sources, from_extra)
+            yield drives
+            drives.forget()
+
     def shared_lengths(
         self, rider: PackedDrive, rider_ends: tuple[int, int], legs: PathTable, leg_begin: I64, leg_count: U8
     ) -> I64:

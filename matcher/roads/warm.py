@@ -58,7 +58,9 @@ def _use_everything() -> None:
         engine.columns(edge, at, to=True) as home,
         engine.columns(edge, at, to=False) as away,
         engine.sweep_least(home, np.zeros(2, dtype=np.int64), away, np.zeros(2, dtype=np.int64)) as distance,
+        engine.some_least(home, np.zeros(2, dtype=np.int64), away, np.zeros(2, dtype=np.int64)) as some,
     ):
+        assert np.array_equal(some.settled(np.zeros(1, dtype=np.int32)), distance)
         assert (engine.costs_between(away, home) < INFINITE).all()
         assert (home.settled(np.zeros(1, dtype=np.int32)) < INFINITE).all()
         assert (distance < INFINITE).all()
