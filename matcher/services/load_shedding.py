@@ -15,15 +15,16 @@ from matcher.services.telemetry import QUIET, SHED, Telemetry
 
 #: How long the wait may be above the target before the queue counts as standing (RFC 8289 section 4.3).
 RUSH_S = 0.1
-#: A standing queue is over when a search finds this share of the target.
-_OVER = 0.25
+#: A standing queue is over when no search has found more than the target for so long; one that finds little may be lucky.
+CALM_S = 1.0
 #: Weight of the newest measurement of what a search takes.
 _NEW = 0.1
 _AT_FIRST_S = 0.005
 
 
 class ControlledDelay:
-    """Admits by the wait that is to be expected: up to `limit_s`, or up to `target_s` once it has been above that for RUSH_S.
+    """Admits by the wait that is to be expected: up to `limit_s`, or up to `target_s` once it has been above that for RUSH_S, until it
+    has been below for CALM_S.
 
     Times are seconds by any clock that never goes back. Pure: it only knows what it is told.
     """
@@ -32,6 +33,7 @@ class ControlledDelay:
         self._target_s = target_s
         self._limit_s = max(limit_s, target_s)
         self._above_since_s: float | None = None
+        self._above_at_s = 0.0
         self.standing = False
 
     def admits(self, wait_s: float, now_s: float, *, at_least_s: float = 0.0) -> bool:
@@ -40,9 +42,10 @@ class ControlledDelay:
         target_s = max(self._target_s, at_least_s)
         if wait_s <= target_s:
             self._above_since_s = None
-            if wait_s <= target_s * _OVER:
+            if now_s - self._above_at_s >= CALM_S:
                 self.standing = False
             return True
+        self._above_at_s = now_s
         if self._above_since_s is None:
             self._above_since_s = now_s
         if now_s - self._above_since_s >= RUSH_S:

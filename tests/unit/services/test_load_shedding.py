@@ -1,0 +1,137 @@
+"""Which searches are let in: what a queue does under load, in simulated time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from matcher.domain.errors import Overloaded
+from matcher.services.load_shedding import CALM_S, RUSH_S, ControlledDelay, SearchGate
+
+TARGET_S, LIMIT_S = 0.02, 0.25
+
+
+def test_what_is_within_the_target_is_always_let_in() -> None:
+    delay = ControlledDelay(TARGET_S, LIMIT_S)
+    assert all(delay.admits(TARGET_S, now_s) for now_s in range(100))
+    assert not delay.standing
+
+
+def test_a_rush_may_queue_and_what_stands_may_not() -> None:
+    delay = ControlledDelay(TARGET_S, LIMIT_S)
+    assert delay.admits(0.2, 0.0)
+    assert delay.admits(LIMIT_S, RUSH_S / 2)
+    assert not delay.admits(LIMIT_S + 0.01, RUSH_S / 2)
+    assert not delay.admits(0.05, RUSH_S)
+    assert delay.standing
+    assert delay.admits(0.0, RUSH_S + 0.01)
+    assert delay.standing, "one that finds nobody may be lucky"
+    assert not delay.admits(0.05, RUSH_S + 0.02)
+    assert delay.admits(TARGET_S, RUSH_S + 0.02 + CALM_S)
+    assert not delay.standing
+    assert delay.admits(0.2, 10.0), "another rush"
+
+
+def test_two_rushes_with_a_pause_between_them_are_not_a_standing_queue() -> None:
+    delay = ControlledDelay(TARGET_S, LIMIT_S)
+    for second in range(10):
+        assert delay.admits(0.2, float(second))
+        assert delay.admits(0.01, second + RUSH_S / 2)
+    assert not delay.standing
+
+
+def test_what_takes_long_by_nature_may_wait_for_one_of_its_kind() -> None:
+    delay = ControlledDelay(TARGET_S, LIMIT_S)
+    assert all(delay.admits(0.5, now_s / 10, at_least_s=0.5) for now_s in range(20))
+    assert not delay.standing
+
+
+class Machine:
+    """Threads that compute, in simulated time: each search takes them in turn."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self.busy_s = 0.0
+        self.now_s = 0.0
+
+    def clock(self) -> float:
+        return self.now_s
+
+
+def simulate(rate: float, mean_s: float, seconds: float, threads: int = 2) -> tuple[list[float], int, float]:
+    """(time that each admitted search took, how many were refused, share of the time the threads were busy), first come first served."""
+    draw = random.Random(7)
+    machine = Machine(threads)
+    gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
+    free_at = [0.0] * threads
+    took: list[float] = []
+    refused = 0
+    leaving: list[tuple[float, float, ExitStack]] = []
+
+    def arrivals() -> Iterator[float]:
+        at_s = 0.0
+        while (at_s := at_s + draw.expovariate(rate)) < seconds:
+            yield at_s
+
+    for at_s in arrivals():
+        leaving.sort(key=lambda one: one[0])
+        while leaving and leaving[0][0] <= at_s:
+            machine.now_s, work_s, search = leaving.pop(0)
+            machine.busy_s += work_s
+            search.close()
+        machine.now_s = at_s
+        search = ExitStack()
+        try:
+            search.enter_context(gate.one_more())
+        except Overloaded:
+            refused += 1
+            continue
+        work_s = draw.expovariate(1 / mean_s)
+        thread = min(range(threads), key=free_at.__getitem__)
+        free_at[thread] = max(free_at[thread], at_s) + work_s
+        took.append(free_at[thread] - at_s)
+        leaving.append((free_at[thread], work_s, search))
+    for _, _, search in leaving:
+        search.close()
+    assert gate.expected_wait_s == 0.0
+    return took, refused, (machine.busy_s / threads) / seconds
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[int(len(values) * share)]
+
+
+def test_below_capacity_next_to_nobody_is_refused() -> None:
+    took, refused, _ = simulate(rate=240, mean_s=0.005, seconds=60)
+    assert refused < 0.002 * len(took)
+
+
+@pytest.mark.parametrize("times", [1.5, 3.0, 10.0])
+def test_above_capacity_those_let_in_stay_fast_and_the_threads_busy(times: float) -> None:
+    """Alone, a search takes 5 ms on average and 23 ms at the 99th percentile."""
+    took, refused, busy = simulate(rate=400 * times, mean_s=0.005, seconds=60)
+    settled = took[len(took) // 20 :]
+    assert percentile(settled, 0.5) < 0.035
+    assert percentile(settled, 0.99) < 0.065
+    assert busy > 0.93
+    assert refused > 0.8 * (1 - 1 / times) * (len(took) + refused)
+
+
+def test_searches_that_are_slow_by_nature_are_served_too() -> None:
+    took, refused, busy = simulate(rate=20, mean_s=0.2, seconds=120)
+    assert busy > 0.85
+    assert percentile(took, 0.5) < 0.6
+    assert refused
+
+
+def test_a_search_that_fails_is_no_longer_under_way() -> None:
+    machine = Machine(1)
+    gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
+    search = gate.one_more()
+    search.__enter__()
+    assert gate.expected_wait_s > 0
+    assert not search.__exit__(ValueError, ValueError("x"), None), "the error goes on"
+    assert gate.expected_wait_s == 0.0
