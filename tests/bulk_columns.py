@@ -8,8 +8,9 @@ from uuid import UUID
 import numpy as np
 
 from matcher.domain.offer import Offer
-from matcher.matching.bulk_load import DirectOffers, driver_digest
-from matcher.matching.index import OfferIndex, preference_masks
+from matcher.matching.bulk_load import DirectOffers
+from matcher.matching.encoding import driver_digest, preference_masks
+from matcher.matching.index import OfferIndex
 from matcher.matching.plan import NO_LIMIT, to_ms
 from matcher.matching.positions import fixed_position
 
@@ -26,39 +27,39 @@ def columns_of(offers: Sequence[Offer]) -> DirectOffers:
         id_high=np.array([offer.id.int >> 64 for offer in offers], np.uint64),
         id_low=np.array([offer.id.int & low for offer in offers], np.uint64),
         version=np.array([offer.version for offer in offers], np.int32),
-        driver_high=np.array([digest >> 64 for digest in digests], np.uint64),
-        driver_low=np.array([digest & low for digest in digests], np.uint64),
+        driver=np.array(digests, np.uint64),
         origin_edge=np.array([end[0][0] for end in ends], np.int32),
         origin_at=np.array([end[0][1] for end in ends], np.int32),
         destination_edge=np.array([end[1][0] for end in ends], np.int32),
         destination_at=np.array([end[1][1] for end in ends], np.int32),
         published_ms=np.array(published, np.int64),
         departure_ms=np.array(published, np.int64) + np.array([offer.departure_shift_ms for offer in offers], np.int64),
-        flexibility_ms=np.array([offer.flexibility_s * 1000 for offer in offers], np.int32),
+        flexibility_s=np.array([offer.flexibility_s for offer in offers], np.int32),
         seats=np.array([offer.seats_left for offer in offers], np.uint8),
         max_detour_ms=np.array([offer.max_detour_s * 1000 for offer in offers], np.int32),
         max_detour_cm=np.array(limits, np.int32),
         stated=np.array([stated for stated, _ in masks], np.uint8),
         welcome=np.array([welcome for _, welcome in masks], np.uint8),
+        women=np.array([offer.women_only | offer.driver_is_woman << 1 for offer in offers], np.uint8),
     )
 
 
 def contents(index: OfferIndex) -> dict[UUID, dict[str, object]]:
     """Everything that the index says of each offer, whatever the order in which it came by it."""
     snapshot = index.snapshot("nobody")
-    numbers = {number: digest for digest, number in index._drivers.items()}
     said: dict[UUID, dict[str, object]] = {}
-    for row in range(len(snapshot)):
-        if snapshot.rows.retired_at[row] <= snapshot.sequence:
-            continue
-        values = {name: column[row].item() for name, column in vars(snapshot.rows).items()}
-        begin = values.pop("leg_begin")
-        legs = []
-        for leg in range(begin, begin + values["leg_count"]):
-            columns = {name: column[leg].item() for name, column in vars(snapshot.legs).items() if name != "codes"}
-            path = columns.pop("path_begin")
-            legs.append((columns, snapshot.legs.codes[path : path + columns["path_size"]].tolist()))
-        values |= {"driver": numbers[values["driver"]], "legs": legs}
-        said[snapshot.rows.offer_id(row)] = values
-    assert said.keys() == index._row_of.keys()
+    for row in snapshot.alive().tolist():
+        values = {name: column[row].item() for name, column in vars(snapshot.rows).items() if name != "leg_begin"}
+        paths, begin, count = snapshot.routes(np.array([row]))
+        legs: list[object] = []
+        for leg in range(int(begin[0]), int(begin[0]) + int(count[0])):
+            codes = paths.codes[paths.begin[leg] : paths.begin[leg] + paths.size[leg]]
+            legs.append((codes.tolist(), int(paths.origin_at[leg]), int(paths.destination_at[leg])))
+        if count[0] > 1:
+            first = int(snapshot.rows.leg_begin[row])
+            for name, column in vars(snapshot.legs).items():
+                if name != "path_begin":
+                    legs.append((name, column[first : first + int(count[0])].tolist()))
+        said[snapshot.rows.offer_id(row)] = values | {"legs": legs}
+    assert len(said) == len(index)
     return said

@@ -95,6 +95,7 @@ class TurnedAway(StrEnum):
     OWN_OFFER = "own_offer"
     OUTSIDE_WINDOW = "outside_window"
     NO_SEATS = "no_seats"
+    PREFERENCES = "preferences"
     DETOUR = "detour"
     DETOUR_LENGTH = "detour_length"
     CHANGED = "changed"

@@ -73,7 +73,7 @@ def describe_candidates(
     columns = (
         row,
         rows.version[row],
-        snapshot.legs.seats_between(rows.leg_begin[row], feasible.pickup_leg[chosen], feasible.dropoff_leg[chosen]),
+        snapshot.seats_between(row, feasible.pickup_leg[chosen], feasible.dropoff_leg[chosen]),
         ranked.score,
         shift_ms,
         pickup_ms,
@@ -103,7 +103,7 @@ def describe_candidates(
             dropoff_ms=dropoff_ms,
             ride_ms=ride_ms,
             ride_cm=ride_cm,
-            ride_via=snapshot.legs.stops(int(rows.leg_begin[row]), board, alight) if board != alight else (),
+            ride_via=snapshot.stops(row, board, alight) if board != alight else (),
             detour_ms=detour_ms,
             detour_cm=detour_cm,
             shared_cm=shared_cm,

@@ -50,18 +50,13 @@ class Columns:
             }
             self._capacity += room
 
+    def all(self) -> dict[str, AnyArray]:
+        """The rows that are in use, with all spare room behind them."""
+        return self._columns
+
     def filled(self) -> dict[str, AnyArray]:
         """The rows that are in use, as views."""
         return {name: column[: self.count] for name, column in self._columns.items()}
-
-    def taken(self, rows: npt.NDArray[np.int64], least_capacity: int) -> Columns:
-        """A new table with the given rows in the given order, and a quarter of spare room."""
-        dtypes = {name: column.dtype.type for name, column in self._columns.items()}
-        table = Columns(dtypes, max(least_capacity, len(rows) + len(rows) // 4))
-        for name, column in self._columns.items():
-            table[name][: len(rows)] = column[rows]
-        table.count = len(rows)
-        return table
 
 
 def spans(

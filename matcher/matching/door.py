@@ -28,7 +28,7 @@ class DoorScan:
     ) -> None:
         self._sweeps, self._snapshot, self._roads, self._query = sweeps, snapshot, roads, query
         self._direct = drive.cost
-        self._several = len(snapshot.itineraries) > 0
+        self._several = snapshot.has_itineraries
         self._some: SomeDrives | None = None
         self._everywhere: I64 | None = None
         self._first = self._prepare(query)

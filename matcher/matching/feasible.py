@@ -14,10 +14,11 @@ REASONS = (
     TurnedAway.OWN_OFFER,
     TurnedAway.OUTSIDE_WINDOW,
     TurnedAway.NO_SEATS,
+    TurnedAway.PREFERENCES,
     TurnedAway.DETOUR,
     TurnedAway.DETOUR_LENGTH,
 )
-OWN, WINDOW, SEATS, DETOUR, LENGTH = range(len(REASONS))
+OWN, WINDOW, SEATS, PREFERENCES, DETOUR, LENGTH = range(len(REASONS))
 #: What an insertion is told by: columns of an *outcome*, the form in which kernels hand it over.
 DETOUR_MS, DETOUR_CM, TO_PICKUP_MS, SHIFT_MS, RIDE_MS, RIDE_CM, PICKUP_LEG, DROPOFF_LEG = range(8)
 PICKUP_CHOICE, DROPOFF_CHOICE, WALK_MS = range(8, 11)

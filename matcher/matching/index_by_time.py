@@ -11,8 +11,9 @@ import numpy as np
 
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.bulk_load import DirectOffers
-from matcher.matching.index import OfferIndex, Snapshot
+from matcher.matching.index import OfferIndex
 from matcher.matching.roads import SearchRoads, SearchRoadsByTime
+from matcher.matching.rows import Snapshot
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,11 @@ class OfferIndexByTime:
             return self._slots[0].put_many(offers)
         which = self._roads.slots_of(offers.published_ms)
         return sum(self._slots[k].put_many(offers.taken(which == k)) for k in np.unique(which).tolist())
+
+    def compact(self) -> None:
+        """As `OfferIndex.compact`, slot by slot."""
+        for slot in self._slots:
+            slot.compact()
 
     def remove(self, offer_id: UUID) -> None:
         """Forget an offer; unknown ids are ignored."""

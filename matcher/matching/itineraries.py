@@ -12,10 +12,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from matcher.matching.bounds import least_times, within_reach
+from matcher.matching.blocks import SEVERAL
 from matcher.matching.feasible import DETOUR, NO_MISS, OUTCOME, REASONS, Feasible
-from matcher.matching.gather import BLOCK, SEVERAL_LEGS, pass_without_roads
-from matcher.matching.index import Snapshot
+from matcher.matching.gather import gather_rows
 from matcher.matching.insertion import (
     FITS,
     MOST_LEGS,
@@ -26,8 +25,11 @@ from matcher.matching.insertion import (
     promises_after,
 )
 from matcher.matching.open_rows import OpenRows
-from matcher.matching.positions import I64, INFINITE, EdgeTable, fixed_position
+from matcher.matching.positions import I64, EdgeTable, fixed_position
 from matcher.matching.query import Query
+from matcher.matching.reach import least_times
+from matcher.matching.rows import Snapshot
+from matcher.matching.sieve import blocks_by_promise, near_in_block, terms_of
 
 _FIRST_ROOM = 64
 #: Legs that are looked at together: their costs stay in the nearest cache.
@@ -41,24 +43,15 @@ def gather_itineraries(snapshot: Snapshot, edges: EdgeTable, distance: I64, dire
 
     distance: (n, 4) packed, to the pickup, from the dropoff, to the dropoff, from the pickup.
     """
-    rows, legs = snapshot.rows, snapshot.legs
+    legs = snapshot.legs
     counts = np.zeros(len(REASONS), dtype=np.int64)
     found, outcomes, considered, miss = _scan(
-        (
-            rows.retired_at,
-            rows.leg_count,
-            rows.driver,
-            rows.seats,
-            rows.leaves_from_ms,
-            rows.leaves_by_ms,
-            rows.longest_ms,
-        ),
-        (rows.out_a, rows.out_b, rows.out_a_ms, rows.out_b_ms, rows.in_a, rows.in_b, rows.in_a_ms, rows.in_b_ms),
+        snapshot.rows.sieved,
+        snapshot.blocks,
+        terms_of(query),
         _terms(snapshot),
         (legs.origin_edge, legs.origin_at, legs.destination_edge, legs.destination_at, legs.base_cost),
         (legs.seats, legs.early_ms, legs.late_ms),
-        snapshot.sequence,
-        snapshot.own,
         edges.together,
         distance,
         _asked(query, direct),
@@ -75,10 +68,14 @@ def gather_some(
     distance: (n, 2 or 4) packed, as in `gather_itineraries`, true at both ends of some.edges; two columns are enough where no
     row has several legs.
     """
+    several = snapshot.rows.leg_count[some.rows] > 1
+    found = gather_rows(snapshot, edges, distance, direct, query, some.rows[~several], some.considered, some.counts)
+    if not several.any():
+        return found
     legs = snapshot.legs
-    counts = some.counts.copy()
-    found, outcomes, miss = _try_all(
-        some.rows,
+    counts = np.zeros(len(REASONS), dtype=np.int64)
+    rows, outcomes, miss = _try_all(
+        some.rows[several],
         _terms(snapshot),
         (legs.origin_edge, legs.origin_at, legs.destination_edge, legs.destination_at, legs.base_cost),
         (legs.seats, legs.early_ms, legs.late_ms),
@@ -87,7 +84,7 @@ def gather_some(
         _asked(query, direct),
         counts,
     )
-    return Feasible.of(found, outcomes, some.considered, counts, miss)
+    return found.joined(Feasible.of(rows, outcomes, 0, counts, miss))
 
 
 def _terms(snapshot: Snapshot) -> tuple[npt.NDArray[Any], ...]:
@@ -96,8 +93,8 @@ def _terms(snapshot: Snapshot) -> tuple[npt.NDArray[Any], ...]:
         rows.leg_begin,
         rows.leg_count,
         rows.departure_ms,
-        rows.leaves_from_ms,
-        rows.leaves_by_ms,
+        rows.shift_ms,
+        rows.flexibility_s,
         rows.max_detour_ms,
         rows.max_detour_cm,
     )
@@ -117,42 +114,29 @@ def _asked(query: Query, direct: int) -> tuple[int, ...]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(open_columns, bound_columns, terms, legs, limits, sequence, own, edges, distance, asked, counts):
+def _scan(offers, blocks, terms, trips, legs, limits, edges, distance, asked, counts):
     """The scan of `gather_itineraries`: (rows that fit, their (k, OUTCOME) outcomes, rows considered, nearest miss in ms).
 
-    The tuples are columns of `index.Rows` and `index.Legs`; asked: see `_asked`. counts: (reasons,) int64, added to.
+    offers, blocks, terms: as in `sieve`; trips: of `_terms`; legs, limits: columns of `rows.Legs`; asked: see `_asked`. counts: (reasons,)
+    int64, added to.
     """
-    out_a, out_b, out_a_ms, out_b_ms, in_a, in_b, in_a_ms, in_b_ms = bound_columns
-    longest_ms = open_columns[6]
-    pickup_edge, _, dropoff_edge, _, direct, seats_requested, earliest_ms, latest_ms, _, now_ms = asked
-    to_pickup_ms = np.empty(len(distance), np.int32)
-    from_dropoff_ms = np.empty(len(distance), np.int32)
-    least_times(distance, edges, pickup_edge, dropoff_edge, to_pickup_ms, from_dropoff_ms)
-    open_rows = np.empty(BLOCK, np.uint8)
-    rows = np.empty(BLOCK + 1, np.int32)
-    beyond_ms = np.empty(BLOCK + 1, np.int32)
+    reach = least_times(distance, asked[4] >> 32)
+    block = blocks[5]
+    state = np.empty(block, np.uint8)
+    rows, beyond_ms = np.empty(block + 1, np.int32), np.empty(block + 1, np.int32)
     work = legs_work()
     found = np.empty(_FIRST_ROOM, np.int64)
     outcomes = np.zeros((_FIRST_ROOM, OUTCOME), np.int64)
     size = considered = 0
     miss = NO_MISS
-    for begin in range(0, len(longest_ms), BLOCK):
-        end = min(len(longest_ms), begin + BLOCK)
-        active, left = pass_without_roads(
-            begin, end, open_columns, SEVERAL_LEGS,
-            sequence, own, seats_requested, earliest_ms, latest_ms, now_ms, open_rows, counts,
-        )  # fmt: skip
+    numbers, bounds = blocks_by_promise(blocks, reach)
+    for i in range(len(numbers)):
+        active, near = near_in_block(
+            numbers[i], bounds[i], SEVERAL, offers, blocks, terms, reach, miss, state, rows, beyond_ms, counts
+        )
         considered += active
-        if left == 0:
-            continue
-        near = within_reach(
-            begin, end, open_rows,
-            out_a, out_b, out_a_ms, out_b_ms, in_a, in_b, in_a_ms, in_b_ms, longest_ms,
-            to_pickup_ms, from_dropoff_ms, direct >> 32, miss, rows, beyond_ms,
-        )  # fmt: skip
-        counts[DETOUR] += left - near
         found, outcomes, size, miss = try_rows(
-            rows[:near], terms, legs, limits, edges, distance, asked, work, found, outcomes, size, miss, counts
+            rows[:near], trips, legs, limits, edges, distance, asked, work, found, outcomes, size, miss, counts
         )
     return found[:size].copy(), outcomes[:size].copy(), considered, miss
 
@@ -176,7 +160,7 @@ def legs_work():
 
 @numba.njit(cache=True, nogil=True)
 def try_rows(which, terms, legs, limits, edges, distance, asked, work, found, outcomes, size, miss, counts):
-    """Test some rows, of one leg or several, exactly: (found, outcomes, size, miss) with what fits added behind the first `size`.
+    """Test some rows of several legs exactly: (found, outcomes, size, miss) with what fits added behind the first `size`.
 
     found: (room,) and outcomes: (room, OUTCOME), grown when they are full. miss: the least detour beyond a budget so far, in ms. Rows that
     do not fit are counted.
@@ -202,10 +186,7 @@ def try_rows(which, terms, legs, limits, edges, distance, asked, work, found, ou
                 used += 1
             rows += 1
             begin += 1
-        if distance.shape[1] == 4:
-            _drives_of_legs(leg_of[:used], legs, edges, distance, asked, costs)
-        else:
-            _drives_of_lone_legs(leg_of[:used], legs, edges, distance, asked, costs)
+        _drives_of_legs(leg_of[:used], legs, edges, distance, asked, costs)
         for k in range(rows):
             row, first = row_of[k], first_of[k]
             end = first_of[k + 1] if k + 1 < rows else used
@@ -249,20 +230,6 @@ def _drives_of_legs(which, legs, edges, distance, asked, costs):
         costs[k, 3] = drive_from(edges, there, there_at, distance, 1, dropoff_edge, dropoff_at)
 
 
-@numba.njit(cache=True, nogil=True)
-def _drives_of_lone_legs(which, legs, edges, distance, asked, costs):
-    """As `_drives_of_legs` for trips of one leg, which need two of the four."""
-    origin_edge, origin_at, destination_edge, destination_at, _ = legs
-    pickup_edge, pickup_at, dropoff_edge, dropoff_at = asked[:4]
-    for k in range(len(which)):
-        leg = which[k]
-        here, here_at = origin_edge[leg], np.int64(origin_at[leg])
-        there, there_at = destination_edge[leg], np.int64(destination_at[leg])
-        costs[k, 0] = drive_to(edges, here, here_at, distance, 0, pickup_edge, pickup_at)
-        costs[k, 1] = costs[k, 2] = INFINITE
-        costs[k, 3] = drive_from(edges, there, there_at, distance, 1, dropoff_edge, dropoff_at)
-
-
 @numba.njit(cache=True, nogil=True, inline="always")
 def least_detour_ms(begin, count, costs, base_cost, seats, direct_ms, seats_requested):
     """The least detour over pairs of legs with seats at both, whatever the times and the legs between them. costs: of `_drives_of_legs`."""
@@ -288,7 +255,8 @@ def _grown(array):
 @numba.njit(cache=True, nogil=True)
 def _insert(row, count, costs, terms, legs, limits, asked, after, outcome):
     """(how far the best insertion came, miss_ms) of one offer, as `best_insertion`. costs: of `_drives_of_legs`; after: (2, legs) scratch."""
-    leg_begin, _, departure_ms, leaves_from_ms, leaves_by_ms, max_detour_ms, max_detour_cm = terms
+    leg_begin, _, departure_ms, shift_ms, flexibility_s, max_detour_ms, max_detour_cm = terms
+    flexibility_ms = np.int64(flexibility_s[row]) * 1000
     begin = leg_begin[row]
     end = begin + count
     seats, early_ms, late_ms = limits[0][begin:end], limits[1][begin:end], limits[2][begin:end]
@@ -307,8 +275,8 @@ def _insert(row, count, costs, terms, legs, limits, asked, after, outcome):
         direct,
         seats_requested,
         departure_ms[row],
-        max(leaves_from_ms[row], now_ms) - departure_ms[row],
-        leaves_by_ms[row] - departure_ms[row],
+        max(-flexibility_ms - shift_ms[row], now_ms - departure_ms[row]),
+        flexibility_ms - shift_ms[row],
         now_ms,
         np.int64(max_detour_ms[row]),
         np.int64(max_detour_cm[row]),

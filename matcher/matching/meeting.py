@@ -17,17 +17,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from matcher.matching.blocks import DIRECT, SEVERAL
 from matcher.matching.columns import spans
 from matcher.matching.feasible import NO_MISS, REASONS, Feasible
 from matcher.matching.hints import FEW
-from matcher.matching.index import Snapshot
-from matcher.matching.meeting_bounds import bound_direct, bound_itineraries, potentials
+from matcher.matching.meeting_bounds import bound_itineraries, potentials
 from matcher.matching.meeting_legs import pairs_of_itineraries
 from matcher.matching.meeting_pairs import pairs_of_direct
 from matcher.matching.positions import I64, fixed_position
 from matcher.matching.query import MeetingCandidate, Query
+from matcher.matching.reach import least_times
 from matcher.matching.roads import SearchRoads
+from matcher.matching.rows import Snapshot
 from matcher.matching.scoring import ScoreWeights
+from matcher.matching.sieve import near_rows
 
 #: Offers beyond their budget that are looked at together for the nearest miss, to begin with.
 _FIRST_MISSES = 64
@@ -81,8 +84,10 @@ class MeetingScan:
         self._parts = potentials(self._between)
         a, b = self._parts
         self._least = sweeps.enter_context(roads.sweep_least(self._to_pickups, a << 32, self._from_dropoffs, b << 32))
+        # The potentials hold the ride between.
+        self._reach = least_times(self._least, 0)
         self._at_pickups = self._at_dropoffs = self._least  # of no use without itineraries
-        if len(snapshot.itineraries) > 0:
+        if snapshot.has_itineraries:
             none_p, none_q = np.zeros(len(p.edge), np.int64), np.zeros(len(q.edge), np.int64)
             self._at_pickups = sweeps.enter_context(
                 roads.sweep_least(self._to_pickups, none_p, self._from_pickups, none_p)
@@ -94,7 +99,7 @@ class MeetingScan:
     def __call__(self, asked: Query) -> Feasible:
         """Test every offer. nearest_miss_ms is told when so few fit that it is of use, else it may be None."""
         direct = self._scan(asked, self._bound_direct, self._pair_direct)
-        if len(self._snapshot.itineraries) == 0:
+        if not self._snapshot.has_itineraries:
             return self._with_nearest_miss(asked, direct)
         others = self._scan(asked, self._bound_itineraries, self._pair_itineraries)
         return self._with_nearest_miss(asked, direct.joined(others))
@@ -127,7 +132,7 @@ class MeetingScan:
         miss = NO_MISS if feasible.nearest_miss_ms is None else feasible.nearest_miss_ms
         unused = np.zeros(len(REASONS), dtype=np.int64)
         direct, others = (self._bound_direct, self._pair_direct), (self._bound_itineraries, self._pair_itineraries)
-        for bound, pair in (direct, others) if len(self._snapshot.itineraries) > 0 else (direct,):
+        for bound, pair in (direct, others) if self._snapshot.has_itineraries else (direct,):
             rows, beyond_ms, _ = bound(asked, min(miss, _ANY), unused)
             order = np.argsort(beyond_ms, kind="stable")
             rows, beyond_ms = rows[order], beyond_ms[order]
@@ -138,44 +143,22 @@ class MeetingScan:
                 begin, size = end, 4 * size
         return feasible.missed_by(None if miss == NO_MISS else miss)
 
-    def _boarding(self, asked: Query) -> tuple[int, int]:
-        """(earliest, latest) in ms, of boarding or alighting, for whatever walk."""
-        walk_ms = -self._dropoffs.walk_ms if asked.window_is_arrival else self._pickups.walk_ms
-        return asked.earliest_ms + int(walk_ms.min()), asked.latest_ms + int(walk_ms.max())
-
     def _bound_direct(self, asked: Query, threshold: int, counts: I64) -> tuple[I64, I64, int]:
-        rows = self._snapshot.rows
-        found: tuple[I64, I64, int] = bound_direct(
-            (
-                rows.retired_at,
-                rows.leg_count,
-                rows.driver,
-                rows.seats,
-                rows.leaves_from_ms,
-                rows.leaves_by_ms,
-                rows.longest_ms,
-            ),
-            (rows.out_a, rows.out_b, rows.out_a_ms, rows.out_b_ms, rows.in_a, rows.in_b, rows.in_a_ms, rows.in_b_ms),
-            self._snapshot.sequence,
-            self._snapshot.own,
-            self._edges,
-            self._least,
-            self._pickups.edge,
-            self._dropoffs.edge,
-            asked.seats,
-            *self._boarding(asked),
-            asked.now_ms,
-            threshold,
-            counts,
-        )
-        return found
+        return near_rows(self._snapshot, asked, DIRECT, self._reach, threshold, counts)
 
     def _pair_direct(self, asked: Query, which: I64, counts: I64, most: int | None = None) -> Pairs:
         rows = self._snapshot.rows
         found: Pairs = pairs_of_direct(
             which,
             (rows.origin_edge, rows.origin_at, rows.destination_edge, rows.destination_at),
-            (rows.base_cost, rows.departure_ms, rows.flexibility_ms, rows.max_detour_ms, rows.max_detour_cm),
+            (
+                rows.base_cost,
+                rows.departure_ms,
+                rows.shift_ms,
+                rows.flexibility_s,
+                rows.max_detour_ms,
+                rows.max_detour_cm,
+            ),
             self._edges,
             self._to_pickups.settled(rows.origin_edge[which]),
             self._from_dropoffs.settled(rows.destination_edge[which]),
@@ -191,15 +174,13 @@ class MeetingScan:
 
     def _bound_itineraries(self, asked: Query, threshold: int, counts: I64) -> tuple[I64, I64, int]:
         rows, legs = self._snapshot.rows, self._snapshot.legs
-        found: tuple[I64, I64, int] = bound_itineraries(
-            self._snapshot.itineraries,
-            (rows.leg_begin, rows.leg_count, rows.driver, rows.seats, rows.retired_at),
-            (rows.leaves_from_ms, rows.leaves_by_ms, rows.longest_ms),
-            rows.max_detour_ms,
+        # By the trip as a whole, for few have to be looked at leg by leg.
+        near, _, considered = near_rows(self._snapshot, asked, SEVERAL, self._reach, threshold, counts)
+        found, beyond_ms = bound_itineraries(
+            near,
+            (rows.leg_begin, rows.leg_count, rows.max_detour_ms),
             (legs.origin_edge, legs.origin_at, legs.destination_edge, legs.destination_at, legs.base_cost),
             legs.seats,
-            self._snapshot.sequence,
-            self._snapshot.own,
             self._edges,
             self._least,
             self._at_pickups,
@@ -207,12 +188,10 @@ class MeetingScan:
             self._pickups.edge,
             self._dropoffs.edge,
             asked.seats,
-            *self._boarding(asked),
-            asked.now_ms,
             threshold,
             counts,
         )
-        return found
+        return found, beyond_ms, considered
 
     def _pair_itineraries(self, asked: Query, which: I64, counts: I64, most: int | None = None) -> Pairs:
         rows, legs = self._snapshot.rows, self._snapshot.legs
@@ -224,8 +203,8 @@ class MeetingScan:
                 rows.leg_begin,
                 rows.leg_count,
                 rows.departure_ms,
-                rows.leaves_from_ms,
-                rows.leaves_by_ms,
+                rows.shift_ms,
+                rows.flexibility_s,
                 rows.max_detour_ms,
                 rows.max_detour_cm,
             ),

@@ -35,7 +35,7 @@ def pairs_of_itineraries(
     offers, legs, limits: tuples of columns of `index.Rows` and `index.Legs`. to_pickups … from_dropoffs: (n, ·) packed, true where the
     legs of these offers begin (to) and end (from). The rest as in `meeting_pairs.pairs_of_direct`.
     """
-    leg_begin, leg_count, departure_ms, leaves_from_ms, leaves_by_ms, max_detour_ms, max_detour_cm = offers
+    leg_begin, leg_count, departure_ms, shift_ms, flexibility_s, max_detour_ms, max_detour_cm = offers
     origin_edge, origin_at, destination_edge, destination_at, base_cost = legs
     seats, early_ms, late_ms = limits
     s, t = len(pickups[0]), len(dropoffs[0])
@@ -64,10 +64,11 @@ def pairs_of_itineraries(
         _least_added(to_dropoff, onward, base_cost[begin:last], seats[begin:last], seats_requested, setting_down)
         stops = (to_pickup, from_pickup, to_dropoff, onward)
         own_legs = (base_cost[begin:last], seats[begin:last], early_ms[begin:last], late_ms[begin:last])
+        flexibility_ms = np.int64(flexibility_s[row]) * 1000
         terms = (
             departure_ms[row],
-            max(leaves_from_ms[row], asked[3]) - departure_ms[row],
-            leaves_by_ms[row] - departure_ms[row],
+            max(-flexibility_ms - shift_ms[row], asked[3] - departure_ms[row]),
+            flexibility_ms - shift_ms[row],
             np.int64(max_detour_ms[row]),
             np.int64(max_detour_cm[row]),
         )

@@ -86,7 +86,7 @@ def pairs_of_direct(
     window_is_arrival, now_ms). counts: (reasons,) int64, added to.
     """
     origin_edge, origin_at, destination_edge, destination_at = positions
-    base_cost, departure_ms, flexibility_ms, max_detour_ms, max_detour_cm = terms
+    base_cost, departure_ms, shift_ms, flexibility_s, max_detour_ms, max_detour_cm = terms
     found = np.empty(len(rows), np.int64)
     outcomes = np.zeros((len(rows), OUTCOME), np.int64)
     to_pickup = np.empty(len(pickups[0]), np.int64)
@@ -101,7 +101,8 @@ def pairs_of_direct(
         offer = (
             base_cost[row],
             departure_ms[row],
-            np.int64(flexibility_ms[row]),
+            -np.int64(flexibility_s[row]) * 1000 - shift_ms[row],
+            np.int64(flexibility_s[row]) * 1000 - shift_ms[row],
             np.int64(max_detour_ms[row]),
             np.int64(max_detour_cm[row]),
         )
@@ -126,18 +127,18 @@ def window_of(asked, walk_to_ms, walk_from_ms):
 @numba.njit(cache=True, nogil=True, inline="always")
 def _shifts(to_pickup, ride, walk_to_ms, walk_from_ms, offer, asked):
     """(soonest, furthest): by how much the driver may leave later than planned; none when soonest > furthest."""
-    _, departure_ms, flexibility_ms, _, _ = offer
+    _, departure_ms, lowest_ms, highest_ms, _, _ = offer
     earliest_ms, latest_ms, not_before_ms = window_of(asked, walk_to_ms, walk_from_ms)
     boarding = departure_ms + (to_pickup >> 32)
     planned = boarding + (ride >> 32) if asked[2] else boarding
-    soonest = max(-flexibility_ms, asked[3] - departure_ms, earliest_ms - planned, not_before_ms - boarding)
-    return soonest, min(flexibility_ms, latest_ms - planned)
+    soonest = max(lowest_ms, asked[3] - departure_ms, earliest_ms - planned, not_before_ms - boarding)
+    return soonest, min(highest_ms, latest_ms - planned)
 
 
 @numba.njit(cache=True, nogil=True)
 def _best_pair(to_pickup, between, onward, walk_to, walk_from, parts, offer, asked, prices, outcome):
     """Whether any pair fits an offer of one leg; fills `outcome` with the best."""
-    base, _, _, budget_ms, budget_cm = offer
+    base, _, _, _, budget_ms, budget_cm = offer
     base_ms, base_cm = base >> 32, base & LENGTH_MASK
     detour_price, walk_price = prices
     onward_ms, shortest_walk = NO_MISS, NO_MISS
@@ -184,7 +185,7 @@ def _best_pair(to_pickup, between, onward, walk_to, walk_from, parts, offer, ask
 @numba.njit(cache=True, nogil=True)
 def _furthest_pair(to_pickup, between, onward, walk_to, walk_from, offer, asked):
     """(how far the best pair came, miss_ms) of an offer of one leg that none fits."""
-    base, _, _, budget_ms, budget_cm = offer
+    base, _, _, _, budget_ms, budget_cm = offer
     how_far = TOO_LONG_MS
     miss = NO_MISS
     for k in range(len(to_pickup)):

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from matcher.domain.match import MatchRequest, WindowKind
 from matcher.domain.place import RoadPosition
-from matcher.matching.index import preference_masks
+from matcher.matching.encoding import preference_masks
 from matcher.matching.plan import to_ms
 
 
@@ -40,6 +40,8 @@ class Query:
     welcome: int
     pickups: tuple[MeetingCandidate, ...] = ()
     dropoffs: tuple[MeetingCandidate, ...] = ()
+    women_only: bool = False
+    rider_is_woman: bool = False
 
     @classmethod
     def of(
@@ -63,6 +65,8 @@ class Query:
             welcome=welcome,
             pickups=tuple(pickups),
             dropoffs=tuple(dropoffs),
+            women_only=request.women_only,
+            rider_is_woman=request.rider_is_woman,
         )
 
     @property

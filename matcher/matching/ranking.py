@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from matcher.matching.feasible import Feasible
-from matcher.matching.index import Snapshot
 from matcher.matching.positions import I64, fixed_position, split_cost
 from matcher.matching.query import Query
 from matcher.matching.roads import PackedDrive, SearchRoads
+from matcher.matching.rows import Snapshot
 from matcher.matching.scoring import F64, PartValues, ScoreWeights, agreement, falling
 
 #: How many offers have their overlap computed before the first answer is looked at.
@@ -51,8 +51,7 @@ def rank(
     ends = (fixed_position(query.pickup)[1], fixed_position(query.dropoff)[1])
 
     def shared(chosen: I64) -> I64:
-        legs = feasible.rows[chosen]
-        return roads.shared_lengths(rider, ends, snapshot.legs.paths, rows.leg_begin[legs], rows.leg_count[legs])
+        return roads.shared_lengths(rider, ends, *snapshot.routes(feasible.rows[chosen]))
 
     def ranked(chosen: I64, shared_cm: I64) -> Ranked:
         overlap = np.minimum(1.0, shared_cm / direct_cm)

@@ -31,13 +31,13 @@ _TIMEOUT_S = 600.0
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _COLUMNS = {
-    "id_high": ">u8", "id_low": ">u8", "version": ">i4", "driver_high": ">u8", "driver_low": ">u8", "driver_rest": "V16",
+    "id_high": ">u8", "id_low": ">u8", "version": ">i4", "driver": ">u8", "driver_rest": "V24",
     "origin_edge": ">i4", "origin_fraction": ">f8", "destination_edge": ">i4", "destination_fraction": ">f8",
     "depart_at": ">i8", "departure_shift_ms": ">i4", "flexibility_s": ">i4", "seats_left": ">i2", "max_detour_s": ">i4",
-    "max_detour_m": ">i4", "stated": ">i8", "welcome": ">i8",
+    "max_detour_m": ">i4", "stated": ">i8", "welcome": ">i8", "women": ">i4",
 }  # fmt: skip
-#: These columns are the second and third part of the one before them, so no length stands in front of them.
-_CONTINUED = {"id_low", "driver_low", "driver_rest"}
+#: These columns are the second part of the one before them, so no length stands in front of them.
+_CONTINUED = {"id_low", "driver_rest"}
 #: A row: how many columns it has, and before each its length.
 _ROW = np.dtype(
     [("fields", ">i2")]
@@ -129,20 +129,20 @@ def _to_columns(table: npt.NDArray[np.void]) -> DirectOffers:
         id_high=table["id_high"].astype(np.uint64),
         id_low=table["id_low"].astype(np.uint64),
         version=table["version"].astype(np.int32),
-        driver_high=table["driver_high"].astype(np.uint64),
-        driver_low=table["driver_low"].astype(np.uint64),
+        driver=table["driver"].astype(np.uint64),
         origin_edge=table["origin_edge"].astype(np.int32),
         origin_at=np.rint(table["origin_fraction"] * FRACTION_ONE).astype(np.int32),
         destination_edge=table["destination_edge"].astype(np.int32),
         destination_at=np.rint(table["destination_fraction"] * FRACTION_ONE).astype(np.int32),
         published_ms=published,
         departure_ms=published + table["departure_shift_ms"],
-        flexibility_ms=table["flexibility_s"].astype(np.int32) * np.int32(1000),
+        flexibility_s=table["flexibility_s"].astype(np.int32),
         seats=table["seats_left"].astype(np.uint8),
         max_detour_ms=table["max_detour_s"].astype(np.int32) * np.int32(1000),
         max_detour_cm=np.where(limit_m < 0, np.int32(NO_LIMIT), limit_m * np.int32(100)),
         stated=table["stated"].astype(np.uint8),
         welcome=table["welcome"].astype(np.uint8),
+        women=table["women"].astype(np.uint8),
     )
 
 

@@ -28,7 +28,8 @@ SELECT
         SELECT coalesce(sum(1 << CAST(p.k - 1 AS integer)), 0)
         FROM unnest(CAST(:preferences AS text [])) WITH ORDINALITY AS p (name, k)
         WHERE offers.preferences -> p.name = 'true'
-    ) END AS welcome
+    ) END AS welcome,
+    CAST(women_only AS integer) + 2 * CAST(driver_is_woman AS integer) AS women
 FROM offers
 WHERE
     region = :region AND status = 'OPEN' AND region_fingerprint = :fingerprint AND via = '[]'

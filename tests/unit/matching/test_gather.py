@@ -11,7 +11,8 @@ import pytest
 
 from matcher.domain.match import MatchRequest, TurnedAway, WindowKind
 from matcher.domain.offer import Offer
-from matcher.matching.gather import BLOCK, gather
+from matcher.matching.blocks import BLOCK
+from matcher.matching.gather import gather
 from matcher.matching.index import OfferIndex
 from matcher.matching.positions import INFINITE
 from matcher.matching.query import Query

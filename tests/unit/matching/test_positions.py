@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.bounds import FAR, ways_in, ways_out
 from matcher.matching.positions import (
     FRACTION_ONE,
     INFINITE,
@@ -18,7 +17,6 @@ from matcher.matching.positions import (
     reach,
     split_cost,
 )
-from tests.builders import Street, an_engine
 
 costs = st.builds(lambda ms, cm: ms << 32 | cm, st.integers(0, 10**8), st.integers(0, 10**8))
 spots = st.integers(0, FRACTION_ONE)
@@ -76,14 +74,3 @@ def test_along_one_edge_the_direction_is_the_one_that_leads_there(
 def test_a_closed_direction_is_no_way() -> None:
     assert leave(10 << 32, INFINITE, 0) == (INFINITE, 10 << 32)
     assert reach(INFINITE, 10 << 32, FRACTION_ONE) == (INFINITE, 0)
-
-
-def test_ways_of_a_stop_for_the_bound_say_what_the_exact_costs_say() -> None:
-    edges = an_engine([Street(0, 1, 500, 8_000, 4_000), Street(1, 2, 500, 8_000), Street(2, 0, 500, 8_000)]).edges
-    quarter = FRACTION_ONE // 4
-    start, end = int(edges.start[0]), int(edges.end[0])
-    assert ways_out(edges, 0, quarter) == (start, end, 1_000, 6_000)
-    assert ways_in(edges, 0, quarter) == (start, end, 2_000, 3_000)
-    start, end = int(edges.start[1]), int(edges.end[1])
-    assert ways_out(edges, 1, quarter) == (end, end, int(FAR), 6_000)
-    assert ways_in(edges, 1, quarter) == (start, start, 2_000, int(FAR))

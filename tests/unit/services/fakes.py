@@ -287,6 +287,9 @@ class IndexInMemory:
             self.put(offer)
         return 0
 
+    def compact(self) -> None:
+        pass
+
     def snapshot(self, searcher: str, hidden: Collection[str] = ()) -> tuple[()]:
         return ()
 

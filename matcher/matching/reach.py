@@ -1,0 +1,123 @@
+"""How long a detour is at least, before any exact cost is computed: what a sweep says of nodes, of cells of nodes, and of groups of cells.
+
+Of a position on an edge only one node is kept: one from which the position can be driven to along its edge (for an origin), or that can
+be driven to from it (for a destination), the nearer one where there are two. If a car needs c from the node to the origin, then for any
+stop the node is at most c farther from it than the origin is (triangle inequality); so the node's distance less c is a true bound on the
+origin's, also for a stop on the same edge. c goes into the offer's *reach*: drive without riders, plus budget, plus c at either end. The
+detour is at least `beyond` what the driver accepts where
+
+    to_pickup[origin node] + ride + from_dropoff[destination node] - reach = beyond.
+
+Offers of several legs obey it as well: whatever stops lie between, the new drive leads from the origin over the pickup and the dropoff to the
+destination. Nodes are ranks of the nested dissection, so neighbours in number are neighbours on the road: 2**CELL_BITS of them are a cell, and
+the least of a cell's nodes is a bound for each.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from matcher.matching.positions import FRACTION_ONE, INFINITE, part_of
+
+#: Three days of driving, in ms: longer times, and "no way", are cut to this, so that no sum of a bound leaves 32 bits.
+FAR = np.int32(1 << 28)
+#: Nodes of a cell: its bounds of a country fit the nearest cache. Nodes of a group: for whole blocks.
+CELL_BITS, GROUP_BITS = 4, 8
+
+
+@numba.njit(cache=True, nogil=True)
+def reach_columns(
+    start, end, forward, backward, origin_edge, origin_at, destination_edge, destination_at, cost, max_detour_ms
+):
+    """(origin_node, destination_node, reach_ms) of k offers, as in `rows.Rows`; start … backward: columns of the EdgeTable.
+
+    A budget that is used up counts as none: the bound is on what lies beyond what is left of it, and is only less for that.
+    """
+    k = len(cost)
+    origin_node, destination_node, reach_ms = np.empty(k, np.uint32), np.empty(k, np.uint32), np.empty(k, np.int32)
+    for i in range(k):
+        edge, at = origin_edge[i], np.int64(origin_at[i])
+        # From the start along the forward arc, from the end along the backward arc.
+        from_start = part_ms(forward[edge], at)
+        from_end = part_ms(backward[edge], FRACTION_ONE - at)
+        origin_node[i] = start[edge] if from_start <= from_end else end[edge]
+        reach = min(from_start, from_end)
+        edge, at = destination_edge[i], np.int64(destination_at[i])
+        # What is left of either arc, so that the parts on both sides add up to the arc.
+        to_end = rest_ms(forward[edge], at)
+        to_start = rest_ms(backward[edge], FRACTION_ONE - at)
+        destination_node[i] = end[edge] if to_end <= to_start else start[edge]
+        reach_ms[i] = reach + min(to_end, to_start) + (cost[i] >> 32) + max(0, max_detour_ms[i])
+    return origin_node, destination_node, reach_ms
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def part_ms(cost, fixed):
+    """The time of a part of an arc, FAR where there is no arc."""
+    return part_of(cost, fixed) >> 32 if cost < INFINITE else np.int64(FAR)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def rest_ms(cost, fixed):
+    """The time of what is left of an arc, FAR where there is no arc."""
+    return (cost - part_of(cost, fixed)) >> 32 if cost < INFINITE else np.int64(FAR)
+
+
+@numba.njit(cache=True, nogil=True)
+def least_times(distance, direct_ms):
+    """What bounds are taken from: (to_ms, from_ms, cell_to, cell_from, group_to, group_from, direct_ms), all int32.
+
+    distance: (n, 2 or more) packed: to the pickup in column 0, from the dropoff in column 1. to_ms, from_ms: (n,), cut to FAR. cell_to,
+    cell_from: the least of each cell. group_to, group_from: (levels, groups), [k, g] the least of the 2**k groups from g on.
+    """
+    n = len(distance)
+    to_ms, from_ms = np.empty(n, np.int32), np.empty(n, np.int32)
+    for v in range(n):
+        # Where nobody asks for a node anything may stand there, and must not leave 32 bits in a sum.
+        to_ms[v] = max(0, min(distance[v, 0] >> 32, FAR))
+        from_ms[v] = max(0, min(distance[v, 1] >> 32, FAR))
+    cell_to, cell_from = least_of_each(to_ms, CELL_BITS), least_of_each(from_ms, CELL_BITS)
+    group_to = least_of_ranges(least_of_each(cell_to, GROUP_BITS - CELL_BITS))
+    group_from = least_of_ranges(least_of_each(cell_from, GROUP_BITS - CELL_BITS))
+    return to_ms, from_ms, cell_to, cell_from, group_to, group_from, np.int32(min(direct_ms, np.int64(FAR)))
+
+
+@numba.njit(cache=True, nogil=True)
+def least_of_each(values, bits):
+    """The least of each 2**bits values in a row."""
+    size = 1 << bits
+    count = (len(values) + size - 1) >> bits
+    least = np.empty(count, np.int32)
+    for k in range(count):
+        part = values[k * size : (k + 1) * size]
+        lowest = part[0]
+        for value in part:
+            lowest = min(lowest, value)
+        least[k] = lowest
+    return least
+
+
+@numba.njit(cache=True, nogil=True)
+def least_of_ranges(values):
+    """(levels, n): [k, i] is the least of values[i : i + 2**k]; what lies beyond the end is left out."""
+    n = len(values)
+    levels = 1
+    while (1 << levels) <= n:
+        levels += 1
+    least = np.empty((levels, n), np.int32)
+    least[0] = values
+    for k in range(1, levels):
+        half = 1 << (k - 1)
+        for i in range(n):
+            least[k, i] = min(least[k - 1, i], least[k - 1, i + half]) if i + half < n else least[k - 1, i]
+    return least
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def least_between(least, first, last):
+    """The least of values[first : last + 1], of two overlapping ranges of `least_of_ranges`."""
+    level = 0
+    while (2 << level) <= last - first + 1:
+        level += 1
+    return min(least[level, first], least[level, last + 1 - (1 << level)])
