@@ -73,6 +73,8 @@ async def export_me(call: Call[Nothing, Nothing]) -> web.StreamResponse:
 
     It is all as it was at one moment. Of bookings it shows what the caller may see of them, and never who the other person is.
     """
+    if call.request.method == "HEAD":
+        return web.Response(content_type=JSON_TYPE)
     headers = {"Content-Disposition": 'attachment; filename="carpool-export.json"'}
     response = web.StreamResponse(headers=headers)
     response.content_type = JSON_TYPE

@@ -14,12 +14,15 @@ from typing import Any
 from uuid import UUID
 
 from matcher.domain.principal import Role
-from tests.api.live import Live, a_search, an_offer
+from tests.api.booking import asked
+from tests.api.live import Live, a_search, an_offer, quiet_morning
 
 DRIVERS = frozenset({Role.DRIVER, Role.PARTNER, Role.ADMIN})
 RIDERS = frozenset({Role.RIDER, Role.PARTNER, Role.ADMIN})
 OPERATORS = frozenset({Role.OPS, Role.ADMIN})
 EVERYBODY = frozenset(Role)
+
+_WEBHOOK = {"url": "http://127.0.0.1:9/nobody-listens"}
 
 #: Makes a thing of the caller's, by a key of theirs with the role given, and tells the parameters of its path.
 Maker = Callable[[Live, str, Role], Awaitable[Mapping[str, str]]]
@@ -50,6 +53,26 @@ async def an_offer_of_theirs(live: Live, token: str, _role: Role) -> Mapping[str
     return {"offer_id": (await live.published(token))["id"]}
 
 
+async def a_booking_of_theirs(live: Live, token: str, role: Role) -> Mapping[str, str]:
+    """Seats on a trip of theirs that somebody asks for, or that a rider asks for on somebody's trip."""
+    other = await live.key("driver" if role is Role.RIDER else "rider")
+    driver, rider = (other, token) if role is Role.RIDER else (token, other)
+    offer = await live.published(driver, departure=quiet_morning().isoformat())
+    return {"booking_id": (await asked(live, rider, offer))["id"]}
+
+
+async def a_webhook_of_theirs(live: Live, token: str, _role: Role) -> Mapping[str, str]:
+    """Where their events go."""
+    made = await live.call("POST", "/v1/webhooks", token, json=_WEBHOOK)
+    assert made.status == 201, made.body
+    return {"webhook_id": made.json["id"]}
+
+
+async def no_delivery(_live: Live, _token: str, _role: Role) -> Mapping[str, str]:
+    """The number of a delivery that is not there; whose deliveries are whose, test_webhooks.py tells."""
+    return {"delivery_number": "999999999"}
+
+
 async def somebody(_live: Live, _token: str, _role: Role) -> Mapping[str, str]:
     """A name, which may be anybody's."""
     return {"user": "somebody"}
@@ -63,6 +86,21 @@ ROWS: tuple[Row, ...] = (
         sent={"json": {"seats": 2}, "headers": {"If-Match": "*"}}),
     Row("DELETE", "/v1/offers/{offer_id}", DRIVERS, 200, an_offer_of_theirs),
     Row("POST", "/v1/match", RIDERS, 200, sent={"json": a_search()}),
+    Row("POST", "/v1/bookings", RIDERS, 422, sent={"json": {"match_id": "none.of.ours"}}),
+    Row("GET", "/v1/bookings", EVERYBODY, 200),
+    Row("GET", "/v1/bookings/{booking_id}", DRIVERS | RIDERS, 200, a_booking_of_theirs, any_of=OPERATORS),
+    Row("PATCH", "/v1/bookings/{booking_id}", DRIVERS | RIDERS, 200, a_booking_of_theirs, any_of=OPERATORS,
+        sent={"json": {"status": "CANCELLED"}, "headers": {"If-Match": "*"}}),
+    Row("GET", "/v1/events", EVERYBODY, 200),
+    Row("POST", "/v1/webhooks", EVERYBODY, 201, sent={"json": _WEBHOOK}),
+    Row("GET", "/v1/webhooks", EVERYBODY, 200),
+    Row("GET", "/v1/webhooks/deliveries", EVERYBODY, 200),
+    Row("POST", "/v1/webhooks/deliveries/{delivery_number}/replay", EVERYBODY, 404, no_delivery),
+    Row("GET", "/v1/webhooks/{webhook_id}", EVERYBODY, 200, a_webhook_of_theirs, any_of=OPERATORS),
+    Row("PATCH", "/v1/webhooks/{webhook_id}", EVERYBODY, 200, a_webhook_of_theirs, any_of={Role.ADMIN},
+        sent={"json": {"description": "x"}, "headers": {"If-Match": "*"}}),
+    Row("DELETE", "/v1/webhooks/{webhook_id}", EVERYBODY, 204, a_webhook_of_theirs, any_of={Role.ADMIN}),
+    Row("POST", "/v1/webhooks/{webhook_id}/secret", EVERYBODY, 200, a_webhook_of_theirs, any_of={Role.ADMIN}),
     Row("GET", "/metrics", OPERATORS, 200),
     Row("GET", "/v1/stats/matches", OPERATORS, 200),
     Row("GET", "/v1/stats/demand", OPERATORS, 200),
