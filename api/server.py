@@ -15,6 +15,7 @@ from aiohttp import web
 
 from api.app_keys import LIFETIME, METRICS, PROTECTION, TRAFFIC
 from api.slow_clients import MAX_HEADER, MAX_LINE, Connections
+from matcher.domain.errors import NotReady
 
 #: After the last answer of a stop: callers who keep their connection are told with their next call, and those who are idle are let go.
 LINGER_S = 0.5
@@ -64,6 +65,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, _look_for_new_region, app)
     runner = Runner(app, grace_s=grace_s)
     try:
         await runner.setup()
@@ -82,8 +84,13 @@ async def serve(
         await _let_go(runner)
     finally:
         await runner.cleanup()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
+
+
+def _look_for_new_region(app: web.Application) -> None:
+    with suppress(NotReady):  # what is still loading has just looked
+        app[LIFETIME].carpool.look_for_new_region()
 
 
 def url_of(runner: Runner, host: str) -> str:

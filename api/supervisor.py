@@ -146,6 +146,11 @@ class Supervisor:
                 self._told = True
                 self._on_listening()
 
+    def look_for_new_region(self) -> None:
+        """Have every worker look at once whether a new version of the region lies on disk."""
+        for process in self._running.values():
+            _send(process, signal.SIGHUP)
+
     async def _end_all(self) -> int:
         """SIGTERM, and after the time for calls in progress SIGKILL; returns how many that took."""
         running = list(self._running.values())

@@ -168,3 +168,35 @@ def test_what_no_worker_could_do_without_is_said_once_and_ends_it(data_dir: Path
     assert refused.stdout == ""
     assert refused.stderr.splitlines()[-1].startswith("carpool: there is no region atlantis here")
     assert "Traceback" not in refused.stderr
+
+
+def test_all_workers_take_up_new_speeds_when_told_to(data_dir: Path, keys: tuple[str, str]) -> None:
+    driver, rider = keys
+    (data_dir / "slow.csv").write_text("class,hour_from,hour_to,days,factor\n*,0,24,all,2\n")
+    with (
+        serving(data_dir, WORKERS="2", REGION_WATCH_S="3600") as service,
+        wire_to(service, 1) as one,
+        wire_to(service, 2) as two,
+    ):
+        status, published = one.call("POST", "/v1/offers", driver, a_trip())
+        assert status == 201
+        eventually(lambda: published["id"] in two.matched(rider))
+        assert command(data_dir, "region", "speeds", "slow.csv").returncode == 0
+        try:
+            service.process.send_signal(signal.SIGHUP)
+            for wire in (one, two):
+                eventually(lambda wire=wire: ride_s(wire, rider, published["id"]) > 1.9 * published["duration_s"])  # type: ignore[misc]
+        finally:
+            assert command(data_dir, "region", "speeds", "--clear").returncode == 0
+        status, offer = two.call("GET", f"/v1/offers/{published['id']}", driver)
+        assert (status, offer["version"]) == (200, 1)
+        assert offer["duration_s"] > 1.9 * published["duration_s"]
+        assert one.call("DELETE", f"/v1/offers/{published['id']}", driver)[0] == 200
+        assert service.stop() == 0
+
+
+def ride_s(wire: Wire, rider: str, offer_id: str) -> float:
+    """How long this worker says that the rider of `a_search` rides with an offer."""
+    status, answer = wire.call("POST", "/v1/match", rider, {**a_search(), "limit": 50})
+    assert status == 200, "no search fails while the region is replaced"
+    return float(next(match["ride_s"] for match in answer["matches"] if match["offer_id"] == offer_id))
