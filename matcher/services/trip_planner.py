@@ -93,7 +93,12 @@ class TripPlanner:
         The boarding keeps the booking's own promise, and so does the alighting. Raises OfferNotOpen, OwnOffer, SeatsExhausted, DetourExceeded, OfferChanged.
         """
         offer, booking = self.present(offer), self.on_present_roads(booking)
-        found = self._insertion(offer, booking, now)
+        try:
+            found = self._insertion(offer, booking, now)
+        except (DetourExceeded, OfferChanged):
+            # Where the rider's own way is full there may be seats elsewhere on the trip, too far round: then the seats are what is missing.
+            self._insertion(replace(offer, seats_offered=offer.seats_offered + booking.seats), booking, now)
+            raise SeatsExhausted("not enough seats are left on this ride: search again") from None
         pickup = replace(booking.pickup, at=_moment(found.pickup_ms, booking.pickup.at))
         dropoff = replace(booking.dropoff, at=_moment(found.dropoff_ms, booking.dropoff.at))
         between = list(offer.stops[1:-1])
