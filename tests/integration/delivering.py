@@ -1,0 +1,48 @@
+"""What delivers events to webhooks, without the rest of the service. `python -m tests.integration.delivering URL` runs it as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from matcher.services.deliver_events import DeliverEvents, DeliveryRules
+from matcher.services.webhook_secrets import WebhookSecrets
+from matcher.storage.pool import Database
+from matcher.storage.webhook_deliveries import PostgresDeliveries
+from matcher.webhooks.public_addresses import networks_of
+from matcher.webhooks.sender import HttpEventSender
+from matcher.workers.events import run_deliveries
+
+SECRETS = WebhookSecrets(b"a key of the tests, not of anybody")
+LEASE = timedelta(seconds=1)
+
+
+def a_sender(timeout_s: float = 3) -> HttpEventSender:
+    """One that may post to this machine."""
+    return HttpEventSender(timeout_s=timeout_s, http_allowed=True, also_allowed=networks_of("127.0.0.1/32"))
+
+
+def delivering(
+    database: Database, sender: HttpEventSender, *, pauses_s: Sequence[float] = (0.02, 0.02), **rules: object
+) -> DeliverEvents:
+    """With a short schedule and a short lease."""
+    pauses = [timedelta(seconds=pause) for pause in pauses_s]
+    return DeliverEvents(
+        PostgresDeliveries(database),
+        sender,
+        SECRETS,
+        DeliveryRules(**({"pauses": pauses, "lease": LEASE} | rules)),  # type: ignore[arg-type]
+        clock=lambda: datetime.now(UTC),
+        dice=lambda: 0.0,
+    )
+
+
+async def _main(url: str) -> None:
+    database, sender = await Database.open(url, min_size=1, max_size=2), a_sender()
+    await run_deliveries(delivering(database, sender), asyncio.Event(), every_s=0.05)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(sys.argv[1]))
