@@ -84,13 +84,9 @@ class OfferIndexByTime:
     def snapshot(self, searcher: str, hidden: Collection[str] = ()) -> tuple[SlotSnapshot, ...]:
         """The offers as they are now, slot by slot, for a search by `searcher`, to whom those of `hidden` drivers do not exist."""
         if len(self._slots) == 1:
-            return (SlotSnapshot(self._roads.slots[0], _snapshot(self._slots[0], searcher, hidden)),)
+            return (SlotSnapshot(self._roads.slots[0], self._slots[0].snapshot(searcher, hidden)),)
         with self._moving:
             return tuple(
-                SlotSnapshot(roads, _snapshot(slot, searcher, hidden))
+                SlotSnapshot(roads, slot.snapshot(searcher, hidden))
                 for roads, slot in zip(self._roads.slots, self._slots, strict=True)
             )
-
-
-def _snapshot(slot: OfferIndex, searcher: str, hidden: Collection[str]) -> Snapshot:
-    return slot.snapshot(searcher, hidden) if hidden else slot.snapshot(searcher)
