@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from api import cli_check, cli_keys, cli_region, cli_serve, cli_stats, cli_tools, cli_workers
+from api import cli_check, cli_events, cli_keys, cli_region, cli_serve, cli_stats, cli_tools, cli_workers
 from api.cli_support import explain
 from api.console import make_console
 from matcher.bootstrap import version as version_of_this
@@ -46,6 +46,7 @@ app.command()(cli_serve.health)
 app.command()(cli_check.check)
 app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_region.app, name="region")
+app.add_typer(cli_events.app, name="events")
 app.command()(cli_stats.stats)
 app.command()(cli_tools.geocode)
 app.command("settings")(cli_tools.print_settings)

@@ -1,0 +1,85 @@
+"""`carpool events`: what could not be delivered to webhooks, and sending it again."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.table import Table
+
+from api.cli_support import now, run_with_progress, settings
+from api.console import StepProgress, make_console
+from matcher.domain.webhook import Delivery, DeliveryStatus
+from matcher.wiring_events import delivery_management
+
+app = typer.Typer(help="Events that could not be delivered: list, send again.", no_args_is_help=True)
+
+_MOST = 10_000
+
+
+@app.command()
+def dead(
+    limit: Annotated[int, typer.Option(min=1, max=_MOST, help="At most so many, newest first.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Deliveries that were given up, newest first: to which webhook, of what event, and what went wrong the last time."""
+    chosen = settings()
+
+    async def work(progress: StepProgress) -> list[Delivery]:
+        async with delivery_management(chosen, progress=progress) as deliveries:
+            return await deliveries.list_page(
+                owner=None, webhook_id=None, status=DeliveryStatus.DEAD, before=None, limit=limit
+            )
+
+    found = run_with_progress(work)
+    if as_json:
+        typer.echo(json.dumps([_summary(delivery) for delivery in found], indent=2))
+        return
+    table = Table("id", "webhook", "owner", "event", "attempts", "given up", "error")
+    for delivery in found:
+        ended = "" if delivery.ended_at is None else delivery.ended_at.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+        table.add_row(
+            str(delivery.id), str(delivery.webhook_id), delivery.owner, delivery.event.event.kind.value, str(delivery.attempts),
+            ended, delivery.error or "",
+        )  # fmt: skip
+    make_console().print(table if found else "Nothing was given up.")
+
+
+@app.command()
+def replay(
+    delivery: Annotated[
+        int | None, typer.Argument(metavar="ID", help="A delivery, from `carpool events dead`.")
+    ] = None,
+    webhook: Annotated[UUID | None, typer.Option(help="All that were given up of this webhook.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that were given up.")] = False,
+) -> None:
+    """Send what was given up again, from the first attempt; a running service does it at once."""
+    if [delivery is not None, webhook is not None, everything].count(True) != 1:
+        raise typer.BadParameter("name a delivery, or --webhook ID, or --all")
+    chosen = settings()
+
+    async def work(progress: StepProgress) -> int:
+        async with delivery_management(chosen, progress=progress) as deliveries:
+            if delivery is None:
+                return await deliveries.replay_dead(webhook, now())
+            await deliveries.replay(delivery, now())
+            return 1
+
+    count = run_with_progress(work)
+    typer.echo("1 delivery is sent again." if count == 1 else f"{count} deliveries are sent again.")
+
+
+def _summary(delivery: Delivery) -> dict[str, str | int | None]:
+    return {
+        "id": delivery.id,
+        "webhook_id": str(delivery.webhook_id),
+        "owner": delivery.owner,
+        "event": f"evt_{delivery.event.number}",
+        "type": delivery.event.event.kind.value,
+        "attempts": delivery.attempts,
+        "answer_status": delivery.answer_status,
+        "error": delivery.error,
+        "ended_at": None if delivery.ended_at is None else delivery.ended_at.isoformat(),
+    }
