@@ -59,7 +59,7 @@ def _events(row: Record, now: datetime, until: datetime) -> Iterator[Event]:
     if now < departure <= until:
         data: dict[str, Json] = {
             "offer_id": str(row["offer_id"]),
-            "departure": _local(departure, row["depart_offset_s"]),
+            "departure_time": _local(departure, row["depart_offset_s"]),
             "booking_ids": [booking["id"] for booking in row["bookings"]],
         }
         yield Event(EventKind.DEPARTURE_SOON, row["driver_id"], row["offer_id"], data, key)
@@ -69,7 +69,7 @@ def _events(row: Record, now: datetime, until: datetime) -> Iterator[Event]:
             picked_up: dict[str, Json] = {
                 "offer_id": str(row["offer_id"]),
                 "booking_id": booking["id"],
-                "pickup_at": _local(pickup_at, booking["offset_s"]),
+                "pickup_time": _local(pickup_at, booking["offset_s"]),
             }
             yield Event(
                 EventKind.DEPARTURE_SOON, booking["rider_id"], row["offer_id"], picked_up, f"{key}:{booking['id']}"

@@ -67,10 +67,10 @@ async def test_driver_and_confirmed_riders_are_reminded_once_each_at_their_time(
     assert await departures.write_departures_soon(DEPARTURE, AHEAD) == 0
     (driver, trip, hers), (rider, _, theirs) = await _told(database)
     assert (driver, rider, trip) == ("dora", "rita", offer.id)
-    assert hers["departure"] == "2026-12-01T07:45:00-03:00"
+    assert hers["departure_time"] == "2026-12-01T07:45:00-03:00"
     assert hers["booking_ids"] == [theirs["booking_id"]]
-    assert datetime.fromisoformat(str(theirs["pickup_at"])) == DEPARTURE + 5 * MINUTE
-    assert {"offer_id", "booking_id", "pickup_at"} == theirs.keys()
+    assert datetime.fromisoformat(str(theirs["pickup_time"])) == DEPARTURE + 5 * MINUTE
+    assert {"offer_id", "booking_id", "pickup_time"} == theirs.keys()
 
 
 async def test_nobody_is_reminded_of_what_has_left(database: Database) -> None:
