@@ -31,7 +31,8 @@ from matcher.secret_file import read_or_make_secret
 from matcher.services.compute_threads import ComputeThreads
 from matcher.services.ports import GeocodeCache, Progress, no_progress
 from matcher.services.telemetry import QUIET, Telemetry
-from matcher.settings import PREFIX, GeocodingSettings, Settings, SettingsInvalid
+from matcher.settings import GeocodingSettings, Settings, SettingsInvalid
+from matcher.settings_base import PREFIX
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.migrations import check_schema, migrate
 from matcher.storage.pool import Database

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from api.cli import app
 from matcher import settings
+from matcher.settings_base import PREFIX
 from tests.architecture.repository import ROOT, documents, make_targets, text_of
 
 CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
@@ -96,7 +97,7 @@ def _variables() -> frozenset[str]:
 
 @pytest.mark.parametrize("document", [*documents(), Path("Dockerfile"), Path("Makefile")], ids=str)
 def test_settings_exist(document: Path) -> None:
-    named = set(re.findall(rf"\b{settings.PREFIX}[A-Z][A-Z_]*[A-Z]\b", text_of(document) or ""))
+    named = set(re.findall(rf"\b{PREFIX}[A-Z][A-Z_]*[A-Z]\b", text_of(document) or ""))
     assert named <= _variables(), f"{document} names settings that do not exist: {sorted(named - _variables())}"
 
 
