@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
@@ -62,18 +63,36 @@ def exercise(engine: RoadEngine, meeting_points: MeetingPoints | None = None) ->
     index.put(offer)
     index.put(replace(offer, id=UUID(int=2), departure=_NOON + timedelta(hours=1)))
     index.put(replace(offer, id=UUID(int=3), via=(_place(engine, last // 2),)))
+    for number in range(4, 70):  # more than the first table of ids holds
+        index.put(replace(offer, id=UUID(int=number)))
+    index.put(replace(offer, id=UUID(int=4), version=2))
+    for number in range(4, 70):
+        index.remove(UUID(int=number))
+    index.compact()
     doors = [MeetingCandidate(place.position, 0) for place in (here, there)]
     if meeting_points is not None:
         meeting_points.candidates(here, 300.0)
-    for kind, walks in itertools.product(WindowKind, (False, True)):
+    ways = [_With(engine, few_offers) for few_offers in (0, len(index))]  # all roads swept, and only those that few offers need
+    for kind, walks, roads in itertools.product(WindowKind, (False, True), ways):
         request = MatchRequest(
             rider_id="warm-up rider", origin=here, destination=there, window=TimeWindow(_NOON, _NOON + timedelta(hours=1)),
             window_kind=kind, seats=1, max_walk_m=0, limit=1, preferences=NO_PREFERENCES,
         )  # fmt: skip
         query = Query.of(request, _NOON, doors if walks else (), doors[::-1] if walks else ())
-        slot = SlotSnapshot(engine, index.snapshot(request.rider_id))
+        slot = SlotSnapshot(roads, index.snapshot(request.rider_id))
         found = find_candidates_by_time([slot, slot], query, ScoreWeights(), 1)
         engine.points(here.position, there.position, found.drive)
+
+
+class _With:
+    """An engine that holds so many offers for few."""
+
+    def __init__(self, engine: RoadEngine, few_offers: int) -> None:
+        self._engine = engine
+        self.few_offers = few_offers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
 
 
 def _place(engine: RoadEngine, edge: int) -> Place:
