@@ -59,11 +59,11 @@ def exercise(engine: RoadEngine, meeting_points: MeetingPoints | None = None) ->
         seats_offered=1, seats_left=1, max_detour_s=900, max_detour_m=None, preferences=NO_PREFERENCES, comment="",
         duration_ms=drive.duration_ms, length_cm=drive.length_cm, created_at=_NOON, updated_at=_NOON,
     )  # fmt: skip
-    index = OfferIndex(engine)
+    index = OfferIndex(engine, block=8)  # small, so that its tables grow
     index.put(offer)
     index.put(replace(offer, id=UUID(int=2), departure=_NOON + timedelta(hours=1)))
     index.put(replace(offer, id=UUID(int=3), via=(_place(engine, last // 2),)))
-    for number in range(4, 70):  # more than the first table of ids holds
+    for number in range(4, 70):  # more than the first tables hold
         index.put(replace(offer, id=UUID(int=number)))
     index.put(replace(offer, id=UUID(int=4), version=2))
     for number in range(4, 70):
