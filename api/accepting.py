@@ -25,7 +25,8 @@ def best_of(request: web.BaseRequest, media_types: Sequence[str]) -> str:
         ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
         for exactness, media_range in zip((2, 1, 0), ranges, strict=True):
             if media_range in wanted:
-                return wanted[media_range], exactness
+                quality = wanted[media_range]
+                return quality, exactness if quality > 0 else 0
         return 0.0, 0
 
     return max(media_types, key=worth)

@@ -14,7 +14,7 @@ from rich.table import Table
 from api.cli_support import now, run_with_progress, settings
 from api.console import StepProgress, make_console
 from api.schemas.stats import known_zone, zone_named
-from api.statistics_rendering import match_members
+from api.statistics_rendering import match_json
 from matcher.bootstrap import statistics_reading
 from matcher.domain.clock import later
 from matcher.domain.statistics import BucketSize, MatchStatistics
@@ -67,11 +67,11 @@ def stats(
         async with statistics_reading(chosen, progress=progress) as read:
             return await read.matches(begin, end, bucket, zone, region)
 
-    members = match_members(run_with_progress(work), bucket.value, tz, zone)
+    document = match_json(run_with_progress(work), bucket.value, tz, zone)
     if as_json:
-        typer.echo(json.dumps(members))
+        typer.echo(document)
     else:
-        _print(members, make_console())
+        _print(json.loads(document), make_console())
 
 
 def _range(

@@ -1,38 +1,44 @@
 """Statistics as members of JSON objects, and the same as rows of CSV (RFC 4180).
 
-A year of hours is nine thousand objects: they are made as plain dictionaries, which the models of api/schemas/stats.py describe; a test
-holds the two together.
+A year of hours is nine thousand objects of thirty members: their JSON is written as text, without objects between. The models of
+api/schemas/stats.py describe what is written; tests hold the two together. CSV is made from the JSON, so it has the same numbers.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
-from matcher.domain.statistics import Demand, MatchNumbers, MatchStatistics, Quantiles, SupplyNumbers, SupplyStatistics
+import numpy as np
+
+from matcher.domain.buckets import steady
+from matcher.domain.statistics import (
+    QUARTER_S,
+    Demand,
+    MatchSeries,
+    MatchStatistics,
+    QuantileColumns,
+    SupplyNumbers,
+    SupplyStatistics,
+)
 
 Members = dict[str, Any]
 
 
-def match_members(found: MatchStatistics, bucket: str, tz: str, zone: tzinfo) -> Members:
-    """MatchStatsOut."""
+def match_json(found: MatchStatistics, bucket: str, tz: str, zone: tzinfo) -> str:
+    """MatchStatsOut as JSON, written row by row: nothing in it needs escaping but what is dumped."""
     moments = _moments(found.edges, zone)
-    return {
-        "region": found.region,
-        "from": moments[0],
-        "to": moments[-1],
-        "bucket": bucket,
-        "tz": tz,
-        "totals": _match(found.totals),
-        "series": [
-            {"from": begin, "to": end, **_match(numbers)}
-            for begin, end, numbers in zip(moments, moments[1:], found.series, strict=False)
-        ],
-    }
+    head = {"region": found.region, "from": moments[0], "to": moments[-1], "bucket": bucket, "tz": tz}
+    spans = zip(moments, moments[1:], _match(found.series), strict=False)
+    series = ",".join([f'{{"from":"{begin}","to":"{end}",{numbers}}}' for begin, end, numbers in spans])
+    (totals,) = _match(found.totals)
+    return f'{json.dumps(head)[:-1]},"totals":{{{totals}}},"series":[{series}]}}'
 
 
 def supply_members(found: SupplyStatistics, bucket: str, tz: str, zone: tzinfo) -> Members:
@@ -88,6 +94,11 @@ def demand_members(found: Demand) -> Members:
     }
 
 
+def as_json(members: Members) -> str:
+    """Members as a JSON text."""
+    return json.dumps(members, separators=(",", ":"))
+
+
 def series_csv(members: Mapping[str, Any]) -> str:
     """Totals (`row` is total) and series (bucket), and by hour of the day (hour) where there is one; nested members have dotted names."""
     rows: list[Members] = [{"row": "total", "from": members["from"], "to": members["to"], **members["totals"]}]
@@ -106,31 +117,38 @@ def demand_csv(members: Mapping[str, Any]) -> str:
     return _csv([*rows, {"row": "hidden", "unmatched": members["hidden"]}])
 
 
-def _match(numbers: MatchNumbers) -> Members:
-    members: Members = {
-        "searches": numbers.searches,
-        "matched": numbers.matched,
-        "booked": numbers.booked,
-        "considered": numbers.considered,
-        "feasible": numbers.feasible,
-        "shown": numbers.shown,
-        "seats": numbers.seats,
-        "lost": numbers.lost,
-        "turned_away": numbers.turned_away,
-    }
-    if numbers.searches:
-        members["match_rate"] = round(numbers.matched / numbers.searches, 6)
-        members["window_s"] = round(numbers.window_s / numbers.searches, 1)
-        members["latency_ms"] = _quantiles(numbers.latency_ms)
-    if numbers.detour_s is not None:
-        members["detour_s"] = _quantiles(numbers.detour_s)
-        members["walk_m"] = _quantiles(numbers.walk_m)
-    return members
+def _match(series: MatchSeries) -> Iterable[str]:
+    """The members of MatchNumbersOut, as JSON without the braces."""
+    counts = series.counts
+    columns = zip(
+        *(
+            counts[name]
+            for name in ("searches", "matched", "booked", "considered", "feasible", "shown", "seats", "lost")
+        ),
+        counts["window_s"],
+        series.turned_away,
+        _quantiles(series.quantiles["detour_s"]),
+        _quantiles(series.quantiles["walk_m"]),
+        _quantiles(series.quantiles["latency_us"]),
+        strict=True,
+    )
+    for n, matched, booked, considered, feasible, shown, seats, lost, window_s, reasons, detour, walk, took in columns:
+        text = (
+            f'"searches":{n},"matched":{matched},"booked":{booked},"considered":{considered},"feasible":{feasible},'
+            f'"shown":{shown},"seats":{seats},"lost":{lost},"turned_away":{reasons}'
+        )
+        if n:
+            text += f',"match_rate":{matched / n:.6f},"window_s":{window_s / n:.1f},"latency_ms":{took}'
+        if matched:
+            text += f',"detour_s":{detour},"walk_m":{walk}'
+        yield text
 
 
-def _quantiles(found: Quantiles | None) -> Mapping[str, float]:
-    assert found is not None, "what was counted was measured"
-    return {"p50": found.p50, "p95": found.p95, "p99": found.p99}
+def _quantiles(columns: QuantileColumns) -> list[str]:
+    """QuantilesOut of each span. There are a few hundred different values, and writing a number is slower than looking it up."""
+    texts = {value: repr(value) for column in columns for value in set(column)}
+    p50, p95, p99 = ([texts[value] for value in column] for column in columns)
+    return [f'{{"p50":{a},"p95":{b},"p99":{c}}}' for a, b, c in zip(p50, p95, p99, strict=True)]
 
 
 def _supply(numbers: SupplyNumbers) -> Members:
@@ -138,8 +156,14 @@ def _supply(numbers: SupplyNumbers) -> Members:
 
 
 def _moments(edges: Sequence[int], zone: tzinfo) -> list[str]:
-    # Shown in the zone asked for, with the offset that holds at the moment.
-    return [datetime.fromtimestamp(edge, UTC).astimezone(zone).isoformat() for edge in edges]
+    """RFC 3339 with the offset that holds in the zone at each moment; edges ascend."""
+    found: list[str] = []
+    for begin, end, offset_s in steady(edges[0], edges[-1] + QUARTER_S, zone):
+        shown = datetime.fromtimestamp(begin, zone).isoformat()[len("2026-12-01T00:00:00") :]
+        low, high = bisect_left(edges, begin), bisect_left(edges, end)
+        local = np.asarray(edges[low:high], dtype=np.int64) + offset_s
+        found += [text + shown for text in np.datetime_as_string(local.astype("datetime64[s]")).tolist()]
+    return found
 
 
 def _csv(rows: Sequence[Members]) -> str:

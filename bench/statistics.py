@@ -33,11 +33,11 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
-from api.statistics_rendering import demand_members, match_members, series_csv
+from api.statistics_rendering import demand_members, match_json, series_csv
 from matcher.domain.cell import Cell
 from matcher.domain.place import Coordinate
 from matcher.domain.statistics import BucketSize, DemandSide
-from matcher.services.histograms import BOUNDS
+from matcher.services.histograms import BOUNDS, quantile_buckets
 from matcher.services.read_statistics import ReadStatistics
 from matcher.services.search_log import SearchLog
 from matcher.storage.embedded import EmbeddedPostgres
@@ -101,8 +101,8 @@ async def _measure(url: str, options: argparse.Namespace) -> dict[str, Any]:
         ) -> Callable[[], Awaitable[bytes]]:
             async def ask() -> bytes:
                 found = await read.matches(begin, END, size, zone)
-                members = match_members(found, size.value, str(zone), zone)
-                return series_csv(members).encode() if as_csv else to_json(members)
+                document = match_json(found, size.value, str(zone), zone)
+                return (series_csv(json.loads(document)) if as_csv else document).encode()
 
             return ask
 
@@ -192,11 +192,14 @@ async def _fill(url: str, searches: int, years: int) -> dict[str, int]:
 def _rollup(dice: np.random.Generator, span_s: int, begin: datetime, searches: int) -> tuple[object, ...]:
     matched = int(searches * 0.62)
     reasons = json.dumps({reason: int(offers * searches) for reason, offers in _REASONS.items()})
+    histograms = [
+        _histogram(dice, np.log(240), 1.0, matched),
+        _histogram(dice, np.log(300), 0.7, matched),
+        _histogram(dice, np.log(9000), 0.8, searches),
+    ]
     return (
         REGION, span_s, begin, searches, matched, matched // 4, searches * 1000, searches * 9, searches * 5, searches,
-        searches * 2700, reasons,
-        _histogram(dice, np.log(240), 1.0, matched), _histogram(dice, np.log(300), 0.7, matched),
-        _histogram(dice, np.log(9000), 0.8, searches),
+        searches * 2700, reasons, *histograms, quantile_buckets(histograms),
     )  # fmt: skip
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
-from pydantic_core import to_json
 
 from api.accepting import best_of
 from api.endpoint import Call
@@ -16,9 +16,10 @@ from api.schemas.service import Nothing
 from api.schemas.stats import DemandQuery, StatsQuery
 from api.statistics_rendering import (
     Members,
+    as_json,
     demand_csv,
     demand_members,
-    match_members,
+    match_json,
     series_csv,
     supply_members,
 )
@@ -39,7 +40,7 @@ async def match_statistics(call: Call[StatsQuery, Nothing]) -> web.Response:
     zone = await query.zone()
     begin, end = query.range(call.now)
     found = await call.carpool.read_statistics.matches(begin, end, query.size, zone, query.region)
-    return await _response(call, JSON_OR_CSV, lambda: match_members(found, query.bucket, query.tz, zone), series_csv)
+    return await _response(call, JSON_OR_CSV, lambda: match_json(found, query.bucket, query.tz, zone), series_csv)
 
 
 async def demand_statistics(call: Call[DemandQuery, Nothing]) -> web.Response:
@@ -50,7 +51,7 @@ async def demand_statistics(call: Call[DemandQuery, Nothing]) -> web.Response:
     """
     begin, end = call.query.range(call.now)
     found = await call.carpool.read_statistics.demand(begin, end, call.query.side, call.query.region)
-    return await _response(call, GEOJSON_OR_CSV, lambda: demand_members(found), demand_csv)
+    return await _response(call, GEOJSON_OR_CSV, lambda: as_json(demand_members(found)), demand_csv)
 
 
 async def offer_statistics(call: Call[StatsQuery, Nothing]) -> web.Response:
@@ -59,20 +60,23 @@ async def offer_statistics(call: Call[StatsQuery, Nothing]) -> web.Response:
     zone = await query.zone()
     begin, end = query.range(call.now)
     found = await call.carpool.read_statistics.offers(begin, end, query.size, zone, query.region)
-    return await _response(call, JSON_OR_CSV, lambda: supply_members(found, query.bucket, query.tz, zone), series_csv)
+    return await _response(
+        call, JSON_OR_CSV, lambda: as_json(supply_members(found, query.bucket, query.tz, zone)), series_csv
+    )
 
 
 async def _response(
     call: Call[Any, Any],
     media_types: tuple[str, str],
-    members: Callable[[], Members],
-    as_csv: Callable[[Members], str],
+    write: Callable[[], str],
+    in_rows: Callable[[Members], str],
 ) -> web.Response:
     media_type = best_of(call.request, media_types)
 
     def render() -> bytes:
         # Megabytes for a year of hours: made where no other call waits for it.
-        return as_csv(members()).encode() if media_type == CSV_TYPE else to_json(members())
+        document = write()
+        return (in_rows(json.loads(document)) if media_type == CSV_TYPE else document).encode()
 
     charset = "utf-8" if media_type == CSV_TYPE else None
     body = await asyncio.to_thread(render)

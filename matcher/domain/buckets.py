@@ -34,7 +34,7 @@ def _offset_s(moment_s: int, zone: tzinfo) -> int:
 
 
 def _hours(first: int, last: int, zone: tzinfo) -> Iterator[int]:
-    for begin, end, offset in _steady(first, last, zone):
+    for begin, end, offset in steady(first, last, zone):
         before = _offset_s(begin - 1, zone)
         # A clock that jumps by half an hour begins a new hour where it lands in another one.
         if (begin + offset) % _HOUR_S and (begin + offset) // _HOUR_S != (begin - 1 + before) // _HOUR_S:
@@ -44,7 +44,7 @@ def _hours(first: int, last: int, zone: tzinfo) -> Iterator[int]:
 
 def _days(first: int, last: int, zone: tzinfo) -> Iterator[int]:
     latest = (first - 1 + _offset_s(first - 1, zone)) // _DAY_S
-    for begin, end, offset in _steady(first, last, zone):
+    for begin, end, offset in steady(first, last, zone):
         starts = [begin, *range(-(-(begin + offset) // _DAY_S) * _DAY_S - offset, end, _DAY_S)]
         for start in starts:
             # When the clock is set back over midnight, the day that has begun goes on.
@@ -53,8 +53,8 @@ def _days(first: int, last: int, zone: tzinfo) -> Iterator[int]:
                 yield start
 
 
-def _steady(first: int, last: int, zone: tzinfo) -> Iterator[tuple[int, int, int]]:
-    """The range cut where the clock changes: (begin, end, offset from UTC in seconds). Clocks change at most once in 24 hours."""
+def steady(first: int, last: int, zone: tzinfo) -> Iterator[tuple[int, int, int]]:
+    """A range cut where the clock changes, on quarters of an hour: (begin, end, offset from UTC), seconds. Clocks change at most once in 24 hours."""
     begin, offset = first, _offset_s(first, zone)
     for noon in range(first, last, _DAY_S):
         until = min(noon + _DAY_S, last)

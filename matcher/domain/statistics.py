@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple, overload
 from uuid import UUID
 
 from matcher.domain.cell import Cell
@@ -79,13 +81,16 @@ class DemandSide(StrEnum):
     DESTINATION = "destination"
 
 
-@dataclass(frozen=True, slots=True)
-class Quantiles:
+class Quantiles(NamedTuple):
     """The values that 50, 95 and 99 of a hundred do not exceed, each within the error of its histogram."""
 
     p50: float
     p95: float
     p99: float
+
+
+#: p50, p95 and p99 of many spans; -1 where nothing was measured.
+QuantileColumns = tuple[Sequence[float], Sequence[float], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +115,49 @@ class MatchNumbers:
     latency_ms: Quantiles | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchSeries(Sequence[MatchNumbers]):
+    """MatchNumbers of many spans, kept by column: a year has nine thousand hours.
+
+    `counts` by the names of MatchNumbers, `lost` among them; `turned_away` are JSON objects as text; `quantiles` by detour_s, walk_m and
+    latency_us, the last in milliseconds.
+    """
+
+    counts: Mapping[str, Sequence[int]]
+    turned_away: Sequence[str]
+    quantiles: Mapping[str, QuantileColumns]
+
+    def __len__(self) -> int:
+        return len(self.turned_away)
+
+    @overload
+    def __getitem__(self, at: int) -> MatchNumbers: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[MatchNumbers]: ...
+    def __getitem__(self, at: int | slice) -> MatchNumbers | list[MatchNumbers]:
+        if isinstance(at, slice):
+            return [self[each] for each in range(*at.indices(len(self)))]
+        return MatchNumbers(
+            **{name: column[at] for name, column in self.counts.items()},
+            turned_away=json.loads(self.turned_away[at]),
+            detour_s=self._quantiles("detour_s", at),
+            walk_m=self._quantiles("walk_m", at),
+            latency_ms=self._quantiles("latency_us", at),
+        )
+
+    def _quantiles(self, name: str, at: int) -> Quantiles | None:
+        p50, p95, p99 = (column[at] for column in self.quantiles[name])
+        return None if p50 < 0 else Quantiles(p50, p95, p99)
+
+
 @dataclass(frozen=True, slots=True)
 class MatchStatistics:
-    """Totals of a range and the same by bucket: `edges` are seconds since 1970, one more than there are buckets."""
+    """Totals of a range, as a series of one, and the same by bucket: `edges` are seconds since 1970, one more than there are buckets."""
 
     region: str
     edges: tuple[int, ...]
-    totals: MatchNumbers
-    series: tuple[MatchNumbers, ...]
+    totals: MatchSeries
+    series: MatchSeries
 
 
 @dataclass(frozen=True, slots=True)

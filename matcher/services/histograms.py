@@ -21,6 +21,10 @@ RELATIVE_ERROR: Final = 0.02
 #: Larger numbers count as this one: 16 minutes in microseconds.
 LARGEST: Final = 1_000_000_000
 QUANTILES: Final = (0.50, 0.95, 0.99)
+#: Stands for the bucket of a quantile of nothing.
+NO_BUCKET: Final = 0xFFFF
+#: What histograms are kept of, in the order of stored quantiles.
+MEASURES: Final = ("detour_s", "walk_m", "latency_us")
 
 _ENTRY = np.dtype([("bucket", "<u2"), ("count", "<u4")])
 
@@ -58,6 +62,15 @@ def unpack(packed: bytes) -> dict[int, int]:
     return dict(zip(entries["bucket"].tolist(), entries["count"].tolist(), strict=True))
 
 
+def quantile_buckets(histograms: Sequence[bytes]) -> bytes:
+    """The buckets of QUANTILES of each histogram, as they are stored beside it: uint16, little endian, NO_BUCKET without numbers."""
+    found = np.full((len(histograms), len(QUANTILES)), NO_BUCKET, dtype="<u2")
+    for row, packed in enumerate(histograms):
+        column = HistogramColumn(packed, np.asarray([len(packed)]), np.zeros(1, dtype=np.int64), 1)
+        found[row] = column.quantiles()[0]
+    return found.tobytes()
+
+
 def added(packed: bytes, more: Mapping[int, int]) -> bytes:
     """A stored histogram with more counts in it."""
     counts = unpack(packed)
@@ -88,16 +101,15 @@ class HistogramColumn:
         self._running = np.cumsum(counts)
         self._ends = np.searchsorted(keys, (np.arange(group_count, dtype=np.int64) + 1) * len(BOUNDS))
 
-    def quantiles(self) -> tuple[Ints, npt.NDArray[np.float64]]:
-        """(how many numbers each group has, its quantiles as one row each: those of QUANTILES); a row without numbers is 0."""
-        running = np.concatenate(([0], self._running))
-        after = running[self._ends]
+    def quantiles(self) -> Ints:
+        """The buckets of QUANTILES of each group, as one row each; NO_BUCKET in a row without numbers."""
+        after = np.concatenate(([0], self._running))[self._ends]
         before = np.concatenate(([0], after[:-1]))
         total = after - before
-        found = np.zeros((len(total), len(QUANTILES)))
+        found = np.full((len(total), len(QUANTILES)), NO_BUCKET, dtype=np.int64)
         some = total > 0
         for column, q in enumerate(QUANTILES):
             # The percentage is whole, so that the rank is computed without rounding.
             rank = -(-total[some] * round(q * 100) // 100)
-            found[some, column] = MIDDLES[self._buckets[np.searchsorted(self._running, before[some] + rank)]]
-        return total, found
+            found[some, column] = self._buckets[np.searchsorted(self._running, before[some] + rank)]
+        return found

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,13 +22,13 @@ from matcher.domain.statistics import (
     Demand,
     DemandCell,
     DemandSide,
-    MatchNumbers,
+    MatchSeries,
     MatchStatistics,
-    Quantiles,
+    QuantileColumns,
     SupplyNumbers,
     SupplyStatistics,
 )
-from matcher.services.histograms import HistogramColumn, Ints
+from matcher.services.histograms import MEASURES, MIDDLES, NO_BUCKET, QUANTILES, HistogramColumn, Ints
 from matcher.services.statistics_ports import HistogramRows, SearchStatistics, SpanRows, SupplyRow
 
 _HOUR_S, _DAY_S = 3600, 86_400
@@ -50,8 +52,9 @@ class ReadStatistics:
         """Searches asked in [begin, end). Raises InvalidWindow, InvalidField, DatabaseUnavailable."""
         edges = _edges(begin, end, size, zone)
         span_s = next(span for span in (_DAY_S, _HOUR_S, QUARTER_S) if all(edge % span == 0 for edge in edges))
+        apart = all(after - before == span_s for before, after in pairwise(edges))
         name = region or self._region
-        rows = await self._store.spans(name, begin, end, span_s)
+        rows = await self._store.spans(name, begin, end, span_s, apart=apart)
         return await asyncio.to_thread(_match_statistics, name, edges, rows)
 
     async def demand(self, begin: datetime, end: datetime, side: DemandSide, region: str | None = None) -> Demand:
@@ -119,43 +122,70 @@ def _fault(pointer: str, detail: str, code: str) -> InvalidField:
 
 def _match_statistics(region: str, edges: tuple[int, ...], rows: SpanRows) -> MatchStatistics:
     count = len(edges) - 1
-    groups = np.searchsorted(edges, rows.begins, side="right").astype(np.int64) - 1
-    series = _match_numbers(rows, groups, count, np.asarray(edges))
-    (totals,) = _match_numbers(rows, np.zeros_like(groups), 1, np.asarray((edges[0], edges[-1])))
-    return MatchStatistics(region, edges, totals, tuple(series))
-
-
-def _match_numbers(rows: SpanRows, groups: Ints, count: int, edges: Ints) -> list[MatchNumbers]:
-    sums = {}
-    for name, column in rows.sums.items():
-        sums[name] = np.zeros(count, dtype=np.int64)
-        np.add.at(sums[name], groups, column)
-    lost = np.zeros(count, dtype=np.int64)
+    groups = _groups(edges, rows.begins)
+    counts = {}
+    for name in _SUMS:
+        counts[name] = np.zeros(count, dtype=np.int64)
+        np.add.at(counts[name], groups, rows.sums[name])
+    counts["lost"] = np.zeros(count, dtype=np.int64)
     for at, searches in rows.lost:
-        lost[np.searchsorted(edges, at, side="right") - 1] += searches
-    turned_away: list[dict[str, int]] = [{} for _ in range(count)]
-    for group, reasons in zip(groups.tolist(), rows.turned_away, strict=True):
-        total = turned_away[group]
-        for reason, offers in reasons.items():
-            total[reason] = total.get(reason, 0) + offers
-    return [
-        MatchNumbers(*numbers)
-        for numbers in zip(
-            *(sums[name].tolist() for name in _SUMS),
-            lost.tolist(),
-            turned_away,
-            _quantiles(rows.detour_s, groups, count),
-            _quantiles(rows.walk_m, groups, count),
-            _quantiles(rows.latency_us, groups, count, 1000),
-            strict=True,
-        )
-    ]
+        counts["lost"][_groups(edges, np.asarray([at]))] += searches
+    turned_away = _turned_away(groups, rows.turned_away, count)
+    series = MatchSeries(
+        {name: column.tolist() for name, column in counts.items()},
+        turned_away,
+        {name: _quantiles(name, _series_buckets(number, rows, groups, edges)) for number, name in enumerate(MEASURES)},
+    )
+    none = np.zeros_like(rows.whole.begins)
+    totals = MatchSeries(
+        {name: [int(column.sum())] for name, column in counts.items()},
+        _turned_away(none, rows.whole.turned_away, 1),
+        {name: _quantiles(name, _buckets(rows.whole, name, none, 1)) for name in MEASURES},
+    )
+    return MatchStatistics(region, edges, totals, series)
 
 
-def _quantiles(rows: HistogramRows, groups: Ints, count: int, divisor: int = 1) -> list[Quantiles | None]:
-    total, found = HistogramColumn(rows.packed, rows.lengths, groups, count).quantiles()
-    values = np.round(found / divisor, 4 if divisor > 1 else 2).tolist()
-    return [Quantiles(*row) if some else None for some, row in zip(total.tolist(), values, strict=True)]
+def _groups(edges: Sequence[int], moments: Ints) -> Ints:
+    return np.searchsorted(edges, moments, side="right").astype(np.int64) - 1
+
+
+def _turned_away(groups: Ints, rows: Sequence[str], count: int) -> list[str]:
+    """Objects of one group, added up; one alone stays the text that it is, which is most of a long series."""
+    found = ["{}"] * count
+    several: dict[int, Counter[str]] = {}
+    for group, text in zip(groups.tolist(), rows, strict=True):
+        if group not in several and found[group] == "{}":
+            found[group] = text
+        else:
+            if group not in several:
+                several[group] = Counter(json.loads(found[group]))
+            several[group].update(json.loads(text))
+    for group, reasons in several.items():
+        found[group] = json.dumps(reasons)
+    return found
+
+
+def _series_buckets(number: int, rows: SpanRows, groups: Ints, edges: tuple[int, ...]) -> Ints:
+    """The quantiles that were stored, but for buckets that have histograms to be added up."""
+    count = len(edges) - 1
+    found = np.full((count, len(QUANTILES)), NO_BUCKET, dtype=np.int64)
+    found[groups[: len(rows.quantiles)]] = rows.quantiles[:, number]
+    several = _groups(edges, rows.histograms.begins)
+    if several.size:
+        summed = _buckets(rows.histograms, MEASURES[number], several, count)
+        some = np.unique(several)
+        found[some] = summed[some]
+    return found
+
+
+def _buckets(rows: HistogramRows, name: str, groups: Ints, count: int) -> Ints:
+    return HistogramColumn(rows.packed[name], rows.lengths[name], groups, count).quantiles()
+
+
+def _quantiles(name: str, buckets: Ints) -> QuantileColumns:
+    middles = np.append(np.round(MIDDLES / 1000 if name == "latency_us" else MIDDLES, 4), -1.0)
+    p50, p95, p99 = middles[np.where(buckets == NO_BUCKET, -1, buckets)].T.tolist()
+    return p50, p95, p99
 
 
 def _supply_statistics(

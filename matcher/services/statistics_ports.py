@@ -25,25 +25,32 @@ class LostSearches:
 
 @dataclass(frozen=True, slots=True)
 class HistogramRows:
-    """Stored histograms, joined, and the bytes of each."""
+    """Stored histograms by what they measure, joined, with the bytes of each; `begins` is when the span of each begins.
 
-    packed: bytes
-    lengths: Ints
+    `turned_away` of the same rows: JSON objects as text, as in SpanRows.
+    """
+
+    begins: Ints
+    packed: Mapping[str, bytes]
+    lengths: Mapping[str, Ints]
+    turned_away: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class SpanRows:
-    """Sums of searches over spans of at most `span_s`, one entry a row; a span may have several rows.
+    """Sums of searches over spans, one entry a row; a span may have several rows.
 
-    `sums` by name: searches, matched, booked, considered, feasible, shown, seats, window_s. `lost` is (when, how many).
+    `turned_away`: offers by reason, a JSON object as text. `sums` by name: searches, matched, booked, considered, feasible, shown, seats, window_s. `quantiles`: buckets by row, measure and quantile,
+    NO_BUCKET for none. `histograms` are those of the spans asked for, of every row of theirs; `whole` are those of the whole range, in any spans. `lost`
+    is (when, how many).
     """
 
     begins: Ints
     sums: Mapping[str, Ints]
-    turned_away: Sequence[Mapping[str, int]]
-    detour_s: HistogramRows
-    walk_m: HistogramRows
-    latency_us: HistogramRows
+    turned_away: Sequence[str]
+    quantiles: Ints
+    histograms: HistogramRows
+    whole: HistogramRows
     lost: Sequence[tuple[int, int]]
 
 
@@ -82,8 +89,11 @@ class SearchStore(Protocol):
 class SearchStatistics(Protocol):
     """What searches, offers and bookings add up to. Every method reads one moment. Raises DatabaseUnavailable."""
 
-    async def spans(self, region: str, begin: datetime, end: datetime, span_s: int) -> SpanRows:
-        """Searches asked in [begin, end), both whole multiples of `span_s`, each counted exactly once."""
+    async def spans(self, region: str, begin: datetime, end: datetime, span_s: int, *, apart: bool) -> SpanRows:
+        """Searches asked in [begin, end), both whole multiples of `span_s`, each counted exactly once.
+
+        `apart`: spans are not added to each other, so histograms are given only of spans with several rows. Else of all.
+        """
 
     async def demand(
         self, region: str, begin: datetime, end: datetime, side: DemandSide

@@ -12,7 +12,7 @@ import asyncpg
 
 from matcher.domain.errors import DatabaseUnavailable
 from matcher.domain.statistics import QUARTER_S, SearchRow
-from matcher.services.histograms import BOUNDS, LARGEST, added
+from matcher.services.histograms import BOUNDS, LARGEST, MEASURES, added, quantile_buckets
 from matcher.services.statistics_ports import LostSearches
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
@@ -24,7 +24,6 @@ STATISTICS = Statements("statistics")
 #: The lengths of roll-ups, seconds: quarter of an hour, hour, day.
 SPANS: Final = (QUARTER_S, 3600, 86_400)
 SUMS: Final = ("searches", "matched", "booked", "considered", "feasible", "shown", "seats", "window_s")
-HISTOGRAMS: Final = ("detour_s", "walk_m", "latency_us")
 #: For `width_bucket` in `sum_left`, which counts from 1.
 BUCKETS: Final = {"bounds": list(BOUNDS[:-1]), "largest": LARGEST}
 #: Whoever rolls up holds this advisory lock: its number is the migration's that made the tables.
@@ -110,10 +109,18 @@ async def _add(connection: Connection, sums: Record, span_s: int) -> None:
         reasons[reason] = reasons.get(reason, 0) + offers
     histograms = {
         name: added(b"" if present is None else present[name], {int(at): count for at, count in sums[name].items()})
-        for name in HISTOGRAMS
+        for name in MEASURES
     }
     numbers = {name: sums[name] for name in SUMS}
-    await STATISTICS.run(connection, "add_rollup", **key, **numbers, turned_away=reasons, **histograms)
+    await STATISTICS.run(
+        connection,
+        "add_rollup",
+        **key,
+        **numbers,
+        turned_away=reasons,
+        **histograms,
+        quantiles=quantile_buckets(list(histograms.values())),
+    )
 
 
 def _columns(rows: Sequence[SearchRow]) -> dict[str, list[object]]:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matcher.domain.statistics import DemandSide
-from matcher.services.histograms import pack
+from matcher.services.histograms import MEASURES, QUANTILES, pack
 from matcher.services.statistics_ports import HistogramRows, SpanRows, SupplyRow
 from matcher.storage.pool import Connections
-from matcher.storage.search_store import BUCKETS, HISTOGRAMS, STATISTICS, SUMS
+from matcher.storage.search_store import BUCKETS, SPANS, STATISTICS, SUMS
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Record
+    from matcher.storage.statements import Connection, Record
 
 _INSTANT = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PostgresStatistics:
@@ -28,16 +29,24 @@ class PostgresStatistics:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def spans(self, region: str, begin: datetime, end: datetime, span_s: int) -> SpanRows:
-        """Searches asked in [begin, end), both whole multiples of `span_s`, each counted exactly once."""
+    async def spans(self, region: str, begin: datetime, end: datetime, span_s: int, *, apart: bool) -> SpanRows:
+        """Searches asked in [begin, end), both whole multiples of `span_s`, each counted exactly once.
+
+        `apart`: spans are not added to each other, so histograms are given only of spans with several rows. Else of all.
+        """
         where = {"region": region, "begins_at": begin, "ends_at": end}
         async with self._connections.snapshot() as connection:
             rolled_up = await STATISTICS.row(connection, "read_rollups", span_s=span_s, **where)
             lost = await STATISTICS.rows(connection, "read_losses", **where)
             left = await STATISTICS.rows(connection, "sum_left", **(where | {"ends_at": end - _INSTANT}), **BUCKETS)
+            only = sorted({row["quarter"] // span_s * span_s for row in left}) if apart else None
+            some = await STATISTICS.row(connection, "read_histograms", span_s=span_s, only=only, **where)
+            whole = await _whole(connection, region, begin, end)
         assert rolled_up is not None, "an aggregate without groups is one row"
-        # A year of hours is some ten megabytes of text and bytes.
-        return await asyncio.to_thread(_span_rows, rolled_up, left, [(row["at"], row["searches"]) for row in lost])
+        assert some is not None, "the same"
+        losses = [(row["at"], row["searches"]) for row in lost]
+        # A year of days of some zone has megabytes of histograms.
+        return await asyncio.to_thread(_span_rows, rolled_up, left, losses, some, whole)
 
     async def demand(
         self, region: str, begin: datetime, end: datetime, side: DemandSide
@@ -64,18 +73,60 @@ class PostgresStatistics:
         ]
 
 
-def _span_rows(rolled_up: Record, left: Sequence[Record], lost: Sequence[tuple[int, int]]) -> SpanRows:
-    histograms = {}
-    for name in HISTOGRAMS:
-        more = [pack({int(at): count for at, count in row[name].items()}) for row in left]
-        lengths = [*rolled_up[f"{name}_lengths"], *map(len, more)]
-        histograms[name] = HistogramRows(b"".join((rolled_up[name], *more)), np.asarray(lengths, dtype=np.int64))
+async def _whole(connection: Connection, region: str, begin: datetime, end: datetime) -> list[Record]:
+    """The histograms of a range from as few roll-ups as there can be: its whole days, the hours beside them, the quarters beside those."""
+    found: list[Record] = []
+    gaps = [(begin, end)]
+    for span_s in reversed(SPANS):
+        span, beside = timedelta(seconds=span_s), []
+        for first, last in gaps:
+            low, high = first + -(first - _EPOCH) % span, last - (last - _EPOCH) % span
+            if low >= high:
+                beside.append((first, last))
+                continue
+            row = await STATISTICS.row(
+                connection, "read_histograms", region=region, span_s=span_s, begins_at=low, ends_at=high, only=None
+            )
+            assert row is not None, "an aggregate without groups is one row"
+            found.append(row)
+            beside += [(first, low), (high, last)]
+        gaps = [(first, last) for first, last in beside if first < last]
+    return found
+
+
+def _span_rows(
+    rolled_up: Record,
+    left: Sequence[Record],
+    lost: Sequence[tuple[int, int]],
+    some: Record,
+    whole: Sequence[Record],
+) -> SpanRows:
+    quantiles = np.frombuffer(rolled_up["quantiles"], dtype="<u2").astype(np.int64)
     return SpanRows(
-        begins=np.asarray([*rolled_up["begins"], *(row["quarter"] for row in left)], dtype=np.int64),
-        sums={name: np.asarray([*rolled_up[name], *(row[name] for row in left)], dtype=np.int64) for name in SUMS},
-        turned_away=[*json.loads(rolled_up["turned_away"]), *(row["turned_away"] for row in left)],
-        detour_s=histograms["detour_s"],
-        walk_m=histograms["walk_m"],
-        latency_us=histograms["latency_us"],
+        begins=_ints([*rolled_up["begins"], *(row["quarter"] for row in left)]),
+        sums={name: _ints([*rolled_up[name], *(row[name] for row in left)]) for name in SUMS},
+        turned_away=[*rolled_up["turned_away"], *_texts(left)],
+        quantiles=quantiles.reshape(-1, len(MEASURES), len(QUANTILES)),
+        histograms=_histogram_rows([some], left),
+        whole=_histogram_rows(whole, left),
         lost=lost,
     )
+
+
+def _histogram_rows(stored: Sequence[Record], left: Sequence[Record]) -> HistogramRows:
+    packed, lengths = {}, {}
+    for name in MEASURES:
+        more = [pack({int(bucket): count for bucket, count in row[name].items()}) for row in left]
+        packed[name] = b"".join([*(row[name] for row in stored), *more])
+        lengths[name] = _ints([*(length for row in stored for length in row[f"{name}_lengths"]), *map(len, more)])
+    reasons = [*(text for row in stored for text in row["turned_away"]), *_texts(left)]
+    begins = [*(begin for row in stored for begin in row["begins"]), *(row["quarter"] for row in left)]
+    return HistogramRows(_ints(begins), packed, lengths, reasons)
+
+
+def _texts(left: Sequence[Record]) -> list[str]:
+    return [json.dumps(row["turned_away"]) for row in left]
+
+
+def _ints(values: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.asarray(values, dtype=np.int64)

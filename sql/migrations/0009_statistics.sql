@@ -90,12 +90,14 @@ CREATE TABLE search_rollups (
     detour_s bytea NOT NULL,
     walk_m bytea NOT NULL,
     latency_us bytea NOT NULL,
+    quantiles bytea NOT NULL,
     CONSTRAINT search_rollups_pk PRIMARY KEY (region, span_s, begins_at),
     CONSTRAINT search_rollups_span_known CHECK (span_s IN (900, 3600, 86400)),
     CONSTRAINT search_rollups_counts_in_order CHECK (booked BETWEEN 0 AND searches AND matched BETWEEN 0 AND searches),
     CONSTRAINT search_rollups_turned_away_is_object CHECK (jsonb_typeof(turned_away) = 'object'),
     CONSTRAINT search_rollups_histograms_whole
-    CHECK (octet_length(detour_s) % 6 = 0 AND octet_length(walk_m) % 6 = 0 AND octet_length(latency_us) % 6 = 0)
+    CHECK (octet_length(detour_s) % 6 = 0 AND octet_length(walk_m) % 6 = 0 AND octet_length(latency_us) % 6 = 0),
+    CONSTRAINT search_rollups_quantiles_whole CHECK (octet_length(quantiles) = 18)
 ) WITH (toast_tuple_target = 8160);
 
 COMMENT ON TABLE search_rollups IS
@@ -116,6 +118,8 @@ COMMENT ON COLUMN search_rollups.detour_s IS
 'Histogram of detours: (bucket uint16, count uint32), little endian, ascending by bucket; matcher/services/histograms.py.';
 COMMENT ON COLUMN search_rollups.walk_m IS 'Histogram of walks, in the same form.';
 COMMENT ON COLUMN search_rollups.latency_us IS 'Histogram of latencies, in the same form.';
+COMMENT ON COLUMN search_rollups.quantiles IS
+'Buckets of p50, p95 and p99 of the detours, the walks and the latencies, each uint16, little endian; 65535 for none.';
 
 CREATE TABLE demand_hours (
     region text NOT NULL,

@@ -166,11 +166,11 @@ FOR UPDATE;
 -- Add sums to a roll-up, or make it; reasons and histograms come as they shall be.
 INSERT INTO search_rollups AS present (
     region, span_s, begins_at, searches, matched, booked, considered, feasible, shown, seats, window_s, turned_away,
-    detour_s, walk_m, latency_us
+    detour_s, walk_m, latency_us, quantiles
 )
 VALUES (
     :region, :span_s, to_timestamp(CAST(:begins_s AS bigint)), :searches, :matched, :booked, :considered, :feasible, :shown,
-    :seats, :window_s, :turned_away, :detour_s, :walk_m, :latency_us
+    :seats, :window_s, :turned_away, :detour_s, :walk_m, :latency_us, :quantiles
 )
 ON CONFLICT ON CONSTRAINT search_rollups_pk
 DO UPDATE SET
@@ -185,7 +185,8 @@ DO UPDATE SET
     turned_away = excluded.turned_away,
     detour_s = excluded.detour_s,
     walk_m = excluded.walk_m,
-    latency_us = excluded.latency_us;
+    latency_us = excluded.latency_us,
+    quantiles = excluded.quantiles;
 
 -- name: set_rolled_up!
 -- Note that searches asked from begins_at to ends_at (both inclusive) are counted in the roll-ups.
@@ -198,7 +199,7 @@ DELETE FROM searches
 WHERE id IN (SELECT id FROM searches WHERE rolled_up AND at < :before LIMIT :row_limit FOR UPDATE SKIP LOCKED);
 
 -- name: read_rollups^
--- The roll-ups of one span in [begins_at, ends_at), each column as one list (histograms joined), all in the same order.
+-- The sums of one span in [begins_at, ends_at), each column as one list (quantiles joined), all in the same order, ascending by time.
 SELECT
     coalesce(array_agg(CAST(extract(EPOCH FROM begins_at) AS bigint)), '{}') AS begins,
     coalesce(array_agg(searches), '{}') AS searches,
@@ -209,7 +210,19 @@ SELECT
     coalesce(array_agg(shown), '{}') AS shown,
     coalesce(array_agg(seats), '{}') AS seats,
     coalesce(array_agg(window_s), '{}') AS window_s,
-    '[' || coalesce(string_agg(CAST(turned_away AS text), ','), '') || ']' AS turned_away,
+    coalesce(array_agg(CAST(turned_away AS text)), '{}') AS turned_away,
+    coalesce(string_agg(quantiles, ''), '') AS quantiles
+FROM (
+    SELECT * FROM search_rollups
+    WHERE region = :region AND span_s = :span_s AND begins_at >= :begins_at AND begins_at < :ends_at
+    ORDER BY begins_at
+) AS ordered;
+
+-- name: read_histograms^
+-- The histograms of one span in [begins_at, ends_at), or of those of these that begin at `only`, joined, all in the same order, and reasons.
+SELECT
+    coalesce(array_agg(CAST(extract(EPOCH FROM begins_at) AS bigint)), '{}') AS begins,
+    coalesce(array_agg(CAST(turned_away AS text)), '{}') AS turned_away,
     coalesce(string_agg(detour_s, ''), '') AS detour_s,
     coalesce(array_agg(octet_length(detour_s)), '{}') AS detour_s_lengths,
     coalesce(string_agg(walk_m, ''), '') AS walk_m,
@@ -217,8 +230,13 @@ SELECT
     coalesce(string_agg(latency_us, ''), '') AS latency_us,
     coalesce(array_agg(octet_length(latency_us)), '{}') AS latency_us_lengths
 FROM (
-    SELECT * FROM search_rollups
-    WHERE region = :region AND span_s = :span_s AND begins_at >= :begins_at AND begins_at < :ends_at
+    SELECT begins_at, turned_away, detour_s, walk_m, latency_us FROM search_rollups
+    WHERE
+        region = :region AND span_s = :span_s AND begins_at >= :begins_at AND begins_at < :ends_at
+        AND (
+            CAST(:only AS bigint []) IS NULL
+            OR CAST(extract(EPOCH FROM begins_at) AS bigint) = any(CAST(:only AS bigint []))
+        )
     ORDER BY begins_at
 ) AS ordered;
 

@@ -39,7 +39,7 @@ async def _assert_all(
         found = await reader.matches(BEGIN, end, size, zone)
         assert found.edges == bucket_edges(BEGIN, end, size, zone)
         for numbers, begin_s, end_s in (
-            (found.totals, found.edges[0], found.edges[-1]),
+            (found.totals[0], found.edges[0], found.edges[-1]),
             *zip(found.series, found.edges, found.edges[1:], strict=False),
         ):
             part = [row for row in here if begin_s <= row.at.timestamp() < end_s]
@@ -64,11 +64,11 @@ class _Story:
         self.dropped = 0
 
     async def come_in(self) -> None:
-        rows = [any_row(self.dice, WITHIN, self.dice.choice((REGION, REGION, "elsewhere"))) for _ in range(60)]
+        rows = [any_row(self.dice, WITHIN, self.dice.choice((REGION, REGION, "elsewhere"))) for _ in range(40)]
         lost = [LostSearches(uuid4(), REGION, BEGIN + timedelta(minutes=15 * self.dice.randrange(900)), 3)]
         await self.store.write(rows, lost)
         # Whoever does not know whether that was written writes it again.
-        await self.store.write(rows[20:], lost)
+        await self.store.write(rows[10:], lost)
         self.rows += rows
         self.lost += lost
 
@@ -105,7 +105,7 @@ class _Story:
 
 
 @given(seed=st.integers(0, 2**32), steps=st.lists(st.integers(0, 4), min_size=4, max_size=9))
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_statistics_equal_a_recount_through_roll_up_crash_and_retention(
     database: Database, seed: int, steps: list[int]
 ) -> None:
