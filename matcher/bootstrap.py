@@ -193,6 +193,7 @@ async def running(
                 make_id=_uuid7,
                 clock=utc_now,
                 blocks=people.blocks,
+                note_booked=counting.search_log.booked,
             )
             return Carpool(
                 settings=settings,

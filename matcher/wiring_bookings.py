@@ -50,6 +50,7 @@ def make_bookings(
     make_id: Callable[[], UUID],
     clock: Callable[[], datetime],
     blocks: Blocks | None = None,
+    note_booked: Callable[[UUID, datetime], None] | None = None,
 ) -> Bookings:
     """Everything about bookings; `tending` makes the loop of the clock, which ends when it is cancelled."""
     trips, planner = PostgresTrips(connections), TripPlanner(roads, fitter)
@@ -66,6 +67,7 @@ def make_bookings(
             terms=terms,
             make_id=make_id,
             blocks=blocks,
+            note_booked=note_booked,
         ),
         change_booking=ChangeBooking(offers, trips, writer, planner, executor, terms=terms),
         read_bookings=ReadBookings(trips),

@@ -54,8 +54,9 @@ class BookSeats:
         terms: BookingTerms,
         make_id: Callable[[], UUID],
         blocks: Blocks | None = None,
+        note_booked: Callable[[UUID, datetime], None] | None = None,
     ) -> None:
-        """`make_id` makes UUIDv7 (RFC 9562). Without `blocks` nobody has blocked anybody."""
+        """`make_id` makes UUIDv7 (RFC 9562). Without `blocks` nobody has blocked anybody. `note_booked` is told the search that led to a booking."""
         self._offers = offers
         self._trips = trips
         self._writer = writer
@@ -66,6 +67,7 @@ class BookSeats:
         self._terms = terms
         self._make_id = make_id
         self._blocks = blocks
+        self._note_booked = note_booked
 
     async def __call__(
         self,
@@ -99,7 +101,10 @@ class BookSeats:
         async def decide() -> Decision[Booking]:
             return await self._decide(ticket, note, now, render)
 
-        return await self._alter(ticket.offer_id, decide, idempotency=idempotency)
+        booked = await self._alter(ticket.offer_id, decide, idempotency=idempotency)
+        if self._note_booked is not None and ticket.search_id is not None:
+            self._note_booked(ticket.search_id, now)
+        return booked
 
     async def _decide(self, ticket: MatchTicket, note: str, now: datetime, render: Render | None) -> Decision[Booking]:
         offer = await self._open_offer(ticket)
