@@ -33,7 +33,7 @@ ORDER BY e.id;
 
 -- name: export_webhooks
 -- Where a person has events sent to.
-SELECT to_jsonb(w) - ARRAY['owner'] AS held
+SELECT to_jsonb(w) - ARRAY['owner', 'secret_version', 'old_secret_until'] AS held
 FROM webhooks AS w
 WHERE w.owner = :user_id
 ORDER BY w.id;
