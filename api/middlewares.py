@@ -148,7 +148,7 @@ def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -
 @web.middleware
 async def limit_in_flight(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A limited number of calls is worked on at once; more are told to come back. Health is always answered."""
-    if request.path in _QUIET:
+    if request.path in _UNCOUNTED:
         return await handler(request)
     with request.app[TRAFFIC].one_more():
         return await handler(request)

@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from api.app_keys import LIFETIME, METRICS, PROTECTION, TRAFFIC
+from api.app_keys import LIFETIME, METRICS, PROTECTION, STREAMS, TRAFFIC
 from api.slow_clients import MAX_HEADER, MAX_LINE, Connections
 from matcher.domain.errors import NotReady
 
@@ -79,6 +79,8 @@ async def serve(
         app[TRAFFIC].begin_draining()
         await asyncio.sleep(app[PROTECTION].shutdown_delay_s)
         await stop_listening(runner)
+        # Who listens to events goes on with another process at once: streams do not end by themselves.
+        await app[STREAMS].stop(app)
         # aiohttp's own shutdown drops what still arrives of a body, so calls are waited for before it begins.
         await app[TRAFFIC].drain(grace_s)
         await _let_go(runner)
