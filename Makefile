@@ -47,14 +47,14 @@ test: .venv/.warm .venv/.dev ## run every test (ARGS="tests/unit -k sweep" for s
 
 # A make of its own with --keep-going: every checker runs and every complaint is shown, whichever fails first.
 .PHONY: check
-check: .venv/.dev ## lint, format, types, import contracts, SQL and Dockerfile lint; all of them, whatever fails
-	@$(MAKE) --no-print-directory --keep-going lint format types imports lint-sql lint-image
+check: .venv/.dev ## lint, format, types, import contracts, SQL and Dockerfile lint, secrets, dependencies; all, whatever fails
+	@$(MAKE) --no-print-directory --keep-going lint format types imports lint-sql lint-image secrets dependencies
 
 .PHONY: fix
 fix: .venv/.dev ## let ruff mend and format what it can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-.PHONY: lint format types imports lint-sql lint-image
+.PHONY: lint format types imports lint-sql lint-image secrets dependencies
 lint: .venv/.dev
 	@echo '== ruff check';  $(BIN)/ruff check .
 format: .venv/.dev
@@ -67,6 +67,10 @@ lint-sql: .venv/.dev
 	@echo '== squawk';      $(BIN)/squawk sql/migrations/*.sql
 lint-image: .venv/.dev
 	@echo '== hadolint';    $(BIN)/hadolint Dockerfile
+secrets: .venv/.dev
+	@echo '== secrets';     $(PY) scripts/check_secrets.py
+dependencies: .venv/.dev
+	@echo '== dependencies'; $(PY) scripts/check_dependencies.py && $(PY) -m pip check --disable-pip-version-check
 
 # Sizes to measure; the reference road vectors are used when they lie beside the checkout.
 OFFERS ?= 1000 10000 100000

@@ -1,0 +1,95 @@
+"""Look after what is locked and installed, without a network: nothing undeclared, nothing doubled, nothing with a licence that binds the product.
+
+    scripts/check_dependencies.py
+
+Exits with 1 and a line for each complaint. What only a registry knows, such as releases that were withdrawn, is not looked at.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+_PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)(?:\[[a-z,]+\])?==", re.MULTILINE)
+#: Licences that would bind whoever ships the product. The LGPL and the MPL bind changes of the library alone.
+_COPYLEFT = re.compile(r"\b(?:AGPL|GPL)|GNU (?:Affero )?General Public", re.IGNORECASE)
+_LESSER = re.compile(r"\bLGPL|Lesser|Library General", re.IGNORECASE)
+
+
+def main() -> None:
+    """Say what is wrong, and how it ended."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    runtime = [*project["project"]["dependencies"]]
+    workshop = [
+        line for group in ("build", "dev") for line in project["dependency-groups"][group] if isinstance(line, str)
+    ]
+    complaints = [
+        *_undeclared("runtime", runtime),
+        *_undeclared("dev", [*runtime, *workshop]),
+        *_doubled(),
+        *_copyleft(_locked("runtime")),
+    ]
+    for complaint in complaints:
+        sys.stderr.write(f"{complaint}\n")
+    sys.exit(bool(complaints))
+
+
+def _locked(lock: str) -> set[str]:
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
+    return {canonicalize_name(name) for name in _PIN.findall(text)}
+
+
+def _undeclared(lock: str, declared: Iterable[str]) -> Iterable[str]:
+    """Locked and installed packages that nothing declared leads to."""
+    reached: set[str] = set()
+    waiting = [Requirement(line) for line in declared]
+    while waiting:
+        wanted = waiting.pop()
+        name: str = canonicalize_name(wanted.name)
+        extras = {"", *wanted.extras}
+        mark = f"{name}[{','.join(sorted(extras))}]"
+        if mark in reached:
+            continue
+        reached |= {mark, name}
+        for line in _requires(name):
+            needed = Requirement(line)
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append(needed)
+    installed: set[str] = {canonicalize_name(one.name) for one in importlib.metadata.distributions()}
+    for stray in sorted((_locked(lock) & installed) - reached):
+        yield f"requirements/{lock}.txt: {stray} is locked, and nothing in pyproject.toml leads to it: run `make lock`"
+
+
+def _requires(name: str) -> list[str]:
+    try:
+        return importlib.metadata.requires(name) or []
+    except importlib.metadata.PackageNotFoundError:  # for another platform or Python
+        return []
+
+
+def _doubled() -> Iterable[str]:
+    names = [canonicalize_name(one.name) for one in importlib.metadata.distributions()]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{name} is installed twice: `make clean`, then `make setup`"
+
+
+def _copyleft(names: set[str]) -> Iterable[str]:
+    for one in importlib.metadata.distributions():
+        if canonicalize_name(one.name) not in names:
+            continue
+        said = [*(one.metadata.get_all("License-Expression") or []), *(one.metadata.get_all("Classifier") or [])]
+        binding = [text for text in said if _COPYLEFT.search(text) and not _LESSER.search(text)]
+        if binding and " OR " not in binding[0]:
+            yield f"{one.name} is under {binding[0]}: nothing of that kind may be needed at run time"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""What operators see of calls: metrics by route, spans, and who may read them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import structlog
+from aiohttp import ClientSession
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from api.app import build_app
+from api.metrics import PrometheusTelemetry
+from api.metrics_listener import metrics_listener
+from api.tracing import Tracing
+from matcher.bootstrap import Carpool
+from matcher.domain.errors import Unavailable
+from matcher.settings_operation import DEFAULT_WATCH
+from tests.api.live import SERVER, Live, a_search, ready, serving
+
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+@asynccontextmanager
+async def watched(live: Live, *, tracing: Tracing | None = None, log_sample: float = 1.0) -> AsyncIterator[Live]:
+    """Another edge on the same service, with metrics of its own."""
+
+    @asynccontextmanager
+    async def same() -> AsyncIterator[Carpool]:
+        yield live.carpool
+
+    watch = DEFAULT_WATCH.model_copy(update={"log_sample": log_sample})
+    async with serving(build_app(same(), SERVER, tracing=tracing, watch=watch)) as edge:
+        await ready(edge)
+        yield edge
+
+
+async def test_calls_are_counted_by_route_and_searches_by_stage(live: Live) -> None:
+    rider, ops = await live.key("rider"), await live.key("ops")
+    async with watched(live) as edge:
+        for _ in range(2):
+            assert (await edge.call("POST", "/v1/match", rider, json=a_search())).status == 200
+        await edge.call("GET", "/v1/offers/01890000-0000-7000-8000-000000000000", rider)
+        await edge.call("GET", "/Balmaceda?q=1234", rider)
+        answer = await edge.call("GET", "/metrics", ops)
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    text = answer.body.decode()
+    count = "carpool_http_request_seconds_count"
+    assert f'{count}{{method="POST",route="/v1/match",status="200"}} 2.0' in text
+    assert f'{count}{{method="GET",route="/v1/offers/{{offer_id}}",status="403"}} 1.0' in text
+    assert f'{count}{{method="GET",route="unmatched",status="404"}} 1.0' in text
+    assert "Balmaceda" not in text
+    assert "01890000" not in text
+    stages = set(re.findall(r'carpool_search_stage_seconds_count{stage="(\w+)"} 2.0', text))
+    assert {"places", "queue", "sweep", "gather", "check"} <= stages
+    assert sum(map(float, re.findall(r"carpool_searches_total{.*} (\S+)", text))) == 2
+
+
+async def test_numbers_of_the_parts_are_there(live: Live) -> None:
+    text = (await live.call("GET", "/metrics", await live.key("admin"))).body.decode()
+    for series in (
+        'carpool_index_offers{worker="1"}',
+        'carpool_index_lag_seconds{worker="1"}',
+        'carpool_database_connections{state="idle",worker="1"}',
+        'carpool_process_resident_bytes{worker="1"}',
+        "carpool_build_info{python=",
+        "carpool_process_cpu_seconds_total",
+    ):
+        assert series in text
+
+
+async def test_metrics_have_a_listener_of_their_own_when_it_is_asked_for() -> None:
+    telemetry = PrometheusTelemetry()
+    async with metrics_listener(DEFAULT_WATCH, telemetry.render) as port:
+        assert port is None, "off by default"
+    watch = DEFAULT_WATCH.model_copy(update={"metrics_port": 0})
+    async with metrics_listener(watch, telemetry.render) as port, ClientSession() as client:
+        async with client.get(f"http://127.0.0.1:{port}/metrics") as answer:
+            assert "carpool_shed_total" in await answer.text()
+        async with client.get(f"http://127.0.0.1:{port}/v1/offers") as answer:
+            assert answer.status == 404
+        taken = DEFAULT_WATCH.model_copy(update={"metrics_port": port})
+        with pytest.raises(Unavailable, match="CARPOOL_METRICS_PORT"):
+            async with metrics_listener(taken, telemetry.render):
+                pass
+
+
+async def test_good_calls_are_thinned_out_and_bad_ones_are_not(live: Live) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("info"))
+    try:
+        async with watched(live, log_sample=0.0) as edge:
+            with structlog.testing.capture_logs() as lines:
+                await edge.call("GET", "/")
+                await edge.call("GET", "/nowhere")
+    finally:
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
+    assert [line["status"] for line in lines if line["event"] == "request"] == [404]
+
+
+async def test_a_search_is_a_span_below_the_callers_with_its_stages_below_it(live: Live) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    rider = await live.key("rider")
+    async with watched(live, tracing=Tracing(provider)) as edge:
+        exporter.clear()
+        headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+        assert (await edge.call("POST", "/v1/match", rider, json=a_search(), headers=headers)).status == 200
+        spans = exporter.get_finished_spans()
+        exporter.clear()
+        await edge.call("GET", "/v1/geocode?q=Balmaceda", "ck_a_b")
+        (failed,) = exporter.get_finished_spans()
+    (call,) = [span for span in spans if span.kind is SpanKind.SERVER]
+    assert call.name == "POST /v1/match"
+    assert call.context is not None
+    assert f"{call.context.trace_id:032x}" == TRACE
+    assert call.parent is not None
+    assert f"{call.parent.span_id:016x}" == PARENT
+    assert call.attributes == {
+        "http.request.method": "POST", "http.route": "/v1/match", "http.response.status_code": 200,
+    }  # fmt: skip
+    stages = [span for span in spans if span is not call]
+    assert {"search places", "search queue", "search sweep", "search check"} <= {span.name for span in stages}
+    for span in stages:
+        assert span.parent is not None
+        assert span.parent.span_id == call.context.span_id
+        assert span.start_time is not None
+        assert span.end_time is not None
+        assert span.start_time <= span.end_time
+    assert "Balmaceda" not in failed.to_json()
+    assert failed.attributes is not None
+    assert failed.attributes["http.response.status_code"] == 401
+    assert failed.status.status_code is not StatusCode.ERROR
+    provider.shutdown()
+
+
+def test_nothing_of_opentelemetry_is_imported_unless_it_is_switched_on() -> None:
+    program = "import sys, api.cli; print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
