@@ -161,6 +161,8 @@ async def running(
             await secret(settings.matching.match_secret, settings.storage.data_dir, "match_secret"),
             timedelta(seconds=settings.matching.match_lifetime_s),
         )
+        counting = make_counting(settings.statistics, database.pool, region_name, make_id=_uuid7, clock=utc_now)
+        stack.push_async_callback(counting.drain)
         operation = make_operation(
             settings,
             telemetry,
@@ -171,9 +173,8 @@ async def running(
             lag_s=lambda: follow.lag.seconds,
             region=region_name,
             version=this_version,
+            readings=counting.readings,
         )
-        counting = make_counting(settings.statistics, database.pool, region_name, make_id=_uuid7, clock=utc_now)
-        stack.push_async_callback(counting.drain)
         notices = await stack.enter_async_context(running_notices(settings, database, clock=utc_now, make_id=_uuid7))
 
         carbon = CarbonFactor(settings.matching.carbon_g_per_km, settings.matching.carbon_source)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from matcher.services.read_statistics import ReadStatistics
 from matcher.services.search_log import SearchLog
+from matcher.services.telemetry import SEARCH_LOG_LOST, Reading
 from matcher.settings_statistics import StatisticsSettings
 from matcher.storage.pool import Database
 from matcher.storage.search_store import PostgresSearchStore
@@ -24,6 +25,7 @@ class Counting:
     search_log: SearchLog
     read_statistics: ReadStatistics
     loops: tuple[Coroutine[Any, Any, None], ...]
+    readings: tuple[Reading, ...]
     drain: Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -50,6 +52,7 @@ def make_counting(
                 clock=clock,
             ),
         ),
+        (Reading(SEARCH_LOG_LOST, lambda: search_log.lost_total),),
         lambda: search_log.drain(clock()),
     )
 
