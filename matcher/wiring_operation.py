@@ -7,16 +7,19 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from matcher.domain.webhook import DeliveryStatus
 from matcher.services.compute_threads import ComputeThreads
 from matcher.services.load_shedding import SearchGate
 from matcher.services.rate_limits import RateLimiter
 from matcher.services.telemetry import (
     BUILD,
     CPU,
+    EVENTS_DEAD,
+    EVENTS_WAITING,
     INDEX_LAG,
     INDEX_OFFERS,
     MEMORY,
@@ -29,6 +32,7 @@ from matcher.services.telemetry import (
 from matcher.settings import Settings
 from matcher.storage.pool import Database
 from matcher.storage.rate_limits import PostgresRateLimits
+from matcher.storage.webhook_deliveries import PostgresDeliveries
 
 _MEMORY_FILE = Path("/proc/self/statm")
 _PAGE = resource.getpagesize()
@@ -81,9 +85,24 @@ def make_operation(
             Reading(QUEUE_WAIT, lambda: gate.expected_wait_s),
             Reading(MEMORY, _resident_bytes),
             Reading(CPU, time.process_time),
+            *_of_deliveries(PostgresDeliveries(database)),
             *readings,
         ),
     )
+
+
+def _of_deliveries(deliveries: PostgresDeliveries) -> Iterator[Reading]:
+    """How many wait and how many were given up: the first asks for both, the second has what it was told."""
+    given_up = 0.0
+
+    async def waiting() -> float:
+        nonlocal given_up
+        counts = await deliveries.counts()
+        given_up = counts[DeliveryStatus.DEAD]
+        return counts[DeliveryStatus.PENDING]
+
+    yield Reading(EVENTS_WAITING, waiting)
+    yield Reading(EVENTS_DEAD, lambda: given_up)
 
 
 async def _resident_bytes() -> float:
