@@ -160,9 +160,7 @@ class BookSeats:
 
     def _wish(self, ticket: MatchTicket, offer: Offer, note: str, now: datetime) -> Booking:
         """The booking as the match has shown it, with what the rider is to be promised."""
-        by_departure = ticket.window_kind is WindowKind.DEPARTURE
-        pickup = self._point(ticket, ticket.pickup, ticket.pickup.walk_ms, bounded=by_departure)
-        dropoff = self._point(ticket, ticket.dropoff, -ticket.dropoff.walk_ms, bounded=not by_departure)
+        pickup, dropoff = promised_points(ticket, self._terms.tolerance)
         return Booking(
             id=self._make_id(),
             offer_id=offer.id,
@@ -173,8 +171,7 @@ class BookSeats:
             seats=ticket.seats,
             region_fingerprint=self._planner.fingerprint,
             pickup=pickup,
-            # Nobody minds to arrive early, but for those who have said when to arrive.
-            dropoff=replace(dropoff, earliest=None) if by_departure else dropoff,
+            dropoff=dropoff,
             ride_ms=0,
             ride_cm=0,
             detour_ms=0,
@@ -186,12 +183,21 @@ class BookSeats:
             due_at=None,
         )
 
-    def _point(self, ticket: MatchTicket, point: TicketPoint, walk_ms: int, *, bounded: bool) -> RidePoint:
-        """With a promise of the tolerance around what the match said, within the rider's own window when that is about this end (`bounded`)."""
-        earliest, latest = later(point.time, -self._terms.tolerance), later(point.time, self._terms.tolerance)
-        if bounded:
-            walk = timedelta(milliseconds=walk_ms)
-            earliest = min(point.time, max(earliest, ticket.window.earliest + walk))
-            latest = max(point.time, min(latest, ticket.window.latest + walk))
-        place = Place(point.coordinate, point.label, point.position, 0.0)
-        return RidePoint(place, point.walk_cm, point.walk_ms, point.time, earliest, latest)
+
+def promised_points(ticket: MatchTicket, tolerance: timedelta) -> tuple[RidePoint, RidePoint]:
+    """(pickup, dropoff) as the match has shown them, with what the rider is promised: to stay within the tolerance of it, and within the rider's own
+    window at the end that the window is about. Nobody minds to arrive early, but for those who have said when to arrive."""
+    by_departure = ticket.window_kind is WindowKind.DEPARTURE
+    pickup = _point(ticket, ticket.pickup, ticket.pickup.walk_ms, tolerance, bounded=by_departure)
+    dropoff = _point(ticket, ticket.dropoff, -ticket.dropoff.walk_ms, tolerance, bounded=not by_departure)
+    return pickup, replace(dropoff, earliest=None) if by_departure else dropoff
+
+
+def _point(ticket: MatchTicket, point: TicketPoint, walk_ms: int, tolerance: timedelta, *, bounded: bool) -> RidePoint:
+    earliest, latest = later(point.time, -tolerance), later(point.time, tolerance)
+    if bounded:
+        walk = timedelta(milliseconds=walk_ms)
+        earliest = min(point.time, max(earliest, ticket.window.earliest + walk))
+        latest = max(point.time, min(latest, ticket.window.latest + walk))
+    place = Place(point.coordinate, point.label, point.position, 0.0)
+    return RidePoint(place, point.walk_cm, point.walk_ms, point.time, earliest, latest)
