@@ -121,6 +121,7 @@ def _scan(offers, blocks, exact, terms, edges, distance, asked, counts):
     block = blocks[5]
     state = np.empty(block, np.uint8)
     rows, beyond_ms = np.empty(block + 1, np.int32), np.empty(block + 1, np.int32)
+    work = np.empty((block, 8), np.int64)
     found = np.empty((_FIRST_ROOM, 5), np.int64)
     size = considered = 0
     miss = NO_MISS
@@ -130,17 +131,13 @@ def _scan(offers, blocks, exact, terms, edges, distance, asked, counts):
             numbers[i], bounds[i], DIRECT, offers, blocks, terms, reach, miss, state, rows, beyond_ms, counts
         )
         considered += active
+        if near == 0:
+            continue
         if size + near > len(found):
             more = np.empty((2 * (size + near), 5), np.int64)
             more[:size] = found[:size]
             found = more
-        for k in range(near):
-            if beyond_ms[k] >= miss:  # a nearer miss was found since the bound was taken
-                counts[DETOUR] += 1
-                continue
-            fits, beyond = _test(rows[k], exact, edges, distance, asked, found[size], counts)
-            size += fits
-            miss = min(miss, beyond)
+        size, miss = _test(rows[:near], exact, edges, distance, asked, work, found, size, miss, counts)
     return found[:size].copy(), considered, miss
 
 
@@ -148,71 +145,97 @@ def _scan(offers, blocks, exact, terms, edges, distance, asked, counts):
 def _test_all(which, exact, edges, distance, asked, counts):
     """(found, nearest miss in ms) among some rows."""
     found = np.empty((len(which), 5), np.int64)
-    size = 0
-    miss = NO_MISS
-    for row in which:
-        fits, beyond = _test(row, exact, edges, distance, asked, found[size], counts)
-        size += fits
-        miss = min(miss, beyond)
+    work = np.empty((len(which), 8), np.int64)
+    size, miss = _test(which, exact, edges, distance, asked, work, found, 0, NO_MISS, counts)
     return found[:size].copy(), miss
 
 
 @numba.njit(cache=True, nogil=True)
-def _test(row, exact, edges, distance, asked, found, counts):
-    """(whether an offer fits, by how many ms it misses for nothing but its detour or NO_MISS); fills `found`, or counts why not."""
-    departure_ms, shift_ms, flexibility_s, max_detour_ms, max_detour_cm = exact[5:]
-    earliest_ms, latest_ms, window_is_arrival, now_ms = asked[5:]
-    direct = asked[4]
-    detour_ms, detour_cm, until_pickup_ms = _exact_detour(row, exact, edges, distance, asked)
-    departure = departure_ms[row]
-    planned = departure + until_pickup_ms
-    if window_is_arrival:
-        planned += direct >> 32
-    # By how much later than planned now the driver may leave: the flexibility lies around the published departure.
-    flexibility = np.int64(flexibility_s[row]) * 1000
-    latest = flexibility - shift_ms[row]
-    earliest = max(-flexibility - shift_ms[row], now_ms - departure)
-    in_window = planned + earliest <= latest_ms and planned + latest >= earliest_ms
-    in_length = max_detour_cm[row] == NO_LIMIT or detour_cm <= max_detour_cm[row]
-    if detour_ms > max_detour_ms[row]:
-        counts[DETOUR] += 1
-        if in_window and in_length and detour_ms < NO_MISS:
-            return False, detour_ms - max_detour_ms[row]
-    elif not in_length:
-        counts[LENGTH] += 1
-    elif not in_window:
-        counts[WINDOW] += 1
-    else:
-        found[0] = row
-        found[1] = detour_ms
-        found[2] = detour_cm
-        found[3] = until_pickup_ms
-        found[4] = min(max(np.int64(0), earliest, earliest_ms - planned), latest, latest_ms - planned)
-        return True, NO_MISS
-    return False, NO_MISS
+def _test(which, exact, edges, distance, asked, work, found, size, miss, counts):
+    """(size, miss): writes those of some rows that fit behind the first `size` of `found`, and counts why the others do not.
+
+    miss: by how many ms an offer at least misses for nothing but its detour, so far. work: (len(which) or more, 8) int64 scratch.
+    """
+    departure_ms, shift_ms, flexibility_s, max_detour_ms, max_detour_cm = (
+        exact[5],
+        exact[6],
+        exact[7],
+        exact[8],
+        exact[9],
+    )
+    direct, earliest_ms, latest_ms, window_is_arrival, now_ms = asked[4], asked[5], asked[6], asked[7], asked[8]
+    ride_ms = (direct >> 32) if window_is_arrival else np.int64(0)
+    _detours(which, exact, edges, distance, asked, work)
+    for k in range(len(which)):
+        row = which[k]
+        to_pickup, onward, base = work[k, 0], work[k, 1], work[k, 2]
+        if to_pickup >= INFINITE or onward >= INFINITE:
+            counts[DETOUR] += 1
+            continue
+        total = to_pickup + direct + onward
+        detour_ms, detour_cm = (total >> 32) - (base >> 32), (total & _LENGTH_MASK) - (base & _LENGTH_MASK)
+        beyond_ms = detour_ms - max_detour_ms[row]
+        if beyond_ms >= miss:
+            counts[DETOUR] += 1
+            continue
+        departure = departure_ms[row]
+        planned = departure + (to_pickup >> 32) + ride_ms
+        # By how much later than planned now the driver may leave: the flexibility lies around the published departure.
+        flexibility = np.int64(flexibility_s[row]) * 1000
+        latest = flexibility - shift_ms[row]
+        earliest = max(-flexibility - shift_ms[row], now_ms - departure)
+        in_window = planned + earliest <= latest_ms and planned + latest >= earliest_ms
+        in_length = max_detour_cm[row] == NO_LIMIT or detour_cm <= max_detour_cm[row]
+        if beyond_ms > 0:
+            counts[DETOUR] += 1
+            if in_window and in_length:
+                miss = beyond_ms
+        elif not in_length:
+            counts[LENGTH] += 1
+        elif not in_window:
+            counts[WINDOW] += 1
+        else:
+            found[size, 0] = row
+            found[size, 1] = detour_ms
+            found[size, 2] = detour_cm
+            found[size, 3] = to_pickup >> 32
+            found[size, 4] = min(max(np.int64(0), earliest, earliest_ms - planned), latest, latest_ms - planned)
+            size += 1
+    return size, miss
 
 
 @numba.njit(cache=True, nogil=True)
-def _exact_detour(row, exact, edges, distance, asked):
-    """(detour_ms, detour_cm, to_pickup_ms) of a row, or (NO_MISS, 0, 0) when there is no way."""
-    origin_edge, origin_at, destination_edge, destination_at, base_cost = exact[:5]
-    pickup_edge, pickup_at, dropoff_edge, dropoff_at, direct = asked[:5]
-    base = base_cost[row]
-    edge = origin_edge[row]
-    at = np.int64(origin_at[row])
-    forward, backward = edges[edge, 2], edges[edge, 3]
-    to_start, to_end = leave(forward, backward, at)
-    to_pickup = min(to_start + distance[edges[edge, 0], 0], to_end + distance[edges[edge, 1], 0])
-    if edge == pickup_edge:
-        to_pickup = min(to_pickup, along_edge(forward, backward, at, pickup_at))
-    edge = destination_edge[row]
-    at = np.int64(destination_at[row])
-    forward, backward = edges[edge, 2], edges[edge, 3]
-    from_start, from_end = reach(forward, backward, at)
-    onward = min(from_start + distance[edges[edge, 0], 1], from_end + distance[edges[edge, 1], 1])
-    if edge == dropoff_edge:
-        onward = min(onward, along_edge(forward, backward, dropoff_at, at))
-    if to_pickup >= INFINITE or onward >= INFINITE:
-        return NO_MISS, np.int64(0), np.int64(0)
-    total = to_pickup + direct + onward
-    return (total >> 32) - (base >> 32), (total & _LENGTH_MASK) - (base & _LENGTH_MASK), to_pickup >> 32
+def _detours(which, exact, edges, distance, asked, work):
+    """work[k, :3]: packed, from the origin of the k-th row to the pickup, from the dropoff to its destination, and its drive without riders.
+
+    INFINITE or more where there is no way. One step for all rows before the next: then the memory is asked for many of them at a time.
+    """
+    origin_edge, origin_at, destination_edge, destination_at, base_cost = (
+        exact[0],
+        exact[1],
+        exact[2],
+        exact[3],
+        exact[4],
+    )
+    pickup_edge, pickup_at, dropoff_edge, dropoff_at = asked[0], asked[1], asked[2], asked[3]
+    for k in range(len(which)):
+        row = which[k]
+        work[k, 2] = base_cost[row]
+        work[k, 3], work[k, 4] = origin_edge[row], origin_at[row]
+        work[k, 5], work[k, 6] = destination_edge[row], destination_at[row]
+    for k in range(len(which)):
+        edge, at = work[k, 3], work[k, 4]
+        forward, backward = edges[edge, 2], edges[edge, 3]
+        to_start, to_end = leave(forward, backward, at)
+        cost = min(to_start + distance[edges[edge, 0], 0], to_end + distance[edges[edge, 1], 0])
+        if edge == pickup_edge:
+            cost = min(cost, along_edge(forward, backward, at, pickup_at))
+        work[k, 0] = cost
+    for k in range(len(which)):
+        edge, at = work[k, 5], work[k, 6]
+        forward, backward = edges[edge, 2], edges[edge, 3]
+        from_start, from_end = reach(forward, backward, at)
+        cost = min(from_start + distance[edges[edge, 0], 1], from_end + distance[edges[edge, 1], 1])
+        if edge == dropoff_edge:
+            cost = min(cost, along_edge(forward, backward, dropoff_at, at))
+        work[k, 1] = cost

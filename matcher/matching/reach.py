@@ -66,21 +66,29 @@ def rest_ms(cost, fixed):
 
 @numba.njit(cache=True, nogil=True)
 def least_times(distance, direct_ms):
-    """What bounds are taken from: (to_ms, from_ms, cell_to, cell_from, group_to, group_from, direct_ms), all int32.
+    """What bounds are taken from: (distance, cell_to, cell_from, group_to, group_from, direct_ms), times in int32.
 
-    distance: (n, 2 or more) packed: to the pickup in column 0, from the dropoff in column 1. to_ms, from_ms: (n,), cut to FAR. cell_to,
-    cell_from: the least of each cell. group_to, group_from: (levels, groups), [k, g] the least of the 2**k groups from g on.
+    distance: (n, 2 or more) packed: to the pickup in column 0, from the dropoff in column 1. cell_to, cell_from: the least of each cell, cut
+    to FAR. group_to, group_from: (levels, groups), [k, g] the least of the 2**k groups from g on.
     """
-    n = len(distance)
-    to_ms, from_ms = np.empty(n, np.int32), np.empty(n, np.int32)
-    for v in range(n):
-        # Where nobody asks for a node anything may stand there, and must not leave 32 bits in a sum.
-        to_ms[v] = max(0, min(distance[v, 0] >> 32, FAR))
-        from_ms[v] = max(0, min(distance[v, 1] >> 32, FAR))
-    cell_to, cell_from = least_of_each(to_ms, CELL_BITS), least_of_each(from_ms, CELL_BITS)
+    size = 1 << CELL_BITS
+    count = (len(distance) + size - 1) >> CELL_BITS
+    cell_to, cell_from = np.empty(count, np.int32), np.empty(count, np.int32)
+    for c in range(count):
+        first = c * size
+        to, back = distance[first, 0], distance[first, 1]
+        for v in range(first + 1, min(len(distance), first + size)):
+            to, back = min(to, distance[v, 0]), min(back, distance[v, 1])
+        cell_to[c], cell_from[c] = time_of(to), time_of(back)
     group_to = least_of_ranges(least_of_each(cell_to, GROUP_BITS - CELL_BITS))
     group_from = least_of_ranges(least_of_each(cell_from, GROUP_BITS - CELL_BITS))
-    return to_ms, from_ms, cell_to, cell_from, group_to, group_from, np.int32(min(direct_ms, np.int64(FAR)))
+    return distance, cell_to, cell_from, group_to, group_from, np.int32(min(direct_ms, np.int64(FAR)))
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def time_of(packed):
+    """The time of a packed cost in 32 bits, cut to FAR; where nobody asks for a node anything may stand, which must not leave 32 bits in a sum."""
+    return np.int32(max(np.int64(0), min(packed >> 32, np.int64(FAR))))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -90,10 +98,9 @@ def least_of_each(values, bits):
     count = (len(values) + size - 1) >> bits
     least = np.empty(count, np.int32)
     for k in range(count):
-        part = values[k * size : (k + 1) * size]
-        lowest = part[0]
-        for value in part:
-            lowest = min(lowest, value)
+        lowest = values[k * size]
+        for i in range(k * size + 1, min(len(values), k * size + size)):
+            lowest = min(lowest, values[i])
         least[k] = lowest
     return least
 

@@ -40,7 +40,7 @@ from matcher.matching.blocks import (
 from matcher.matching.feasible import DETOUR, OWN, PREFERENCES, SEATS, WINDOW
 from matcher.matching.positions import I64
 from matcher.matching.query import Query
-from matcher.matching.reach import CELL_BITS, GROUP_BITS, least_between
+from matcher.matching.reach import CELL_BITS, GROUP_BITS, least_between, time_of
 from matcher.matching.rows import Snapshot
 
 #: What the tests without roads ask: (seats, earliest_ms, latest_ms, now_ms, women_only, rider_is_woman).
@@ -122,29 +122,31 @@ def beyond_of_block(zone, reach):
     Each node of the block's origins lies between the least and the greatest, so the least over all groups between those two bounds them.
     """
     shift = GROUP_BITS
-    to_ms = least_between(reach[4], zone[ORIGIN_LEAST] >> shift, zone[ORIGIN_MOST] >> shift)
-    from_ms = least_between(reach[5], zone[DESTINATION_LEAST] >> shift, zone[DESTINATION_MOST] >> shift)
-    return np.int64(to_ms) + np.int64(reach[6]) + np.int64(from_ms) - zone[REACH_MOST]
+    to_ms = least_between(reach[3], zone[ORIGIN_LEAST] >> shift, zone[ORIGIN_MOST] >> shift)
+    from_ms = least_between(reach[4], zone[DESTINATION_LEAST] >> shift, zone[DESTINATION_MOST] >> shift)
+    return np.int64(to_ms) + np.int64(reach[5]) + np.int64(from_ms) - zone[REACH_MOST]
 
 
 @numba.njit(cache=True, nogil=True)
 def blocks_by_promise(blocks, reach):
-    """(numbers, bounds) of all blocks, (blocks,) int64 each: those first that may hold an offer within its budget.
-
-    They tell early how near the nearest miss is, and with it which blocks behind them need no look.
-    """
+    """(numbers, bounds) of all blocks, (blocks,) int64 each, the more promising first: they tell early how near the nearest miss is, and with it
+    which rows and blocks behind them need no look."""
     zones, block, count = blocks[2], blocks[5], blocks[6]
     total = (count + block - 1) // block
-    numbers, bounds = np.empty(total, np.int64), np.empty(total, np.int64)
-    first, last = 0, total
+    numbers, bounds, beyond = np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total, np.int64)
+    least = np.int64(0)
     for b in range(total):
-        beyond = beyond_of_block(zones[b], reach)
-        if beyond <= 0:
-            numbers[first], bounds[first] = b, beyond
-            first += 1
-        else:
-            last -= 1
-            numbers[last], bounds[last] = b, beyond
+        beyond[b] = beyond_of_block(zones[b], reach)
+        least = min(least, beyond[b])
+    size = 0
+    # Not a sort: four heaps do.
+    above = least - 1
+    for upto in (least - least // 4, least // 2, np.int64(0), np.int64(2**62)):
+        for b in range(total):
+            if above < beyond[b] <= upto:
+                numbers[size], bounds[size] = b, beyond[b]
+                size += 1
+        above = upto
     return numbers, bounds
 
 
@@ -162,7 +164,7 @@ def near_in_block(b, at_least, kinds, offers, blocks, terms, reach, threshold, s
     if at_least >= threshold:
         counts[DETOUR] += left
         return considered, 0
-    to_ms, from_ms, cell_to, cell_from, _, _, direct = reach
+    distance, cell_to, cell_from, _, _, direct = reach
     limit = np.int32(min(threshold, np.int64(2**31 - 1)))
     begin = b * block
     end = min(count, begin + block)
@@ -177,7 +179,7 @@ def near_in_block(b, at_least, kinds, offers, blocks, terms, reach, threshold, s
     near = 0
     for i in range(kept):
         k = rows[i]
-        beyond = to_ms[here[k]] + from_ms[there[k]] + direct - reach_ms[k]
+        beyond = time_of(distance[here[k], 0]) + time_of(distance[there[k], 1]) + direct - reach_ms[k]
         row = begin + k
         is_open = (alive[row >> 3] >> (row & 7)) & 1 if plain else state[k]
         rows[near] = row
