@@ -9,7 +9,7 @@ from typing import Protocol
 
 from matcher.domain.match import Fare, Match, MatchRequest, MeetingPoint, Walking
 from matcher.domain.place import Coordinate, Place, RoadPosition
-from matcher.domain.polyline import encode_polyline
+from matcher.domain.polyline import encode_polyline, without_stops
 from matcher.matching.pipeline import Candidate
 from matcher.matching.positions import split_cost
 from matcher.matching.roads import PackedDrive, SearchRoads
@@ -93,6 +93,7 @@ class DescribeMatches:
                 stop = places.dropoffs[candidate.dropoff_choice]
                 dropoff, end = _at_stop(stop, dropoff.time), stop.position
             walks = candidate.pickup_choice > 0 or candidate.dropoff_choice > 0
+            fare = self._cost_sharing.ride(state, candidate.ride_cm, request.seats)
             ticket = MatchTicket(
                 rider_id=request.rider_id,
                 offer_id=candidate.offer_id,
@@ -106,11 +107,13 @@ class DescribeMatches:
                 women_only=request.women_only,
                 rider_is_woman=request.rider_is_woman,
                 search_id=request.search_id,
+                direct_cm=split_cost(drive.cost)[1],
+                fare=fare,
             )
             detour_m = candidate.detour_cm / 100
             polyline = direct_polyline
             if walks or candidate.ride_via:
-                polyline = _ride_polyline(roads, [begin, *candidate.ride_via, end])
+                polyline = _ride_polyline(roads, begin, candidate.ride_via, end)
             matches.append(
                 Match(
                     match_id=self._tokens.sign(ticket, now),
@@ -126,7 +129,7 @@ class DescribeMatches:
                     ride_s=candidate.ride_ms / 1000,
                     ride_m=candidate.ride_cm / 100,
                     seats_left=candidate.seats_left,
-                    fare=self._fare(candidate, state, request.seats),
+                    fare=fare,
                     co2_saved_g=self.carbon.saved_g(direct_m, detour_m),
                     polyline=polyline,
                     walking=_walking(candidate, pickup, dropoff) if walks else None,
@@ -134,14 +137,11 @@ class DescribeMatches:
             )
         return tuple(matches)
 
-    def _fare(self, candidate: Candidate, state: CurrentState, seats: int) -> Fare | None:
-        return self._cost_sharing.ride(state, candidate.ride_cm, seats)
 
-
-def _ride_polyline(roads: Roads, stops: Sequence[RoadPosition]) -> str:
-    """The line of a ride that is not the rider's own drive."""
-    route = roads.drive(stops)
-    return "" if route is None else encode_polyline(route.points)
+def _ride_polyline(roads: Roads, begin: RoadPosition, via: Sequence[RoadPosition], end: RoadPosition) -> str:
+    """The line of a ride that is not the rider's own drive. Where the car stops for others on the way does not show in it."""
+    route = roads.drive([begin, *via, end])
+    return "" if route is None else encode_polyline(without_stops(route.points, [roads.locate(stop) for stop in via]))
 
 
 def _moment(at_ms: int, zone: tzinfo) -> datetime:

@@ -204,8 +204,12 @@ async def test_a_ride_through_a_stop_of_the_drivers_follows_the_drivers_way(town
     (match,) = (await town.search((0, 0.75), (5, 0.25))).matches
     assert match.detour_s == pytest.approx(0, abs=0.01)
     assert match.ride_s == pytest.approx(270, abs=0.01)
+    line = decode_polyline(match.polyline)
+    for fraction in (0.0, 1.0):
+        end_of_street = town.engine.locate(RoadPosition(2, fraction))
+        assert any(point.distance_m(end_of_street) < 2 for point in line)
     stop = town.engine.locate(RoadPosition(2, 0.5))
-    assert any(point.distance_m(stop) < 2 for point in decode_polyline(match.polyline))
+    assert not any(point.distance_m(stop) < 2 for point in line), "where the car stops for others does not show"
 
 
 async def test_the_best_come_first_and_no_more_than_asked_for(town: Town) -> None:
