@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +22,22 @@ from matcher.matching.blocks import DIRECT, SEVERAL
 from matcher.matching.columns import spans
 from matcher.matching.feasible import NO_MISS, REASONS, Feasible
 from matcher.matching.hints import FEW
-from matcher.matching.meeting_bounds import bound_itineraries, potentials
+from matcher.matching.meeting_bounds import (
+    EVERY_DRIVE,
+    FROM_PICKUP,
+    ONWARD,
+    TO_DROPOFF,
+    TO_PICKUP,
+    bound_itineraries,
+    potentials,
+)
 from matcher.matching.meeting_legs import pairs_of_itineraries
 from matcher.matching.meeting_pairs import pairs_of_direct
-from matcher.matching.positions import I64, fixed_position
+from matcher.matching.open_rows import open_rows
+from matcher.matching.positions import I64, U8, fixed_position
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.reach import least_times
-from matcher.matching.roads import SearchRoads
+from matcher.matching.roads import SearchRoads, SomeDrives
 from matcher.matching.rows import Snapshot
 from matcher.matching.scoring import ScoreWeights
 from matcher.matching.sieve import near_rows
@@ -65,6 +75,34 @@ class Side:
         return self.edge[:count], self.at[:count], self.walk_ms[:count]
 
 
+class _Sweep:
+    """Distances to and from the nearest candidates, for all nodes or, when offers are few, for those that these need."""
+
+    def __init__(self, sweeps: ExitStack, snapshot: Snapshot, roads: SearchRoads, pairs: list[Any]) -> None:
+        self._sweeps, self._snapshot, self._roads, self._pairs = sweeps, snapshot, roads, pairs
+        self._some: SomeDrives | None = None
+        self._everywhere = False
+        self._covered: Query | None = None
+        self.distance: I64 = np.empty((0, 2 * len(pairs)), np.int64)
+        self.reach: tuple[Any, ...] = ()
+
+    def cover(self, asked: Query) -> None:
+        """Make the distances, and the bounds that follow, true for every offer that is left by tests that need no roads."""
+        if self._everywhere or asked is self._covered:
+            return
+        self._covered = asked
+        rows = open_rows(self._snapshot, asked, self._roads.few_offers)
+        if rows is None:
+            self._everywhere = True
+            self.distance = self._sweeps.enter_context(self._roads.sweep_least(self._pairs))
+        else:
+            if self._some is None:
+                self._some = self._sweeps.enter_context(self._roads.some_least(self._pairs))
+            self.distance = self._some.settled(rows.edges)
+        # The potentials hold the ride between.
+        self.reach = least_times(self.distance, 0)
+
+
 class MeetingScan:
     """Offers against one set of candidates; good for any window and any seats, while the `sweeps` it was given are open."""
 
@@ -83,21 +121,17 @@ class MeetingScan:
         self._between = roads.costs_between(self._from_pickups, self._to_dropoffs)
         self._parts = potentials(self._between)
         a, b = self._parts
-        self._least = sweeps.enter_context(roads.sweep_least(self._to_pickups, a << 32, self._from_dropoffs, b << 32))
-        # The potentials hold the ride between.
-        self._reach = least_times(self._least, 0)
-        self._at_pickups = self._at_dropoffs = self._least  # of no use without itineraries
+        pairs = [(self._to_pickups, a << 32, self._from_dropoffs, b << 32)]
         if snapshot.has_itineraries:
             none_p, none_q = np.zeros(len(p.edge), np.int64), np.zeros(len(q.edge), np.int64)
-            self._at_pickups = sweeps.enter_context(
-                roads.sweep_least(self._to_pickups, none_p, self._from_pickups, none_p)
-            )
-            self._at_dropoffs = sweeps.enter_context(
-                roads.sweep_least(self._to_dropoffs, none_q, self._from_dropoffs, none_q)
-            )
+            pairs.append((self._to_pickups, none_p, self._from_pickups, none_p))
+            pairs.append((self._to_dropoffs, none_q, self._from_dropoffs, none_q))
+        self._sweep = _Sweep(sweeps, snapshot, roads, pairs)
+        self._sweep.cover(query)
 
     def __call__(self, asked: Query) -> Feasible:
         """Test every offer. nearest_miss_ms is told when so few fit that it is of use, else it may be None."""
+        self._sweep.cover(asked)
         direct = self._scan(asked, self._bound_direct, self._pair_direct)
         if not self._snapshot.has_itineraries:
             return self._with_nearest_miss(asked, direct)
@@ -108,21 +142,23 @@ class MeetingScan:
         """Those of some rows that could also carry the rider from door to door, and how."""
         one_leg = self._snapshot.rows.leg_count[rows] == 1
         counts = np.zeros(len(REASONS), np.int64)
-        found = [
-            Feasible.of(*pair(asked, rows[which], counts, 1)[:2], int(which.sum()), counts, NO_MISS)
-            for pair, which in ((self._pair_direct, one_leg), (self._pair_itineraries, ~one_leg))
-        ]
-        return found[0].joined(found[1])
+        direct, others = rows[one_leg], rows[~one_leg]
+        found = Feasible.of(*self._pair_direct(asked, direct, counts, 0, 1)[:2], len(direct), counts, NO_MISS)
+        if len(others) == 0:
+            return found
+        legs = int(self._snapshot.rows.leg_count[others].sum(dtype=np.int64))
+        pairs = self._pair_legs(asked, others, np.full(legs, EVERY_DRIVE, np.uint8), counts, 1)
+        return found.joined(Feasible.of(*pairs[:2], len(others), counts, NO_MISS))
 
     def _scan(
         self,
         asked: Query,
         bound: Callable[[Query, int, I64], tuple[I64, I64, int]],
-        pair: Callable[[Query, I64, I64], Pairs],
+        pair: Callable[[Query, I64, I64, int], Pairs],
     ) -> Feasible:
         counts = np.zeros(len(REASONS), dtype=np.int64)
         rows, _, considered = bound(asked, _IN_BUDGET, counts)
-        found, outcomes, miss = pair(asked, rows, counts)
+        found, outcomes, miss = pair(asked, rows, counts, _IN_BUDGET)
         return Feasible.of(found, outcomes, considered, counts, miss)
 
     def _with_nearest_miss(self, asked: Query, feasible: Feasible) -> Feasible:
@@ -139,14 +175,14 @@ class MeetingScan:
             begin, size = 0, _FIRST_MISSES
             while begin < len(rows) and beyond_ms[begin] < miss:
                 end = min(begin + size, int(np.searchsorted(beyond_ms, miss)))
-                miss = min(miss, int(pair(asked, rows[begin:end], unused)[2]))
+                miss = min(miss, int(pair(asked, rows[begin:end], unused, min(miss, _ANY))[2]))
                 begin, size = end, 4 * size
         return feasible.missed_by(None if miss == NO_MISS else miss)
 
     def _bound_direct(self, asked: Query, threshold: int, counts: I64) -> tuple[I64, I64, int]:
-        return near_rows(self._snapshot, asked, DIRECT, self._reach, threshold, counts)
+        return near_rows(self._snapshot, asked, DIRECT, self._sweep.reach, threshold, counts)
 
-    def _pair_direct(self, asked: Query, which: I64, counts: I64, most: int | None = None) -> Pairs:
+    def _pair_direct(self, asked: Query, which: I64, counts: I64, _: int, most: int | None = None) -> Pairs:
         rows = self._snapshot.rows
         found: Pairs = pairs_of_direct(
             which,
@@ -173,32 +209,34 @@ class MeetingScan:
         return found
 
     def _bound_itineraries(self, asked: Query, threshold: int, counts: I64) -> tuple[I64, I64, int]:
+        return near_rows(self._snapshot, asked, SEVERAL, self._sweep.reach, threshold, counts)
+
+    def _pair_itineraries(self, asked: Query, near: I64, counts: I64, threshold: int) -> Pairs:
+        """The best pairs of legs and candidates that add less than `threshold` ms beyond the budget, and misses that are no farther beyond."""
         rows, legs = self._snapshot.rows, self._snapshot.legs
-        # By the trip as a whole, for few have to be looked at leg by leg.
-        near, _, considered = near_rows(self._snapshot, asked, SEVERAL, self._reach, threshold, counts)
-        found, beyond_ms = bound_itineraries(
+        # The trip as a whole was near enough; now leg by leg.
+        which, uses = bound_itineraries(
             near,
             (rows.leg_begin, rows.leg_count, rows.max_detour_ms),
             (legs.origin_edge, legs.origin_at, legs.destination_edge, legs.destination_at, legs.base_cost),
             legs.seats,
             self._edges,
-            self._least,
-            self._at_pickups,
-            self._at_dropoffs,
+            self._sweep.distance,
             self._pickups.edge,
             self._dropoffs.edge,
             asked.seats,
             threshold,
             counts,
         )
-        return found, beyond_ms, considered
+        return self._pair_legs(asked, which, uses, counts, None)
 
-    def _pair_itineraries(self, asked: Query, which: I64, counts: I64, most: int | None = None) -> Pairs:
+    def _pair_legs(self, asked: Query, which: I64, uses: U8, counts: I64, most: int | None) -> Pairs:
         rows, legs = self._snapshot.rows, self._snapshot.legs
         _, of = spans(rows.leg_begin[which], rows.leg_count[which])
         begins, ends = legs.origin_edge[of], legs.destination_edge[of]
         found: Pairs = pairs_of_itineraries(
             which,
+            uses,
             (
                 rows.leg_begin,
                 rows.leg_count,
@@ -211,10 +249,10 @@ class MeetingScan:
             (legs.origin_edge, legs.origin_at, legs.destination_edge, legs.destination_at, legs.base_cost),
             (legs.seats, legs.early_ms, legs.late_ms),
             self._edges,
-            self._to_pickups.settled(begins),
-            self._from_pickups.settled(ends),
-            self._to_dropoffs.settled(begins),
-            self._from_dropoffs.settled(ends),
+            self._to_pickups.settled(begins[uses & TO_PICKUP != 0]),
+            self._from_pickups.settled(ends[uses & FROM_PICKUP != 0]),
+            self._to_dropoffs.settled(begins[uses & TO_DROPOFF != 0]),
+            self._from_dropoffs.settled(ends[uses & ONWARD != 0]),
             self._between,
             self._pickups.first(most or len(self._pickups.edge)),
             self._dropoffs.first(most or len(self._dropoffs.edge)),

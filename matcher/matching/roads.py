@@ -36,7 +36,7 @@ class SomeDrives(Protocol):
     """The distances of a sweep, for those who need few of them; good while the context that gave them lasts."""
 
     def settled(self, edges: I32) -> I64:
-        """(n, 2 or 4) packed: the columns of the sweep, true in the rows of both ends of `edges` and of all that were asked for before. Other
+        """(n, columns) packed: those of the sweep, true in the rows of both ends of `edges` and of all that were asked for before. Other
         rows hold anything but negative numbers."""
 
 
@@ -78,12 +78,17 @@ class SearchRoads(Protocol):
     def costs_between(self, sources: Any, targets: Any) -> I64:
         """(s, t) packed between all positions of two `DriveColumns`, from the sources and to the targets; INFINITE without a way."""
 
-    def sweep_least(self, targets: Any, to_extra: I64, sources: Any, from_extra: I64) -> AbstractContextManager[I64]:
-        """(n, 2) packed: column 0 is the least over targets k of driving from each node to it plus to_extra[k], column 1 the least over
-        sources c of from_extra[c] plus driving from it to each node. The extras are packed, at least 0, at most 2**60.
+    def sweep_least(self, pairs: Sequence[tuple[Any, I64, Any, I64]]) -> AbstractContextManager[I64]:
+        """(n, 2 p) packed for p pairs, one or three, of targets (a `DriveColumns` and an extra for each of its positions) and sources (likewise):
+        column 0 is the least over targets k of driving from each node to it plus its extra, column 1 the least over sources c of its
+        extra plus driving from it to each node; columns 2 and 3 are of the second pair, and so on. Extras are packed, at least 0, at
+        most 2**60.
 
         The array is the caller's until the context ends, then it is used again.
         """
+
+    def some_least(self, pairs: Sequence[tuple[Any, I64, Any, I64]]) -> AbstractContextManager[Any]:
+        """`SomeDrives`: the columns of `sweep_least`."""
 
     def shared_lengths(
         self, rider: PackedDrive, rider_ends: tuple[int, int], legs: PathTable, leg_begin: I64, leg_count: U8

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from matcher.domain.place import RoadPosition
@@ -68,6 +70,19 @@ class DriveColumns:
         return self.distance
 
 
+#: Targets with what each adds, sources with what each adds.
+LeastPair = tuple[DriveColumns, I64, DriveColumns, I64]
+
+
+def sides_of(pairs: Sequence[LeastPair]) -> tuple[tuple[I32, I64, I64], ...]:
+    """The six sides of one pair or three, as `many_sweep.sweep_least` wants them."""
+    sides = []
+    for targets, to_extra, sources, from_extra in pairs:
+        sides.append((targets.nodes, targets.distance, to_extra))
+        sides.append((sources.nodes, sources.distance, from_extra))
+    return tuple(sides * (6 // len(sides)))
+
+
 class SomeDrives:
     """The distances of a sweep, for nodes that are asked about; implements `matching.roads.SomeDrives`. One search's own; ends with `forget`."""
 
@@ -101,23 +116,13 @@ class SomeDrives:
             self._work.touched,
         )
 
-    def begin_least(self, targets: DriveColumns, to_extra: I64, sources: DriveColumns, from_extra: I64) -> None:
+    def begin_least(self, pairs: Sequence[LeastPair]) -> None:
         """Distances as of `many_sweep.sweep_least`."""
-        self._distance = self._columns(2)
-        self.count = begin_restricted_least(
-            targets.nodes,
-            targets.distance,
-            to_extra,
-            sources.nodes,
-            sources.distance,
-            from_extra,
-            self._distance,
-            self._work.state,
-            self._work.touched,
-        )
+        self._distance = self._columns(2 * len(pairs))
+        self.count = begin_restricted_least(sides_of(pairs), self._distance, self._work.state, self._work.touched)
 
     def settled(self, edges: I32) -> I64:
-        """(n, 2 or 4) packed; true in the rows of the ends of these edges, and of all asked before. Other rows hold anything but negative numbers."""
+        """(n, 2, 4 or 6) packed; true in the rows of the ends of these edges, and of all asked before. Other rows hold anything but negative numbers."""
         self.count = settle_restricted(
             self._topology.parent,
             self._metric.sweep_first,

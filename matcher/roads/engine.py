@@ -15,7 +15,7 @@ from matcher.matching.positions import INFINITE, EdgeTable, fixed_position, spli
 from matcher.matching.roads import PackedDrive, PathTable
 from matcher.roads import scratch
 from matcher.roads.batch import pack_pairs
-from matcher.roads.columns import NODES_AN_OFFER, DriveColumns, SomeDrives
+from matcher.roads.columns import NODES_AN_OFFER, DriveColumns, LeastPair, SomeDrives, sides_of
 from matcher.roads.customisation import Metric
 from matcher.roads.many_sweep import costs_between, sweep_least
 from matcher.roads.network import I32, I64, U8, RoadNetwork, read_only
@@ -241,33 +241,20 @@ class RoadEngine:
         return costs
 
     @contextmanager
-    def sweep_least(
-        self, targets: DriveColumns, to_extra: I64, sources: DriveColumns, from_extra: I64
-    ) -> Iterator[I64]:
-        """(n, 2) packed: to the target, and from the source, that is nearest with its extra; see `SearchRoads.sweep_least`."""
-        with self._scratch.distances() as least:
+    def sweep_least(self, pairs: Sequence[LeastPair]) -> Iterator[I64]:
+        """(n, 2 or 6) packed: to the target, and from the source, that is nearest with its extra; see `SearchRoads.sweep_least`."""
+        with self._scratch.distances() if len(pairs) == 1 else self._scratch.leasts() as least:
             sweep_least(
-                self.metric.sweep_first,
-                self.metric.sweep_head,
-                self.metric.sweep_weight,
-                targets.nodes,
-                targets.distance,
-                to_extra,
-                sources.nodes,
-                sources.distance,
-                from_extra,
-                least,
+                self.metric.sweep_first, self.metric.sweep_head, self.metric.sweep_weight, sides_of(pairs), least
             )
             yield least
 
     @contextmanager
-    def some_least(
-        self, targets: DriveColumns, to_extra: I64, sources: DriveColumns, from_extra: I64
-    ) -> Iterator[SomeDrives]:
+    def some_least(self, pairs: Sequence[LeastPair]) -> Iterator[SomeDrives]:
         """The distances of `sweep_least`, worked out where they are asked for."""
         with self._scratch.some() as work:
             drives = SomeDrives(self.topology, self.metric, self.edges, work)
-            drives.begin_least(targets, to_extra, sources, from_extra)
+            drives.begin_least(pairs)
             yield drives
             drives.forget()
 

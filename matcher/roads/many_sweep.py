@@ -139,19 +139,52 @@ def costs_between(
 
 
 @numba.njit(cache=True, nogil=True)
-def sweep_least(
-    sweep_first, sweep_head, sweep_weight, to_nodes, to_distance, to_extra, from_nodes, from_distance, from_extra, least
-):
-    """least[v, 0] = min over k of d(v, target k) + to_extra[k]; least[v, 1] = min over c of from_extra[c] + d(source c, v).
+def sweep_least(sweep_first, sweep_head, sweep_weight, sides, least):
+    """least[v, 2 p] = min over k of d(v, target k) + extra[k], and least[v, 2 p + 1] = min over c of extra[c] + d(source c, v), for each pair p
+    of sides.
 
-    to_nodes, to_distance: of targets after `climb_many`; from_nodes, from_distance: of sources. to_extra: (k,), from_extra: (c,) packed, each
-    at least 0 and so small that no sum with a distance leaves int64. least: (n, 2) int64 packed, overwritten; every rank v.
+    sides: six tuples (nodes, distance, extra), targets and sources in turn, of which as many count as `least` has columns: what `climb_many`
+    returned and filled, and (k,) packed, each at least 0 and so small that no sum with a distance leaves int64. least: (n, 2 or 6) int64
+    packed, overwritten; every rank v.
     """
     least[:] = INFINITE
-    for v in to_nodes:
-        for k in range(len(to_extra)):
-            least[v, 0] = min(least[v, 0], to_distance[v, k] + to_extra[k])
-    for v in from_nodes:
-        for k in range(len(from_extra)):
-            least[v, 1] = min(least[v, 1], from_distance[v, k] + from_extra[k])
-    descend(sweep_first, sweep_head, sweep_weight, least)
+    seed_least(sides, least)
+    if least.shape[1] == 2:
+        descend(sweep_first, sweep_head, sweep_weight, least)
+    else:
+        _descend_three(sweep_first, sweep_head, sweep_weight, least)
+
+
+@numba.njit(cache=True, nogil=True)
+def seed_least(sides, least):
+    """The ways that only climb, of `sweep_least`. The rows of all nodes of the sides are INFINITE before."""
+    for column in range(least.shape[1]):
+        nodes, distance, extra = sides[column]
+        for v in nodes:
+            nearest = least[v, column]
+            for k in range(len(extra)):
+                nearest = min(nearest, distance[v, k] + extra[k])
+            least[v, column] = nearest
+
+
+@numba.njit(cache=True, nogil=True)
+def _descend_three(sweep_first, sweep_head, sweep_weight, least):
+    """As `sweep.descend` for (n, 6)."""
+    for v in range(len(sweep_first) - 2, -1, -1):
+        to_0, from_0, to_1, from_1, to_2, from_2 = (
+            least[v, 0],
+            least[v, 1],
+            least[v, 2],
+            least[v, 3],
+            least[v, 4],
+            least[v, 5],
+        )
+        for k in range(sweep_first[v], sweep_first[v + 1]):
+            h = sweep_head[k]
+            up, down = sweep_weight[2 * k], sweep_weight[2 * k + 1]
+            to_0, from_0 = min(to_0, up + least[h, 0]), min(from_0, down + least[h, 1])
+            to_1, from_1 = min(to_1, up + least[h, 2]), min(from_1, down + least[h, 3])
+            to_2, from_2 = min(to_2, up + least[h, 4]), min(from_2, down + least[h, 5])
+        least[v, 0], least[v, 1] = to_0, from_0
+        least[v, 2], least[v, 3] = to_1, from_1
+        least[v, 4], least[v, 5] = to_2, from_2

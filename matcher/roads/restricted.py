@@ -11,7 +11,7 @@ from __future__ import annotations
 import numba
 
 from matcher.matching.positions import INFINITE
-from matcher.roads.many_sweep import CLIMBED, SETTLED, UNTOUCHED
+from matcher.roads.many_sweep import CLIMBED, SETTLED, UNTOUCHED, seed_least
 from matcher.roads.sweep import climb_places
 
 
@@ -55,24 +55,17 @@ def begin_restricted(
 
 
 @numba.njit(cache=True, nogil=True)
-def begin_restricted_least(
-    to_nodes, to_distance, to_extra, from_nodes, from_distance, from_extra, least, state, touched
-):
+def begin_restricted_least(sides, least, state, touched):
     """As `begin_restricted` for the nearest of several places, each with an extra; the arguments are those of `many_sweep.sweep_least`."""
     count = 0
-    for nodes in (to_nodes, from_nodes):
-        for v in nodes:
+    for column in range(least.shape[1]):
+        for v in sides[column][0]:
             if state[v] == UNTOUCHED:
                 state[v] = CLIMBED
                 least[v, :] = INFINITE
                 touched[count] = v
                 count += 1
-    for v in to_nodes:
-        for k in range(len(to_extra)):
-            least[v, 0] = min(least[v, 0], to_distance[v, k] + to_extra[k])
-    for v in from_nodes:
-        for k in range(len(from_extra)):
-            least[v, 1] = min(least[v, 1], from_distance[v, k] + from_extra[k])
+    seed_least(sides, least)
     return count
 
 

@@ -54,7 +54,6 @@ class OverlapScratch:
         self.round += 1
         return self.round
 
-
     def next_routes(self, count: int) -> int:
         """The first of `count` numbers that no value in `seen` has."""
         if self.route >= _ROUND_LIMIT - count:
@@ -77,7 +76,7 @@ class ColumnScratch:
 class SomeScratch:
     """For `columns.SomeDrives`; `state` is all 0 between uses, and nothing in `flat` is ever negative."""
 
-    flat: I64  # room for (n, 4)
+    flat: I64  # room for (n, 6)
     state: U8  # (n,)
     touched: I32  # (n,)
     path: I32  # (height,)
@@ -97,6 +96,7 @@ class ScratchPool:
         self._queries: deque[QueryScratch] = deque()
         self._distances: deque[I64] = deque()
         self._distances_both: deque[I64] = deque()
+        self._leasts: deque[I64] = deque()
         self._some: deque[SomeScratch] = deque()
         self._overlaps: deque[OverlapScratch] = deque()
         self._columns: deque[ColumnScratch] = deque()
@@ -117,6 +117,12 @@ class ScratchPool:
     def distances_both(self) -> Iterator[I64]:
         """(n, 4) int64, not cleared."""
         with _borrowed(self._distances_both, lambda: np.empty((self._n, 4), dtype=np.int64)) as work:
+            yield work
+
+    @contextmanager
+    def leasts(self) -> Iterator[I64]:
+        """(n, 6) int64, not cleared."""
+        with _borrowed(self._leasts, lambda: np.empty((self._n, 6), dtype=np.int64)) as work:
             yield work
 
     @contextmanager
@@ -146,7 +152,7 @@ class ScratchPool:
 
     def _new_some(self) -> SomeScratch:
         return SomeScratch(
-            flat=np.zeros(4 * self._n, dtype=np.int64),
+            flat=np.zeros(6 * self._n, dtype=np.int64),
             state=np.zeros(self._n, dtype=np.uint8),
             touched=np.empty(self._n, dtype=np.int32),
             path=np.empty(self._height + 1, dtype=np.int32),

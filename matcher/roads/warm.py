@@ -53,12 +53,13 @@ def _use_everything() -> None:
         engine.some_drives(snapped.position, RoadPosition(1, 0.5), both=True) as some,
     ):
         assert np.array_equal(some.settled(np.zeros(1, dtype=np.int32)), distance)
+    none = np.zeros(2, dtype=np.int64)
     edge, at = np.array([0, 1], dtype=np.int64), np.full(2, FRACTION_ONE // 2, dtype=np.int64)
     with (
         engine.columns(edge, at, to=True) as home,
         engine.columns(edge, at, to=False) as away,
-        engine.sweep_least(home, np.zeros(2, dtype=np.int64), away, np.zeros(2, dtype=np.int64)) as distance,
-        engine.some_least(home, np.zeros(2, dtype=np.int64), away, np.zeros(2, dtype=np.int64)) as some,
+        engine.sweep_least([(home, none, away, none)] * 3) as distance,
+        engine.some_least([(home, none, away, none)] * 3) as some,
     ):
         assert np.array_equal(some.settled(np.zeros(1, dtype=np.int32)), distance)
         assert (engine.costs_between(away, home) < INFINITE).all()

@@ -56,7 +56,7 @@ for engine in (fresh, mapped):
     with engine.columns(edge, at, to=True) as home, engine.columns(edge, at, to=False) as away:
         engine.costs_between(away, home)
         home.settled(engine.network.edge_forward_arc[:3] * 0)
-        with engine.sweep_least(home, at, away, at):
+        with engine.sweep_least([(home, at, away, at)]):
             pass
     found = np.flatnonzero(size)
     table = PathTable(codes, begin, size, ends[1], ends[3])
@@ -78,7 +78,7 @@ def test_a_process_that_serves_compiles_nothing_that_warming_has_not(tmp_path: P
     used = {
         "pack_pairs",
         "drive_between",
-        "sweep_pair",
+        "sweep_places",
         "sweep_least",
         "climb_many",
         "settle_many",

@@ -74,7 +74,7 @@ def test_the_least_sweep_is_the_least_of_all(data: st.DataObject) -> None:
     with (
         engine.columns(*fixed(targets), to=True) as home,
         engine.columns(*fixed(sources), to=False) as away,
-        engine.sweep_least(home, to_extra, away, from_extra) as least,
+        engine.sweep_least([(home, to_extra, away, from_extra)]) as least,
     ):
         found = np.minimum(least, INFINITE)
     to = np.min([swept(engine, place)[:, 0] + extra for place, extra in zip(targets, to_extra, strict=True)], axis=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from matcher.roads.engine import RoadEngine
 from matcher.roads.many_sweep import SETTLED
 from matcher.roads.network import I64
 from tests.builders_roads import an_engine, networks, positions, random_network, random_positions
+from tests.unit.roads.test_columns import fixed, swept
 
 many = settings(max_examples=100)
 
@@ -108,16 +110,20 @@ def test_the_least_of_some_drives_is_that_of_the_sweep(data: st.DataObject) -> N
     """For a rider who walks: to the nearest of several places, each with an extra, and from it."""
     network = data.draw(networks())
     engine = an_engine(network)
-    sides = [data.draw(st.lists(positions(network), min_size=1, max_size=4)) for _ in range(2)]
+    count = data.draw(st.sampled_from([2, 6]))
+    sides = [data.draw(st.lists(positions(network), min_size=1, max_size=4)) for _ in range(count)]
     extras = [np.array([data.draw(st.integers(0, 300_000)) << 32 for _ in side], dtype=np.int64) for side in sides]
-    fixed = [(np.array([p.edge for p in side]), np.array([round(p.fraction * 2**30) for p in side])) for side in sides]
     wanted = data.draw(st.lists(st.integers(0, network.edge_count - 1), max_size=4))
     ends = ends_of(engine, set(wanted))
-    with (
-        engine.columns(*fixed[0], to=True) as home,
-        engine.columns(*fixed[1], to=False) as away,
-        engine.sweep_least(home, extras[0], away, extras[1]) as everywhere,
-        engine.some_least(home, extras[0], away, extras[1]) as some,
-    ):
+    expected = [
+        np.min([swept(engine, place)[:, k % 2] + extra for place, extra in zip(side, extras[k], strict=True)], axis=0)
+        for k, side in enumerate(sides)
+    ]
+    with ExitStack() as work:
+        columns = [work.enter_context(engine.columns(*fixed(side), to=k % 2 == 0)) for k, side in enumerate(sides)]
+        pairs = [(columns[k], extras[k], columns[k + 1], extras[k + 1]) for k in range(0, count, 2)]
+        everywhere = work.enter_context(engine.sweep_least(pairs))
+        some = work.enter_context(engine.some_least(pairs))
         found = some.settled(np.array(wanted, dtype=np.int32))[ends]
+        assert np.array_equal(np.minimum(everywhere, INFINITE), np.minimum(np.stack(expected, axis=1), INFINITE))
         assert np.array_equal(np.minimum(found, INFINITE), np.minimum(everywhere[ends], INFINITE))
