@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matcher.domain.match import MatchRequest
+from matcher.domain.match import MatchRequest, TimeWindow
 from matcher.domain.offer import Offer
 from matcher.domain.place import Coordinate
 from matcher.matching.index_by_time import OfferIndexByTime
@@ -24,7 +25,7 @@ from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.by_time import RoadsByTime, roads_by_time
 from matcher.roads.network import ROAD_CLASSES
-from matcher.roads.speed_profiles import Slot, SpeedProfile
+from matcher.roads.speed_profiles import FREE_FLOW_ONLY, Slot, SpeedProfile
 from matcher.roads.topology import Topology
 from tests.builders import NOW, Street, a_network
 from tests.property import oracle_hints
@@ -164,3 +165,22 @@ def test_hints_look_at_the_offers_of_all_hours(week: Week) -> None:
     assert hints == oracle_hints.hints(
         (), scenario.offers, scenario.request, NOW, week.pickups, week.dropoffs, judged=week.judge
     )
+
+
+@settings(max_examples=60)
+@given(week=weeks())
+def test_slots_that_are_driven_alike_change_nothing(week: Week) -> None:
+    """The order of equal scores included: by offer id, whichever slot they are in. Every trip is made again an hour later."""
+    scenario = week.scenario
+    again = [
+        replace(offer, id=UUID(int=2**128 - 1 - offer.id.int), departure=offer.departure + timedelta(hours=1))
+        for offer in scenario.offers
+    ]
+    long = replace(scenario.request, window=TimeWindow(NOW, NOW + timedelta(hours=8)))
+    week = replace(week, scenario=replace(scenario, offers=(*scenario.offers, *again), request=long))
+    alike = tuple(Slot(slot.name, (1.0,) * len(ROAD_CLASSES)) for slot in week.profile.slots)
+    split = search(replace(week, profile=replace(week.profile, slots=alike)))
+    whole = search(replace(week, profile=FREE_FLOW_ONLY))
+    assert [replace(candidate, slot=0) for candidate in split.best] == list(whole.best)
+    for name in ("feasible", "considered", "turned_away", "hints"):
+        assert getattr(split, name) == getattr(whole, name)
