@@ -199,29 +199,65 @@ class TripPlanner:
         index = OfferIndex(roads)
         index.put(offer)
         snapshot = index.snapshot(booking.rider_id)
-        ready_ms = to_ms(now) + booking.pickup.walk_ms
-        earliest_ms = ready_ms
-        if booking.pickup.earliest is not None:
-            earliest_ms = max(earliest_ms, to_ms(booking.pickup.earliest))
-        latest_ms = to_ms(booking.pickup.latest)
-        for _ in range(_ROUNDS):
-            if earliest_ms > latest_ms:
-                break
-            query = Query.of(_request(booking, earliest_ms, latest_ms), now)
-            found = find_candidates(snapshot, roads, query, _WEIGHTS, 1)
-            if not found.best:
-                raise _why_not(found)
-            best = found.best[0]
-            too_late_ms = best.dropoff_ms - to_ms(booking.dropoff.latest)
-            soonest = booking.dropoff.earliest
-            too_early_ms = 0 if soonest is None else to_ms(soonest) - best.dropoff_ms
-            if too_late_ms <= 0 and too_early_ms <= 0:
-                return best
-            if too_late_ms > 0:
-                latest_ms = best.pickup_ms - too_late_ms
-            else:
-                earliest_ms = best.pickup_ms + too_early_ms
+        bounds = _Bounds.of(booking, now)
+
+        def search(kind: WindowKind, low_ms: int, high_ms: int) -> Candidates:
+            query = Query.of(_request(booking, kind, low_ms, high_ms), now)
+            return find_candidates(snapshot, roads, query, _WEIGHTS, 1)
+
+        # The kernels know one window. That of the end which the rider had asked about finds the very insertion of the match.
+        for kind in bounds.kinds:
+            low_ms, high_ms = bounds.window(kind)
+            for attempt in range(_ROUNDS):
+                if low_ms > high_ms:
+                    break
+                found = search(kind, low_ms, high_ms)
+                if not found.best:
+                    if attempt == 0:
+                        raise _why_not(found)
+                    break
+                best = found.best[0]
+                late_ms, early_ms = bounds.missed_by(best)
+                if late_ms <= 0 and early_ms <= 0:
+                    return best
+                told_ms = best.pickup_ms if kind is WindowKind.DEPARTURE else best.dropoff_ms
+                if late_ms > 0:
+                    high_ms = told_ms - late_ms
+                else:
+                    low_ms = told_ms + early_ms
         raise OfferChanged("the trip does not reach the rider at the agreed time any more: search again")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """When a rider may board and alight, (from, to) in ms since the epoch, and the ends in the order in which a search asks about them."""
+
+    boarding: tuple[int, int]
+    alighting: tuple[int, int]
+    kinds: tuple[WindowKind, WindowKind]
+
+    @classmethod
+    def of(cls, booking: Booking, now: datetime) -> _Bounds:
+        """What the rider of a booking was promised, and can still do."""
+        pickup, dropoff = booking.pickup, booking.dropoff
+        soonest = to_ms(now) + pickup.walk_ms
+        if pickup.earliest is not None:
+            soonest = max(soonest, to_ms(pickup.earliest))
+        kinds = (WindowKind.DEPARTURE, WindowKind.ARRIVAL)
+        if dropoff.earliest is None:
+            return cls((soonest, to_ms(pickup.latest)), (soonest, to_ms(dropoff.latest)), kinds)
+        alighting = (to_ms(dropoff.earliest), to_ms(dropoff.latest))
+        return cls((soonest, to_ms(pickup.latest)), alighting, (kinds[1], kinds[0]))
+
+    def window(self, kind: WindowKind) -> tuple[int, int]:
+        """The bounds of one end."""
+        return self.boarding if kind is WindowKind.DEPARTURE else self.alighting
+
+    def missed_by(self, found: Candidate) -> tuple[int, int]:
+        """(ms too late, ms too early) at the end that misses its bounds by more; not above 0 where none does."""
+        late = max(found.pickup_ms - self.boarding[1], found.dropoff_ms - self.alighting[1])
+        early = max(self.boarding[0] - found.pickup_ms, self.alighting[0] - found.dropoff_ms)
+        return late, early
 
 
 def with_stops(offer: Offer, between: Sequence[Stop], *, shift_ms: int | None = None) -> Offer:
@@ -281,7 +317,7 @@ def _moment(at_ms: int, like: datetime) -> datetime:
     return (datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=at_ms)).astimezone(like.tzinfo)
 
 
-def _request(booking: Booking, earliest_ms: int, latest_ms: int) -> MatchRequest:
+def _request(booking: Booking, kind: WindowKind, earliest_ms: int, latest_ms: int) -> MatchRequest:
     """The booking as a search for its own ride. Who shares what has been settled when it was asked for."""
     epoch = datetime.fromtimestamp(0, tz=UTC)
     window = TimeWindow(epoch + timedelta(milliseconds=earliest_ms), epoch + timedelta(milliseconds=latest_ms))
@@ -290,7 +326,7 @@ def _request(booking: Booking, earliest_ms: int, latest_ms: int) -> MatchRequest
         origin=booking.pickup.place,
         destination=booking.dropoff.place,
         window=window,
-        window_kind=WindowKind.DEPARTURE,
+        window_kind=kind,
         seats=booking.seats,
         max_walk_m=0,
         limit=1,
