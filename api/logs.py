@@ -21,6 +21,8 @@ _SECRETS = re.compile(
 )
 #: Degrees with three or more digits after the point are finer than a kilometre.
 _FINE = re.compile(r"(?<![\w.])(-?\d{1,3}\.\d{2})\d+(?![\w.])")
+#: What is ours in every line: looking through it is half of the cost of a line.
+_OURS = frozenset({"timestamp", "level", "logger", "request_id", "method", "route", "status", "worker"})
 #: Numbers that look like degrees and are none.
 _MEASURES = ("_s", "_ms", "_m", "_mb")
 
@@ -28,7 +30,7 @@ _MEASURES = ("_s", "_ms", "_m", "_mb")
 def scrub(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Take out of every value of a line what may not be in a log: keys, tokens, passwords, queries, and places finer than 1 km."""
     for name, value in event.items():
-        if name != "timestamp" and not name.endswith(_MEASURES):
+        if name not in _OURS and not name.endswith(_MEASURES):
             event[name] = _scrubbed(value)
     return event
 
