@@ -25,7 +25,8 @@ from api.reading import JSON, read_body, read_query
 from api.schemas.fields import WireIn
 from api.schemas.service import Nothing
 from matcher.bootstrap import Carpool
-from matcher.domain.errors import BookingNotFound, CarpoolError, NotFound, OfferNotFound
+from matcher.domain.booking_errors import BookingNotFound
+from matcher.domain.errors import CarpoolError, NotFound, OfferNotFound
 from matcher.domain.principal import Principal, Role
 
 Q = TypeVar("Q", bound=WireIn)

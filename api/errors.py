@@ -15,8 +15,8 @@ from pydantic_core import to_json
 
 from api.app_keys import REQUEST_ID
 from api.schemas.service import FaultOut, ProblemOut
+from matcher.domain import booking_errors, event_errors
 from matcher.domain import errors as domain
-from matcher.domain import event_errors
 
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_PAGE = "/docs/problems"
@@ -134,7 +134,7 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.ActingForbidden: HTTPStatus.FORBIDDEN,
     domain.NotFound: HTTPStatus.NOT_FOUND,
     domain.OfferNotFound: HTTPStatus.NOT_FOUND,
-    domain.BookingNotFound: HTTPStatus.NOT_FOUND,
+    booking_errors.BookingNotFound: HTTPStatus.NOT_FOUND,
     domain.RegionNotFound: HTTPStatus.NOT_FOUND,
     domain.ApiKeyNotFound: HTTPStatus.NOT_FOUND,
     event_errors.WebhookNotFound: HTTPStatus.NOT_FOUND,
@@ -145,12 +145,12 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.Conflict: HTTPStatus.CONFLICT,
     domain.OfferNotOpen: HTTPStatus.CONFLICT,
     domain.SeatsExhausted: HTTPStatus.CONFLICT,
-    domain.BookingExists: HTTPStatus.CONFLICT,
-    domain.MoveNotAllowed: HTTPStatus.CONFLICT,
-    domain.OwnOffer: HTTPStatus.CONFLICT,
-    domain.OfferChanged: HTTPStatus.CONFLICT,
-    domain.DetourExceeded: HTTPStatus.CONFLICT,
-    domain.PromisedToRiders: HTTPStatus.CONFLICT,
+    booking_errors.BookingExists: HTTPStatus.CONFLICT,
+    booking_errors.MoveNotAllowed: HTTPStatus.CONFLICT,
+    booking_errors.OwnOffer: HTTPStatus.CONFLICT,
+    booking_errors.OfferChanged: HTTPStatus.CONFLICT,
+    booking_errors.DetourExceeded: HTTPStatus.CONFLICT,
+    booking_errors.PromisedToRiders: HTTPStatus.CONFLICT,
     domain.IdempotencyInProgress: HTTPStatus.CONFLICT,
     domain.SharingInUse: HTTPStatus.CONFLICT,
     domain.TripsStillOpen: HTTPStatus.CONFLICT,

@@ -28,6 +28,7 @@ from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, Profile
 from api.schemas.places import GeocodeQuery, PlacesOut, ReverseQuery
 from api.schemas.service import AliveOut, EntranceOut, ReadyOut
 from api.schemas.stats import DemandOut, DemandQuery, MatchStatsOut, StatsQuery, SupplyStatsOut
+from matcher.domain import booking_errors as b
 from matcher.domain import errors as e
 from matcher.domain import event_errors as ev
 
@@ -50,7 +51,7 @@ _TRIP = (
 )
 _CHANGE = (e.OfferNotFound, e.OfferNotOpen, e.StaleVersion, InvalidHeader)
 
-_SEAT = (e.OfferNotOpen, e.SeatsExhausted, e.DetourExceeded, e.OfferChanged)
+_SEAT = (e.OfferNotOpen, e.SeatsExhausted, b.DetourExceeded, b.OfferChanged)
 
 _ONCE = Header("Idempotency-Key", "makes repeating the call safe for a day", pattern=IDEMPOTENCY_KEY_PATTERN)
 _IF_MATCH = Header("If-Match", "the ETag that was read, or *", required=True)
@@ -67,21 +68,21 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              headers=(_IF_NONE_MATCH,), raises=(e.OfferNotFound, InvalidHeader)),
     Endpoint("PATCH", "/v1/offers/{offer_id}", offers.change_offer, DRIVERS, {200: OfferOut}, body=OfferPatch,
              media_types=MERGE_PATCH, headers=(_IF_MATCH,),
-             raises=(*_CHANGE, *_TRIP, e.PromisedToRiders, e.Overloaded, e.PreconditionRequired)),
+             raises=(*_CHANGE, *_TRIP, b.PromisedToRiders, e.Overloaded, e.PreconditionRequired)),
     Endpoint("DELETE", "/v1/offers/{offer_id}", offers.cancel_offer, DRIVERS, {200: OfferOut}, headers=(_MAY_MATCH,),
              raises=_CHANGE),
     Endpoint("POST", "/v1/match", matches.find_matches, RIDERS, {200: MatchesOut}, body=MatchIn, calls=Calls.SEARCH,
              raises=(e.InvalidWindow, e.InvalidField, e.SharingRequired, *_PLACES)),
     Endpoint("POST", "/v1/bookings", bookings.book_seats, RIDERS, {201: BookingOut}, body=BookingIn, headers=(_ONCE,),
-             raises=(e.MatchTokenInvalid, e.InvalidField, e.OwnOffer, e.BookingExists, *_SEAT, e.IdempotencyKeyReused,
+             raises=(e.MatchTokenInvalid, e.InvalidField, b.OwnOffer, b.BookingExists, *_SEAT, e.IdempotencyKeyReused,
                      e.IdempotencyInProgress, InvalidHeader)),
     Endpoint("GET", "/v1/bookings", bookings.list_bookings, EVERYBODY, {200: BookingPageOut}, query=BookingListQuery,
              raises=(e.InvalidCursor,)),
     Endpoint("GET", "/v1/bookings/{booking_id}", bookings.read_booking, EVERYBODY, {200: BookingOut, 304: None},
-             headers=(_IF_NONE_MATCH,), raises=(e.BookingNotFound, InvalidHeader)),
+             headers=(_IF_NONE_MATCH,), raises=(b.BookingNotFound, InvalidHeader)),
     Endpoint("PATCH", "/v1/bookings/{booking_id}", bookings.change_booking, EVERYBODY, {200: BookingOut},
              body=BookingPatch, media_types=MERGE_PATCH, headers=(_IF_MATCH,),
-             raises=(e.BookingNotFound, e.MoveNotAllowed, e.InvalidField, *_SEAT, e.StaleVersion,
+             raises=(b.BookingNotFound, b.MoveNotAllowed, e.InvalidField, *_SEAT, e.StaleVersion,
                      e.PreconditionRequired, InvalidHeader)),
     Endpoint("GET", "/v1/events", events.stream_events, EVERYBODY, {200: events.EVENT_STREAM}, headers=(_LAST_EVENT,),
              streams=True,
@@ -120,7 +121,7 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
     Endpoint("GET", "/v1/me/export", people.export_me, EVERYBODY, {200: "application/json"}),
     Endpoint("GET", "/v1/me/blocks", people.list_blocks, EVERYBODY, {200: BlocksOut}),
     Endpoint("POST", "/v1/me/blocks", people.block_unnamed, EVERYBODY, {201: BlockOut}, body=BlockIn,
-             raises=(e.InvalidField, e.OfferNotFound, e.BookingNotFound)),
+             raises=(e.InvalidField, e.OfferNotFound, b.BookingNotFound)),
     Endpoint("PUT", "/v1/me/blocks/{user}", people.block_user, EVERYBODY, {200: BlockOut}, raises=(e.InvalidField,)),
     Endpoint("DELETE", "/v1/me/blocks/{user}", people.unblock, EVERYBODY, {204: None}, raises=(e.InvalidField,)),
     Endpoint("GET", "/metrics", health.metrics, OPERATORS, {200: "text/plain"}),

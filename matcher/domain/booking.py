@@ -9,7 +9,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from matcher.domain.errors import MoveNotAllowed
+from matcher.domain.booking_errors import MoveNotAllowed
+from matcher.domain.match import Fare
 from matcher.domain.place import Place
 
 MAX_NOTE = 500
@@ -91,7 +92,8 @@ class Booking:
     `region_fingerprint` is the state of the roads for which the positions of pickup and dropoff hold. `ride_ms`, `ride_cm`: the ride as planned when
     it was agreed; `detour_ms`, `detour_cm`: what it added to the driver's way then (a faster way may be shorter); `shared_cm`: road in common with
     the rider's own best way. `note` is the rider's word to the driver, `reply` what was said with the latest move.
-    `due_at`: when the clock makes the next move, None when there is none.
+    `due_at`: when the clock makes the next move, None when there is none. `fare` is what the rider pays, agreed at asking, None where no cost of driving
+    was known; `co2_saved_g` what the booking saved as planned then.
     """
 
     id: UUID
@@ -119,6 +121,8 @@ class Booking:
     completed_by: Actor | None = None
     cancelled_by: Actor | None = None
     cancel_reason: CancelReason | None = None
+    fare: Fare | None = None
+    co2_saved_g: int = 0
 
     @property
     def is_open(self) -> bool:

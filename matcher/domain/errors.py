@@ -12,10 +12,9 @@
     │   ├── SharingRequired
     │   ├── WebhookUrlRefused
     │   └── RegionFileInvalid ── RegionFormatTooNew
-    ├── NotFound          (404)  OfferNotFound, BookingNotFound, RegionNotFound, ApiKeyNotFound,
+    ├── NotFound          (404)  OfferNotFound, RegionNotFound, ApiKeyNotFound,
     │                        WebhookNotFound, DeliveryNotFound
     ├── Conflict          (409)  OfferNotOpen, SeatsExhausted, IdempotencyInProgress
-    │   ├── BookingExists, MoveNotAllowed, OwnOffer, OfferChanged, DetourExceeded, PromisedToRiders
     │   ├── SharingInUse, TripsStillOpen
     │   ├── TooManyWebhooks
     │   └── StaleVersion  (412)
@@ -27,7 +26,7 @@
 
 The errors of webhooks and streams are in event_errors.py.
 
-Every leaf has a stable `code`, which is part of the public contract. "No match" is an answer, not an error.
+Those of bookings are in booking_errors.py. Every leaf has a stable `code`, which is part of the public contract. "No match" is an answer, not an error.
 """
 
 from __future__ import annotations
@@ -215,13 +214,6 @@ class OfferNotFound(NotFound):
     title = "The offer was not found"
 
 
-class BookingNotFound(NotFound):
-    """No booking with this id belongs to the caller."""
-
-    code = "booking_not_found"
-    title = "The booking was not found"
-
-
 class RegionNotFound(NotFound):
     """No region of this name has been added."""
 
@@ -258,48 +250,6 @@ class SeatsExhausted(Conflict):
 
     code = "seats_exhausted"
     title = "Not enough seats are left"
-
-
-class BookingExists(Conflict):
-    """The rider has an open booking of this offer; `extra["booking_id"]` names it."""
-
-    code = "booking_exists"
-    title = "You have a booking of this offer already"
-
-
-class MoveNotAllowed(Conflict):
-    """A booking in this state cannot be moved there, or not by this person, or not now."""
-
-    code = "move_not_allowed"
-    title = "The booking cannot be moved to this state"
-
-
-class OwnOffer(Conflict):
-    """A driver asks for a seat in their own car."""
-
-    code = "own_offer"
-    title = "The offer is your own"
-
-
-class OfferChanged(Conflict):
-    """The trip has changed since the match: it cannot meet the rider as was agreed any more."""
-
-    code = "offer_changed"
-    title = "The trip has changed and does not fit any more"
-
-
-class DetourExceeded(Conflict):
-    """Carrying the rider would take more of a detour than the driver has left to give."""
-
-    code = "detour_exceeded"
-    title = "The driver's detour is used up"
-
-
-class PromisedToRiders(Conflict):
-    """The change would break what was promised to riders; `extra["bookings"]` names whose bookings to cancel first."""
-
-    code = "promised_to_riders"
-    title = "Riders have been promised otherwise"
 
 
 class SharingInUse(Conflict):

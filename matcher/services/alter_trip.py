@@ -44,8 +44,8 @@ class AlterTrip:
     ) -> T | StoredAnswer:
         """The outcome of a decision that was written whole, or the answer that was given to this key before.
 
-        `decide` reads what is stored now and says what to write; it is asked again when that has changed before it was written. It raises StaleVersion for
-        what its own caller quoted, which ends it. Raises whatever `decide` and TripRepository.commit raise, and Overloaded when others were always faster.
+        `decide` reads what is stored now and says what to write; it is asked again when that has changed before it was written. It raises
+        QuotedVersionStale for what its own caller quoted, which ends it as StaleVersion. Raises whatever `decide` and TripRepository.commit raise, and Overloaded when others were always faster.
         """
 
         async def work() -> tuple[Offer | None, T | StoredAnswer]:
@@ -57,7 +57,7 @@ class AlterTrip:
                     key = None if decision.answer is None else idempotency
                     earlier = await self._commit(decision, key)
                 except QuotedVersionStale as error:
-                    raise StaleVersion(error.detail) from None
+                    raise StaleVersion(str(error)) from None
                 except StaleVersion:
                     continue
                 except Conflict:
@@ -80,5 +80,5 @@ class AlterTrip:
         return await self._trips.commit(decision.change, idempotency=key, answer=decision.answer)
 
 
-class QuotedVersionStale(StaleVersion):
-    """The version that the caller quoted is not the present one: trying again is for the caller to decide."""
+class QuotedVersionStale(Exception):
+    """The version that the caller quoted is not the present one: trying again is for the caller to decide, who gets StaleVersion."""

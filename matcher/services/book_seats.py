@@ -10,16 +10,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from matcher.domain.booking import Actor, Booking, BookingStatus, RidePoint
+from matcher.domain.booking_errors import BookingExists, OfferChanged, OwnOffer
 from matcher.domain.clock import later
-from matcher.domain.errors import (
-    BookingExists,
-    MatchTokenInvalid,
-    OfferChanged,
-    OfferNotFound,
-    OfferNotOpen,
-    OwnOffer,
-    RoleForbidden,
-)
+from matcher.domain.errors import MatchTokenInvalid, OfferNotFound, OfferNotOpen, RoleForbidden
 from matcher.domain.match import WindowKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Place
@@ -28,6 +21,8 @@ from matcher.services.alter_trip import AlterTrip, Decision
 from matcher.services.booking_events import events_of_move
 from matcher.services.booking_ports import Blocks, TripChange, TripRepository
 from matcher.services.booking_rules import BookingTerms, moved, require_short
+from matcher.services.cost_sharing import CostSharing
+from matcher.services.describe_matches import CarbonFactor
 from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import IdempotencyRequest, OfferRepository, StoredAnswer
@@ -53,6 +48,8 @@ class BookSeats:
         tokens: MatchTokens,
         terms: BookingTerms,
         make_id: Callable[[], UUID],
+        cost_sharing: CostSharing,
+        carbon: CarbonFactor,
         blocks: Blocks | None = None,
         note_booked: Callable[[UUID, datetime], None] | None = None,
     ) -> None:
@@ -66,6 +63,8 @@ class BookSeats:
         self._tokens = tokens
         self._terms = terms
         self._make_id = make_id
+        self._cost_sharing = cost_sharing
+        self._carbon = carbon
         self._blocks = blocks
         self._note_booked = note_booked
 
@@ -117,6 +116,7 @@ class BookSeats:
         boarding = await asyncio.get_running_loop().run_in_executor(
             self._executor, self._planner.board, offer, wish, now
         )
+        boarding = replace(boarding, booking=self._priced(boarding.booking, ticket, offer))
         if offer.instant_booking:
             return await self._at_once(boarding, offer, now, render)
         booking = replace(boarding.booking, due_at=self._terms.lapses_at(offer, boarding.booking, now))
@@ -157,6 +157,18 @@ class BookSeats:
         if not for_women or (ticket.women_only and not offer.driver_is_woman):
             raise OfferChanged("the trip does not fit what you asked for any more: search again")
         return offer
+
+    def _priced(self, booking: Booking, ticket: MatchTicket, offer: Offer) -> Booking:
+        """With the price as it is now, which must not be above the one that was shown, and what the booking saves."""
+        fare = self._cost_sharing.ride(offer, booking.ride_cm, booking.seats)
+        if fare is not None and (
+            ticket.fare is None
+            or fare.money.currency != ticket.fare.money.currency
+            or fare.money.minor > ticket.fare.money.minor
+        ):
+            raise OfferChanged("the ride costs more than the match said: search again")
+        saved_g = self._carbon.saved_g(ticket.direct_cm / 100, booking.detour_cm / 100)
+        return replace(booking, fare=fare, co2_saved_g=saved_g)
 
     def _wish(self, ticket: MatchTicket, offer: Offer, note: str, now: datetime) -> Booking:
         """The booking as the match has shown it, with what the rider is to be promised."""

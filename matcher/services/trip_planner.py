@@ -13,7 +13,8 @@ from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus, RidePoint
-from matcher.domain.errors import DetourExceeded, OfferChanged, OfferNotOpen, OwnOffer, SeatsExhausted
+from matcher.domain.booking_errors import DetourExceeded, OfferChanged, OwnOffer
+from matcher.domain.errors import OfferNotOpen, SeatsExhausted
 from matcher.domain.itinerary import Stop, StopKind, seats_by_leg
 from matcher.domain.match import MatchRequest, TimeWindow, TurnedAway, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer
