@@ -21,9 +21,6 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Callable
-from dataclasses import fields
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -31,22 +28,16 @@ from rich.table import Table
 
 from bench.baselines import Graphs, NetworkxPair, RoutingKitPair, scipy_pair
 from bench.oracle import Oracle
+from bench.stops_run import measure_stops
+from bench.timing import SEED, WARM_UP, Row, beside_door, index_bytes, least_ms, percentile, search, took_ms
 from bench.walkers import draw_walkers
 from bench.worlds import World, draw_offers, draw_queries, region_world, sample_world, vectors_world
 from matcher.domain.offer import Offer
 from matcher.matching.index import OfferIndex
-from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import Query
-from matcher.matching.scoring import ScoreWeights
 from matcher.roads.regions import SAMPLE_NAME
-from matcher.services.find_matches import SPARE
 from matcher.services.stop_watch import StopWatch
 from matcher.warm import compile_kernels
-
-SEED = 20261201
-LIMIT = 10
-WARM_UP = 10
-Row = dict[str, Any]
 
 
 def main() -> None:
@@ -97,6 +88,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=200, help="searches that are timed (default 200)")
     parser.add_argument("--rounds", type=int, default=6, help="times that each is timed; the least counts (default 6)")
     parser.add_argument("--checked", type=int, default=10, help="searches compared with the oracle (default 10)")
+    parser.add_argument("--stops", type=int, default=0, metavar="K", help="also time offers with K stops on the way")
     parser.add_argument("--walk", type=int, default=0, metavar="M", help="also time riders who walk M metres a side")
     add_places(parser)
     return parser.parse_args()
@@ -126,9 +118,9 @@ def _baselines(world: World, rounds: int) -> Row:
     graphs = Graphs.of(network, network.arc_time_ms.astype(np.int64))
     in_networkx = NetworkxPair(network)
     pairs = [_nodes(world, query) for query in queries]
-    scipy_ms = [_least_ms(rounds, scipy_pair, graphs, *pair) for pair in pairs]
-    networkx_ms = [_least_ms(rounds, in_networkx, *pair) for pair in pairs[:3]]
-    return {"scipy_pair_ms_p50": _p(scipy_ms, 50), "networkx_pair_ms_p50": _p(networkx_ms, 50)}
+    scipy_ms = [least_ms(rounds, scipy_pair, graphs, *pair) for pair in pairs]
+    networkx_ms = [least_ms(rounds, in_networkx, *pair) for pair in pairs[:3]]
+    return {"scipy_pair_ms_p50": percentile(scipy_ms, 50), "networkx_pair_ms_p50": percentile(networkx_ms, 50)}
 
 
 def _nodes(world: World, query: Query) -> tuple[int, int]:
@@ -151,26 +143,29 @@ def _measure(world: World, count: int, options: argparse.Namespace) -> Row:
     _, rush_ms, rush_found, _ = _timed(world, index, rush, options.rounds)
     checked, wrong = _checked(world, index, offers, queries, rush, options.checked)
     kit = RoutingKitPair(world.engine, offers)
-    kit_ms = [_least_ms(options.rounds, kit, query.pickup, query.dropoff) for query in queries[:20]]
+    kit_ms = [least_ms(options.rounds, kit, query.pickup, query.dropoff) for query in queries[:20]]
     row: Row = {
         "offers": count,
-        "sweep_pair_ms_p50": _p(sweep_ms, 50),
-        "pipeline_ms_p50": _p(pipeline_ms, 50),
-        "pipeline_ms_p95": _p(pipeline_ms, 95),
-        "pipeline_ms_p99": _p(pipeline_ms, 99),
-        "pipeline_stages_ms_p50": {step: _p(spent, 50) for step, spent in stages.items()},
+        "sweep_pair_ms_p50": percentile(sweep_ms, 50),
+        "pipeline_ms_p50": percentile(pipeline_ms, 50),
+        "pipeline_ms_p95": percentile(pipeline_ms, 95),
+        "pipeline_ms_p99": percentile(pipeline_ms, 99),
+        "pipeline_stages_ms_p50": {step: percentile(spent, 50) for step, spent in stages.items()},
         "pipeline_to_sweep": round(float(np.median(pipeline_ms) / np.median(sweep_ms)), 2),
-        "window_30_min_ms_p50": _p(rush_ms, 50),
+        "window_30_min_ms_p50": percentile(rush_ms, 50),
         "window_30_min_matches_mean": round(float(np.mean(rush_found)), 2),
-        "routingkit_pair_ms_p50": _p(kit_ms, 50),
+        "routingkit_pair_ms_p50": percentile(kit_ms, 50),
         "routingkit_disagreements": _disagreements(world, kit, queries[0]),
         "mismatches": wrong,
         **checked,
         "matches_mean": round(float(np.mean(found)), 2),
         "put_us": round(put_us, 1),
-        "index_bytes_per_offer": _index_bytes(index) // count,
+        "index_bytes_per_offer": index_bytes(index) // count,
         "rss_mb": rss_mb,
     }
+    if options.stops > 0:
+        row |= measure_stops(world, index, offers, queries, rush, options)
+        row["mismatches"] += row["stops_mismatches"]
     if options.walk > 0:
         row |= _walking(world, index, offers, queries, rush, options)
         row["mismatches"] += row["walk_mismatches"]
@@ -187,15 +182,15 @@ def _walking(
 ) -> Row:
     """The same riders on foot, each timed beside the same search from door to door."""
     walkers = draw_walkers(world, wide, options.walk, SEED)
-    pair_ms, pair_stages, found = _beside_door(world, index, walkers, options.rounds)
-    rush_ms, _, _ = _beside_door(world, index, draw_walkers(world, rush, options.walk, SEED), options.rounds)
+    pair_ms, pair_stages, found = beside_door(world, index, walkers, options.rounds)
+    rush_ms, _, _ = beside_door(world, index, draw_walkers(world, rush, options.walk, SEED), options.rounds)
     checked = walkers[: max(1, options.checked // 3)] if options.checked else []
     oracle = Oracle(world.engine.network, offers)
     number = {offer.id: k for k, offer in enumerate(offers)}
     wrong = matches = 0
     for query in checked:
         expected = oracle.walking_matches(query)
-        answer = _search(world, index, query, limit=len(offers))
+        answer = search(world, index, query, limit=len(offers))
         mine = {
             number[c.offer_id]: (c.detour_ms, c.detour_cm, c.walk_ms, c.pickup_choice, c.dropoff_choice)
             for c in answer.best
@@ -207,38 +202,16 @@ def _walking(
     return {
         "walk_m": options.walk,
         "walk_candidates_mean": round(float(np.mean([len(q.pickups) + len(q.dropoffs) for q in walkers]) / 2), 2),
-        "walk_ms_p50": _p([walking for _, walking in pair_ms], 50),
-        "walk_ms_p95": _p([walking for _, walking in pair_ms], 95),
+        "walk_ms_p50": percentile([walking for _, walking in pair_ms], 50),
+        "walk_ms_p95": percentile([walking for _, walking in pair_ms], 95),
         "walk_to_door": round(ratio, 2),
         "walk_stages_ms_p50": pair_stages,
         "walk_matches_mean": round(float(np.mean(found)), 2),
-        "walk_window_30_min_ms_p50": _p([walking for _, walking in rush_ms], 50),
+        "walk_window_30_min_ms_p50": percentile([walking for _, walking in rush_ms], 50),
         "walk_mismatches": wrong,
         "walk_checked_offers": len(checked) * len(offers),
         "walk_checked_matches": matches,
     }
-
-
-def _beside_door(
-    world: World, index: OfferIndex, walkers: list[Query], rounds: int
-) -> tuple[list[tuple[float, float]], dict[str, float], list[int]]:
-    """((ms from door to door, ms on foot) of each rider, steps of the latter, offers that fit): the least of several rounds."""
-    for query in walkers[:WARM_UP]:
-        _search(world, index, query)
-    least = [(np.inf, np.inf)] * len(walkers)
-    found = [0] * len(walkers)
-    stages: dict[str, list[float]] = {}
-    for _ in range(rounds):
-        for k, query in enumerate(walkers):
-            door_ms = _ms(_search, world, index, query.meeting_at((), ()))
-            watch = StopWatch()
-            found[k] = _search(world, index, query, watch.lap).feasible
-            watch.lap("describe")
-            least[k] = (min(least[k][0], door_ms), min(least[k][1], watch.total_ms))
-            for step, spent in watch.laps_ms.items():
-                steps = stages.setdefault(step, [np.inf] * len(walkers))
-                steps[k] = min(steps[k], spent)
-    return least, {step: _p(spent, 50) for step, spent in stages.items()}, found
 
 
 def _timed(
@@ -246,15 +219,15 @@ def _timed(
 ) -> tuple[list[float], list[float], list[int], dict[str, list[float]]]:
     """(bare sweeps, whole pipeline, offers that fit, steps of the pipeline) of each query: the least of several rounds."""
     for query in queries[:WARM_UP]:
-        _search(world, index, query)
+        search(world, index, query)
     sweep_ms, pipeline_ms = [np.inf] * len(queries), [np.inf] * len(queries)
     found = [0] * len(queries)
     stages: dict[str, list[float]] = {}
     for _ in range(rounds):
         for k, query in enumerate(queries):
-            sweep_ms[k] = min(sweep_ms[k], _ms(_sweep, world, query))
+            sweep_ms[k] = min(sweep_ms[k], took_ms(_sweep, world, query))
             watch = StopWatch()
-            answer = _search(world, index, query, watch.lap)
+            answer = search(world, index, query, watch.lap)
             watch.lap("describe")
             pipeline_ms[k] = min(pipeline_ms[k], watch.total_ms)
             found[k] = answer.feasible
@@ -269,16 +242,6 @@ def _sweep(world: World, query: Query) -> None:
         pass
 
 
-def _search(
-    world: World,
-    index: OfferIndex,
-    query: Query,
-    lap: Callable[[str], None] = lambda _: None,
-    limit: int = LIMIT + SPARE,
-) -> Candidates:
-    return find_candidates(index.snapshot("rider"), world.engine, query, ScoreWeights(), limit, lap)
-
-
 def _checked(
     world: World, index: OfferIndex, offers: list[Offer], wide: list[Query], rush: list[Query], count: int
 ) -> tuple[Row, int]:
@@ -289,7 +252,7 @@ def _checked(
     wrong = matches = 0
     for query in queries:
         expected = oracle.matches(query)
-        answer = _search(world, index, query, limit=len(offers))
+        answer = search(world, index, query, limit=len(offers))
         mine = {number[c.offer_id]: (c.detour_ms, c.detour_cm) for c in answer.best}
         wrong += sum(mine.get(k) != expected.get(k) for k in mine.keys() | expected.keys())
         wrong += int(answer.feasible != len(expected))
@@ -311,26 +274,6 @@ def _disagreements(world: World, kit: RoutingKitPair, query: Query) -> int:
     with world.engine.sweep(query.pickup, query.dropoff) as distance:
         ours = (distance[world.engine.topology.rank_of_node[kit.origins], 0] >> 32).tolist()
     return sum(their != our for their, our in zip(theirs, ours, strict=True) if their is not None)
-
-
-def _index_bytes(index: OfferIndex) -> int:
-    snapshot = index.snapshot("nobody")
-    columns = [getattr(part, item.name) for part in (snapshot.rows, snapshot.legs) for item in fields(part)]
-    return sum(column.nbytes for column in columns)
-
-
-def _ms(run: Callable[..., object], *inputs: object) -> float:
-    begin = time.perf_counter()
-    run(*inputs)
-    return (time.perf_counter() - begin) * 1000
-
-
-def _least_ms(rounds: int, run: Callable[..., object], *inputs: object) -> float:
-    return min(_ms(run, *inputs) for _ in range(rounds))
-
-
-def _p(values: list[float], percent: float) -> float:
-    return round(float(np.percentile(values, percent)), 3)
 
 
 def _rss_mb() -> float:
@@ -359,6 +302,11 @@ def _table(result: Row) -> Table:
         ("routingkit pair p50", "routingkit_pair_ms_p50"),
         ("scipy pair / sweep pair", "scipy_to_sweep"),
         ("matches, mean", "matches_mean"),
+        ("with stops p50", "stops_ms_p50"),
+        ("with stops p95", "stops_ms_p95"),
+        ("with stops / without", "stops_to_direct"),
+        ("matches with stops, mean", "stops_matches_mean"),
+        ("on foot, with stops / to the doors", "walk_stops_to_door"),
         ("on foot p50", "walk_ms_p50"),
         ("on foot / door to door", "walk_to_door"),
         ("matches on foot, mean", "walk_matches_mean"),

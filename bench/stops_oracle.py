@@ -50,12 +50,13 @@ class StopsOracle(Oracle):
             for j in range(i, self._legs):
                 onward = self._to_stops(self._stops[j + 1], from_dropoff, dropoff)
                 if i == j:
-                    ways, replaced = (fetch, np.full_like(fetch, direct), onward), self._costs[:, i]
+                    ways, replaced = [fetch, np.full_like(fetch, direct), onward], self._costs[:, i]
                 else:
                     bring = self._from_stops(self._stops[j], to_dropoff, dropoff)
-                    ways, replaced = (fetch, resume, bring, onward), self._costs[:, i] + self._costs[:, j]
-                detour = in_ms(sum(ways)) - in_ms(replaced)
-                detour_cm = in_cm(sum(ways)) - in_cm(replaced)
+                    ways, replaced = [fetch, resume, bring, onward], self._costs[:, i] + self._costs[:, j]
+                driven: I64 = np.sum(ways, axis=0)
+                detour = in_ms(driven) - in_ms(replaced)
+                detour_cm = in_cm(driven) - in_cm(replaced)
                 picked_ms = in_ms(fetch) + in_ms(resume) - in_ms(self._costs[:, i])
                 fits = np.all([way < NO_WAY for way in ways], axis=0) & (detour <= self._left_ms)
                 fits &= (self._free[:, i : j + 1] >= query.seats).all(axis=1)
@@ -75,7 +76,8 @@ class StopsOracle(Oracle):
             soonest = np.maximum(soonest, -self._early[:, stop] - added)
             furthest = np.minimum(furthest, self._late[:, stop] - added)
         active = self._departure + self._flexibility >= query.now_ms
-        return active & (soonest <= furthest)
+        in_time: npt.NDArray[np.bool_] = active & (soonest <= furthest)
+        return in_time
 
     def wrong_legs(self, numbers: list[int]) -> int:
         """How many legs of some offers have another drive than Dijkstra finds."""
@@ -97,4 +99,4 @@ def _free_by_leg(offer: Offer) -> list[int]:
     change = [
         stop.seats * ((stop.kind is StopKind.DROPOFF) - (stop.kind is StopKind.PICKUP)) for stop in offer.stops[:-1]
     ]
-    return (offer.seats_offered + np.cumsum(change)).tolist()
+    return [int(free) for free in offer.seats_offered + np.cumsum(change)]
