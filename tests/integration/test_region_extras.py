@@ -16,7 +16,13 @@ from matcher.roads import meeting_places, speed_profiles
 from matcher.roads.meeting_places import PlaceSnapper
 from matcher.roads.network import ROAD_CLASSES
 from matcher.roads.places_file import read_places_file
-from matcher.roads.region_extras import clear_meeting_places, clear_speeds, load_default_speeds, load_meeting_places, load_speeds
+from matcher.roads.region_extras import (
+    clear_meeting_places,
+    clear_speeds,
+    load_default_speeds,
+    load_meeting_places,
+    load_speeds,
+)
 from matcher.roads.regions import RegionStore
 from matcher.roads.snapping import locate
 from tests.osm_files import StreetMap
