@@ -112,12 +112,6 @@ class PostgresEvents:
         return int(row["forgotten"])
 
 
-async def forget_events_of(connection: Connection, user: str) -> None:
-    """Erase what one person was told, and their name in what others were told, in the caller's transaction."""
-    await _EVENTS.run(connection, "forget_events_of", user=user)
-    await _EVENTS.run(connection, "forget_name_in_events", user=user)
-
-
 def to_event(row: Record) -> NumberedEvent:
     """An event from the columns number, recipient, kind, trip_id, data, dedupe_key, created_at."""
     return NumberedEvent(

@@ -15,7 +15,7 @@ from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection, Record
+    from matcher.storage.statements import Record
 
 _WEBHOOKS = Statements("webhooks")
 
@@ -70,11 +70,6 @@ class PostgresWebhooks:
         async with self._connections.connection() as connection:
             if not await _WEBHOOKS.run(connection, "delete_webhook", id=webhook_id):
                 raise WebhookNotFound("no webhook of yours has this id")
-
-
-async def forget_webhooks_of(connection: Connection, user: str) -> None:
-    """Erase one person's webhooks, in the caller's transaction."""
-    await _WEBHOOKS.run(connection, "forget_webhooks_of", owner=user)
 
 
 def to_webhook(row: Record) -> Webhook:

@@ -118,15 +118,3 @@ noted AS (
 )
 
 SELECT count(*) AS forgotten FROM gone;
-
--- name: forget_events_of!
--- Drop what one person was told.
-DELETE FROM events WHERE recipient = :user;
-
--- name: forget_name_in_events!
--- Take one person's name out of what others were told.
-UPDATE events SET data = (
-    SELECT jsonb_object_agg(key, CASE WHEN value = to_jsonb(CAST(:user AS text)) THEN 'null' ELSE value END)
-    FROM jsonb_each(data)
-)
-WHERE EXISTS (SELECT 1 FROM jsonb_each(data) WHERE value = to_jsonb(CAST(:user AS text)));

@@ -51,10 +51,6 @@ WHERE id = :id AND version = :expected_version;
 -- Forget a webhook, and with it its deliveries.
 DELETE FROM webhooks WHERE id = :id;
 
--- name: forget_webhooks_of!
--- Forget all of one owner's.
-DELETE FROM webhooks WHERE owner = :owner;
-
 -- name: note_success!
 -- What is sent to it arrives again.
 UPDATE webhooks SET failing_since = NULL WHERE id = :id AND failing_since IS NOT NULL;
