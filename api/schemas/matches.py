@@ -200,7 +200,7 @@ class MatchOut(WireOut):
     price: Maybe[FareOut] = Field(None, description="of the ride, all seats; absent where no cost of driving is known")
     co2_saved_g: int
     polyline: str = Field(
-        description="the shared ride, as an encoded polyline of precision 5; where the car stops for others does not show"
+        description="the way from pickup to dropoff as an encoded polyline of precision 5; where the car stops in between does not show"
     )
     walking: Maybe[WalkingOut] = Field(None, description="where the rider is not met at both doors")
 

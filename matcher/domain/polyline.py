@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 
 from matcher.domain.place import Coordinate
 
@@ -42,23 +42,6 @@ def decode_polyline(text: str) -> list[Coordinate]:
         lat, lon = lat + d_lat, lon + d_lon
         points.append(Coordinate(lat=lat / _SCALE, lon=lon / _SCALE))
     return points
-
-
-def without_stops(points: Sequence[Coordinate], stops: Collection[Coordinate]) -> list[Coordinate]:
-    """A line on which stops on the way do not show: no way into a street and back the same way, and no point where a stop is.
-
-    What the line passes it still passes. Its two ends stay. O(n).
-    """
-    line: list[Coordinate] = []
-    for point in points:
-        if line and point == line[-1]:
-            continue
-        if len(line) >= 2 and point == line[-2]:
-            line.pop()
-        else:
-            line.append(point)
-    hidden = set(stops)
-    return [point for k, point in enumerate(line) if k in {0, len(line) - 1} or point not in hidden]
 
 
 def _append(out: list[str], delta: int) -> None:

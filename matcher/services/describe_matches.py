@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
-from matcher.domain.match import Fare, Match, MatchRequest, MeetingPoint, Walking
+from matcher.domain.match import Match, MatchRequest, MeetingPoint, Walking
 from matcher.domain.place import Coordinate, Place, RoadPosition
-from matcher.domain.polyline import encode_polyline, without_stops
+from matcher.domain.polyline import encode_polyline
 from matcher.matching.pipeline import Candidate
 from matcher.matching.positions import split_cost
 from matcher.matching.roads import PackedDrive, SearchRoads
@@ -112,8 +112,9 @@ class DescribeMatches:
             )
             detour_m = candidate.detour_cm / 100
             polyline = direct_polyline
-            if walks or candidate.ride_via:
-                polyline = _ride_polyline(roads, begin, candidate.ride_via, end)
+            # Where the car stops in between is other people's: the line is the fastest way from meeting point to meeting point.
+            if walks:
+                polyline = _ride_polyline(roads, begin, end)
             matches.append(
                 Match(
                     match_id=self._tokens.sign(ticket, now),
@@ -138,10 +139,10 @@ class DescribeMatches:
         return tuple(matches)
 
 
-def _ride_polyline(roads: Roads, begin: RoadPosition, via: Sequence[RoadPosition], end: RoadPosition) -> str:
-    """The line of a ride that is not the rider's own drive. Where the car stops for others on the way does not show in it."""
-    route = roads.drive([begin, *via, end])
-    return "" if route is None else encode_polyline(without_stops(route.points, [roads.locate(stop) for stop in via]))
+def _ride_polyline(roads: Roads, begin: RoadPosition, end: RoadPosition) -> str:
+    """The line of a ride that does not begin and end at the rider's doors."""
+    route = roads.drive([begin, end])
+    return "" if route is None else encode_polyline(route.points)
 
 
 def _moment(at_ms: int, zone: tzinfo) -> datetime:
