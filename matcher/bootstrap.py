@@ -193,6 +193,8 @@ async def running(
                 tokens=tokens,
                 make_id=_uuid7,
                 clock=utc_now,
+                cost_sharing=sharing,
+                carbon=carbon,
                 blocks=people.blocks,
                 note_booked=counting.search_log.booked,
             )

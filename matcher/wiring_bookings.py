@@ -13,6 +13,8 @@ from matcher.services.book_seats import BookSeats
 from matcher.services.booking_ports import Blocks, OfferFitter
 from matcher.services.booking_rules import BookingTerms
 from matcher.services.change_booking import ChangeBooking
+from matcher.services.cost_sharing import CostSharing
+from matcher.services.describe_matches import CarbonFactor
 from matcher.services.match_tokens import MatchTokens
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository
@@ -49,6 +51,8 @@ def make_bookings(
     tokens: MatchTokens,
     make_id: Callable[[], UUID],
     clock: Callable[[], datetime],
+    cost_sharing: CostSharing,
+    carbon: CarbonFactor,
     blocks: Blocks | None = None,
     note_booked: Callable[[UUID, datetime], None] | None = None,
 ) -> Bookings:
@@ -66,6 +70,8 @@ def make_bookings(
             tokens=tokens,
             terms=terms,
             make_id=make_id,
+            cost_sharing=cost_sharing,
+            carbon=carbon,
             blocks=blocks,
             note_booked=note_booked,
         ),

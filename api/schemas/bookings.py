@@ -22,6 +22,7 @@ from api.schemas.fields import (
     line,
     text,
 )
+from api.schemas.money import FareOut
 from matcher.domain.booking import MAX_NOTE, Actor, Booking, BookingStatus, RidePoint
 
 MAX_PAGE = 100
@@ -155,6 +156,11 @@ class BookingOut(WireOut):
     detour_s: float = Field(description="added drive of the driver when it was agreed, seconds")
     detour_m: float = Field(description="added road, metres; a faster way may be shorter")
     shared_m: Metres = Field(description="road in common with the rider's own best way")
+    price: Maybe[FareOut] = Field(
+        None,
+        description="of all seats, agreed at asking; for the driver once it is confirmed; absent where no cost of driving was known",
+    )
+    co2_saved_g: int = Field(ge=0, description="as planned at asking")
     note: str = Field(description="the rider's word to the driver")
     reply: str = Field(description="what was said with the latest move")
     expires_at: Maybe[datetime] = Field(None, description="it lapses then unless the driver answers")
@@ -187,6 +193,9 @@ class BookingOut(WireOut):
             "detour_s": _rounded(booking.detour_ms / 1000, 60 if veil else 0),
             "detour_m": _rounded(booking.detour_cm / 100, veil),
             "shared_m": _rounded(booking.shared_cm / 100, veil),
+            # What it costs and saves tells how far it goes.
+            "price": FareOut.from_fare(booking.fare) if booking.fare is not None and open_to_all else None,
+            "co2_saved_g": round(_rounded(booking.co2_saved_g, veil)),
             "note": booking.note,
             "reply": booking.reply,
             "expires_at": booking.expires_at,

@@ -12,13 +12,14 @@ from uuid import UUID
 import jwt
 
 from matcher.domain.errors import MatchTokenInvalid
-from matcher.domain.match import MeetingPoint, TimeWindow, WindowKind
+from matcher.domain.match import Fare, MeetingPoint, PriceKind, TimeWindow, WindowKind
+from matcher.domain.money import Money
 from matcher.domain.place import Coordinate, RoadPosition
 
 _ALGORITHM = "HS256"
 _AUDIENCE = "match"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: The most that one label may take, so that an id stays below a kilobyte.
+#: The most that one label may take, so that an id stays below 1,280 bytes.
 _LABEL_BYTES = 120
 
 
@@ -61,6 +62,8 @@ class MatchTicket:
     women_only: bool = False
     rider_is_woman: bool = False
     search_id: UUID | None = None  # None when the search is not noted
+    direct_cm: int = 0  # the rider's own way by car
+    fare: Fare | None = None
 
 
 class MatchTokens:
@@ -87,9 +90,12 @@ class MatchTokens:
             "window": [ticket.window_kind.value, *map(_to_ms, (ticket.window.earliest, ticket.window.latest))],
             "offset": round((ticket.pickup.time.utcoffset() or timedelta(0)).total_seconds()),
             "women": [ticket.women_only, ticket.rider_is_woman],
+            "direct": ticket.direct_cm,
         }
         if ticket.search_id is not None:
             claims["search"] = ticket.search_id.hex
+        if ticket.fare is not None:
+            claims["fare"] = [ticket.fare.money.minor, ticket.fare.money.currency, ticket.fare.kind.value]
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
 
     def read(self, token: str, now: datetime) -> MatchTicket:
@@ -134,7 +140,14 @@ def _to_ticket(claims: dict[str, Any]) -> MatchTicket:
         women_only=women_only,
         rider_is_woman=rider_is_woman,
         search_id=UUID(claims["search"]) if "search" in claims else None,
+        direct_cm=claims["direct"],
+        fare=_to_fare(claims["fare"]) if "fare" in claims else None,
     )
+
+
+def _to_fare(claim: list[Any]) -> Fare:
+    minor, currency, kind = claim
+    return Fare(Money(minor, currency), PriceKind(kind))
 
 
 def _to_claim(point: TicketPoint) -> list[Any]:

@@ -9,12 +9,14 @@ from typing import Any
 import asyncpg
 
 from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason, RidePoint
+from matcher.domain.match import Fare, PriceKind
+from matcher.domain.money import Money
 from matcher.storage.offer_rows import place_to_json, to_place
 
 #: What no move changes.
 FIXED_COLUMNS = (
     "offer_id", "driver_id", "rider_id", "seats", "pickup_earliest_at", "pickup_latest_at", "dropoff_earliest_at",
-    "dropoff_latest_at", "offset_s", "note", "created_at",
+    "dropoff_latest_at", "offset_s", "note", "created_at", "price_minor", "price_currency", "price_kind", "co2_saved_g",
 )  # fmt: skip
 
 
@@ -50,6 +52,10 @@ def to_booking_row(booking: Booking) -> dict[str, object]:
         "completed_by": None if booking.completed_by is None else booking.completed_by.value,
         "cancelled_by": None if booking.cancelled_by is None else booking.cancelled_by.value,
         "cancel_reason": None if booking.cancel_reason is None else booking.cancel_reason.value,
+        "price_minor": None if booking.fare is None else booking.fare.money.minor,
+        "price_currency": None if booking.fare is None else booking.fare.money.currency,
+        "price_kind": None if booking.fare is None else booking.fare.kind.value,
+        "co2_saved_g": booking.co2_saved_g,
     }
 
 
@@ -82,7 +88,15 @@ def to_booking(row: asyncpg.Record | Mapping[str, Any]) -> Booking:
         completed_by=None if row["completed_by"] is None else Actor(row["completed_by"]),
         cancelled_by=None if row["cancelled_by"] is None else Actor(row["cancelled_by"]),
         cancel_reason=None if row["cancel_reason"] is None else CancelReason(row["cancel_reason"]),
+        fare=_to_fare(row),
+        co2_saved_g=row["co2_saved_g"],
     )
+
+
+def _to_fare(row: asyncpg.Record | Mapping[str, Any]) -> Fare | None:
+    if row["price_minor"] is None:
+        return None
+    return Fare(Money(row["price_minor"], row["price_currency"]), PriceKind(row["price_kind"]))
 
 
 def _point_to_row(name: str, point: RidePoint) -> dict[str, object]:

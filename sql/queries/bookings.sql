@@ -4,12 +4,12 @@ INSERT INTO bookings (
     id, offer_id, driver_id, rider_id, status, version, seats, region_fingerprint,
     pickup, pickup_at, pickup_earliest_at, pickup_latest_at, dropoff, dropoff_at, dropoff_earliest_at, dropoff_latest_at, offset_s,
     ride_ms, ride_cm, detour_ms, detour_cm, shared_cm, note, reply, created_at, updated_at, due_at,
-    confirmed_at, completed_at, completed_by, cancelled_by, cancel_reason
+    confirmed_at, completed_at, completed_by, cancelled_by, cancel_reason, price_minor, price_currency, price_kind, co2_saved_g
 ) VALUES (
     :id, :offer_id, :driver_id, :rider_id, :status, :version, :seats, :region_fingerprint,
     :pickup, :pickup_at, :pickup_earliest_at, :pickup_latest_at, :dropoff, :dropoff_at, :dropoff_earliest_at, :dropoff_latest_at, :offset_s,
     :ride_ms, :ride_cm, :detour_ms, :detour_cm, :shared_cm, :note, :reply, :created_at, :updated_at, :due_at,
-    :confirmed_at, :completed_at, :completed_by, :cancelled_by, :cancel_reason
+    :confirmed_at, :completed_at, :completed_by, :cancelled_by, :cancel_reason, :price_minor, :price_currency, :price_kind, :co2_saved_g
 );
 
 -- name: update_booking^

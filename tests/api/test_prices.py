@@ -60,6 +60,34 @@ async def test_a_rider_is_told_what_the_ride_costs_and_what_that_rests_on(live: 
     assert "IPCC" in answer["basis"]["co2"]["source"]
 
 
+async def test_a_booking_keeps_the_price_it_was_asked_for(live: Live) -> None:
+    day = quiet_morning()
+    token, rider, latecomer = await live.key("driver"), await live.key("rider"), await live.key("rider")
+    offer = await live.published(token, departure=day.isoformat(), seats=3, price=_eur(0.8), instant_booking=True)
+    search = a_search(departure=around(day))
+    shown = (await live.call("POST", "/v1/match", rider, json=search)).json["matches"][0]
+    seen_too = (await live.call("POST", "/v1/match", latecomer, json=search)).json["matches"][0]
+    booked = await live.call("POST", "/v1/bookings", rider, json={"match_id": shown["match_id"]})
+    assert booked.status == 201, booked.body
+    assert booked.json["price"] == shown["price"]
+    assert booked.json["co2_saved_g"] == shown["co2_saved_g"] > 0
+    dearer = await live.call(
+        "PATCH", f"/v1/offers/{offer['id']}", token, json={"price": _eur(0.9)}, headers={"If-Match": "*"}
+    )
+    assert dearer.status == 200, dearer.body
+    where = f"/v1/bookings/{booked.json['id']}"
+    assert (await live.call("GET", where, rider)).json["price"] == shown["price"]
+    refused = await live.call("POST", "/v1/bookings", latecomer, json={"match_id": seen_too["match_id"]})
+    assert (refused.status, refused.problem()["code"]) == (409, "offer_changed")
+    cheaper = await live.call(
+        "PATCH", f"/v1/offers/{offer['id']}", token, json={"price": _eur(0.4)}, headers={"If-Match": "*"}
+    )
+    assert cheaper.status == 200, cheaper.body
+    better = await live.call("POST", "/v1/bookings", latecomer, json={"match_id": seen_too["match_id"]})
+    assert better.status == 201, better.body
+    assert better.json["price"]["amount"] < seen_too["price"]["amount"]
+
+
 async def test_the_dearest_price_may_be_asked_and_no_cent_more(live: Live) -> None:
     token = await live.key("driver")
     dearest = (await live.published(token, seats=2))["price_advice"]["dearest"]["amount"]

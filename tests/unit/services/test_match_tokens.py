@@ -12,7 +12,8 @@ import jwt
 import pytest
 
 from matcher.domain.errors import MatchTokenInvalid
-from matcher.domain.match import TimeWindow, WindowKind
+from matcher.domain.match import Fare, PriceKind, TimeWindow, WindowKind
+from matcher.domain.money import Money
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
 
@@ -32,6 +33,8 @@ TICKET = MatchTicket(
     window=TimeWindow(BOARDS - timedelta(minutes=15), BOARDS + timedelta(minutes=30)),
     window_kind=WindowKind.ARRIVAL,
     rider_is_woman=True,
+    direct_cm=912_345,
+    fare=Fare(Money(250, "CLP"), PriceKind.SUGGESTED),
 )
 
 
@@ -46,11 +49,13 @@ def test_a_ticket_comes_back_whole(tokens: MatchTokens) -> None:
     assert read.pickup.time.utcoffset() == read.window.latest.utcoffset() == timedelta(hours=-3)
 
 
-def test_an_id_stays_below_a_kilobyte_and_is_read_with_as_much_of_the_labels_as_fits(tokens: MatchTokens) -> None:
+def test_an_id_stays_short_and_is_read_with_as_much_of_the_labels_as_fits(tokens: MatchTokens) -> None:
     long = replace(TICKET.pickup, label="😀" * 200)
-    worst = replace(TICKET, rider_id="r" * 200, pickup=long, dropoff=replace(long, label="x" * 500))
+    worst = replace(
+        TICKET, rider_id="r" * 200, pickup=long, dropoff=replace(long, label="x" * 500), search_id=UUID(int=7)
+    )
     token = tokens.sign(worst, NOW)
-    assert len(token) < 1024
+    assert len(token) < 1280
     read = tokens.read(token, NOW)
     assert read.pickup.label == "😀" * 9
     assert read.dropoff.label == "x" * 118
@@ -59,7 +64,22 @@ def test_an_id_stays_below_a_kilobyte_and_is_read_with_as_much_of_the_labels_as_
 def test_an_id_says_nothing_that_the_rider_has_not_seen(tokens: MatchTokens) -> None:
     body = tokens.sign(TICKET, NOW).split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    told = {"aud", "sub", "exp", "offer", "version", "seats", "roads", "from", "to", "window", "offset", "women"}
+    told = {
+        "aud",
+        "sub",
+        "exp",
+        "offer",
+        "version",
+        "seats",
+        "roads",
+        "from",
+        "to",
+        "window",
+        "offset",
+        "women",
+        "direct",
+        "fare",
+    }
     assert claims.keys() == told
 
 
