@@ -168,3 +168,37 @@ async def test_old_events_are_forgotten_and_it_is_noted_how_far(database: Databa
     assert await store.numbers() == (3, 2)
     await store.give_numbers(NOW)
     assert [event.event.data["n"] for event in await store.list_after(0, 10)] == [3, 4]
+
+
+async def test_a_notice_wakes_the_feed_and_a_wire_that_was_cut_is_made_anew(
+    database: Database, fresh_database: str
+) -> None:
+    store = PostgresEvents(database)
+    feed = EventFeed(store)
+    # An interval far beyond the patience of the test: only notices, and beginning anew, bring news.
+    loop = run_event_feed(PostgresEventBell(fresh_database), feed, clock=lambda: NOW, interval_s=600)
+    async with in_background([loop]), asyncio.timeout(20):
+        with feed.listen("a", None) as stream:
+            for n in range(3):
+                await _until_heard(database)
+                await store.write([_event("a", n)], NOW)
+                event = await stream.next(15)
+                assert event is not None
+                assert event.event.data == {"n": n}
+                async with database.connection() as connection:
+                    await connection.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE application_name = 'carpool-matcher events' AND datname = current_database()"
+                    )
+
+
+async def _until_heard(database: Database) -> None:
+    """Wait until somebody listens."""
+    while True:
+        async with database.connection() as connection:
+            if await connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE application_name = 'carpool-matcher events' AND datname = current_database() AND state = 'idle'"
+            ):
+                return
+        await asyncio.sleep(0.02)
