@@ -78,12 +78,20 @@ class World:
         if not found.best:
             return None
         best = found.best[0]
-        ends = [
+        board, alight = (
             TicketPoint(ANYWHERE, "", place.position, 0, 0, _moment(at_ms))
             for place, at_ms in ((request.origin, best.pickup_ms), (request.destination, best.dropoff_ms))
-        ]
+        )
         ticket = MatchTicket(
-            "rider", self.offer.id, self.offer.version, request.seats, "", *ends, request.window, request.window_kind
+            rider_id="rider",
+            offer_id=self.offer.id,
+            version=self.offer.version,
+            seats=request.seats,
+            roads="",
+            pickup=board,
+            dropoff=alight,
+            window=request.window,
+            window_kind=request.window_kind,
         )
         pickup, dropoff = promised_points(ticket, timedelta(seconds=self.random.choice([0, 60, 300])))
         wish = a_booking(
