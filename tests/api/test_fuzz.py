@@ -22,17 +22,20 @@ load_all_checks()
 EXCLUDED = [positive_data_acceptance]
 EXAMPLES = 40
 
+#: Answers that have no end, which no generated call waits for; tests/api/test_events.py reads them.
+ENDLESS = {"/v1/events"}
+
 CASES = [
     (route.method, route.path, mode)
     for route in ROUTES
     for mode in GenerationMode
-    if route.answers and (isinstance(route, Endpoint) or mode is GenerationMode.POSITIVE)
+    if route.answers and route.path not in ENDLESS and (isinstance(route, Endpoint) or mode is GenerationMode.POSITIVE)
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 async def operator(live: Live) -> str:
-    """A key that may make every call."""
+    """A key that may make every call, of a user of its own: one of the calls erases its caller."""
     return await live.key("admin")
 
 

@@ -82,5 +82,16 @@ def test_a_message_is_one_line_and_the_same_bytes_every_time() -> None:
 
 def test_ids_are_read_back_and_nothing_else_is() -> None:
     assert [find_number(id_of(number)) for number in (0, 1, 10**17)] == [0, 1, 10**17]
-    for stranger in ("", "evt_", "evt_01", "evt_-1", "evt_1 ", "EVT_1", "1", "evt_1e3", "evt_" + "9" * 19, "evt_\u0661"):
+    for stranger in (
+        "",
+        "evt_",
+        "evt_01",
+        "evt_-1",
+        "evt_1 ",
+        "EVT_1",
+        "1",
+        "evt_1e3",
+        "evt_" + "9" * 19,
+        "evt_\u0661",
+    ):
         assert find_number(stranger) is None
