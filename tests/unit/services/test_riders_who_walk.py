@@ -79,7 +79,7 @@ async def test_who_walks_to_the_corner_is_carried_where_the_door_is_too_far(town
     assert line[0].distance_m(match.pickup.coordinate) < 2
     assert line[-1].distance_m(match.dropoff.coordinate) < 2
     ticket = town.tokens.read(match.match_id, NOW)
-    assert (ticket.pickup, ticket.pickup_time) == (match.pickup.coordinate, match.pickup.time)
+    assert (ticket.pickup.coordinate, ticket.pickup.time) == (match.pickup.coordinate, match.pickup.time)
     assert "walk" in answer.stages_ms
 
 
