@@ -17,7 +17,7 @@ from matcher.matching.positions import I64, INFINITE, EdgeTable, along_edge, fix
 from matcher.matching.query import Query
 from matcher.matching.reach import least_times
 from matcher.matching.rows import Snapshot
-from matcher.matching.sieve import blocks_by_promise, near_in_block, terms_of
+from matcher.matching.sieve import blocks_by_promise, near_in_block, survey, terms_of
 
 _LENGTH_MASK = 0xFFFFFFFF
 _FIRST_ROOM = 64
@@ -123,12 +123,13 @@ def _scan(offers, blocks, exact, terms, edges, distance, asked, counts):
     rows, beyond_ms = np.empty(block + 1, np.int32), np.empty(block + 1, np.int32)
     work = np.empty((block, 8), np.int64)
     found = np.empty((_FIRST_ROOM, 5), np.int64)
-    size = considered = 0
+    codes, considered = survey(DIRECT, blocks, terms, counts)
+    numbers, bounds = blocks_by_promise(codes, blocks, reach)
+    size = 0
     miss = NO_MISS
-    numbers, bounds = blocks_by_promise(blocks, reach)
     for i in range(len(numbers)):
         active, near = near_in_block(
-            numbers[i], bounds[i], DIRECT, offers, blocks, terms, reach, miss, state, rows, beyond_ms, counts
+            numbers[i], codes, bounds[i], DIRECT, offers, blocks, terms, reach, miss, state, rows, beyond_ms, counts
         )
         considered += active
         if near == 0:

@@ -29,7 +29,7 @@ from matcher.matching.positions import I64, EdgeTable, fixed_position
 from matcher.matching.query import Query
 from matcher.matching.reach import least_times
 from matcher.matching.rows import Snapshot
-from matcher.matching.sieve import blocks_by_promise, near_in_block, terms_of
+from matcher.matching.sieve import blocks_by_promise, near_in_block, survey, terms_of
 
 _FIRST_ROOM = 64
 #: Legs that are looked at together: their costs stay in the nearest cache.
@@ -127,12 +127,13 @@ def _scan(offers, blocks, terms, trips, legs, limits, edges, distance, asked, co
     work = legs_work()
     found = np.empty(_FIRST_ROOM, np.int64)
     outcomes = np.zeros((_FIRST_ROOM, OUTCOME), np.int64)
-    size = considered = 0
+    codes, considered = survey(SEVERAL, blocks, terms, counts)
+    numbers, bounds = blocks_by_promise(codes, blocks, reach)
+    size = 0
     miss = NO_MISS
-    numbers, bounds = blocks_by_promise(blocks, reach)
     for i in range(len(numbers)):
         active, near = near_in_block(
-            numbers[i], bounds[i], SEVERAL, offers, blocks, terms, reach, miss, state, rows, beyond_ms, counts
+            numbers[i], codes, bounds[i], SEVERAL, offers, blocks, terms, reach, miss, state, rows, beyond_ms, counts
         )
         considered += active
         found, outcomes, size, miss = try_rows(

@@ -48,6 +48,8 @@ Terms = tuple[int, int, int, int, int, int]
 #: Both kinds of offers.
 EITHER = DIRECT | SEVERAL
 _FIRST_ROOM = 64
+#: What a block's zone map leaves to do: see `survey`.
+TOLD, ALL_OPEN, LOOK = range(3)
 
 
 def terms_of(query: Query) -> Terms:
@@ -71,13 +73,19 @@ def near_rows(
 @numba.njit(cache=True, nogil=True)
 def list_open(kinds, offers, blocks, terms, most, counts):
     """(rows that are left by the tests that need no roads, how many, rows considered); ends with more than `most`, which are not listed."""
-    alive, block, count = blocks[0], blocks[5], blocks[6]
+    alive, alive_count, block, count = blocks[0], blocks[1], blocks[5], blocks[6]
+    codes, considered = survey(kinds, blocks, terms, counts)
     state = np.empty(block, np.uint8)
     found = np.empty(min(most, count) + 1, np.int64)
-    size = considered = 0
-    for b in range((count + block - 1) // block):
-        active, left, plain = admit(b, kinds, offers, blocks, terms, state, counts)
-        considered += active
+    size = 0
+    for b in range(len(codes)):
+        if codes[b] == TOLD:
+            continue
+        plain = codes[b] == ALL_OPEN
+        left = np.int64(alive_count[b])
+        if not plain:
+            active, left = look(b, kinds, offers, blocks, terms, state, counts)
+            considered += active
         if size + left > most:
             return found[:0].copy(), size + left, considered
         if left == 0:
@@ -93,15 +101,16 @@ def list_open(kinds, offers, blocks, terms, most, counts):
 @numba.njit(cache=True, nogil=True)
 def list_near(kinds, offers, blocks, terms, reach, threshold, counts):
     """The rows of `near_rows`."""
-    block, count = blocks[5], blocks[6]
+    block = blocks[5]
     state = np.empty(block, np.uint8)
     rows, beyond_ms = np.empty(block + 1, np.int32), np.empty(block + 1, np.int32)
     found = np.empty((_FIRST_ROOM, 2), np.int32)
-    size = considered = 0
-    for b in range((count + block - 1) // block):
-        at_least = beyond_of_block(blocks[2][b], reach)
+    codes, considered = survey(kinds, blocks, terms, counts)
+    numbers, bounds = blocks_by_promise(codes, blocks, reach)
+    size = 0
+    for i in range(len(numbers)):
         active, near = near_in_block(
-            b, at_least, kinds, offers, blocks, terms, reach, threshold, state, rows, beyond_ms, counts
+            numbers[i], codes, bounds[i], kinds, offers, blocks, terms, reach, threshold, state, rows, beyond_ms, counts
         )
         considered += active
         if size + near > len(found):
@@ -116,64 +125,138 @@ def list_near(kinds, offers, blocks, terms, reach, threshold, counts):
 
 
 @numba.njit(cache=True, nogil=True)
-def beyond_of_block(zone, reach):
-    """By how many ms every row of a block is at least beyond its budget.
+def survey(kinds, blocks, terms, counts):
+    """(codes, rows considered): (blocks,) uint8, what is left to do for each block after a look at its zone map.
 
-    Each node of the block's origins lies between the least and the greatest, so the least over all groups between those two bounds them.
+    TOLD: nothing, its rows are counted, or none is of these kinds and active. ALL_OPEN: all its rows that are alive are considered, and left
+    by the tests that need no roads. LOOK: its rows have to be looked at; they are not in the count.
     """
-    shift = GROUP_BITS
-    to_ms = least_between(reach[3], zone[ORIGIN_LEAST] >> shift, zone[ORIGIN_MOST] >> shift)
-    from_ms = least_between(reach[4], zone[DESTINATION_LEAST] >> shift, zone[DESTINATION_MOST] >> shift)
-    return np.int64(to_ms) + np.int64(reach[5]) + np.int64(from_ms) - zone[REACH_MOST]
+    alive_count, zones, own, hidden, block, count = blocks[1], blocks[2], blocks[3], blocks[4], blocks[5], blocks[6]
+    codes = np.full((count + block - 1) // block, ALL_OPEN, np.uint8)
+    for row in own:
+        codes[row // block] = LOOK
+    for row in hidden:
+        codes[row // block] = LOOK
+    # A block that was not full at the time of the snapshot has had rows added since, which its bounds and its count may know of.
+    if count % block:
+        codes[-1] = LOOK
+    considered = np.int64(0)
+    for b in range(len(codes)):
+        zone = zones[b]
+        if zone[KINDS] & kinds == 0:
+            codes[b] = TOLD
+        elif codes[b] == ALL_OPEN and zone[KINDS] | kinds == kinds:
+            here = np.int64(alive_count[b])
+            codes[b], reason = told_by_zone(zone, terms)
+            if reason >= 0:
+                counts[reason] += here
+            if reason >= 0 or codes[b] == ALL_OPEN:
+                considered += here
+            if here == 0:
+                codes[b] = TOLD
+        else:
+            codes[b] = LOOK
+    return codes, considered
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def told_by_zone(zone, terms):
+    """(code, reason): what a zone map tells of all rows of a block that are alive; reason: why they are turned away, -1 where they are not,
+    or are not active. The tests and their order are those of `admit_rows`."""
+    seats_asked, earliest_ms, latest_ms, now_ms, women_only, rider_is_woman = terms
+    code, reason = LOOK, -1
+    if zone[BY_MOST] < now_ms:
+        code = TOLD
+    elif zone[BY_LEAST] >= now_ms:
+        if zone[FROM_LEAST] > latest_ms or zone[OVER_MOST] < earliest_ms:
+            code, reason = TOLD, WINDOW
+        elif zone[FROM_MOST] <= latest_ms and zone[OVER_LEAST] >= earliest_ms:
+            all_ride = rider_is_woman != 0 or zone[WOMEN] & WOMEN_ONLY == 0
+            all_drive = women_only == 0 or zone[WOMEN] & NOT_ALL_WOMEN == 0
+            if zone[SEATS_MOST] < seats_asked:
+                code, reason = TOLD, SEATS
+            elif zone[SEATS_LEAST] >= seats_asked and all_ride and all_drive:
+                code = ALL_OPEN
+    return code, reason
 
 
 @numba.njit(cache=True, nogil=True)
-def blocks_by_promise(blocks, reach):
-    """(numbers, bounds) of all blocks, (blocks,) int64 each, the more promising first: they tell early how near the nearest miss is, and with it
-    which rows and blocks behind them need no look."""
-    zones, block, count = blocks[2], blocks[5], blocks[6]
-    total = (count + block - 1) // block
-    numbers, bounds, beyond = np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total, np.int64)
+def blocks_by_promise(codes, blocks, reach):
+    """(numbers, bounds) of the blocks that are not TOLD, int64: by how many ms every row is at least beyond its budget. The more promising
+    first: they tell early how near the nearest miss is, and with it which rows and blocks behind them need no look.
+
+    Each node of a block's origins lies between the least and the greatest, so the least over all groups between those two is a bound.
+    """
+    zones = blocks[2]
+    to_ms, from_ms, direct = reach[3], reach[4], np.int64(reach[5])
+    numbers, bounds, beyond = (
+        np.empty(len(codes), np.int64),
+        np.empty(len(codes), np.int64),
+        np.empty(len(codes), np.int64),
+    )
     least = np.int64(0)
-    for b in range(total):
-        beyond[b] = beyond_of_block(zones[b], reach)
+    shift = GROUP_BITS
+    for b in range(len(codes)):
+        if codes[b] == TOLD:
+            beyond[b] = np.int64(2**62)
+            continue
+        zone = zones[b]
+        there = least_between(to_ms, zone[ORIGIN_LEAST] >> shift, zone[ORIGIN_MOST] >> shift)
+        onward = least_between(from_ms, zone[DESTINATION_LEAST] >> shift, zone[DESTINATION_MOST] >> shift)
+        beyond[b] = np.int64(there) + direct + np.int64(onward) - zone[REACH_MOST]
         least = min(least, beyond[b])
     size = 0
     # Not a sort: four heaps do.
     above = least - 1
-    for upto in (least - least // 4, least // 2, np.int64(0), np.int64(2**62)):
-        for b in range(total):
+    for upto in (least - least // 4, least // 2, np.int64(0), np.int64(2**62 - 1)):
+        for b in range(len(codes)):
             if above < beyond[b] <= upto:
                 numbers[size], bounds[size] = b, beyond[b]
                 size += 1
         above = upto
-    return numbers, bounds
+    return numbers[:size], bounds[:size]
 
 
 @numba.njit(cache=True, nogil=True)
-def near_in_block(b, at_least, kinds, offers, blocks, terms, reach, threshold, state, rows, beyond_ms, counts):
+def near_in_block(b, codes, at_least, kinds, offers, blocks, terms, reach, threshold, state, rows, beyond_ms, counts):
     """(rows considered, rows listed) of block b; listed in `rows`: those that may be fewer than `threshold` ms beyond their budget.
 
-    at_least: of `beyond_of_block`. state: (block,) uint8 scratch. rows, beyond_ms: (block + 1,) int32; a listed row is at least
+    at_least: of `blocks_by_promise`. state: (block,) uint8 scratch. rows, beyond_ms: (block + 1,) int32; a listed row is at least
     beyond_ms beyond its budget (negative: within it). The others are counted.
     """
-    alive, block, count = blocks[0], blocks[5], blocks[6]
-    considered, left, plain = admit(b, kinds, offers, blocks, terms, state, counts)
+    considered = 0
+    left = np.int64(blocks[1][b])
+    plain = codes[b] == ALL_OPEN
+    if not plain:
+        considered, left = look(b, kinds, offers, blocks, terms, state, counts)
     if left == 0:
         return considered, 0
-    if at_least >= threshold:
-        counts[DETOUR] += left
-        return considered, 0
-    distance, cell_to, cell_from, _, _, direct = reach
-    limit = np.int32(min(threshold, np.int64(2**31 - 1)))
-    begin = b * block
-    end = min(count, begin + block)
-    # Cut to the block; two plain loops, so that the first is done several rows at a time, and a row that is out is overwritten by the next.
-    here, there, reach_ms = offers[8][begin:end], offers[9][begin:end], offers[10][begin:end]
-    for k in range(end - begin):
+    near = 0
+    if at_least < threshold:
+        begin = b * blocks[5]
+        end = min(blocks[6], begin + blocks[5])
+        near = sift(
+            begin, offers[8][begin:end], offers[9][begin:end], offers[10][begin:end],
+            reach[0], reach[1], reach[2], reach[5], np.int32(min(threshold, np.int64(2**31 - 1))),
+            blocks[0], plain, state, rows, beyond_ms,
+        )  # fmt: skip
+    counts[DETOUR] += left - near
+    return considered, near
+
+
+@numba.njit(cache=True, nogil=True)
+def sift(
+    begin, here, there, reach_ms, distance, cell_to, cell_from, direct, limit, alive, plain, state, rows, beyond_ms
+):
+    """How many rows of a block are open and may be fewer than `limit` ms beyond their budget; fills rows and beyond_ms with them.
+
+    here, there, reach_ms: the block's part of these columns of the rows.
+    """
+    # Two plain loops, so that the first is done several rows at a time, and a row that is out is overwritten by the next.
+    for k in range(len(here)):
         beyond_ms[k] = cell_to[here[k] >> CELL_BITS] + cell_from[there[k] >> CELL_BITS] + direct - reach_ms[k]
     kept = 0
-    for k in range(end - begin):
+    for k in range(len(here)):
         rows[kept] = k
         kept += beyond_ms[k] < limit
     near = 0
@@ -185,56 +268,21 @@ def near_in_block(b, at_least, kinds, offers, blocks, terms, reach, threshold, s
         rows[near] = row
         beyond_ms[near] = beyond
         near += (beyond < limit) & (is_open != 0)
-    counts[DETOUR] += left - near
-    return considered, near
+    return near
 
 
 @numba.njit(cache=True, nogil=True)
-def admit(b, kinds, offers, blocks, terms, state, counts):
-    """(rows considered, rows left, plain) of block b by the tests that need no roads; the others are counted.
-
-    plain: all rows that are alive are left, and `state` says nothing; else state[k] is 1 where the k-th row of the block is left.
-    """
-    alive, alive_count, zones, own, hidden, block, count = blocks
-    seats_asked, earliest_ms, latest_ms, now_ms, women_only, rider_is_woman = terms
-    zone = zones[b]
-    if zone[KINDS] & kinds == 0:
-        return 0, 0, True
+def look(b, kinds, offers, blocks, terms, state, counts):
+    """(rows considered, rows left) of block b, looked at one by one; state[k] is 1 where its k-th row is left. The others are counted."""
+    alive, own, hidden, block, count = blocks[0], blocks[3], blocks[4], blocks[5], blocks[6]
     begin, end = b * block, min(count, (b + 1) * block)
-    # A block that was not full at the time of the snapshot has had rows added since, which its bounds and its count may know of.
-    if zone[KINDS] | kinds == kinds and end == begin + block and not some_between(own, hidden, begin, end):
-        here = np.int64(alive_count[b])
-        if here == 0 or zone[BY_MOST] < now_ms:
-            return 0, 0, True
-        if zone[BY_LEAST] >= now_ms:
-            if zone[FROM_LEAST] > latest_ms or zone[OVER_MOST] < earliest_ms:
-                counts[WINDOW] += here
-                return here, 0, True
-            if zone[FROM_MOST] <= latest_ms and zone[OVER_LEAST] >= earliest_ms:
-                if zone[SEATS_MOST] < seats_asked:
-                    counts[SEATS] += here
-                    return here, 0, True
-                all_ride = rider_is_woman or not zone[WOMEN] & WOMEN_ONLY
-                all_drive = not women_only or not zone[WOMEN] & NOT_ALL_WOMEN
-                if zone[SEATS_LEAST] >= seats_asked and all_ride and all_drive:
-                    return here, here, True
     for byte in range((end - begin + 7) >> 3):
         bits = alive[(begin >> 3) + byte]
         for bit in range(8):
             state[8 * byte + bit] = (bits >> bit) & 1
-    considered = other_than_these(begin, end, kinds, offers, own, hidden, now_ms, state, counts)
+    considered = other_than_these(begin, end, kinds, offers, own, hidden, terms[3], state, counts)
     active, left = admit_rows(begin, end, kinds, offers, terms, state, counts)
-    return considered + active, left, False
-
-
-@numba.njit(cache=True, nogil=True)
-def some_between(own, hidden, begin, end):
-    """Whether any row of two ascending lists is one of [begin, end)."""
-    k = np.searchsorted(own, begin) if len(own) > 0 else 0
-    if k < len(own) and own[k] < end:
-        return True
-    k = np.searchsorted(hidden, begin) if len(hidden) > 0 else 0
-    return k < len(hidden) and hidden[k] < end
+    return considered + active, left
 
 
 @numba.njit(cache=True, nogil=True)

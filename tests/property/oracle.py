@@ -153,6 +153,10 @@ def judge(
         if reason is not None:
             reasons[reason] += 1
             continue
+        seated = max(terms.seats) >= request.seats
+        if seated and not _ride_together(offer, request):
+            reasons["preferences"] += 1
+            continue
         fitting: list[_Insertion] = []
         furthest = "no_seats" if max(terms.seats) < request.seats else "detour"
         missed: list[int] = []
@@ -233,6 +237,13 @@ def _at_a_glance(
     if terms.leaves_from > latest or terms.leaves_by + takes_at_most < earliest:
         return "outside_window"
     return None
+
+
+def _ride_together(offer: Offer, request: MatchRequest) -> bool:
+    """Who wants to be among women is, and is one."""
+    drivers_wish = request.rider_is_woman or not offer.women_only
+    riders_wish = offer.driver_is_woman or not request.women_only
+    return drivers_wish and riders_wish
 
 
 def _met_at(request: MatchRequest, pickup: Meeting, dropoff: Meeting) -> MatchRequest:

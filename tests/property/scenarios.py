@@ -107,19 +107,29 @@ def some_offer(
     def spot() -> Spot:
         return random_.choice(spots) if random_.random() < 0.4 else a_spot(random_, streets, round_numbers)
 
-    return an_offer(
+    flexibility_s = random_.choice([0, 300, 900, random_.randint(0, 7200)])
+    driver_is_woman = random_.random() < 0.5
+    offer = an_offer(
         spot(),
         spot(),
         via=[spot() for _ in range(random_.choice([0, 0, 0, 1, 2, 3]))] if vias else (),
         offer_id=UUID(int=random_.getrandbits(128)),
         driver_id="rider" if random_.random() < 0.08 else f"driver-{number}",
         departure=NOW + timedelta(seconds=random_.choice([random_.randint(-1800, 7200), 60 * random_.randint(0, 60)])),
-        flexibility_s=random_.choice([0, 300, 900, random_.randint(0, 7200)]),
+        flexibility_s=flexibility_s,
         seats_left=random_.choice([0, 1, 1, 2, 3, 4]),
         max_detour_s=random_.choice([0, random_.randint(0, 300), random_.randint(0, 1800), 1800, 14_400]),
         max_detour_m=random_.choice([None, None, None, random_.randint(0, 20_000), random_.randint(0, 5_000)]),
         preferences={key: random_.random() < 0.5 for key in PREFERENCE_KEYS if random_.random() < 0.4},
         status=random_.choice([OfferStatus.OPEN] * 9 + [OfferStatus.CANCELLED]),
+    )
+    # Bookings that are over may have left it moved.
+    shift_ms = random_.randint(-1000, 1000) * flexibility_s if random_.random() < 0.2 else 0
+    return replace(
+        offer,
+        departure_shift_ms=shift_ms,
+        driver_is_woman=driver_is_woman,
+        women_only=driver_is_woman and random_.random() < 0.2,
     )
 
 
@@ -138,7 +148,7 @@ def some_request(
     earliest_ms = random_.choice([-600_000, random_.randint(-600_000, 5_400_000), 60_000 * random_.randint(0, 60)])
     width_ms = random_.choice([0, random_.randint(0, 1_800_000), random_.randint(0, 10_800_000), 14_400_000])
     earliest = NOW + timedelta(milliseconds=earliest_ms)
-    return a_request(
+    request = a_request(
         origin,
         destination,
         earliest=earliest,
@@ -148,3 +158,5 @@ def some_request(
         limit=random_.choice([1, 2, 50]),
         preferences={key: random_.random() < 0.5 for key in PREFERENCE_KEYS if random_.random() < 0.4},
     )
+    rider_is_woman = random_.random() < 0.5
+    return replace(request, rider_is_woman=rider_is_woman, women_only=rider_is_woman and random_.random() < 0.2)

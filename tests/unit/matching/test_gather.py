@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -66,18 +67,7 @@ def test_thousands_of_rows_are_judged_as_one_by_one(seed: int) -> None:
 
 def copy_of(offer: Offer, kind: int, number: int) -> Offer:
     """The same offer under an id that tells its kind."""
-    return an_offer(
-        (offer.origin.position.edge, offer.origin.position.fraction),
-        (offer.destination.position.edge, offer.destination.position.fraction),
-        offer_id=UUID(int=kind << 64 | number),
-        driver_id=offer.driver_id,
-        departure=offer.departure,
-        flexibility_s=offer.flexibility_s,
-        seats_left=offer.seats_left,
-        max_detour_s=offer.max_detour_s,
-        max_detour_m=offer.max_detour_m,
-        status=offer.status,
-    )
+    return replace(offer, id=UUID(int=kind << 64 | number))
 
 
 @pytest.mark.parametrize("number", [0, BLOCK - 1, BLOCK, 2 * BLOCK - 1, 2 * BLOCK])
