@@ -134,7 +134,12 @@ async def _measure(world: World, url: str, count: int, options: argparse.Namespa
             run = await _load(world, offers, load)
             index = run.pop("index")
             run["mismatches"] = count - _alike(index, costs)
-            run |= {"index_bytes_per_offer": _index_bytes(index) // count, "rss_mb": _rss_mb()}
+            route, beside = index.memory()
+            run |= {
+                "index_bytes_per_offer": (route + beside) // count,
+                "index_bytes_beside_route": round(beside / count, 1),
+                "rss_mb": _rss_mb(),
+            }
             del index
             if not best or run["load_s"] < best["load_s"]:
                 best = run
@@ -227,12 +232,6 @@ def _alike(index: OfferIndex, costs: dict[int, int]) -> int:
     )
 
 
-def _index_bytes(index: OfferIndex) -> int:
-    """Of the arrays alone."""
-    snapshot = index.snapshot("nobody")
-    return sum(column.nbytes for part in (snapshot.rows, snapshot.legs) for column in vars(part).values())
-
-
 def _rss_mb() -> float:
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
@@ -255,6 +254,7 @@ def _table(result: Row) -> Table:
         ("packing alone, one thread, s", "pack_alone_one_thread_s"),
         ("drives that are not those stored", "mismatches"),
         ("index, bytes an offer", "index_bytes_per_offer"),
+        ("of which beside its route", "index_bytes_beside_route"),
         ("memory, MB", "rss_mb"),
     ]
     for label, key in lines:

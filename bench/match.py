@@ -136,6 +136,7 @@ def _measure(world: World, count: int, options: argparse.Namespace) -> Row:
     for offer in offers:
         index.put(offer)
     put_us = (time.perf_counter() - begin) / count * 1e6
+    index.compact()  # waits for the sorting that writes have set going
     rss_mb = _rss_mb()
     queries = draw_queries(world, options.queries, SEED, window_min=None)
     sweep_ms, pipeline_ms, found, stages = _timed(world, index, queries, options.rounds)
@@ -155,12 +156,14 @@ def _measure(world: World, count: int, options: argparse.Namespace) -> Row:
         "window_30_min_ms_p50": percentile(rush_ms, 50),
         "window_30_min_matches_mean": round(float(np.mean(rush_found)), 2),
         "routingkit_pair_ms_p50": percentile(kit_ms, 50),
+        "routingkit_to_pipeline": round(float(np.median(kit_ms) / np.median(pipeline_ms)), 2),
         "routingkit_disagreements": _disagreements(world, kit, queries[0]),
         "mismatches": wrong,
         **checked,
         "matches_mean": round(float(np.mean(found)), 2),
         "put_us": round(put_us, 1),
         "index_bytes_per_offer": index_bytes(index) // count,
+        "index_bytes_beside_route": round(index.memory()[1] / count, 1),
         "rss_mb": rss_mb,
     }
     if options.stops > 0:
@@ -300,6 +303,7 @@ def _table(result: Row) -> Table:
         ("pipeline / sweep pair", "pipeline_to_sweep"),
         ("pipeline p50, window of 30 min", "window_30_min_ms_p50"),
         ("routingkit pair p50", "routingkit_pair_ms_p50"),
+        ("routingkit pair / pipeline", "routingkit_to_pipeline"),
         ("scipy pair / sweep pair", "scipy_to_sweep"),
         ("matches, mean", "matches_mean"),
         ("with stops p50", "stops_ms_p50"),
@@ -313,6 +317,7 @@ def _table(result: Row) -> Table:
         ("mismatches with the oracle", "mismatches"),
         ("of offers checked", "checked_offers"),
         ("index, bytes an offer", "index_bytes_per_offer"),
+        ("of which beside its route", "index_bytes_beside_route"),
         ("µs to add an offer", "put_us"),
         ("memory, MB", "rss_mb"),
     ]

@@ -92,7 +92,17 @@ def test_the_scenarios_touch_every_reason(corpus: list[tuple[Scenario, Verdict]]
         )
         reasons.update("moved" for ride in verdict.rides.values() if ride.shift)
         reasons.update("nearest miss" for _ in [1] if verdict.nearest_miss_ms is not None)
-    wanted = {"own_offer", "outside_window", "no_seats", "detour", "detour_length", "same leg", "across", "moved"}
+    wanted = {
+        "own_offer",
+        "outside_window",
+        "no_seats",
+        "preferences",
+        "detour",
+        "detour_length",
+        "same leg",
+        "across",
+        "moved",
+    }
     assert {reason for reason, count in reasons.items() if count >= 5} == wanted | {"nearest miss"}
 
 
