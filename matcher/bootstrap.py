@@ -25,6 +25,7 @@ from matcher.parts import (
     compute_threads,
     load_region,
     make_geocoder,
+    meeting_points_of,
     open_region,
     opened_database,
     roads_of,
@@ -36,7 +37,7 @@ from matcher.services.authenticate import Authenticate
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.check_health import CheckHealth
-from matcher.services.check_promises import CheckPromises
+from matcher.services.check_promises import CheckPromises, WalkingSearches
 from matcher.services.cost_sharing import CostSharing
 from matcher.services.describe_matches import CarbonFactor, DescribeMatches
 from matcher.services.describe_route import DescribeRoute
@@ -55,6 +56,7 @@ from matcher.services.renew_region import RenewRegion
 from matcher.services.search_log import SearchLog
 from matcher.services.served_region import LiveOffers, ServedRegion
 from matcher.services.telemetry import QUIET, Telemetry
+from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 from matcher.settings import MatchingSettings, Settings
 from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.change_feed import PostgresChangeFeed
@@ -327,13 +329,16 @@ async def promise_checks(settings: Settings, *, progress: Progress | None = None
         region = await asyncio.to_thread(open_region, settings, report)
         report("preparing the roads")
         roads = await asyncio.to_thread(roads_of, region)
+        meeting_points = await asyncio.to_thread(meeting_points_of, region)
         index = OfferIndexByTime(roads)
         weights = score_weights(settings.matching)
 
         def search(request: MatchRequest, now: datetime, limit: int) -> Sequence[Candidate]:
-            return find_candidates_by_time(
-                index.snapshot(request.rider_id), Query.of(request, now), weights, limit
-            ).best
+            return search_at(request, MeetingPlaces(), now, limit)
+
+        def search_at(request: MatchRequest, places: MeetingPlaces, now: datetime, limit: int) -> Sequence[Candidate]:
+            query = Query.of(request, now, *places.in_core())
+            return find_candidates_by_time(index.snapshot(request.rider_id), query, weights, limit).best
 
         yield CheckPromises(
             PostgresStoredOffers(database.pool),
@@ -344,6 +349,7 @@ async def promise_checks(settings: Settings, *, progress: Progress | None = None
             region=region.name,
             fingerprint=roads.fingerprint,
             bookings=PostgresBookingLedger(database.pool),
+            walking=WalkingSearches(WhereToMeet(roads, meeting_points), search_at, weights.prices),
         )
 
 

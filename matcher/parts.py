@@ -130,7 +130,7 @@ def read_region(region: Region, progress: Progress = no_progress) -> LoadedRegio
     progress("loading the addresses")
     gazetteer = Gazetteer.open(region.places_path)
     progress("placing the meeting points")
-    meeting_points = MeetingPoints(region.network, Walks(region.walk_network), region.meeting_places)
+    meeting_points = meeting_points_of(region)
     progress("warming up")
     exercise(roads.slots[0], meeting_points)
     return LoadedRegion(roads, gazetteer, box_of(region), meeting_points)
@@ -141,6 +141,11 @@ def roads_of(region: Region) -> RoadsByTime:
     return roads_by_time(
         region.name, region.fingerprint, region.network, region.topology, region.speed_profile, centre_of(region)
     )
+
+
+def meeting_points_of(region: Region) -> MeetingPoints:
+    """Where riders who walk can be met."""
+    return MeetingPoints(region.network, Walks(region.walk_network), region.meeting_places)
 
 
 def centre_of(region: Region) -> Coordinate:

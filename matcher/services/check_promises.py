@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -20,14 +20,17 @@ from matcher.domain.offer import NO_PREFERENCES, Offer
 from matcher.domain.place import Place
 from matcher.services.plain_roads import PlainRoads, PlainRoadsByTime, RoadPiece, point_at
 from matcher.services.ports import OfferIndex, Progress, no_progress
-from matcher.services.verify_match import ClaimedMatch, Rider, verify_match
+from matcher.services.verify_match import ClaimedMatch, MeetingEnd, Rider, verify_match, verify_walk
 from matcher.services.verify_offer import DrivenOffer, Findings, Violation, drive_offer, verify_offer
+from matcher.services.where_to_meet import MeetingPlaces
 
 T = TypeVar("T")
 
 _PAGE = 400
 _SHARES = 4
 _MATCHES = 10
+#: How far every third rider of a sample walks at each end.
+_WALK_M = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,15 @@ class Search(Protocol):
         """Heavy: call it in the executor."""
 
 
+@dataclass(frozen=True, slots=True)
+class WalkingSearches:
+    """How riders who walk are met and matched. prices: `ScoreWeights.prices`, of a millisecond of detour and of walk."""
+
+    where_to_meet: Callable[[MatchRequest], MeetingPlaces]
+    search: Callable[[MatchRequest, MeetingPlaces, datetime, int], Sequence[ClaimedMatch]]
+    prices: tuple[int, int]
+
+
 @dataclass(slots=True)
 class CheckReport:
     """What was looked at, and what does not hold. `outdated`: OPEN offers whose positions belong to an older import; passed over."""
@@ -105,6 +117,7 @@ class CheckPromises:
         region: str,
         fingerprint: str,
         bookings: BookingLedger | None = None,
+        walking: WalkingSearches | None = None,
     ) -> None:
         self._offers = offers
         self._roads = roads
@@ -114,6 +127,7 @@ class CheckPromises:
         self._region = region
         self._bookings = bookings
         self._fingerprint = fingerprint
+        self._walking = walking
 
     async def __call__(self, now: datetime, *, sample: int, seed: int, progress: Progress = no_progress) -> CheckReport:
         """The report. `sample` searches are made of offers that have not left yet; `seed` decides which. Raises DatabaseUnavailable."""
@@ -181,9 +195,16 @@ class CheckPromises:
         rider = None if request is None else await self._run(Rider.of, here, number, request)
         if request is None or rider is None:
             return
+        places = MeetingPlaces()
+        if self._walking is not None and number % 3 == 0:
+            request = replace(request, max_walk_m=_WALK_M)
+            places = await self._run(self._walking.where_to_meet, request)
+            claims = await self._run(self._walking.search, request, places, now, _MATCHES)
+        else:
+            claims = await self._run(self._search, request, now, _MATCHES)
         riders = {here: rider}
         report.searches += 1
-        for claim in await self._run(self._search, request, now, _MATCHES):
+        for claim in claims:
             claimed = await self._offers.find(claim.offer_id)
             if (
                 claimed is None or claimed.version != claim.version
@@ -199,7 +220,25 @@ class CheckPromises:
             if report.findings.expect(
                 "match: can be driven", matched is not None, claim.offer_id, "a way through all stops", "none", number
             ):
-                report.findings.add(await self._run(verify_match, matched, riders[roads], claim, now))
+                verify = self._verify_claim
+                report.findings.add(await self._run(verify, roads, matched, riders[roads], places, claim, now))
+
+    def _verify_claim(
+        self,
+        roads: PlainRoads,
+        driven: DrivenOffer,
+        rider: Rider,
+        places: MeetingPlaces,
+        claim: ClaimedMatch,
+        now: datetime,
+    ) -> Findings:
+        if self._walking is None or not places.pickups:
+            return verify_match(driven, rider, claim, now)
+        pickups, dropoffs = (
+            [MeetingEnd(stop.position, stop.walk_ms, roads.tree(stop.position)) for stop in side]
+            for side in (places.pickups, places.dropoffs)
+        )
+        return verify_walk(driven, rider, (pickups, dropoffs), claim, now, self._walking.prices)
 
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)

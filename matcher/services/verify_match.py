@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from matcher.domain.match import MatchRequest, WindowKind
+from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
+from matcher.domain.place import RoadPosition
 from matcher.services.plain_roads import PlainDrive, PlainRoads, PlainTree, common_cm
 from matcher.services.verify_offer import DrivenOffer, Findings, free_seats
 
@@ -40,17 +43,29 @@ class ClaimedMatch(Protocol):
     def detour_cm(self) -> int: ...
     @property
     def shared_cm(self) -> int: ...
+    @property
+    def pickup_choice(self) -> int: ...
+    @property
+    def dropoff_choice(self) -> int: ...
+    @property
+    def walk_ms(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Rider:
-    """A request with the fastest drives from its two ends. `number` counts searches from 1."""
+    """A request with the fastest drives from its two ends. `number` counts searches from 1.
+
+    For somebody who walks the ends are the meeting points, and the window is that of boarding or alighting there; `walk_ms` to the first and from the
+    second. `own` is the drive from door to door, `direct` that between the ends.
+    """
 
     number: int
     request: MatchRequest
     from_pickup: PlainTree
     from_dropoff: PlainTree
     direct: PlainDrive
+    own: PlainDrive
+    walk_ms: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, roads: PlainRoads, number: int, request: MatchRequest) -> Rider | None:
@@ -59,7 +74,33 @@ class Rider:
         direct = from_pickup.drive(request.destination.position)
         if direct is None:
             return None
-        return cls(number, request, from_pickup, roads.tree(request.destination.position), direct)
+        return cls(number, request, from_pickup, roads.tree(request.destination.position), direct, direct)
+
+    def met_at(self, pickup: MeetingEnd, dropoff: MeetingEnd) -> Rider | None:
+        """The same rider, met elsewhere; None when there is no way between the two places."""
+        direct = pickup.tree.drive(dropoff.position)
+        if direct is None:
+            return None
+        arrives = self.request.window_kind is WindowKind.ARRIVAL
+        later = (-dropoff.walk_ms if arrives else pickup.walk_ms) * _MS
+        window = TimeWindow(self.request.window.earliest + later, self.request.window.latest + later)
+        request = replace(
+            self.request,
+            origin=replace(self.request.origin, position=pickup.position),
+            destination=replace(self.request.destination, position=dropoff.position),
+            window=window,
+        )
+        walk_ms = (pickup.walk_ms, dropoff.walk_ms)
+        return Rider(self.number, request, pickup.tree, dropoff.tree, direct, self.own, walk_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingEnd:
+    """Where a rider can be met, the walk between it and their door, and the fastest drives from it."""
+
+    position: RoadPosition
+    walk_ms: int
+    tree: PlainTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +124,7 @@ def verify_match(driven: DrivenOffer, rider: Rider, claim: ClaimedMatch, now: da
     def expect(promise: str, holds: bool, promised: object, is_so: object) -> bool:
         return found.expect(f"match: {promise}", holds, offer.id, promised, is_so, rider.number)
 
-    insertions = [
-        insertion
-        for i in range(len(driven.legs))
-        for j in range(i, len(driven.legs))
-        if (insertion := _insertion(driven, rider, i, j, now)) is not None
-    ]
-    best = min(insertions, key=lambda insertion: insertion.rank, default=None)
+    best = _best_insertion(driven, rider, now)
     if not expect("can be made", best is not None, "an insertion within all limits", "none"):
         return found
     assert best is not None
@@ -123,10 +158,65 @@ def verify_match(driven: DrivenOffer, rider: Rider, claim: ClaimedMatch, now: da
     )
     seats = min(free_seats(offer)[best.legs[0] : best.legs[1] + 1])
     expect("seats", claim.seats_left == seats >= request.seats, f"{claim.seats_left} left on the ride", f"{seats} left")
-    if rider.direct.unique and all(leg.unique for leg in driven.legs):
-        shared = common_cm(rider.direct.pieces, [piece for leg in driven.legs for piece in leg.pieces])
+    if rider.own.unique and all(leg.unique for leg in driven.legs):
+        shared = common_cm(rider.own.pieces, [piece for leg in driven.legs for piece in leg.pieces])
         expect("shared road", claim.shared_cm == shared, f"{claim.shared_cm} cm", f"{shared} cm")
     return found
+
+
+def verify_walk(
+    driven: DrivenOffer,
+    rider: Rider,
+    ends: tuple[Sequence[MeetingEnd], Sequence[MeetingEnd]],
+    claim: ClaimedMatch,
+    now: datetime,
+    prices: tuple[int, int],
+) -> Findings:
+    """What was found of a match with a rider who walks: that it holds at its meeting points, and that no other pair of pickup and dropoff is cheaper.
+
+    rider: at the doors. ends: the candidates of either side, the doors first. prices: of a millisecond of detour and of walk.
+    """
+    pickups, dropoffs = ends
+    least: int | None = None
+    chosen: Rider | None = None
+    for (k, pickup), (c, dropoff) in itertools.product(enumerate(pickups), enumerate(dropoffs)):
+        met = rider.met_at(pickup, dropoff)
+        if met is None:
+            continue
+        if (k, c) == (claim.pickup_choice, claim.dropoff_choice):
+            chosen = met
+        best = _best_insertion(driven, met, now)
+        if best is not None:
+            cost = prices[0] * best.detour[0] + prices[1] * sum(met.walk_ms)
+            least = cost if least is None else min(least, cost)
+    found = Findings()
+    offer_id = driven.offer.id
+    walk_ms = None if chosen is None else sum(chosen.walk_ms)
+    if not found.expect(
+        "match: walk", walk_ms == claim.walk_ms, offer_id, f"{claim.walk_ms} ms", f"{walk_ms} ms", rider.number
+    ):
+        return found
+    assert chosen is not None
+    found.add(verify_match(driven, chosen, claim, now))
+    cost = prices[0] * claim.detour_ms + prices[1] * claim.walk_ms
+    found.expect(
+        "match: cheapest meeting points", cost == least, offer_id, f"cost {cost}", f"cost {least}", rider.number
+    )
+    return found
+
+
+def _best_insertion(driven: DrivenOffer, rider: Rider, now: datetime) -> _Insertion | None:
+    """The cheapest that is within all limits."""
+    offer, request = driven.offer, rider.request
+    if (offer.women_only and not request.rider_is_woman) or (request.women_only and not offer.driver_is_woman):
+        return None
+    insertions = [
+        insertion
+        for i in range(len(driven.legs))
+        for j in range(i, len(driven.legs))
+        if (insertion := _insertion(driven, rider, i, j, now)) is not None
+    ]
+    return min(insertions, key=lambda insertion: insertion.rank, default=None)
 
 
 def _insertion(driven: DrivenOffer, rider: Rider, i: int, j: int, now: datetime) -> _Insertion | None:
@@ -169,6 +259,8 @@ def _insertion(driven: DrivenOffer, rider: Rider, i: int, j: int, now: datetime)
             least.append(stop.earliest - at)
         if stop.latest is not None:
             most.append(stop.latest - at)
+    if rider.walk_ms[0]:
+        least.append(now.astimezone(UTC) + rider.walk_ms[0] * _MS - pickup)  # nobody is there sooner than they can walk
     told = pickup + ride_ms * _MS if request.window_kind is WindowKind.ARRIVAL else pickup
     low, high = max(*least, request.window.earliest - told), min(*most, request.window.latest - told)
     if high < low - _MS:

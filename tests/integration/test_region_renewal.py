@@ -176,6 +176,7 @@ async def test_a_check_knows_the_speeds_of_the_hour(settings: Settings, store: R
     async with promise_checks(settings) as check:
         report = await check(_now(), sample=10, seed=1)
     assert (report.offers, report.outdated, report.violations) == (2, 0, [])
+    assert report.findings.checked["match: cheapest meeting points"] > 0
     assert report.matches > 0
 
 
