@@ -33,6 +33,7 @@ from matcher.domain.match import Match, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
+from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.settings import load_settings
 from matcher.storage.check_bookings import PostgresBookingLedger
@@ -45,6 +46,7 @@ async def main(offers: int, bookings: int, at_once: int) -> None:
     """Print the table and its figures as JSON."""
     with tempfile.TemporaryDirectory(prefix="carpool-bench-") as folder:
         await asyncio.to_thread(Path(folder).chmod, 0o711)  # the embedded server's user may enter
+        await asyncio.to_thread(ensure_sample, RegionStore(Path(folder)))
         settings = load_settings()
         storage = settings.storage.model_copy(update={"data_dir": Path(folder), "database_url": None})
         async with running(replace(settings, storage=storage)) as carpool:
@@ -64,12 +66,12 @@ async def main(offers: int, bookings: int, at_once: int) -> None:
 async def measured(carpool: Carpool, offers: int, bookings: int, at_once: int) -> list[dict[str, Any]]:
     """The three rows."""
     departure = datetime.now(UTC) + timedelta(days=1)
-    spread = [await publish(carpool, departure + timedelta(minutes=n), 8, instant=True) for n in range(offers)]
+    spread = [await publish(carpool, departure + timedelta(hours=n), 8, instant=True) for n in range(offers)]
     shown = [await find(carpool, offer) for offer in spread]
-    few = [await publish(carpool, departure + timedelta(days=1, minutes=n), 3, instant=True) for n in range(5)]
+    few = [await publish(carpool, departure + timedelta(hours=offers + n), 3, instant=True) for n in range(5)]
     raced = [await find(carpool, offer) for offer in few]
     patient = [
-        await publish(carpool, departure + timedelta(days=2, minutes=n), 8, instant=False) for n in range(offers)
+        await publish(carpool, departure + timedelta(hours=offers + 5 + n), 8, instant=False) for n in range(offers)
     ]
     waited = [await find(carpool, offer) for offer in patient]
 
@@ -141,6 +143,7 @@ async def find(carpool: Carpool, offer: Offer) -> Match:
     )
     rider = Principal(user="rita", role=Role.RIDER, key_id="r")
     answer = await carpool.find_matches(draft, rider, datetime.now(UTC))
+    assert answer.matches, answer.turned_away
     (match,) = [match for match in answer.matches if match.offer_id == offer.id]
     return match
 
