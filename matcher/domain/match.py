@@ -88,7 +88,8 @@ class TurnedAway(StrEnum):
     """Why an offer cannot carry the rider. The first that applies, in this order, is the one that is counted.
 
     OUTSIDE_WINDOW is told apart twice: first when the whole trip, with all its flexibility and detour, lies outside the window;
-    and last when all else fits and the pickup (or dropoff) time does not. No way at all is an infinite DETOUR. CHANGED: it would
+    and last when all else fits and the pickup (or dropoff) time does not. PREFERENCES: one of the two rides with women only, and the other
+    does not share to be one. No way at all is an infinite DETOUR. CHANGED: it would
     have matched, and was booked, changed or cancelled while the answer was made.
     """
 
