@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+
 from matcher.domain.errors import (
     AddressAmbiguous,
     AddressNotFound,
@@ -27,6 +29,7 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
 from matcher.domain.principal import ApiKey
 from matcher.matching.bulk_load import DirectOffers
+from matcher.matching.roads import PackedDrive
 from matcher.services.ports import (
     CurrentState,
     DrivenRoute,
@@ -330,6 +333,13 @@ class OneStraightRoad:
 
     def at(self, departure: datetime) -> OneStraightRoad:
         return self
+
+    def pack_drive(self, origin: RoadPosition, destination: RoadPosition) -> PackedDrive | None:
+        drives, drive = self.drives, self.drive([origin, destination], with_points=False)
+        self.drives = drives  # what is asked of the hierarchy is not counted
+        if drive is None:
+            return None
+        return PackedDrive(drive.duration_ms << 32 | drive.length_cm, np.empty(0, dtype=np.int32))
 
     def drive(self, stops: Sequence[RoadPosition], *, with_points: bool = True) -> DrivenRoute | None:
         self.drives += 1

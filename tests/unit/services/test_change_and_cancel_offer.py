@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from matcher.domain.booking_errors import PromisedToRiders
 from matcher.domain.errors import (
     DepartureInPast,
     InvalidField,
@@ -17,12 +18,11 @@ from matcher.domain.errors import (
     PlacesTooClose,
     PlaceTooFarFromRoad,
     RoleForbidden,
-    SeatsExhausted,
     StaleVersion,
 )
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import OfferChange, OfferStatus
-from matcher.domain.place import RoadPosition
+from matcher.domain.place import Place, RoadPosition
 from tests.unit.services.world import ALICE, BOB, NOW, OPS, RIDER, World, address, at
 
 LATER = NOW + timedelta(minutes=5)
@@ -66,7 +66,7 @@ async def test_a_limit_in_metres_can_be_taken_away(world: World) -> None:
 async def test_after_a_new_import_every_place_is_put_on_the_new_roads(world: World) -> None:
     offer = await world.published(origin=address("Market"))
     nowhere = replace(offer.origin, position=RoadPosition(edge=99, fraction=0.0))
-    world.offers.stored[offer.id] = replace(offer, booked_stops=(Stop(StopKind.PICKUP, nowhere, uuid4(), 1),))
+    world.offers.stored[offer.id] = replace(offer, booked_stops=_a_ride(nowhere, 1))
     world.roads.fingerprint = "second"
     changed = await world.change(offer.id, OfferChange(seats=1), 1, ALICE, LATER)
     assert changed.region_fingerprint == "second"
@@ -77,11 +77,18 @@ async def test_after_a_new_import_every_place_is_put_on_the_new_roads(world: Wor
 
 async def test_seats_that_are_taken_stay_taken(world: World) -> None:
     offer = await world.published(seats=4)
-    world.offers.stored[offer.id] = replace(offer, seats_left=1)
+    ride = _a_ride(offer.origin, 3)
+    world.offers.stored[offer.id] = replace(offer, seats_left=1, booked_stops=ride)
     changed = await world.change(offer.id, OfferChange(seats=3), 1, ALICE, LATER)
     assert (changed.seats_offered, changed.seats_left) == (3, 0)
-    with pytest.raises(SeatsExhausted):
+    with pytest.raises(PromisedToRiders) as refused:
         await world.change(offer.id, OfferChange(seats=2), 2, ALICE, LATER)
+    assert refused.value.extra == {"bookings": [str(ride[0].booking_id)]}
+
+
+def _a_ride(place: Place, seats: int) -> tuple[Stop, Stop]:
+    booking = uuid4()
+    return Stop(StopKind.PICKUP, place, booking, seats), Stop(StopKind.DROPOFF, place, booking, seats)
 
 
 @pytest.mark.parametrize(
