@@ -89,11 +89,11 @@ async def list_deliveries(call: Call[DeliveryListQuery, Nothing]) -> web.Respons
         call.principal,
         webhook_id=query.webhook,
         status=query.status_wanted,
-        before=None if query.cursor is None else int(query.cursor),
+        before=None if query.cursor is None else int(query.cursor[1:]),
         limit=query.limit + 1,
     )
     page = found[: query.limit]
-    cursor = str(page[-1].id) if len(found) > query.limit else None
+    cursor = f"d{page[-1].id}" if len(found) > query.limit else None
     next_url = None if cursor is None else call.request.rel_url.update_query(cursor=cursor)
     return json_response(
         DeliveriesOut(deliveries=[DeliveryOut.from_domain(delivery) for delivery in page], next_cursor=cursor),
