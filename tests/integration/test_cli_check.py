@@ -28,7 +28,7 @@ async def test_damage_beside_a_running_service_is_named_and_sets_the_exit_code(
 
         sound = command(data_dir, "check", "--sample", "5", DATABASE_URL=fresh_database)
         assert sound.returncode == 0, sound.stdout + sound.stderr
-        assert "1 offers, 5 searches, 5 matches: 0 violations" in sound.stdout
+        assert "1 offers, 0 bookings, 5 searches, 5 matches: 0 violations" in sound.stdout
 
         connection = await asyncpg.connect(fresh_database)
         await connection.execute("UPDATE offers SET duration_ms = duration_ms - 1500, seats_left = 2")
