@@ -79,8 +79,8 @@ def test_null_is_documented_only_where_it_is_taken(document: dict[str, Any]) -> 
         if {"type": "null"} in value.get("anyOf", [])
     }
     preferences = {("PreferencesPatch", key) for key in schemas["PreferencesPatch"]["properties"]}
-    patch = {("OfferPatch", key) for key in ("max_detour_m", "via", "preferences", "comment")}
-    assert takes_null == {("OfferIn", "max_detour_m"), *patch, *preferences}
+    patch = {("OfferPatch", key) for key in ("max_detour_m", "via", "preferences", "comment", "price")}
+    assert takes_null == {("OfferIn", "max_detour_m"), ("ProfilePatch", "share_gender"), *patch, *preferences}
     assert "default" not in schemas["OfferIn"]["properties"]["flexibility_s"]
 
 

@@ -120,10 +120,14 @@ def test_the_wire_knows_the_domain_s_words() -> None:
     assert tuple(PreferencesIn.model_fields) == PREFERENCE_KEYS
     assert tuple(PreferencesPatch.model_fields) == PREFERENCE_KEYS
     assert set(OfferStatusName.__args__) == {status.value for status in OfferStatus}  # type: ignore[attr-defined]
-    assert OfferIn.model_fields.keys() == OfferDraft.__dataclass_fields__.keys()
-    assert OfferPatch.model_fields.keys() == OfferChange.__dataclass_fields__.keys() - {"clear_max_detour_m"}
+    # What a driver or rider shares of themselves is looked up, and never sent along.
+    assert OfferIn.model_fields.keys() == OfferDraft.__dataclass_fields__.keys() - {"driver_is_woman"}
+    assert OfferPatch.model_fields.keys() == OfferChange.__dataclass_fields__.keys() - {
+        "clear_max_detour_m",
+        "clear_price",
+    }
     assert MatchIn.model_fields.keys() - {"departure", "arrival"} == (
-        RequestDraft.__dataclass_fields__.keys() - {"window", "window_kind"}
+        RequestDraft.__dataclass_fields__.keys() - {"window", "window_kind", "rider_is_woman"}
     )
 
 
