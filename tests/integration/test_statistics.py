@@ -127,4 +127,5 @@ async def test_statistics_equal_a_recount_through_roll_up_crash_and_retention(
         await _assert_all(database, story.rows, story.booked, story.lost, zone)
     while await story.store.roll_up(limit=100):
         pass
+    await story.are_booked()
     await _assert_all(database, story.rows, story.booked, story.lost, SANTIAGO)

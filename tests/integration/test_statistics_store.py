@@ -92,6 +92,23 @@ async def test_bookings_are_counted_once_while_rows_are_added_up(database: Datab
     assert (found.totals[0].searches, found.totals[0].booked) == (300, 100)
 
 
+async def test_a_booking_counts_once_before_and_after_its_search_is_added_up(database: Database) -> None:
+    store = PostgresSearchStore(database)
+    read = ReadStatistics(PostgresStatistics(database), REGION, least_in_cell=5)
+    early, late, never = rows = [a_row(at=BEGIN + timedelta(hours=n)) for n in (1, 2, 30)]
+    await store.write(rows, [])
+    await store.mark_booked([early.id])
+    await store.roll_up(limit=100)
+    for _ in range(2):
+        assert await store.mark_booked([early.id, late.id]) == []
+    for length, booked in ((timedelta(hours=2), 1), (timedelta(hours=2, minutes=15), 2), (timedelta(days=2), 2)):
+        for size in BucketSize:
+            found = await read.matches(BEGIN, BEGIN + length, size, UTC)
+            assert found.totals[0].booked == sum(numbers.booked for numbers in found.series) == booked
+    await store.forget_searches(BEGIN + timedelta(days=3), limit=100)
+    assert await store.mark_booked([never.id]) == [never.id]
+
+
 async def test_what_waits_is_written_by_the_process_that_ends(database: Database) -> None:
     log = SearchLog(PostgresSearchStore(database), REGION, make_id=uuid4)
     for _ in range(5):
