@@ -92,7 +92,7 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
                      InvalidHeader)),
     Endpoint("GET", "/v1/webhooks", webhooks.list_webhooks, EVERYBODY, {200: WebhooksOut}),
     Endpoint("GET", "/v1/webhooks/deliveries", webhooks.list_deliveries, EVERYBODY, {200: DeliveriesOut},
-             query=DeliveryListQuery),
+             query=DeliveryListQuery, raises=(e.InvalidCursor,)),
     Endpoint("POST", "/v1/webhooks/deliveries/{delivery_number}/replay", webhooks.replay_delivery, EVERYBODY, {202: DeliveryOut},
              raises=(ev.DeliveryNotFound,)),
     Endpoint("GET", "/v1/webhooks/{webhook_id}", webhooks.read_webhook, EVERYBODY, {200: WebhookOut},

@@ -21,11 +21,13 @@ from api.schemas.events import (
     WebhooksOut,
 )
 from api.schemas.service import Nothing
+from matcher.domain.errors import Fault, InvalidCursor
 from matcher.domain.event_errors import DeliveryNotFound, WebhookNotFound
 from matcher.domain.webhook import Webhook
 from matcher.services.ports import StoredAnswer
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_CURSOR = re.compile(r"d([1-9]\d{0,17})", re.ASCII)
 _NUMBER = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 
 
@@ -89,7 +91,7 @@ async def list_deliveries(call: Call[DeliveryListQuery, Nothing]) -> web.Respons
         call.principal,
         webhook_id=query.webhook,
         status=query.status_wanted,
-        before=None if query.cursor is None else int(query.cursor[1:]),
+        before=_before(query),
         limit=query.limit + 1,
     )
     page = found[: query.limit]
@@ -112,6 +114,17 @@ async def replay_delivery(call: Call[Nothing, Nothing]) -> web.Response:
 
 def _answer(webhook: Webhook) -> web.Response:
     return json_response(WebhookOut.from_domain(webhook), headers={"ETag": etag(webhook)})
+
+
+def _before(query: DeliveryListQuery) -> int | None:
+    """Below which id the page begins. Raises InvalidCursor for a cursor that we did not make."""
+    if query.cursor is None:
+        return None
+    match = _CURSOR.fullmatch(query.cursor)
+    if match is None:
+        why = "is not one that this service made"
+        raise InvalidCursor(f"the cursor {why}", faults=[Fault("/cursor", why, InvalidCursor.code)])
+    return int(match[1])
 
 
 def _webhook_id(call: Call[Q, B]) -> UUID:

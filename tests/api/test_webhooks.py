@@ -273,3 +273,5 @@ async def test_deliveries_are_read_page_by_page(live: Live, database: Database) 
         path = answer.headers.get("Link", "").partition(">")[0].removeprefix("<")
     assert seen == [4, 3, 2, 1, 0]
     assert (await live.call("GET", "/v1/webhooks/deliveries?webhook_id=x", token)).status == 422
+    strange = await live.call("GET", "/v1/webhooks/deliveries?cursor=17", token)
+    assert strange.problem()["code"] == "invalid_cursor"
