@@ -166,9 +166,6 @@ class OfferRepository(Protocol):
     def open_offers(self, region: str, fingerprint: str) -> AbstractAsyncContextManager[OpenOffers]:
         """All OPEN offers of a region, from one consistent snapshot that lives as long as the block."""
 
-    def stream_open(self, region: str) -> AsyncIterator[Sequence[Offer]]:
-        """All OPEN offers of a region, in chunks, from one consistent snapshot."""
-
     async def current(self, offer_ids: Sequence[UUID]) -> dict[UUID, CurrentState]:
         """The present state of those that exist."""
 

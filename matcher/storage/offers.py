@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _OFFERS = Statements("offers")
 _LOAD = Statements("load_offers")
 _CHANGES = Statements("offer_changes")
-_STREAM_CHUNK = 2_000
 _FIXED_COLUMNS = ("driver_id", "created_at")
 #: What follows from an offer's places and the roads.
 REFIT_COLUMNS = (
@@ -169,13 +168,6 @@ class PostgresOffers:
         """All OPEN offers of a region, from one consistent snapshot that lives, with its connection, as long as the block."""
         async with self._connections.snapshot() as connection:
             yield await OpenOffersInTransaction.begin(connection, region, fingerprint)
-
-    async def stream_open(self, region: str) -> AsyncIterator[Sequence[Offer]]:
-        """All OPEN offers of a region, in chunks, from one consistent snapshot. Holds a connection until it is exhausted."""
-        async with self._connections.transaction() as connection:
-            cursor = await _OFFERS.cursor(connection, "stream_open_offers", region=region)
-            while rows := await cursor.fetch(_STREAM_CHUNK):
-                yield [to_offer(row) for row in rows]
 
     async def current(self, offer_ids: Sequence[UUID]) -> dict[UUID, CurrentState]:
         """The present state of those that exist."""

@@ -103,7 +103,8 @@ async def test_every_acknowledged_offer_survives_a_kill_of_the_server(
     ends = await asyncio.gather(*publishers, return_exceptions=True)
     assert all(isinstance(end, DatabaseUnavailable) for end in ends), ends
     await asyncio.to_thread(own_server.start)
-    stored = {offer.id for chunk in [chunk async for chunk in offers.stream_open("coquimbo")] for offer in chunk}
+    async with offers.open_offers("coquimbo", "") as kept:
+        stored = {offer.id for chunk in [chunk async for chunk in kept.others()] for offer in chunk}
     assert len(acknowledged) >= 100
     assert {offer.id for offer in acknowledged} <= stored
 
@@ -155,7 +156,8 @@ async def test_it_works_without_prepared_statements_as_behind_a_transaction_pool
     database = await Database.open(fresh_database, min_size=1, statement_cache_size=0)
     offers, offer = PostgresOffers(database), a_stored_offer()
     await offers.insert(offer)
-    assert [chunk async for chunk in offers.stream_open("coquimbo")] == [[offer]]
+    async with offers.open_offers("coquimbo", "") as stored:
+        assert [chunk async for chunk in stored.others()] == [[offer]]
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM pg_prepared_statements") == 0
     await database.close()

@@ -12,7 +12,7 @@ import pytest
 from matcher.domain.errors import Conflict, StaleVersion
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.storage import offers as offers_module
+from matcher.storage import load_offers
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Database
 from tests.contract.stored_offers import NOW, a_stored_offer
@@ -25,7 +25,8 @@ def _answer(offer: Offer) -> StoredAnswer:
 
 
 async def _stored(offers: PostgresOffers) -> list[Offer]:
-    return [offer async for chunk in offers.stream_open("coquimbo") for offer in chunk]
+    async with offers.open_offers("coquimbo", "") as stored:
+        return [offer async for chunk in stored.others() for offer in chunk]
 
 
 async def test_of_many_calls_with_one_key_one_stores_and_all_get_its_answer(database: Database) -> None:
@@ -89,20 +90,21 @@ async def test_a_cancellation_and_the_clock_never_both_end_an_offer(database: Da
 async def test_the_stream_sees_one_moment_however_many_chunks_it_takes(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(offers_module, "_STREAM_CHUNK", 2)
+    monkeypatch.setattr(load_offers, "_STREAM_CHUNK", 2)
     offers = PostgresOffers(database)
     before = [a_stored_offer() for _ in range(7)]
     for offer in before:
         await offers.insert(offer)
     seen: list[Offer] = []
     sizes: list[int] = []
-    async for chunk in offers.stream_open("coquimbo"):
-        if not seen:
-            for offer in before:
-                await offers.update(replace(offer, version=2, status=OfferStatus.CANCELLED), expected_version=1)
-            await offers.insert(a_stored_offer())
-        seen += chunk
-        sizes.append(len(chunk))
+    async with offers.open_offers("coquimbo", "") as stored:
+        async for chunk in stored.others():
+            if not seen:
+                for offer in before:
+                    await offers.update(replace(offer, version=2, status=OfferStatus.CANCELLED), expected_version=1)
+                await offers.insert(a_stored_offer())
+            seen += chunk
+            sizes.append(len(chunk))
     assert {offer.id for offer in seen} == {offer.id for offer in before}
     assert all(offer.version == 1 for offer in seen)
     assert sizes == [2, 2, 2, 1]

@@ -179,12 +179,6 @@ class OffersInMemory:
         offers = [o for o in self.stored.values() if o.status is OfferStatus.OPEN and o.region == region]
         yield OpenOffersInMemory(offers, fingerprint)
 
-    async def stream_open(self, region: str) -> AsyncIterator[Sequence[Offer]]:
-        self._call()
-        for offer in list(self.stored.values()):
-            if offer.status is OfferStatus.OPEN and offer.region == region:
-                yield [offer]
-
     async def current(self, offer_ids: Sequence[UUID]) -> dict[UUID, CurrentState]:
         self._call()
         return {
