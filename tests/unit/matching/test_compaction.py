@@ -7,14 +7,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching import index as index_module
-from matcher.matching.compaction import SLOT_MS, compacted, order_of_rows
+from matcher.matching.compaction import SLOT_MS, compacted, order_of_rows, repeat
 from matcher.matching.index import OfferIndex
 from matcher.matching.store import Contents, Store
 from matcher.roads.engine import RoadEngine
@@ -44,7 +46,7 @@ def offers_of(count: int) -> list[Offer]:
 def test_rows_are_put_together_by_slot_and_place(engine: RoadEngine) -> None:
     rng = np.random.default_rng(3)
     count, block = 4_000, 16
-    rows = {
+    rows: dict[str, npt.NDArray[Any]] = {
         "leg_count": rng.choice([1, 1, 3], count).astype(np.uint8),
         "departure_ms": rng.integers(0, 5 * SLOT_MS, count),
         "shift_ms": rng.integers(-1000, 1000, count).astype(np.int32),
@@ -70,6 +72,11 @@ def test_what_is_written_while_rows_are_sorted_is_repeated(engine: RoadEngine, m
     index, expected = OfferIndex(engine, block=8), OfferIndex(engine, block=8)
     for offer in offers[:40]:
         index.put(offer)
+
+    def put_the_rest(to: OfferIndex) -> None:
+        for offer in offers[42:]:
+            to.put(offer)
+
     writes: list[Callable[[OfferIndex], None]] = [
         lambda to: to.put(replace(offers[0], version=2, seats_left=2)),
         lambda to: to.put(offers[40]),
@@ -79,10 +86,10 @@ def test_what_is_written_while_rows_are_sorted_is_repeated(engine: RoadEngine, m
         lambda to: to.put(replace(offers[1], version=6)),
         lambda to: to.put(replace(offers[40], version=2)),
         lambda to: to.remove(offers[2].id),
-        lambda to: [to.put(offer) for offer in offers[42:]] and None,
+        put_the_rest,
     ]
     rounds = iter([writes[:3], writes[3:]])
-    sort, repeat = compacted, index_module.repeat
+    sort, again = compacted, repeat
 
     def sort_slowly(source: Contents, block: int) -> Store:
         for write in next(rounds):
@@ -90,7 +97,7 @@ def test_what_is_written_while_rows_are_sorted_is_repeated(engine: RoadEngine, m
         return sort(source, block)
 
     def repeat_slowly(fresh: Store, then: Contents, now: Contents) -> None:
-        repeat(fresh, then, now)
+        again(fresh, then, now)
         if not index._lock.locked():
             for write in next(rounds):
                 write(index)
