@@ -51,8 +51,10 @@ async def test_an_empty_database_gets_every_migration_and_a_second_run_none(empt
     state = await check_schema(empty_database)
     assert (state.applied, state.pending, state.unknown) == (KNOWN, (), ())
     expected = [
-        "api_keys", "event_numbers", "events", "forgotten_changes", "geocode_cache", "idempotency_keys",
-        "offer_changes", "offer_stops", "offers", "schema_migrations", "webhook_deliveries", "webhooks",
+        "api_keys", "blocks", "bookings", "demand_hours", "erasures", "event_numbers", "events",
+        "forgotten_changes", "geocode_cache", "idempotency_keys", "offer_changes", "offer_stops", "offers",
+        "people", "rate_limits", "schema_migrations", "search_losses", "search_rollups", "searches",
+        "webhook_deliveries", "webhooks",
     ]  # fmt: skip
     assert await ask(empty_database, TABLES) == expected
 
