@@ -1,8 +1,8 @@
 """Distances to and from the two places of a rider, for no more nodes than are asked about.
 
 The true distance of a node follows from its ancestors in the elimination tree, and from nothing else. So each walk from a node up to the first
-ancestor that is known already, and down again, settles the node for good: no order has to be made, and nothing is looked at
-but nodes that are needed. Few offers on a large network cost what they touch, not what the network is.
+ancestor that is known already, and down again, settles the node for good. Few offers on a large network cost what they touch, not what the
+network is.
 Source: Delling, Goldberg, Werneck, "Faster Batched Shortest Paths in Road Networks" (RPHAST), 2011; on the elimination tree of a CCH.
 """
 
@@ -11,8 +11,11 @@ from __future__ import annotations
 import numba
 
 from matcher.matching.positions import INFINITE
-from matcher.roads.many_sweep import CLIMBED, SETTLED, UNTOUCHED, seed_least
+from matcher.roads.many_sweep import CLIMBED, SETTLED, UNTOUCHED, WANTED, seed_least
 from matcher.roads.sweep import climb_places
+
+#: One new node to so many of the network is worth a look at the state of all.
+_SCAN_FROM = 100
 
 
 @numba.njit(cache=True, nogil=True)
@@ -76,25 +79,39 @@ def settle_restricted(
     """Fill the rows of `distance` of both ends of the edges `wanted`, (w,) int32, with true distances; returns how many nodes are touched now.
 
     count: what the call before returned. path: int32 scratch, as long as the elimination tree is high. What is SETTLED already is not
-    done again; O(slots of new nodes).
+    done again; O(slots of new nodes), and a look at each node's state when they are many.
     """
+    before = count
     for edge in wanted:
         for stop in (start[edge], end[edge]):
             v = stop
-            size = 0
-            while v >= 0 and state[v] != SETTLED:
-                path[size] = v
-                size += 1
-                v = parent[v]
-            while size > 0:
-                size -= 1
-                here = path[size]
-                if state[here] == UNTOUCHED:
-                    distance[here, :] = INFINITE
-                    touched[count] = here
+            while v >= 0 and state[v] < SETTLED:
+                if state[v] == UNTOUCHED:
+                    distance[v, :] = INFINITE
+                    touched[count] = v
                     count += 1
-                state[here] = SETTLED
-                _settle(sweep_first, sweep_head, sweep_weight, here, distance)
+                state[v] |= WANTED
+                v = parent[v]
+    if (count - before) * _SCAN_FROM < len(state):
+        # Few: up again from each stop, and settle on the way down.
+        for edge in wanted:
+            for stop in (start[edge], end[edge]):
+                size = 0
+                v = stop
+                while v >= 0 and state[v] != SETTLED:
+                    path[size] = v
+                    size += 1
+                    v = parent[v]
+                while size > 0:
+                    size -= 1
+                    _settle(sweep_first, sweep_head, sweep_weight, path[size], distance)
+                    state[path[size]] = SETTLED
+    else:
+        # Many: in the order of a sweep, in which what is needed next lies near.
+        for v in range(len(state) - 1, -1, -1):
+            if state[v] & WANTED:
+                _settle(sweep_first, sweep_head, sweep_weight, v, distance)
+                state[v] = SETTLED
     return count
 
 
