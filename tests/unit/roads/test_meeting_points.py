@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 
+import numpy as np
 import pytest
 
 from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.snapping import locate
+from matcher.roads.walk_kernels import spread_out
 from matcher.roads.walking import Walks
 from tests.builders_roads import line_of_places, network_of, two_way
 from tests.builders_walks import Corner, Way, line_length_m, walk_network_of
@@ -129,3 +132,12 @@ def test_lines_of_walks_begin_at_the_door() -> None:
             assert line_length_m(line) == pytest.approx(candidate.walk_cm / 100, abs=0.5)
     at_the_road = _door(0.0055)
     assert points.line(at_the_road, points.candidates(at_the_road, 0)[0]) == [at_the_road.coordinate]
+
+
+@pytest.mark.parametrize(("short_m", "taken"), [(0.0, [0]), (1e-6, [])])
+def test_a_stop_as_far_from_the_door_as_it_need_be_is_far_enough(short_m: float, taken: list[int]) -> None:
+    """The metres between two degrees of latitude, as the kernel has them."""
+    north, walk_cm = np.array([0.001]), np.array([100_00], dtype=np.int32)
+    apart_m = 0.001 * (math.radians(1.0) * 6_371_008.8)
+    found = spread_out(north, np.zeros(1), walk_cm, np.array([apart_m + short_m]), 0.0, 0.0, 15)
+    assert found.tolist() == taken
