@@ -101,12 +101,16 @@ async def _database_url(
 
 def open_region(settings: Settings, progress: Progress = no_progress) -> Region:
     """The region of the settings; the bundled one is imported when it is missing. Blocks for seconds, or longer."""
-    name = settings.roads.region
-    store = RegionStore(settings.storage.data_dir)
-    if name == SAMPLE_NAME:
-        ensure_sample(store, lambda phase, done, total: progress(phase, done / total if total else None))
+    import_region(settings, progress)
     progress("opening the roads")
-    return store.get(name)
+    return RegionStore(settings.storage.data_dir).get(settings.roads.region)
+
+
+def import_region(settings: Settings, progress: Progress = no_progress) -> None:
+    """The bundled region, when it is the one of the settings and missing; any other is for people to add. Blocks for seconds."""
+    if settings.roads.region == SAMPLE_NAME:
+        store = RegionStore(settings.storage.data_dir)
+        ensure_sample(store, lambda phase, done, total: progress(phase, done / total if total else None))
 
 
 @dataclass(frozen=True, eq=False)

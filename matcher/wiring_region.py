@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 from matcher.geocoding.providers import Box
 from matcher.matching.index_by_time import OfferIndexByTime
-from matcher.parts import LoadedRegion, load_region, make_geocoder, read_region
+from matcher.parts import LoadedRegion, import_region, load_region, make_geocoder, read_region
 from matcher.roads.regions import RegionStore
 from matcher.services.load_offers import LoadOffers
 from matcher.services.ports import GeocodeCache, OfferRepository, Progress, no_progress
@@ -50,9 +50,12 @@ class RegionOpener:
         """What lies on disk: equal exactly as long as nobody has added the region again or given it other places or speeds."""
         return self._store.stamp(self._settings.roads.region)
 
-    async def first(self, progress: Progress) -> ServedRegion:
-        """At start; the bundled region is imported when it is missing. Raises RegionNotFound, RegionFileInvalid."""
-        return self._served(await asyncio.to_thread(load_region, self._settings, progress))
+    async def first(self, progress: Progress) -> tuple[ServedRegion, Hashable]:
+        """At start, with what lay on disk then; the bundled region is imported when it is missing. Raises RegionNotFound, RegionFileInvalid."""
+        await asyncio.to_thread(import_region, self._settings, progress)
+        # Before the region is opened: a newer one that arrives meanwhile is noticed later.
+        on_disk = await asyncio.to_thread(self.look)
+        return self._served(await asyncio.to_thread(load_region, self._settings, progress)), on_disk
 
     async def again(self) -> ServedRegion:
         """The version that lies on disk now. Raises RegionNotFound, RegionFileInvalid; what was opened before stays good."""

@@ -214,3 +214,12 @@ async def test_the_same_region_added_again_is_taken_up(settings: Settings, store
         await _until(lambda: carpool.latest() is not carpool)
         assert [match.offer_id for match in (await _search(carpool, noon)).matches] == [offer.id]
         assert await carpool.latest().read_offers.get(offer.id, DRIVER) == offer
+
+
+async def test_the_bundled_region_is_not_news_to_the_service_that_imports_it(
+    settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    nothing_yet = settings.storage.model_copy(update={"data_dir": tmp_path_factory.mktemp("empty")})
+    async with running(replace(settings, storage=nothing_yet)) as carpool:
+        await asyncio.sleep(0.5)  # ten looks at the disk
+        assert carpool.latest() is carpool
