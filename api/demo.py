@@ -1,4 +1,4 @@
-"""`carpool demo`: a whole morning in a minute, through the front door: every offer and every search goes over HTTP."""
+"""`carpool demo`: a whole morning in a minute, through the front door: every offer, search and booking goes over HTTP."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from api.app_keys import LIFETIME
 from api.cli_support import explain_bind_error, now
 from api.console import StepProgress
 from api.demo_report import show_commands, show_search
+from api.demo_trip import Keys, Told, count_searches, give_up_old_bookings, play_trip, show_statistics
 from api.demo_world import OFFERS, Json, offers, searches, tomorrow, zone_of_region
 from api.server import Runner, url_of
 from matcher.bootstrap import Carpool, running
@@ -41,16 +42,15 @@ _UNLUCKY = {PlaceTooFarFromRoad.code, PlacesTooClose.code}
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The running service, where it is reached, and the keys of the two who use it."""
+    """The running service, where it is reached, and the keys of those who use it."""
 
     carpool: Carpool
     url: str
-    driver_key: str
-    rider_key: str
+    keys: Keys
 
 
 async def run_demo(settings: Settings, console: Console, *, once: bool) -> bool:
-    """Serve, publish, search, print; then, unless `once`, stay up until SIGINT or SIGTERM. Returns whether anybody was matched.
+    """Serve, publish, search, book, count, print; then, unless `once`, stay up until SIGINT or SIGTERM. Returns whether anybody was matched.
 
     Offers of one day are published under idempotency keys, so a second run on that day finds them instead of adding more.
     """
@@ -75,7 +75,7 @@ async def _play(
     published: list[tuple[Json, Json]] = []
     for body in itertools.islice(offers(day, zone), _TRIES):
         progress("publishing offers", len(published) / OFFERS)
-        offer = await _publish(http, service.driver_key, body)
+        offer = await _publish(http, service.keys.driver, body)
         if offer is not None:
             published.append((body, offer))
         if len(published) == OFFERS:
@@ -83,16 +83,21 @@ async def _play(
     progress.end()
     console.print(f"{len(published)} offers for {day:%A %d %B %Y}, published at {service.url}", markup=False)
 
-    matched = 0
+    await give_up_old_bookings(http, service.keys)
+    counted = await count_searches(http, service.keys)
+    answers: list[Json] = []
     asked = searches(day, zone)
     for number, search in enumerate(asked, 1):
-        answer = await _search(http, service.rider_key, search.body)
-        matched += len(answer["matches"])
+        answer = await _search(http, service.keys.rider, search.body)
+        answers.append(answer)
         show_search(console, number, search.title, search.body, answer)
+    instant = {offer["id"]: body["instant_booking"] for body, offer in published}
+    left = await play_trip(http, service.keys, console, answers, instant)
+    await show_statistics(http, service.keys, console, counted + len(asked), day, zone)
     if not once:
-        body, offer_id = published[0][0], await _an_open_offer(http, service.driver_key)
-        show_commands(console, service.url, service.driver_key, service.rider_key, body, offer_id, asked[0].body)
-    return matched > 0
+        offer_id = await _a_free_offer(http, service.keys.driver, left)
+        show_commands(console, service.url, service.keys, published[0][0], offer_id, asked[0].body, left)
+    return any(answer["matches"] for answer in answers)
 
 
 async def _publish(http: aiohttp.ClientSession, key: str, body: Json) -> Json | None:
@@ -113,12 +118,14 @@ async def _search(http: aiohttp.ClientSession, key: str, body: Json) -> Json:
     return answer
 
 
-async def _an_open_offer(http: aiohttp.ClientSession, key: str) -> str:
-    """One that can still be changed: those of an earlier run may have been cancelled by whoever tried the commands."""
+async def _a_free_offer(http: aiohttp.ClientSession, key: str, left: Told) -> str:
+    """One that can be changed and cancelled without anybody minding: it is open, and nobody rides along or is about to."""
+    spoken_for = {thing["offer_id"] for thing in (left.waiting, left.free_match) if thing is not None}
     headers = {"Authorization": f"Bearer {key}"}
-    async with http.get("/v1/offers", params={"status": "OPEN", "limit": "1"}, headers=headers) as response:
+    async with http.get("/v1/offers", params={"status": "OPEN", "limit": "100"}, headers=headers) as response:
         page: Json = await response.json()
-    return str(page["offers"][0]["id"]) if page["offers"] else "no-offer-is-open"
+    free = [offer for offer in page["offers"] if offer["seats_left"] == offer["seats"]]
+    return next((str(offer["id"]) for offer in free if offer["id"] not in spoken_for), "no-offer-is-free")
 
 
 async def _post(
@@ -155,12 +162,14 @@ async def _serving(settings: Settings, console: Console, progress: StepProgress)
         await _listen(runner, settings.server.host, settings.server.port, console)
         carpool = await _first(loaded, app[LIFETIME].ended())
         progress.end()
-        driver_key, driver = await carpool.manage_keys.create("demo-driver", Role.DRIVER, now(), _KEYS_LAST)
-        rider_key, rider = await carpool.manage_keys.create("demo-rider", Role.RIDER, now(), _KEYS_LAST)
+        made = [
+            await carpool.manage_keys.create(f"demo-{role.value}", role, now(), _KEYS_LAST)
+            for role in (Role.DRIVER, Role.RIDER, Role.OPS)
+        ]
         try:
-            yield Service(carpool, url_of(runner, settings.server.host), driver_key, rider_key)
+            yield Service(carpool, url_of(runner, settings.server.host), Keys(*(secret for secret, _ in made)))
         finally:
-            for key in (driver, rider):
+            for _, key in made:
                 await carpool.manage_keys.revoke(key.id, now())
     finally:
         await runner.cleanup()

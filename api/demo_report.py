@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from api.demo_trip import Keys, Told
 from api.demo_world import Json
 
 #: Below this width each part of the score has no column of its own.
@@ -31,21 +32,35 @@ def show_search(console: Console, number: int, title: str, body: Json, answer: J
         console.print(f"Hint: {hint['detail']} ({hint['code']}).", markup=False)
 
 
-def show_commands(
-    console: Console, url: str, driver: str, rider: str, offer: Json, offer_id: str, search: Json
-) -> None:
+def show_commands(console: Console, url: str, keys: Keys, offer: Json, offer_id: str, search: Json, left: Told) -> None:
     """One command for each step, with keys that work."""
+    driver, rider = keys.driver, keys.rider
     console.print()
     console.print(Text("Try it; these work as they are:", style="bold"))
-    for title, command in (
+    commands = [
+        ("listen to what a rider is told (Ctrl-C ends it)", _curl(f"{url}/v1/events", rider, stream=True)),
         ("publish a trip", _curl(f"{url}/v1/offers", driver, body=offer)),
         ("search", _curl(f"{url}/v1/match", rider, body=search)),
+    ]
+    if left.free_match is not None:
+        body = {"match_id": left.free_match["match_id"], "note": "one small suitcase"}
+        commands.append(("ask for a seat of a match", _curl(f"{url}/v1/bookings", rider, body=body)))
+    if left.waiting is not None:
+        path = f"{url}/v1/bookings/{left.waiting['id']}"
+        yes = {"status": "CONFIRMED"}
+        commands.append(
+            ("say yes to who waits", _curl(path, driver, method="PATCH", body=yes, headers=["If-Match: *"]))
+        )
+    commands += [
+        ("list the rider's bookings", _curl(f"{url}/v1/bookings", rider)),
         ("look up an address", _curl(f"{url}/v1/geocode", rider, query="q=cuatro esquinas con balmaceda")),
         ("read an offer", _curl(f"{url}/v1/offers/{offer_id}", driver, show_headers=True)),
         ("change it", _curl(
             f"{url}/v1/offers/{offer_id}", driver, method="PATCH", body={"seats": 2}, headers=["If-Match: *"])),
         ("cancel it", _curl(f"{url}/v1/offers/{offer_id}", driver, method="DELETE")),
-    ):  # fmt: skip
+        ("count", _curl(f"{url}/v1/stats/matches?bucket=hour", keys.ops)),
+    ]  # fmt: skip
+    for title, command in commands:
         console.print()
         console.print(f"# {title}", style="dim")
         # Never wrapped or styled: what is copied must be what is run.
@@ -122,8 +137,16 @@ def _curl(
     query: str | None = None,
     headers: list[str] | None = None,
     show_headers: bool = False,
+    stream: bool = False,
 ) -> str:
-    words = ["curl", "-sS", *(["-i"] if show_headers else []), *(["-X", method] if method else []), url]
+    words = [
+        "curl",
+        "-sS",
+        *(["-N"] if stream else []),
+        *(["-i"] if show_headers else []),
+        *(["-X", method] if method else []),
+        url,
+    ]
     words += ["-H", f"Authorization: Bearer {key}"]
     for header in headers or []:
         words += ["-H", header]

@@ -74,6 +74,7 @@ def offers(day: date, zone: ZoneInfo) -> Iterator[Json]:
             "max_detour_s": draw.choice((420, 600, 900)),
             "seats": draw.choice((1, 2, 3, 3, 4)),
             "preferences": {"smoking": False} if draw.random() < 0.5 else {"music": True},
+            "instant_booking": draw.random() < 0.5,
         }
 
 

@@ -15,6 +15,17 @@ import pytest
 
 from tests.integration.service_process import PATIENCE_S, command, enterable_folder, environment
 
+LISTEN = "listen to what a rider is told (Ctrl-C ends it)"
+LIFE_OF_A_TRIP = (
+    "CONFIRMED at once",
+    "rider  hears booking_confirmed; boards ",
+    "driver  hears booking_asked",
+    "driver  says yes: CONFIRMED",
+    "and takes their time: WAITING_CONFIRMATION",
+    "What the operator sees",
+    "2 CONFIRMED, 1 WAITING_CONFIRMATION.",
+)
+
 #: The demo with riders who only ask for the middle of the night.
 _NOBODY = """
 import api.demo
@@ -36,14 +47,25 @@ def _considered(output: str) -> set[str]:
     return set(re.findall(r"^(\d+) offers considered", output, re.MULTILINE))
 
 
+def _counted(output: str) -> int:
+    found = re.search(r"^The last day: (\d+) searches", output, re.MULTILINE)
+    assert found is not None, output
+    return int(found[1])
+
+
 def test_the_demo_answers_and_a_second_run_adds_nothing(data_dir: Path) -> None:
     first = command(data_dir, "demo", "--once", PORT="0")
     assert first.returncode == 0, first.stdout + first.stderr
     for words in ("48 offers for", "Search 1:", "score", "detour", "overlap", "shared", "Hint: "):
         assert words in first.stdout
+    for words in LIFE_OF_A_TRIP:
+        assert words in first.stdout, first.stdout
     second = command(data_dir, "demo", "--once", PORT="0")
     assert second.returncode == 0, second.stdout + second.stderr
     assert _considered(first.stdout) == _considered(second.stdout) == {"48"}
+    assert _counted(second.stdout) == _counted(first.stdout) + 5
+    # What the first run has booked is given up before the second searches, so both find and book the same.
+    assert [LIFE_OF_A_TRIP[-1] in done.stdout for done in (first, second)] == [True, True]
     assert max(map(len, second.stdout.splitlines())) <= 120
 
 
@@ -82,12 +104,21 @@ def test_the_demo_stays_up_with_commands_that_work(data_dir: Path) -> None:
             break
     try:
         assert list(commands) == [
-            "publish a trip", "search", "look up an address", "read an offer", "change it", "cancel it",
+            LISTEN, "publish a trip", "search", "ask for a seat of a match", "say yes to who waits", "list the rider's bookings",
+            "look up an address", "read an offer", "change it", "cancel it", "count",
         ]  # fmt: skip
+        stream = subprocess.Popen(commands.pop(LISTEN), stdout=subprocess.PIPE, text=True)
+        assert stream.stdout is not None
+        assert stream.stdout.readline()  # it is there: whatever happens from here on is heard
         for title, words in commands.items():
             answered = subprocess.run([*words, "-w", "\n%{http_code}"], capture_output=True, text=True, check=True)
             status = answered.stdout.splitlines()[-1]
-            assert status == ("201" if title == "publish a trip" else "200"), (title, answered.stdout)
+            made = title in {"publish a trip", "ask for a seat of a match"}
+            assert status == ("201" if made else "200"), (title, answered.stdout)
+        assert "event: booking_confirmed\n" in iter(stream.stdout.readline, "")
+        stream.kill()
+        stream.wait()
+        stream.stdout.close()
     finally:
         os.kill(process.pid, signal.SIGINT)
     assert process.wait(PATIENCE_S) == 0
