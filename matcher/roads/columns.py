@@ -22,8 +22,8 @@ from matcher.roads.sweep import FROM_SOURCE, TO_TARGET
 from matcher.roads.topology import Topology
 
 #: Offers are few where each has so many nodes of the network to itself. Measured with bench/labels.py: drives for some take as long as a sweep
-#: at one offer to 55 (two columns) or 75 nodes (four) on 76,595 nodes.
-NODES_AN_OFFER = 100
+#: at one offer to 50 nodes (two columns) or 75 (four) of 76,595, and to 100 or 150 of a million.
+NODES_AN_OFFER = 150
 
 
 class DriveColumns:
