@@ -7,8 +7,10 @@ from uuid import UUID
 
 import numpy as np
 
+from matcher.domain.itinerary import StopKind
 from matcher.domain.offer import Offer
 from matcher.matching.bulk_load import DirectOffers
+from matcher.matching.bulk_stops import NO_PROMISE, OffersWithStops
 from matcher.matching.encoding import driver_digest, preference_masks
 from matcher.matching.index import OfferIndex
 from matcher.matching.plan import NO_LIMIT, to_ms
@@ -41,6 +43,26 @@ def columns_of(offers: Sequence[Offer]) -> DirectOffers:
         stated=np.array([stated for stated, _ in masks], np.uint8),
         welcome=np.array([welcome for _, welcome in masks], np.uint8),
         women=np.array([offer.women_only | offer.driver_is_woman << 1 for offer in offers], np.uint8),
+    )
+
+
+def columns_with_stops_of(offers: Sequence[Offer]) -> OffersWithStops:
+    """The same for offers with stops."""
+    stops = [stop for offer in offers for stop in offer.stops[1:-1]]
+    fixed = [fixed_position(stop.place.position) for stop in stops]
+    boards = {StopKind.PICKUP: 1, StopKind.DROPOFF: -1}
+    return OffersWithStops(
+        offers=columns_of(offers),
+        seats_offered=np.array([offer.seats_offered for offer in offers], np.int32),
+        duration_ms=np.array([offer.duration_ms for offer in offers], np.int64),
+        length_cm=np.array([offer.length_cm for offer in offers], np.int64),
+        booked=np.array([bool(offer.booked_stops) for offer in offers], np.bool_),
+        stop_count=np.array([len(offer.stops) - 2 for offer in offers], np.int64),
+        edge=np.array([edge for edge, _ in fixed], np.int32),
+        at=np.array([at for _, at in fixed], np.int32),
+        boarding=np.array([boards.get(stop.kind, 0) * stop.seats for stop in stops], np.int32),
+        earliest_ms=np.array([NO_PROMISE if s.earliest is None else to_ms(s.earliest) for s in stops], np.int64),
+        latest_ms=np.array([NO_PROMISE if s.latest is None else to_ms(s.latest) for s in stops], np.int64),
     )
 
 

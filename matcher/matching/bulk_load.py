@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -14,9 +12,6 @@ import numpy.typing as npt
 from matcher.matching.encoding import MOST_FLEXIBILITY_S, reach_of
 from matcher.matching.positions import I32, I64, INFINITE, U8, EdgeTable
 from matcher.matching.roads import SearchRoads
-
-if TYPE_CHECKING:
-    from matcher.matching.index import OfferIndex
 
 U64 = npt.NDArray[np.uint64]
 
@@ -88,48 +83,6 @@ def pack_offers(offers: DirectOffers, roads: SearchRoads) -> PackedOffers:
     )
     packed = PackedOffers(offers, cost, codes, begin, size)
     return packed if (cost < INFINITE).all() else packed.taken(cost < INFINITE)
-
-
-def put_many(index: OfferIndex, roads: SearchRoads, offers: DirectOffers) -> int:
-    """`OfferIndex.put_many`: the drives are packed without the interpreter lock, the rows are written under the index's."""
-    packed = pack_offers(offers, roads)
-    left_out = len(offers) - len(packed.offers)
-    rows = row_columns(packed, roads.edges)
-    with index._lock:
-        held = index._store.versions_of(packed.offers.id_high, packed.offers.id_low)
-        if index._forgotten:
-            gone = [index._forgotten.get(offer_id, 0) for offer_id in packed.offers.ids()]
-            held = np.where(held > 0, held, gone)
-        newer = held < packed.offers.version
-        if not newer.all():
-            rows = {name: column[newer] for name, column in rows.items()}
-        index._store.extend(rows, packed.codes)
-        index._note(lambda other: put_many(other, roads, offers))
-    return left_out
-
-
-@contextmanager
-def rebuilt(index: OfferIndex, fresh: OfferIndex) -> Iterator[OfferIndex]:
-    """`OfferIndex.rebuilt`. One at a time. When the block fails the index stays as it is.
-
-    Writes that reach the index while the block runs are noted, and repeated on the fresh one until none is left, so that no search in between
-    misses one.
-    """
-    with index._lock:
-        assert index._meanwhile is None, "the index is being rebuilt already"
-        index._meanwhile = []
-    try:
-        yield fresh
-        while True:
-            with index._lock:
-                writes, index._meanwhile = index._meanwhile, []
-                if not writes:
-                    index._store, index._forgotten = fresh._store, fresh._forgotten
-                    return
-            for write in writes:
-                write(fresh)
-    finally:
-        index._meanwhile = None
 
 
 def row_columns(packed: PackedOffers, edges: EdgeTable) -> dict[str, npt.NDArray[Any]]:

@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager
 from uuid import UUID
 
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.matching import bulk_load
+from matcher.matching import bulk_write
 from matcher.matching.blocks import BLOCK
 from matcher.matching.bulk_load import DirectOffers
+from matcher.matching.bulk_stops import OffersWithStops
 from matcher.matching.compaction import compacted, differences, repeat
 from matcher.matching.encoding import driver_digest, halves, one_row
 from matcher.matching.roads import SearchRoads
@@ -83,14 +84,14 @@ class OfferIndex:
             self._note(lambda other: other.put(offer))
         self._compact_if_due()
 
-    def put_many(self, offers: DirectOffers) -> int:
+    def put_many(self, offers: DirectOffers | OffersWithStops) -> int:
         """`put` for thousands of offers at once; returns how many were left out because no road leads along them."""
-        return bulk_load.put_many(self, self._roads, offers)
+        return bulk_write.put_many(self, self._roads, offers)
 
     def rebuilt(self) -> AbstractContextManager[OfferIndex]:
         """An empty index to be filled, which at the end of the block takes this one's place, with all that was written meanwhile."""
         fresh = OfferIndex(self._roads, block=self._block, least_tail=self._least_tail, start=self._start)
-        return bulk_load.rebuilt(self, fresh)
+        return bulk_write.rebuilt(self, fresh)
 
     def remove(self, offer_id: UUID) -> None:
         """Forget an offer; unknown ids are ignored."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.bulk_load import DirectOffers
+from matcher.matching.bulk_stops import OffersWithStops
 from matcher.matching.index import OfferIndex
 from matcher.matching.roads import SearchRoads, SearchRoadsByTime
 from matcher.matching.rows import Snapshot
@@ -63,7 +64,7 @@ class OfferIndexByTime:
             if k != number and slot.version_of(withdrawn.id) > 0:
                 slot.put(withdrawn)
 
-    def put_many(self, offers: DirectOffers) -> int:
+    def put_many(self, offers: DirectOffers | OffersWithStops) -> int:
         """As `OfferIndex.put_many`, for an index that is being filled and not searched yet, with no offer twice."""
         if len(self._slots) == 1:
             return self._slots[0].put_many(offers)

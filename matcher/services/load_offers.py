@@ -10,6 +10,7 @@ from typing import Protocol
 
 from matcher.domain.offer import Offer
 from matcher.matching.bulk_load import DirectOffers
+from matcher.matching.bulk_stops import OffersWithStops
 from matcher.services.fitted_index import FittedIndex
 from matcher.services.ports import FeedPosition, OfferIndex, OfferRepository, Progress, RoadsByTime, no_progress
 from matcher.services.resolve_places import ResolvePlaces
@@ -21,7 +22,7 @@ _IN_FLIGHT = 6
 class BulkIndex(OfferIndex, Protocol):
     """An OfferIndex that takes many at once."""
 
-    def put_many(self, offers: DirectOffers) -> int:
+    def put_many(self, offers: DirectOffers | OffersWithStops) -> int:
         """Add or replace; what is not newer is ignored. Returns how many no road leads along."""
 
     def compact(self) -> None:
@@ -63,6 +64,7 @@ class LoadOffers:
         async with self._offers.open_offers(self._roads.name, self._roads.fingerprint) as stored:
             packing = _Packing(index, self._executor, stored.count, progress)
             await stored.direct(packing.take)
+            await stored.with_stops(packing.take)
             lost = await packing.finish()
             moved = 0
             fitted = FittedIndex(index, self._roads, self._resolve_places)
@@ -89,7 +91,7 @@ class _Packing:
         self._lost = 0
         self._done = 0
 
-    async def take(self, columns: DirectOffers) -> None:
+    async def take(self, columns: DirectOffers | OffersWithStops) -> None:
         """Begin with a chunk; returns when there is room for another."""
         loop = asyncio.get_running_loop()
         self._waiting.add(loop.run_in_executor(self._executor, self._index.put_many, columns))

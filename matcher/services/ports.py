@@ -14,6 +14,7 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
 from matcher.domain.principal import ApiKey, Role
 from matcher.matching.bulk_load import DirectOffers
+from matcher.matching.bulk_stops import OffersWithStops
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,9 @@ class OpenOffers(Protocol):
 
     async def direct(self, take: Callable[[DirectOffers], Awaitable[None]]) -> None:
         """Hand over, some ten thousand at a time, the trips without stops whose road positions hold for the fingerprint asked for."""
+
+    async def with_stops(self, take: Callable[[OffersWithStops], Awaitable[None]]) -> None:
+        """The same for the trips with stops."""
 
     def others(self) -> AsyncIterator[Sequence[Offer]]:
         """The rest of them, in chunks."""

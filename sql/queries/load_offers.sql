@@ -33,11 +33,85 @@ SELECT
 FROM offers
 WHERE
     region = :region AND status = 'OPEN' AND region_fingerprint = :fingerprint AND via = '[]'
-    AND NOT women_only AND NOT driver_is_woman
     AND NOT EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id);
 
+-- name: copy_offers_with_stops
+-- The same of every OPEN trip with stops, on the roads asked for, in the order of their ids; and what seats and budget follow from.
+SELECT
+    id,
+    version,
+    sha256(convert_to(driver_id, 'UTF8')) AS driver,
+    origin_edge,
+    origin_fraction,
+    destination_edge,
+    destination_fraction,
+    depart_at,
+    departure_shift_ms,
+    flexibility_s,
+    seats_left,
+    max_detour_s,
+    coalesce(max_detour_m, -1) AS max_detour_m,
+    CASE WHEN preferences = '{}' THEN 0 ELSE (
+        SELECT coalesce(sum(1 << CAST(p.k - 1 AS integer)), 0)
+        FROM unnest(CAST(:preferences AS text [])) WITH ORDINALITY AS p (name, k)
+        WHERE offers.preferences ? p.name
+    ) END AS stated,
+    CASE WHEN preferences = '{}' THEN 0 ELSE (
+        SELECT coalesce(sum(1 << CAST(p.k - 1 AS integer)), 0)
+        FROM unnest(CAST(:preferences AS text [])) WITH ORDINALITY AS p (name, k)
+        WHERE offers.preferences -> p.name = 'true'
+    ) END AS welcome,
+    CAST(women_only AS integer) + 2 * CAST(driver_is_woman AS integer) AS women,
+    seats_offered,
+    duration_ms,
+    length_cm,
+    CAST(EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id) AS integer) AS booked
+FROM offers
+WHERE
+    region = :region AND status = 'OPEN' AND region_fingerprint = :fingerprint
+    AND (via <> '[]' OR EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id))
+ORDER BY id;
+
+-- name: copy_stops
+-- Their stops, in the order of the offers and of driving: those of offer_stops, which hold the driver's own, or via where nobody is booked.
+SELECT
+    stops.offer_id,
+    stops.edge,
+    stops.fraction,
+    stops.boarding,
+    coalesce(stops.earliest_at, 'infinity') AS earliest_at,
+    coalesce(stops.latest_at, 'infinity') AS latest_at
+FROM (
+    SELECT
+        booked.offer_id,
+        booked.position,
+        booked.edge,
+        booked.fraction,
+        CASE booked.kind WHEN 'PICKUP' THEN 1 WHEN 'DROPOFF' THEN -1 ELSE 0 END * CAST(booked.seats AS integer) AS boarding,
+        booked.earliest_at,
+        booked.latest_at
+    FROM offers
+    INNER JOIN offer_stops AS booked ON offers.id = booked.offer_id
+    WHERE offers.region = :region AND offers.status = 'OPEN' AND offers.region_fingerprint = :fingerprint
+    UNION ALL
+    SELECT
+        offers.id,
+        CAST(own.position AS smallint),
+        CAST(own.place ->> 'edge' AS integer),
+        CAST(own.place ->> 'fraction' AS double precision),
+        0,
+        NULL,
+        NULL
+    FROM offers
+    CROSS JOIN LATERAL jsonb_array_elements(offers.via) WITH ORDINALITY AS own (place, position)
+    WHERE
+        offers.region = :region AND offers.status = 'OPEN' AND offers.region_fingerprint = :fingerprint AND offers.via <> '[]'
+        AND NOT EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id)
+) AS stops
+ORDER BY stops.offer_id, stops.position;
+
 -- name: stream_other_offers
--- The rest of a region's OPEN offers, for a cursor.
+-- The rest of a region's OPEN offers, those on other roads, for a cursor.
 SELECT
     id, driver_id, region, region_fingerprint, status, version,
     origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
@@ -48,10 +122,7 @@ SELECT
 FROM offers
 WHERE
     region = :region AND status = 'OPEN'
-    AND (
-        region_fingerprint <> :fingerprint OR via <> '[]' OR women_only OR driver_is_woman
-        OR EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id)
-    );
+    AND region_fingerprint <> :fingerprint;
 
 -- name: refit_offers
 -- Put offers that nobody has changed meanwhile on other roads: [{id, version, …}] as the columns are called. Their ids come back.

@@ -16,10 +16,11 @@ from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.matching.bulk_load import DirectOffers
+from matcher.matching.bulk_stops import OffersWithStops
 from matcher.services.ports import CurrentState, IdempotencyRequest, OfferRepository, StoredAnswer
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Connections
-from tests.bulk_columns import columns_of
+from tests.bulk_columns import columns_of, columns_with_stops_of
 from tests.contract.stored_offers import COQUIMBO_TIME, NOW, a_place, a_stored_offer
 from tests.unit.services.fakes import OffersInMemory
 
@@ -296,22 +297,29 @@ async def test_the_present_state_of_those_that_exist(offers: OfferRepository) ->
     assert await offers.current([]) == {}
 
 
-async def _loaded(offers: OfferRepository, region: str, fingerprint: str) -> tuple[DirectOffers, list[Offer], int]:
-    """(trips without stops as columns, ordered by id; the rest; how many there were said to be)."""
+async def _loaded(
+    offers: OfferRepository, region: str, fingerprint: str
+) -> tuple[DirectOffers, list[OffersWithStops], list[Offer], int]:
+    """(trips without stops as columns, ordered by id; those with stops; the rest; how many there were said to be)."""
     direct: list[DirectOffers] = []
+    with_stops: list[OffersWithStops] = []
 
     async def take(columns: DirectOffers) -> None:
         direct.append(columns)
 
+    async def take_with_stops(columns: OffersWithStops) -> None:
+        with_stops.append(columns)
+
     async with offers.open_offers(region, fingerprint) as stored:
         await stored.direct(take)
+        await stored.with_stops(take_with_stops)
         rest = [offer async for chunk in stored.others() for offer in chunk]
         count = stored.count
     parts = direct or [columns_of([])]
     names = [field.name for field in fields(DirectOffers)]
     together = DirectOffers(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
     order = np.lexsort((together.id_low, together.id_high))
-    return DirectOffers(**{name: getattr(together, name)[order] for name in names}), rest, count
+    return DirectOffers(**{name: getattr(together, name)[order] for name in names}), with_stops, rest, count
 
 
 async def test_what_is_loaded_in_columns_is_what_was_stored(offers: OfferRepository) -> None:
@@ -329,6 +337,8 @@ async def test_what_is_loaded_in_columns_is_what_was_stored(offers: OfferReposit
             origin=replace(a_place(), position=RoadPosition(2_000_000_000, 1.0)),
             destination=replace(a_place(), position=RoadPosition(0, 1 / 3)),
         ),
+        a_stored_offer(women_only=True, driver_is_woman=True),
+        a_stored_offer(driver_is_woman=True),
     ]
     others = [
         a_stored_offer(via=(a_place("between"),)), _a_booked_offer(), a_stored_offer(region_fingerprint="older"),
@@ -337,13 +347,21 @@ async def test_what_is_loaded_in_columns_is_what_was_stored(offers: OfferReposit
     for offer in (*direct, *others, cancelled, a_stored_offer(region="luxembourg")):
         await offers.insert(offer)
     await offers.update(replace(cancelled, version=2, status=OfferStatus.CANCELLED), expected_version=1)
-    columns, rest, count = await _loaded(offers, "coquimbo", "f1")
+    columns, with_stops, rest, count = await _loaded(offers, "coquimbo", "f1")
     expected = columns_of(sorted(direct, key=lambda offer: offer.id))
     for name, column in vars(expected).items():
         loaded = getattr(columns, name)
         assert (loaded.tolist(), loaded.dtype) == (column.tolist(), column.dtype), name
+    if with_stops:  # a repository may hand them over one by one instead
+        expected_stops = columns_with_stops_of(sorted(others[:-1], key=lambda offer: offer.id))
+        (found,) = with_stops
+        for name, column in (vars(expected_stops) | vars(expected_stops.offers)).items():
+            if name != "offers":
+                loaded = getattr(found.offers, name) if hasattr(found.offers, name) else getattr(found, name)
+                assert (loaded.tolist(), loaded.dtype) == (column.tolist(), column.dtype), name
+        others = others[-1:]
     assert {offer.id: offer for offer in rest} == {offer.id: offer for offer in others}
-    assert count == 8
+    assert count == 10
     assert len((await _loaded(offers, "nowhere", "f1"))[0]) == 0
 
 

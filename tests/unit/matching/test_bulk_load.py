@@ -6,13 +6,16 @@ import random
 from dataclasses import replace
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.place import RoadPosition
 from matcher.matching.index import OfferIndex
 from matcher.roads.engine import RoadEngine
 from tests.builders import Street, an_engine, an_offer
-from tests.bulk_columns import columns_of, contents
+from tests.bulk_columns import columns_of, columns_with_stops_of, contents
+from tests.property.bookings import with_bookings
 from tests.property.scenarios import a_spot, a_town, some_offer
 
 _random = random.Random(11)
@@ -49,6 +52,39 @@ def test_many_at_once_are_what_one_by_one_are(engine: RoadEngine) -> None:
         assert at_once.put_many(columns_of(offers[first : first + 700])) == 0
     assert contents(at_once) == contents(one_by_one)
     assert at_once.put_many(columns_of([])) == 0
+
+
+def test_offers_with_stops_and_riders_are_at_once_what_they_are_one_by_one(engine: RoadEngine) -> None:
+    """Places on the way and riders' stops, promises kept and broken, budgets used up; oversold trips and such as lead nowhere are left out."""
+    offers: list[Offer] = []
+    while len(offers) < 400:
+        offer = some_offer(_random, STREETS, SPOTS, len(offers), round_numbers=False, vias=True)
+        offer = replace(offer, id=UUID(int=_random.getrandbits(128)), status=OfferStatus.OPEN)
+        if _random.random() < 0.5:
+            offer = with_bookings(_random, STREETS, SPOTS, offer)
+        if len(offer.stops) > 2:
+            offers.append(offer)
+    booked = [offer for offer in offers if offer.booked_stops]
+    oversold = [replace(offer, id=UUID(int=k), seats_offered=0) for k, offer in enumerate(booked[:3])]
+    nowhere = replace(offers[5], id=UUID(int=9), origin=replace(offers[5].origin, position=RoadPosition(10**6, 0.5)))
+    one_by_one, at_once = OfferIndex(engine), OfferIndex(engine, block=8)
+    for offer in offers:
+        one_by_one.put(offer)
+    assert at_once.put_many(columns_with_stops_of([*oversold, *offers[:250], nowhere])) == 4
+    assert at_once.put_many(columns_with_stops_of(offers[250:])) == 0
+    assert at_once.put_many(columns_with_stops_of([])) == 0
+    assert contents(at_once) == contents(one_by_one)
+    at_once.compact()
+    assert contents(at_once) == contents(one_by_one)
+    later = [replace(offer, version=offer.version + k % 2, comment="later") for k, offer in enumerate(offers)]
+    at_once.put_many(columns_with_stops_of(later))
+    versions = {offer_id: values["version"] for offer_id, values in contents(at_once).items()}
+    assert versions == {offer.id: offer.version for offer in later}
+    some = np.array([k % 3 == 0 for k in range(400)])
+    parts = OfferIndex(engine)
+    for which in (some, ~some):
+        parts.put_many(columns_with_stops_of(offers).taken(which))
+    assert contents(parts) == contents(one_by_one)
 
 
 def test_only_what_is_newer_replaces(engine: RoadEngine) -> None:

@@ -29,6 +29,7 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
 from matcher.domain.principal import ApiKey
 from matcher.matching.bulk_load import DirectOffers
+from matcher.matching.bulk_stops import OffersWithStops
 from matcher.matching.roads import PackedDrive
 from matcher.services.ports import (
     CurrentState,
@@ -216,6 +217,9 @@ class OpenOffersInMemory:
     async def direct(self, take: Callable[[DirectOffers], Awaitable[None]]) -> None:
         for offer in self._direct:
             await take(RememberedOffers(**vars(columns_of([offer])), offers=(offer,)))
+
+    async def with_stops(self, take: Callable[[OffersWithStops], Awaitable[None]]) -> None:
+        """None of them: here they are all among the others."""
 
     async def others(self) -> AsyncIterator[Sequence[Offer]]:
         for offer in self._others:

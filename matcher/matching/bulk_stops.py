@@ -1,0 +1,205 @@
+"""Offers with stops by the ten thousand: what `plan.Plan` says of one, as columns of all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.matching.bulk_load import DirectOffers
+from matcher.matching.columns import spans
+from matcher.matching.encoding import MOST_FLEXIBILITY_S, reach_of
+from matcher.matching.plan import ANY_TIME, NO_LIMIT
+from matcher.matching.positions import I32, I64, INFINITE, EdgeTable
+from matcher.matching.roads import SearchRoads
+
+Flags = npt.NDArray[np.bool_]
+#: A stop at which nobody was promised a time has this for a moment.
+NO_PROMISE = int(np.iinfo(np.int64).max)
+_MOST_LEGS = 255
+
+
+@dataclass(frozen=True, eq=False)
+class OffersWithStops:
+    """OPEN offers with stops between origin and destination, (k,) each, and their stops, offer by offer and in driving order.
+
+    offers: their seats are those left, their budget the whole one. duration_ms, length_cm: of the drive as published. booked: whether the stops are
+    those of riders (the driver's own among them), who board (boarding > 0 seats) and alight (< 0). earliest_ms, latest_ms: NO_PROMISE
+    for none.
+    """
+
+    offers: DirectOffers
+    seats_offered: I32
+    duration_ms: I64
+    length_cm: I64
+    booked: Flags
+    stop_count: I64
+    edge: I32
+    at: I32
+    boarding: I32
+    earliest_ms: I64
+    latest_ms: I64
+
+    def __len__(self) -> int:
+        return len(self.offers)
+
+    @property
+    def published_ms(self) -> I64:
+        """When they were published to depart."""
+        return self.offers.published_ms
+
+    def taken(self, which: Flags) -> OffersWithStops:
+        """Some of them."""
+        _, stops = spans(np.cumsum(self.stop_count)[which] - self.stop_count[which], self.stop_count[which])
+        return OffersWithStops(
+            self.offers.taken(which),
+            self.seats_offered[which],
+            self.duration_ms[which],
+            self.length_cm[which],
+            self.booked[which],
+            self.stop_count[which],
+            self.edge[stops],
+            self.at[stops],
+            self.boarding[stops],
+            self.earliest_ms[stops],
+            self.latest_ms[stops],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Legs:
+    """The legs of k offers one after another: positions of their ends, and which offer they are of."""
+
+    begin: I64  # (k,) first leg
+    count: I64  # (k,)
+    of: I64  # (legs,)
+    origin_edge: I32
+    origin_at: I32
+    destination_edge: I32
+    destination_at: I32
+    at_stop: Flags  # (legs,) whether the leg ends at a stop, and not at the destination
+
+    @classmethod
+    def of_offers(cls, given: OffersWithStops) -> _Legs:
+        count = given.stop_count + 1
+        begin = np.cumsum(count) - count
+        of = np.repeat(np.arange(len(given)), count)
+        last, first = np.zeros(len(of), dtype=np.bool_), np.zeros(len(of), dtype=np.bool_)
+        first[begin], last[begin + count - 1] = True, True
+        ends = []
+        for start, stop, end in (
+            (given.offers.origin_edge, given.edge, given.offers.destination_edge),
+            (given.offers.origin_at, given.at, given.offers.destination_at),
+        ):
+            here, there = np.empty(len(of), np.int32), np.empty(len(of), np.int32)
+            here[first], here[~first] = start, stop
+            there[last], there[~last] = end, stop
+            ends += [here, there]
+        return cls(begin, count, of, ends[0], ends[2], ends[1], ends[3], ~last)
+
+
+def rows_with_stops(
+    given: OffersWithStops, roads: SearchRoads
+) -> tuple[Flags, dict[str, npt.NDArray[Any]], I32, dict[str, npt.NDArray[Any]]]:
+    """(which are good, columns of their rows, packed drives, columns of their legs), as `Store.extend` takes them.
+
+    Left out are those that no road leads along any more, those on edges that do not exist, and those whose bookings do not add up.
+    """
+    known = _known(given, len(roads.edges.start))
+    if not known.all():
+        given = given.taken(known)
+    legs = _Legs.of_offers(given)
+    cost, codes, path_begin, path_size = roads.pack_drives(
+        legs.origin_edge, legs.origin_at, legs.destination_edge, legs.destination_at
+    )
+    seats = _free_seats(given, legs)
+    bad = (cost >= INFINITE) | (seats < 0)
+    good = np.bincount(legs.of, weights=bad, minlength=len(given)) == 0
+    which = known.copy()
+    which[known] = good
+    if not good.all():
+        # Driven again without the bad ones: rare, and then nothing else has to know of them.
+        return which, *rows_with_stops(given.taken(good), roads)[1:]
+    early_ms, late_ms = _slack(given, legs, cost)
+    columns: dict[str, npt.NDArray[Any]] = {
+        "origin_edge": legs.origin_edge,
+        "origin_at": legs.origin_at,
+        "destination_edge": legs.destination_edge,
+        "destination_at": legs.destination_at,
+        "base_cost": cost,
+        "path_begin": path_begin,
+        "path_size": path_size,
+        "seats": seats.astype(np.uint8),
+        "early_ms": early_ms,
+        "late_ms": late_ms,
+    }
+    return which, _rows(given, legs, cost, seats, roads.edges), codes, columns
+
+
+def _known(given: OffersWithStops, edges: int) -> Flags:
+    offers, of = given.offers, np.repeat(np.arange(len(given)), given.stop_count)
+    known = (offers.origin_edge >= 0) & (offers.origin_edge < edges)
+    known &= (offers.destination_edge >= 0) & (offers.destination_edge < edges)
+    known &= (offers.flexibility_s <= MOST_FLEXIBILITY_S) & (given.stop_count < _MOST_LEGS)
+    # Everybody who boards alights.
+    known &= np.bincount(of, weights=given.boarding, minlength=len(given)) == 0
+    strange = (given.edge < 0) | (given.edge >= edges)
+    sound: Flags = known & (np.bincount(of, weights=strange, minlength=len(given)) == 0)
+    return sound
+
+
+def _free_seats(given: OffersWithStops, legs: _Legs) -> I64:
+    """(legs,) seats free on each leg."""
+    boarding = np.zeros(len(legs.of), np.int64)
+    boarding[1:][legs.at_stop[:-1]] = given.boarding
+    aboard = np.cumsum(boarding)  # everybody has alighted where a trip ends, so that each begins with none
+    booked = given.booked[legs.of]
+    return np.where(booked, given.seats_offered[legs.of] - aboard, given.offers.seats[legs.of]).astype(np.int64)
+
+
+def _slack(given: OffersWithStops, legs: _Legs, cost: I64) -> tuple[I32, I32]:
+    """(early_ms, late_ms) of `rows.Legs`."""
+    driven = np.cumsum(cost >> 32)
+    before = driven[legs.begin] - (cost[legs.begin] >> 32)
+    reached = given.offers.departure_ms[legs.of] + driven - before[legs.of]
+    early, late = np.full(len(cost), ANY_TIME, np.int32), np.full(len(cost), ANY_TIME, np.int32)
+    at = np.flatnonzero(legs.at_stop)
+    promised = given.earliest_ms != NO_PROMISE
+    early[at[promised]] = np.clip(reached[at[promised]] - given.earliest_ms[promised], -ANY_TIME, ANY_TIME)
+    promised = given.latest_ms != NO_PROMISE
+    late[at[promised]] = np.clip(given.latest_ms[promised] - reached[at[promised]], -ANY_TIME, ANY_TIME)
+    return early, late
+
+
+def _rows(given: OffersWithStops, legs: _Legs, cost: I64, seats: I64, edges: EdgeTable) -> dict[str, npt.NDArray[Any]]:
+    offers = given.offers
+    base = np.add.reduceat(cost, legs.begin) if len(given) else np.empty(0, np.int64)
+    used_ms = np.where(given.booked, (base >> 32) - given.duration_ms, 0)
+    used_cm = np.where(given.booked, (base & 0xFFFFFFFF) - given.length_cm, 0)
+    max_detour_ms = (offers.max_detour_ms - used_ms).astype(np.int32)
+    limited = offers.max_detour_cm != NO_LIMIT
+    origin_node, destination_node, reach_ms = reach_of(
+        edges, offers.origin_edge, offers.origin_at, offers.destination_edge, offers.destination_at, base, max_detour_ms
+    )
+    same = {name: getattr(offers, name) for name in _SAME}
+    return same | {
+        "base_cost": base,
+        "leg_begin": legs.begin,
+        "path_size": np.zeros(len(given), np.uint16),
+        "leg_count": legs.count.astype(np.uint8),
+        "origin_node": origin_node,
+        "destination_node": destination_node,
+        "reach_ms": reach_ms,
+        "shift_ms": offers.departure_ms - offers.published_ms,
+        "max_detour_ms": max_detour_ms,
+        "max_detour_cm": np.where(limited, offers.max_detour_cm - used_cm, NO_LIMIT).astype(np.int32),
+        "seats": np.maximum.reduceat(seats, legs.begin) if len(given) else np.empty(0, np.int64),
+    }
+
+
+_SAME = (
+    "origin_edge", "origin_at", "destination_edge", "destination_at", "departure_ms", "flexibility_s", "stated", "welcome",
+    "women", "version", "driver", "id_high", "id_low",
+)  # fmt: skip
