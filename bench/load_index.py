@@ -1,6 +1,6 @@
 """How long a service takes to have its offers in memory: from PostgreSQL to a searchable index, and what each part of it costs.
 
-    bench/load_index.py --offers N [--offers N2 …] --json FILE [--threads 2] [--region NAME | --vectors FOLDER]
+    bench/load_index.py --offers N [--offers N2 …] --json FILE [--threads 2] [--stops 2] [--region NAME | --vectors FOLDER]
 
 The database is an embedded one in a temporary folder, durable as the service's own. Each size is loaded several times; the least counts.
 The exit code is not 0 when a loaded drive is not the one that was stored.
@@ -39,6 +39,7 @@ from rich.table import Table
 
 from bench.worlds import MORNING, RUSH_MIN, World, draw_offers, region_world, sample_world, vectors_world
 from matcher.matching.bulk_load import DirectOffers, pack_offers
+from matcher.matching.bulk_stops import OffersWithStops
 from matcher.matching.index import OfferIndex
 from matcher.matching.positions import INFINITE, fixed_position, split_cost
 from matcher.roads.regions import SAMPLE_NAME
@@ -75,6 +76,7 @@ def main() -> None:
         "seed": SEED,
         "rounds": options.rounds,
         "threads": options.threads,
+        "stops": options.stops,
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         **runs[-1],
@@ -93,6 +95,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--offers", type=int, action="append", required=True, help="how many offers; may be repeated")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--rounds", type=int, default=3, help="times that each is loaded; the least counts (default 3)")
+    parser.add_argument("--stops", type=int, default=0, help="places on the way of each trip (default 0)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="that pack drives (default: one a core)")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--region", default=SAMPLE_NAME, help=f"an imported region (default {SAMPLE_NAME}, which ships)")
@@ -122,7 +125,7 @@ def _server() -> Iterator[str]:
 
 async def _measure(world: World, url: str, count: int, options: argparse.Namespace, console: Console) -> Row:
     console.print(f"{count:,} offers: writing them …")
-    costs = await _write(world, url, count)
+    costs = await _write(world, url, count, options.stops)
     database = await Database.open(url, min_size=1, max_size=2)
     best: Row = {}
     with ThreadPoolExecutor(options.threads) as executor:
@@ -164,13 +167,18 @@ async def _load(world: World, offers: PostgresOffers, load: LoadOffers) -> Row:
 
 
 async def _read(world: World, offers: PostgresOffers) -> list[DirectOffers]:
+    """Those without stops; the others are read as well, and forgotten."""
     chunks: list[DirectOffers] = []
 
     async def take(columns: DirectOffers) -> None:
         chunks.append(columns)
 
+    async def forget(_: OffersWithStops) -> None:
+        return
+
     async with offers.open_offers(world.name, "benchmark") as stored:
         await stored.direct(take)
+        await stored.with_stops(forget)
     return chunks
 
 
@@ -180,8 +188,8 @@ async def _seconds(work: Callable[[], Awaitable[Any]]) -> tuple[float, Any]:
     return time.perf_counter() - begin, result
 
 
-async def _write(world: World, url: str, count: int) -> dict[int, int]:
-    """Put so many offers into an empty table, by COPY; returns the packed cost of each by the low half of its id."""
+async def _write(world: World, url: str, count: int, stops: int) -> dict[int, int]:
+    """Put so many offers with so many stops each into an empty table, by COPY; returns the packed cost of each by the low half of its id."""
     rng = np.random.default_rng([SEED, 3])
     drawn = [world.draw(rng) for _ in range(PLACES)]
     edge, at = np.array([fixed_position(position) for position in drawn], dtype=np.int32).T.copy()
@@ -190,11 +198,19 @@ async def _write(world: World, url: str, count: int) -> dict[int, int]:
     def records() -> Iterator[tuple[object, ...]]:
         template = draw_offers(world, 1, SEED)[0]
         while len(costs) < count:
-            pairs = rng.integers(PLACES, size=(20_000, 2))
-            cost, *_ = world.engine.pack_drives(edge[pairs[:, 0]], at[pairs[:, 0]], edge[pairs[:, 1]], at[pairs[:, 1]])
-            for (origin, destination), packed in zip(pairs.tolist(), cost.tolist(), strict=True):
-                if packed >= INFINITE or packed == 0 or len(costs) == count:
-                    continue
+            trips = rng.integers(PLACES, size=(20_000, stops + 2))
+            legs = [
+                world.engine.pack_drives(
+                    edge[trips[:, k]], at[trips[:, k]], edge[trips[:, k + 1]], at[trips[:, k + 1]]
+                )[0]
+                for k in range(stops + 1)
+            ]
+            good = (np.max(legs, axis=0) < INFINITE) & (np.min(legs, axis=0) > 0)
+            for (origin, *via, destination), packed in zip(
+                trips[good].tolist(), np.sum(legs, axis=0)[good].tolist(), strict=True
+            ):
+                if len(costs) == count:
+                    break
                 number = len(costs)
                 costs[number] = packed
                 duration_ms, length_cm = split_cost(packed)
@@ -204,6 +220,7 @@ async def _write(world: World, url: str, count: int) -> dict[int, int]:
                     driver_id=f"driver-{number}",
                     origin=replace(template.origin, position=drawn[origin]),
                     destination=replace(template.destination, position=drawn[destination]),
+                    via=tuple(replace(template.origin, position=drawn[place]) for place in via),
                     departure=MORNING + timedelta(seconds=int(rng.integers(60 * RUSH_MIN))),
                     duration_ms=duration_ms,
                     length_cm=length_cm,
@@ -213,7 +230,7 @@ async def _write(world: World, url: str, count: int) -> dict[int, int]:
                 )
 
     connection = await asyncpg.connect(url)
-    await connection.execute("TRUNCATE offers, offer_stops, offer_changes")
+    await connection.execute("TRUNCATE offers, offer_stops, offer_changes CASCADE")
     # As when a backup is restored: these are nobody's news.
     await connection.execute("ALTER TABLE offers DISABLE TRIGGER USER")
     columns = list(to_row(draw_offers(world, 1, SEED)[0]))
