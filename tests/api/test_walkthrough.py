@@ -1,0 +1,115 @@
+"""Every `curl` in the documents is typed as it stands there, in order, against a running service: each one must be answered well."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.live import Live, quiet_morning
+from tests.architecture.repository import documents, text_of
+
+#: What the documents call the service, the day of their trips, and how long a stream is listened to here.
+_SERVICE = re.compile(r"(?:http://)?(?:127\.0\.0\.1|localhost):8080")
+_DAY = "2026-12-01"
+_STREAM_S = 1
+_CURL_TIMED_OUT = 28
+_FENCED = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+_README = Path("README.md")
+
+
+def curls(document: Path) -> list[str]:
+    """The document's `curl` commands, each with its continued lines and quoted bodies."""
+    blocks = [block.replace("\\\n", " ") for block in _FENCED.findall(text_of(document) or "")]
+    commands = [command.strip() for block in blocks for command in re.split(r"\n(?=curl )", block)]
+    return [command for command in commands if command.startswith("curl ") and "…" not in command]
+
+
+@dataclass
+class Shell:
+    """Types commands, and keeps what a reader would copy from one answer into the next command."""
+
+    url: str
+    day: str
+    keys: dict[str, str]
+    copied: dict[str, str] = field(default_factory=dict)
+
+    async def type(self, command: str) -> Any:
+        """The answer, parsed, of a command that must be answered with 2xx."""
+        typed = _SERVICE.sub(self.url, command).replace(_DAY, self.day)
+        streams = " -N" in command or " -sN" in command
+        typed += f" --max-time {_STREAM_S}" if streams else " -w '\\n%{http_code}'"
+        environment = {**os.environ, **self.keys, **self.copied, "KEY": self._key(command)}
+        process = await asyncio.create_subprocess_exec(
+            "bash", "-uc", typed, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        said, complained = (part.decode() for part in await process.communicate())
+        if streams:
+            assert process.returncode == _CURL_TIMED_OUT, (command, said, complained)
+            return None
+        body, _, status = said.rpartition("\n")
+        assert process.returncode == 0, (command, complained)
+        assert status[:1] == "2", (command, said)
+        answer = json.loads(body) if body.startswith("{") else body
+        self._copy(answer)
+        return answer
+
+    def _key(self, command: str) -> str:
+        return self.keys["OPS_KEY" if "/v1/stats" in command else "RIDER_KEY"]
+
+    def _copy(self, answer: Any) -> None:
+        if not isinstance(answer, dict):  # a table
+            return
+        if answer.get("matches"):
+            self.copied["MATCH_ID"] = answer["matches"][0]["match_id"]
+        if "pickup" in answer:
+            self.copied["BOOKING_ID"] = answer["id"]
+
+
+@pytest.fixture
+async def shell(live: Live) -> Shell:
+    keys = {f"{role.upper()}_KEY": await live.key(role) for role in ("driver", "rider", "ops")}
+    return Shell(live.url, quiet_morning().date().isoformat(), keys)
+
+
+async def test_the_readme_goes_from_a_trip_to_a_booking(shell: Shell) -> None:
+    answers = [await shell.type(command) for command in curls(_README)]
+    offer, found, asked, confirmed, stream, counted = answers
+    assert found["matches"][0]["offer_id"] == offer["id"]
+    assert (asked["status"], confirmed["status"]) == ("WAITING_CONFIRMATION", "CONFIRMED")
+    assert stream is None
+    assert counted["totals"]["searches"] >= 0
+    for told in ('"score": 0.971', '"detour_s": 54.6', '"shared_m": 11460.7', '"ride_m": 12137.0'):
+        name, value = told.replace('"', "").split(": ")
+        assert found["matches"][0][name] == pytest.approx(float(value), rel=1e-3), "the README shows another answer"
+        assert told in (text_of(_README) or "")
+
+
+async def test_the_life_of_a_trip_can_be_typed(shell: Shell) -> None:
+    for command in curls(_README)[:2]:
+        await shell.type(command)
+    states = []
+    for command in curls(Path("docs/bookings.md")):
+        answer = await shell.type(command)
+        states.append(answer["status"] if "status" in answer else len(answer["bookings"]))
+    assert states == ["WAITING_CONFIRMATION", 1, "CONFIRMED", "CONFIRMED", "CANCELLED"]
+
+
+_WITH_COMMANDS = [path for path in documents() if path not in {_README, Path("docs/bookings.md")} and curls(path)]
+
+
+@pytest.mark.parametrize("document", _WITH_COMMANDS, ids=str)
+async def test_other_documents_show_commands_that_work(shell: Shell, document: Path) -> None:
+    for command in curls(document):
+        await shell.type(command)
+
+
+def test_the_finder_finds_commands() -> None:
+    assert len(curls(_README)) == 6
+    assert len(curls(Path("docs/bookings.md"))) == 5
