@@ -72,6 +72,16 @@ def test_a_second_of_detour_is_worth_four_of_walk_and_of_equals_the_shorter_walk
     assert found.at_doors == ((30_000, 50_000) if choice else None)
 
 
+@pytest.mark.parametrize("via", [(), [(1, 0.5)]], ids=["straight", "with a stop"])
+def test_of_equals_the_shorter_walk_is_taken_though_it_is_looked_at_later(via: list[tuple[int, float]]) -> None:
+    """No detour and 100 s of walk, or 15 s of detour and 40 s of walk."""
+    index = OfferIndex(an_engine(a_ring()))
+    index.put(an_offer((1, 0.0), (2, 0.5), via=via))
+    nearer = MeetingCandidate(RoadPosition(0, 0.875), 40_000)
+    (found,) = search(index, [MeetingCandidate(RoadPosition(1, 0.0), 100_000), nearer], ScoreWeights()).best
+    assert (found.pickup_choice, found.detour_ms, found.walk_ms) == (2, 15_000, 40_000)
+
+
 def test_weights_decide_between_detour_and_walk() -> None:
     index = OfferIndex(an_engine(a_ring()))
     index.put(an_offer((1, 0.0), (2, 0.5)))
