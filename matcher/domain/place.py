@@ -63,10 +63,11 @@ class GeocodedPlace:
 
 @dataclass(frozen=True, slots=True)
 class PlaceInput:
-    """A place as somebody gave it: coordinates or an address, never both."""
+    """A place as somebody gave it: coordinates or an address, never both. One that was resolved before has all three."""
 
     coordinate: Coordinate | None = None
     address: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

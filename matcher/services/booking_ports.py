@@ -20,7 +20,8 @@ class TripChange:
 
     offer: the trip as decided about, None when the decision does not depend on it. Of version `read_version` it is only held as it is until the
     end; one version later it replaces what is stored. new: a booking that is made. moved: bookings, each one version later than it was read.
-    known: the transaction fails when the offer has an open booking that is not among these.
+    known: the transaction fails when the offer has an open booking that is not among these. in_series: for an offer that was made of a series,
+    the version of the series that it follows from now on, 0 when it goes its own way, None when that stays as it is.
     """
 
     offer: Offer | None
@@ -30,6 +31,7 @@ class TripChange:
     moved: tuple[Booking, ...] = ()
     events: tuple[Event, ...] = ()
     known: frozenset[UUID] | None = None
+    in_series: int | None = None
 
     @property
     def changes_offer(self) -> bool:

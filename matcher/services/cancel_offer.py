@@ -29,9 +29,15 @@ class CancelOffer:
         self._alter = AlterTrip(trips, writer)
 
     async def __call__(
-        self, offer_id: UUID, principal: Principal, now: datetime, expected_version: int | None = None
+        self,
+        offer_id: UUID,
+        principal: Principal,
+        now: datetime,
+        expected_version: int | None = None,
+        *,
+        series_version: int = 0,
     ) -> Offer:
-        """The cancelled offer. Without `expected_version` whatever version is stored is cancelled.
+        """The cancelled offer. Without `expected_version` whatever version is stored is cancelled; `series_version` when a series asks for it.
 
         Its riders are told in the same transaction. One who is aboard already keeps the booking: that ride will be completed.
         Raises RoleForbidden, OfferNotFound, OfferNotOpen for a trip that is over, StaleVersion.
@@ -51,7 +57,7 @@ class CancelOffer:
                 )
             change = cancellation(offer, await self._trips.list_open(offer_id), now)
             assert change.offer is not None
-            return Decision(change, change.offer)
+            return Decision(replace(change, in_series=series_version), change.offer)
 
         cancelled = await self._alter(offer_id, decide)
         assert not isinstance(cancelled, StoredAnswer)

@@ -61,9 +61,16 @@ class ChangeOffer:
         self._cost_sharing = cost_sharing
 
     async def __call__(
-        self, offer_id: UUID, change: OfferChange, expected_version: int, principal: Principal, now: datetime
+        self,
+        offer_id: UUID,
+        change: OfferChange,
+        expected_version: int,
+        principal: Principal,
+        now: datetime,
+        *,
+        series_version: int = 0,
     ) -> Offer:
-        """The offer as changed, one version later.
+        """The offer as changed, one version later; `series_version` when a series asks for it, else an occurrence goes its own way.
 
         Raises RoleForbidden, OfferNotFound, StaleVersion, OfferNotOpen, PromisedToRiders (who would not be carried as promised), SharingRequired, and what
         PublishOffer raises of departures and places.
@@ -87,13 +94,13 @@ class ChangeOffer:
                 raise OfferNotOpen("the trip is over and cannot be changed")
             changed = await self._driven(_apply(offer, change, now), offer, change)
             self._cost_sharing.require(changed)
-            return await self._with_riders(offer, changed, now)
+            return await self._with_riders(offer, changed, now, series_version)
 
         changed = await self._alter(offer_id, decide)
         assert not isinstance(changed, StoredAnswer)
         return changed
 
-    async def _with_riders(self, before: Offer, changed: Offer, now: datetime) -> Decision[Offer]:
+    async def _with_riders(self, before: Offer, changed: Offer, now: datetime, series_version: int) -> Decision[Offer]:
         """What is written: the offer, its riders' times, and what they are told. Raises PromisedToRiders."""
         bookings = await self._trips.list_open(before.id)
 
@@ -104,7 +111,9 @@ class ChangeOffer:
         held, retimed = await asyncio.get_running_loop().run_in_executor(self._executor, hold)
         latest = {booking.id: booking for booking in (*bookings, *retimed)}
         told = events_of_trip(latest.values(), held) if is_news(before, held) else []
-        change = TripChange(held, before.version, now, moved=tuple(retimed), events=tuple(told))
+        change = TripChange(
+            held, before.version, now, moved=tuple(retimed), events=tuple(told), in_series=series_version
+        )
         return Decision(change, held)
 
     async def _driven(self, changed: Offer, before: Offer, change: OfferChange) -> Offer:

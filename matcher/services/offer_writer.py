@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -51,6 +51,22 @@ class OfferWriter:
             return earlier
 
         return await self._finish(self._guarded(offer.id, write))
+
+    async def insert_all(self, offers: Sequence[Offer], store: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+        """Store new offers by `store`, all or none of them, then the index: when it returns None. What it returns else is passed on."""
+
+        async def write() -> T | None:
+            try:
+                earlier = await store()
+            except DatabaseUnavailable:
+                self._doubts.update(offer.id for offer in offers)
+                raise
+            if earlier is None:
+                for offer in offers:
+                    self._index.put(offer)
+            return earlier
+
+        return await self._finish(write())
 
     async def update(self, offer: Offer, *, expected_version: int) -> None:
         """OfferRepository.update, then the index: an offer that is not OPEN any more leaves it."""

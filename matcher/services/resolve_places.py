@@ -85,7 +85,7 @@ class ResolvePlaces:
 
     async def _resolve(self, pointer: str, given: PlaceInput) -> Place:
         if given.coordinate is not None:
-            return self._snap(pointer, given, None)
+            return self._snap(pointer, given, given.label)
         if given.address is None:
             detail = "a place needs coordinates or an address"
             raise InvalidField(detail, faults=[Fault(pointer, detail, InvalidField.code)])

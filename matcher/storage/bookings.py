@@ -20,6 +20,7 @@ from matcher.storage.events import announce_events, write_events
 from matcher.storage.idempotency import answer_once, find_answer
 from matcher.storage.offers import replace_open_offer
 from matcher.storage.pool import Connections
+from matcher.storage.series import note_in_series
 from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ async def _write(connection: Connection, change: TripChange) -> None:
     if change.offer is not None:
         if change.changes_offer:
             await replace_open_offer(connection, change.offer, expected_version=change.read_version)
+            if change.in_series is not None:
+                await note_in_series(connection, change.offer.id, change.in_series)
         else:
             await _hold(connection, change.offer, change.read_version)
     for booking in change.moved:

@@ -61,8 +61,7 @@ class PostgresOffers:
                 earlier = await answer_once(connection, idempotency, render(offer), offer.created_at)
                 if earlier is not None:
                     return earlier
-            await _OFFERS.run(connection, "insert_offer", **to_row(offer))
-            await _insert_stops(connection, offer)
+            await insert_new_offer(connection, offer)
         return None
 
     async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
@@ -186,6 +185,12 @@ class PostgresOffers:
 
 def _some(row: dict[str, object], columns: Sequence[str]) -> dict[str, object]:
     return {column: row[column] for column in columns}
+
+
+async def insert_new_offer(connection: Connection, offer: Offer) -> None:
+    """Store a new offer in the caller's transaction."""
+    await _OFFERS.run(connection, "insert_offer", **to_row(offer))
+    await _insert_stops(connection, offer)
 
 
 async def replace_open_offer(connection: Connection, offer: Offer, *, expected_version: int) -> None:

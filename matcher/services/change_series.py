@@ -1,0 +1,185 @@
+"""A driver changes or withdraws a series, from a date on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from matcher.domain.errors import Fault, InvalidField, StaleVersion
+from matcher.domain.place import Place, PlaceInput, same_positions
+from matcher.domain.principal import Principal
+from matcher.domain.series import Occurrence, Phase, Route, Series, SeriesChange, SeriesStatus
+from matcher.domain.series_errors import SeriesNotFound, SeriesNotOpen
+from matcher.services.make_occurrences import MakeOccurrences
+from matcher.services.offer_rules import require_driver, stops_of
+from matcher.services.ports import RoadsByTime
+from matcher.services.publish_series import first_trips, require_dates, today
+from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.series_ports import SeriesPage, SeriesRepository
+from matcher.services.tend_series import LeftAlone, TendSeries
+
+
+class ReadSeries:
+    """One series, or pages of them: one's own, or anybody's for those who operate the service."""
+
+    def __init__(self, series: SeriesRepository) -> None:
+        self._series = series
+
+    async def get(self, series_id: UUID, principal: Principal) -> Series:
+        """Raises SeriesNotFound, for another person's series too."""
+        series = await self._series.get(series_id)
+        require_own(series, principal, or_operator=True)
+        return series
+
+    async def occurrences(self, series: Series, now: datetime) -> list[Occurrence]:
+        """Those that have not left, by date, the way there first."""
+        return await self._series.occurrences(series.id, departing_from=now)
+
+    async def list_page(self, principal: Principal, limit: int, after: tuple[datetime, UUID] | None) -> SeriesPage:
+        """Up to `limit` series, oldest first, after the one named by `after`."""
+        owner = None if principal.operates else principal.user
+        return await self._series.list_page(driver_id=owner, limit=limit, after=after)
+
+
+class ChangeSeries:
+    """The series is changed at once. Its occurrences follow before the call returns; when it does not, the next turn of the clock goes on."""
+
+    def __init__(
+        self,
+        series: SeriesRepository,
+        tend: TendSeries,
+        make: MakeOccurrences,
+        roads: RoadsByTime,
+        resolve_places: ResolvePlaces,
+        *,
+        horizon: timedelta,
+    ) -> None:
+        self._series = series
+        self._tend = tend
+        self._make = make
+        self._roads = roads
+        self._resolve_places = resolve_places
+        self._horizon = horizon
+
+    async def change(
+        self,
+        series_id: UUID,
+        change: SeriesChange,
+        from_day: date | None,
+        expected_version: int,
+        principal: Principal,
+        now: datetime,
+    ) -> tuple[Series, list[LeftAlone]]:
+        """The series as changed for all dates from `from_day` (today at the earliest), and the occurrences that could not follow.
+
+        Raises RoleForbidden, SeriesNotFound, SeriesNotOpen, StaleVersion, InvalidField, and what PublishSeries raises of places and prices.
+        """
+        series = await self._own(series_id, principal, expected_version)
+        if series.status is not SeriesStatus.OPEN:
+            raise SeriesNotOpen("the series was withdrawn and cannot be changed")
+        present = today(series.zone, now)
+        first = max(present, from_day or present)
+        if series.ends_before is not None and first >= series.ends_before:
+            raise SeriesNotOpen("the series was withdrawn from that date on")
+        changed = replace(
+            series,
+            version=series.version + 1,
+            exceptions=series.exceptions if change.exceptions is None else change.exceptions,
+            updated_at=now,
+            trouble=None,
+        )
+        if replace(change, exceptions=None) != SeriesChange():
+            changed = replace(changed, phases=await self._phases(series, change, first))
+            await self._make(changed, first_trips(changed, now, self._horizon), now)
+        return await self._write(changed, now)
+
+    async def withdraw(
+        self,
+        series_id: UUID,
+        from_day: date | None,
+        expected_version: int | None,
+        principal: Principal,
+        now: datetime,
+    ) -> Series:
+        """The series, with nothing driven from `from_day` on; without one, or when that is today or before, it is CANCELLED.
+
+        Every occurrence from then on is cancelled, also one that was changed by itself. Withdrawing twice is withdrawing once.
+        Raises RoleForbidden, SeriesNotFound, StaleVersion.
+        """
+        series = await self._own(series_id, principal, expected_version)
+        whole = from_day is None or from_day <= today(series.zone, now)
+        if series.status is SeriesStatus.CANCELLED:
+            await self._tend(series.id, now)
+            return series
+        if not whole and series.ends_before is not None and from_day is not None and series.ends_before <= from_day:
+            return series
+        status = SeriesStatus.CANCELLED if whole else series.status
+        withdrawn = replace(
+            series,
+            version=series.version + 1,
+            status=status,
+            ends_before=series.ends_before if whole else from_day,
+            updated_at=now,
+        )
+        return (await self._write(withdrawn, now))[0]
+
+    async def _write(self, series: Series, now: datetime) -> tuple[Series, list[LeftAlone]]:
+        due = None if series.status is SeriesStatus.CANCELLED else today(series.zone, now)
+        await self._series.update(series, next_date=due)
+        return series, await self._tend(series.id, now)
+
+    async def _own(self, series_id: UUID, principal: Principal, expected_version: int | None) -> Series:
+        require_driver(principal)
+        series = await self._series.get(series_id)
+        require_own(series, principal)
+        if expected_version is not None and series.version != expected_version:
+            raise StaleVersion(f"the series is at version {series.version} now: read it again before changing it")
+        return series
+
+    async def _phases(self, series: Series, change: SeriesChange, first: date) -> tuple[Phase, ...]:
+        base = series.phase_on(first) or series.phases[0]
+        if not base.weekdays and (change.weekdays is not None or change.until is not None or change.without_end):
+            detail = "is for trips that are made again and again: this one is made once"
+            pointer = "/weekdays" if change.weekdays is not None else "/until"
+            raise InvalidField(f"{pointer[1:]} {detail}", faults=[Fault(pointer, detail, InvalidField.code)])
+        start = max(first, base.from_date) if base.weekdays else base.from_date
+        until = series.phases[-1].until if change.until is None else change.until
+        values: dict[str, Any] = dict(change.trip)
+        phase = Phase(
+            from_date=start,
+            until=None if change.without_end else until,
+            weekdays=base.weekdays if change.weekdays is None else change.weekdays,
+            departure=change.departure or base.departure,
+            back=None if change.no_way_back else change.back or base.back,
+            route=await self._route(base.route, change),
+            trip=replace(base.trip, **values),
+        )
+        require_dates(phase)
+        return (*(earlier for earlier in series.phases if earlier.from_date < start), phase)
+
+    async def _route(self, base: Route, change: SeriesChange) -> Route:
+        if change.origin is None and change.destination is None and change.via is None:
+            return base
+        if not same_positions(base.region_fingerprint, self._roads.fingerprint):
+            places = await self._resolve_places.resnap(stops_of(base.origin, base.via, base.destination))
+            base = Route(places[0], tuple(places[1:-1]), places[-1], self._roads.fingerprint)
+        new: list[tuple[str, PlaceInput]] = [
+            (pointer, place)
+            for pointer, place in (("/origin", change.origin), ("/destination", change.destination))
+            if place is not None
+        ]
+        new += [(f"/via/{i}", place) for i, place in enumerate(change.via or ())]
+        resolved = await self._resolve_places(new)
+        found: dict[str, Place] = {pointer: place for (pointer, _), place in zip(new, resolved, strict=True)}
+        via = base.via if change.via is None else tuple(found[f"/via/{i}"] for i in range(len(change.via)))
+        return Route(
+            found.get("/origin", base.origin), via, found.get("/destination", base.destination), self._roads.fingerprint
+        )
+
+
+def require_own(series: Series, principal: Principal, *, or_operator: bool = False) -> None:
+    """Raises SeriesNotFound for another person's series, so that nobody learns that it exists."""
+    if series.driver_id != principal.user and not (or_operator and principal.operates):
+        raise SeriesNotFound("no series of yours has this id")

@@ -1,0 +1,216 @@
+"""Occurrences are made ahead, and brought in line with what their series says now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from matcher.domain.booking_errors import PromisedToRiders
+from matcher.domain.errors import CarpoolError, Conflict, InvalidInput, NotFound, StaleVersion, Unavailable
+from matcher.domain.offer import Offer, OfferChange, OfferStatus
+from matcher.domain.place import Place, PlaceInput
+from matcher.domain.principal import Principal, Role
+from matcher.domain.series import Direction, Occurrence, OccurrenceKey, Phase, Series, SeriesStatus
+from matcher.services.cancel_offer import CancelOffer
+from matcher.services.change_offer import ChangeOffer
+from matcher.services.make_occurrences import MakeOccurrences
+from matcher.services.offer_writer import OfferWriter
+from matcher.services.ports import OfferRepository
+from matcher.services.publish_series import first_day, last_day
+from matcher.services.series_ports import SeriesRepository
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 20
+#: Others may change a trip, or make the same occurrences, at the same time; each time they do, something is done.
+_TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """An occurrence that could not follow its series, and why; it goes its own way from now on."""
+
+    key: OccurrenceKey
+    offer_id: UUID
+    code: str
+    detail: str
+    extra: Mapping[str, Any]
+
+
+class TendSeries:
+    """What it has done once it does not do again, however many processes do it at the same time and wherever one of them is stopped.
+
+    `ahead` is how far occurrences are made ahead; a series that fails is tried again after `retry`.
+    """
+
+    def __init__(
+        self,
+        series: SeriesRepository,
+        offers: OfferRepository,
+        writer: OfferWriter,
+        make: MakeOccurrences,
+        change_offer: ChangeOffer,
+        cancel_offer: CancelOffer,
+        *,
+        ahead: timedelta,
+        retry: timedelta,
+    ) -> None:
+        self._series = series
+        self._offers = offers
+        self._writer = writer
+        self._make = make
+        self._change_offer = change_offer
+        self._cancel_offer = cancel_offer
+        self._ahead = ahead
+        self._retry = retry
+
+    async def all_due(self, now: datetime) -> int:
+        """Tend every series that needs it and that no other process is at; how many there were. Raises Unavailable."""
+        done = 0
+        while True:
+            ids = await self._series.claim(now, last_day(now, self._ahead), now + self._retry, _AT_ONCE)
+            for series_id in ids:
+                try:
+                    await self(series_id, now)
+                except Unavailable:
+                    raise
+                except (Conflict, NotFound):  # it was changed or has gone meanwhile: the next turn sees
+                    continue
+                except CarpoolError as error:
+                    _log.warning("series %s has no new occurrences: %s", series_id, error.code)
+            done += len(ids)
+            if len(ids) < _AT_ONCE:
+                return done
+
+    async def __call__(self, series_id: UUID, now: datetime) -> list[LeftAlone]:
+        """Bring what was made in line, make what is missing, and tell what could not follow.
+
+        Raises SeriesNotFound, DatabaseUnavailable, and what MakeOccurrences raises; the series then says why it has no new occurrences.
+        """
+        left: list[LeftAlone] = []
+        for _ in range(_TRIES):
+            series = await self._series.get(series_id)
+            left += await self._align(series, now)
+            try:
+                done = series.status is SeriesStatus.CANCELLED or await self._make_missing(series, now)
+            except InvalidInput as error:
+                await self._series.in_trouble(series, error.code)
+                raise
+            if done:
+                through = last_day(now, self._ahead)
+                next_date = None if series.status is SeriesStatus.CANCELLED else series.next_day(through)
+                await self._series.tended(series, next_date)
+                return left
+        raise StaleVersion("the series is changed all the time: try again")
+
+    async def _make_missing(self, series: Series, now: datetime) -> bool:
+        """Whether all that leaves in the days ahead is there now."""
+        there = {
+            found.key
+            for found in await self._series.occurrences(series.id, departing_from=None)
+            if found.detached or found.status is not OfferStatus.CANCELLED
+        }
+        days = first_day(series, now), last_day(now, self._ahead)
+        wanted = [(key, at) for key, at in series.occurrences(*days) if at >= now and key not in there]
+        if not wanted:
+            return True
+        made = await self._make(series, wanted, now)
+
+        async def store() -> bool | None:
+            return None if await self._series.make(series, made) else False
+
+        return await self._writer.insert_all([offer for _, offer in made], store) is None
+
+    async def _align(self, series: Series, now: datetime) -> list[LeftAlone]:
+        found = [
+            occurrence
+            for occurrence in await self._series.occurrences(series.id, departing_from=now)
+            if occurrence.status is OfferStatus.OPEN and occurrence.series_version < series.version
+        ]
+        left = []
+        for occurrence in found:
+            kept = await self._follow(series, occurrence, now)
+            if kept is not None:
+                left.append(kept)
+        return left
+
+    async def _follow(self, series: Series, occurrence: Occurrence, now: datetime) -> LeftAlone | None:
+        """Bring one occurrence in line; None when it is, or goes its own way anyway."""
+        driver = Principal(series.driver_id, Role.DRIVER, "series")
+        departure = series.departure(occurrence.key)
+        if occurrence.detached and not series.withdrawn_on(occurrence.key.day):
+            return None
+        for _ in range(_TRIES):
+            offer = await self._offers.get(occurrence.offer_id)
+            if offer.status is not OfferStatus.OPEN:
+                return None
+            try:
+                if departure is None:
+                    await self._cancel_offer(offer.id, driver, now, offer.version, series_version=series.version)
+                    return None
+                phase = series.phase_on(occurrence.key.day)
+                assert phase is not None, "an occurrence lies in a phase"
+                change = difference(offer, phase, occurrence.key.direction, departure)
+                if change is not None:
+                    await self._change_offer(
+                        offer.id, change, offer.version, driver, now, series_version=series.version
+                    )
+            except StaleVersion:
+                # Its driver may have changed it by itself.
+                if await self._goes_its_own_way(series, occurrence):
+                    return None
+                continue
+            except (PromisedToRiders, InvalidInput) as error:
+                await self._series.detach(offer.id)
+                return LeftAlone(occurrence.key, offer.id, error.code, error.detail, error.extra)
+            return None
+        raise StaleVersion("a trip of the series is changed all the time: try again")
+
+    async def _goes_its_own_way(self, series: Series, occurrence: Occurrence) -> bool:
+        present = await self._series.occurrences(series.id, departing_from=None)
+        return any(found.detached for found in present if found.offer_id == occurrence.offer_id)
+
+
+def difference(offer: Offer, phase: Phase, direction: Direction, departure: datetime) -> OfferChange | None:
+    """What must be changed of an offer for it to be as its series says; None when it is. A default detour stays as it was computed."""
+    places, trip = phase.route.places(direction), phase.trip
+    same_via = [_where(place) for place in offer.via] == [_where(place) for place in places[1:-1]]
+    change = OfferChange(
+        origin=_unless(_where(offer.origin) == _where(places[0]), places[0]),
+        destination=_unless(_where(offer.destination) == _where(places[-1]), places[-1]),
+        via=None if same_via else tuple(_again(place) for place in places[1:-1]),
+        departure=None if offer.departure == departure else departure,
+        seats=_new(offer.seats_offered, trip.seats),
+        flexibility_s=_new(offer.flexibility_s, trip.flexibility_s),
+        max_detour_s=None if trip.max_detour_s is None else _new(offer.max_detour_s, trip.max_detour_s),
+        max_detour_m=None if trip.max_detour_m is None else _new(offer.max_detour_m, trip.max_detour_m),
+        clear_max_detour_m=trip.max_detour_m is None and offer.max_detour_m is not None,
+        preferences=_new(dict(offer.preferences), dict(trip.preferences)),
+        comment=_new(offer.comment, trip.comment),
+        instant_booking=_new(offer.instant_booking, trip.instant_booking),
+        women_only=_new(offer.women_only, trip.women_only),
+        price=None if trip.price is None else _new(offer.price, trip.price),
+        clear_price=trip.price is None and offer.price is not None,
+    )
+    return None if change == OfferChange() else change
+
+
+def _new(present: Any, wanted: Any) -> Any:
+    return None if present == wanted else wanted
+
+
+def _unless(same: bool, place: Place) -> PlaceInput | None:
+    return None if same else _again(place)
+
+
+def _where(place: Place) -> tuple[float, float, str | None]:
+    return place.coordinate.lat, place.coordinate.lon, place.address
+
+
+def _again(place: Place) -> PlaceInput:
+    """A place that was resolved before: it is not looked up again."""
+    return PlaceInput(coordinate=place.coordinate, address=place.address, label=place.label)

@@ -1,0 +1,131 @@
+"""Between a Series and its rows in the tables `series`, `series_phases` and `series_occurrences`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, time, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import asyncpg
+
+from matcher.domain.money import Money
+from matcher.domain.offer import OfferStatus
+from matcher.domain.series import (
+    Direction,
+    Occurrence,
+    OccurrenceKey,
+    Phase,
+    Route,
+    Series,
+    SeriesStatus,
+    TripFields,
+    WayBack,
+)
+from matcher.storage.offer_rows import place_to_json, to_place
+
+
+def to_phase_rows(series: Series) -> list[dict[str, object]]:
+    """Every column of `series_phases` but the series' id, by name, as JSON values."""
+    return [
+        {
+            "from_date": phase.from_date.isoformat(),
+            "until_date": None if phase.until is None else phase.until.isoformat(),
+            "weekdays": sorted(phase.weekdays),
+            "departure": phase.departure.isoformat(),
+            "return_departure": None if phase.back is None else phase.back.departure.isoformat(),
+            "return_days_later": 0 if phase.back is None else phase.back.days_later,
+            "trip": _trip_to_json(phase),
+        }
+        for phase in series.phases
+    ]
+
+
+def to_series(row: asyncpg.Record | Mapping[str, Any]) -> Series:
+    """The series of a row with its phases as JSON."""
+    return Series(
+        id=row["id"],
+        driver_id=row["driver_id"],
+        region=row["region"],
+        status=SeriesStatus(row["status"]),
+        version=row["version"],
+        zone=_zone(row["time_zone"]),
+        zone_name=row["time_zone"],
+        phases=tuple(_to_phase(phase) for phase in row["phases"]),
+        exceptions=frozenset(row["exceptions"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        ends_before=row["ends_before"],
+        trouble=row["trouble"],
+    )
+
+
+def to_occurrence(row: asyncpg.Record) -> Occurrence:
+    """The occurrence of a row, with the state of its offer; the departure in UTC."""
+    return Occurrence(
+        key=OccurrenceKey(row["series_date"], Direction(row["direction"])),
+        offer_id=row["offer_id"],
+        series_version=row["series_version"],
+        detached=row["detached"],
+        status=OfferStatus(row["status"]),
+        departure=row["depart_at"],
+    )
+
+
+def _zone(name: str) -> tzinfo:
+    """UTC for a zone that this machine's database does not have: then no local time of it can be known."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def _trip_to_json(phase: Phase) -> dict[str, object]:
+    route, trip = phase.route, phase.trip
+    return {
+        "origin": place_to_json(route.origin),
+        "via": [place_to_json(place) for place in route.via],
+        "destination": place_to_json(route.destination),
+        "region_fingerprint": route.region_fingerprint,
+        "seats": trip.seats,
+        "flexibility_s": trip.flexibility_s,
+        "max_detour_s": trip.max_detour_s,
+        "max_detour_m": trip.max_detour_m,
+        "preferences": dict(trip.preferences),
+        "comment": trip.comment,
+        "instant_booking": trip.instant_booking,
+        "women_only": trip.women_only,
+        "price_minor": None if trip.price is None else trip.price.minor,
+        "price_currency": None if trip.price is None else trip.price.currency,
+    }
+
+
+def _to_phase(row: Mapping[str, Any]) -> Phase:
+    """A row of `series_phases` that went through JSON."""
+    trip = row["trip"]
+    return Phase(
+        from_date=date.fromisoformat(row["from_date"]),
+        until=None if row["until_date"] is None else date.fromisoformat(row["until_date"]),
+        weekdays=frozenset(row["weekdays"]),
+        departure=time.fromisoformat(row["departure"]),
+        back=None
+        if row["return_departure"] is None
+        else WayBack(time.fromisoformat(row["return_departure"]), row["return_days_later"]),
+        route=Route(
+            to_place(trip["origin"], ""),
+            tuple(to_place(place, "") for place in trip["via"]),
+            to_place(trip["destination"], ""),
+            trip["region_fingerprint"],
+        ),
+        trip=TripFields(
+            seats=trip["seats"],
+            flexibility_s=trip["flexibility_s"],
+            max_detour_s=trip["max_detour_s"],
+            max_detour_m=trip["max_detour_m"],
+            preferences=trip["preferences"],
+            comment=trip["comment"],
+            instant_booking=trip["instant_booking"],
+            women_only=trip["women_only"],
+            price=None if trip["price_minor"] is None else Money(trip["price_minor"], trip["price_currency"]),
+        ),
+    )

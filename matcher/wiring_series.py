@@ -1,0 +1,81 @@
+"""How what is about series is wired: the use cases on one repository, and the clock's loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from matcher.roads.slot_clock import zone_at
+from matcher.services.cancel_offer import CancelOffer
+from matcher.services.change_offer import ChangeOffer
+from matcher.services.change_series import ChangeSeries, ReadSeries
+from matcher.services.cost_sharing import CostSharing
+from matcher.services.make_occurrences import MakeOccurrences
+from matcher.services.offer_writer import OfferWriter
+from matcher.services.ports import OfferRepository, RoadsByTime
+from matcher.services.publish_series import PublishSeries
+from matcher.services.resolve_places import ResolvePlaces
+from matcher.services.sharing import Sharing
+from matcher.services.tend_series import TendSeries
+from matcher.settings_series import SeriesSettings
+from matcher.storage.pool import Connections
+from matcher.storage.series import PostgresSeries
+from matcher.workers.series import run_series
+
+
+@dataclass(frozen=True)
+class SeriesOfTrips:
+    """What can be asked of series."""
+
+    publish: PublishSeries
+    change: ChangeSeries
+    read: ReadSeries
+    tend: TendSeries
+
+
+def make_series(
+    settings: SeriesSettings,
+    connections: Connections,
+    offers: OfferRepository,
+    writer: OfferWriter,
+    roads: RoadsByTime,
+    resolve_places: ResolvePlaces,
+    change_offer: ChangeOffer,
+    cancel_offer: CancelOffer,
+    *,
+    make_id: Callable[[], UUID],
+    horizon: timedelta,
+    cost_sharing: CostSharing,
+    sharing: Sharing,
+) -> SeriesOfTrips:
+    """Everything about series on the roads of one version of a region."""
+    series, ahead = PostgresSeries(connections, roads.name), min(timedelta(days=settings.series_ahead_days), horizon)
+    make = MakeOccurrences(roads, resolve_places, make_id=make_id, cost_sharing=cost_sharing, sharing=sharing)
+    retry = timedelta(seconds=settings.series_retry_s)
+    tend = TendSeries(series, offers, writer, make, change_offer, cancel_offer, ahead=ahead, retry=retry)
+    return SeriesOfTrips(
+        publish=PublishSeries(
+            series,
+            writer,
+            roads,
+            resolve_places,
+            make,
+            make_id=make_id,
+            ahead=ahead,
+            horizon=horizon,
+            zone_of=zone_at,
+        ),
+        change=ChangeSeries(series, tend, make, roads, resolve_places, horizon=horizon),
+        read=ReadSeries(series),
+        tend=tend,
+    )
+
+
+def series_loop(
+    settings: SeriesSettings, present: Callable[[], SeriesOfTrips], *, clock: Callable[[], datetime]
+) -> Coroutine[Any, Any, None]:
+    """The loop of the clock; `present` is asked at each turn, as the roads may have been replaced."""
+    return run_series(lambda: present().tend, every_s=settings.series_interval_s, clock=clock)
