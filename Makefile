@@ -54,6 +54,10 @@ check: .venv/.dev ## lint, format, types, import contracts, SQL and Dockerfile l
 fix: .venv/.dev ## let ruff mend and format what it can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
+.PHONY: reference
+reference: .venv/.dev ## write the tables of docs/operations.md anew from the code
+	@$(PY) scripts/write_reference.py
+
 .PHONY: lint format types imports lint-sql lint-image secrets dependencies
 lint: .venv/.dev
 	@echo '== ruff check';  $(BIN)/ruff check .

@@ -83,7 +83,9 @@ def worker(order: Annotated[str, typer.Argument(help="From the parent.")]) -> No
     matching = chosen.matching
     if "threads" not in matching.model_fields_set:
         matching = matching.model_copy(update={"threads": mine.threads})
-    run(_work(replace(chosen, server=server, matching=matching), mine))
+    # The parent has looked at the schema. One that dies is replaced also while the next version has migrated and is not yet in use.
+    storage = chosen.storage.model_copy(update={"newer_schema_allowed": True})
+    run(_work(replace(chosen, server=server, matching=matching, storage=storage), mine))
 
 
 async def _work(chosen: Settings, mine: WorkerOrder) -> None:

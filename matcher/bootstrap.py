@@ -5,39 +5,26 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.metadata
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import uuid_utils.compat
 
-from matcher.domain.match import MatchRequest
-from matcher.geocoding.gazetteer import Gazetteer
-from matcher.matching.index_by_time import OfferIndexByTime
-from matcher.matching.pipeline import Candidate, find_candidates_by_time
-from matcher.matching.query import Query
-from matcher.matching.scoring import ScoreWeights
 from matcher.parts import (
-    box_of,
-    centre_of,
     compute_threads,
     load_region,
-    make_geocoder,
-    meeting_points_of,
-    open_region,
     opened_database,
-    roads_of,
+    other_secret,
     secret,
 )
-from matcher.roads.plain_dijkstra import PlainDijkstraByTime
 from matcher.services.api_keys import ApiKeys
 from matcher.services.authenticate import Authenticate
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.check_health import CheckHealth
-from matcher.services.check_promises import CheckPromises, WalkingSearches
 from matcher.services.cost_sharing import CostSharing
 from matcher.services.describe_matches import CarbonFactor, DescribeMatches
 from matcher.services.describe_route import DescribeRoute
@@ -48,7 +35,7 @@ from matcher.services.look_up_places import LookUpPlaces
 from matcher.services.manage_keys import ManageKeys
 from matcher.services.match_tokens import MatchTokens
 from matcher.services.offer_writer import OfferWriter
-from matcher.services.ports import Geocoder, Progress, no_progress
+from matcher.services.ports import Progress, no_progress
 from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
 from matcher.services.read_statistics import ReadStatistics
@@ -56,20 +43,20 @@ from matcher.services.renew_region import RenewRegion
 from matcher.services.search_log import SearchLog
 from matcher.services.served_region import LiveOffers, ServedRegion
 from matcher.services.telemetry import QUIET, Telemetry
-from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
-from matcher.settings import MatchingSettings, Settings
+from matcher.settings import Settings
 from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.change_feed import PostgresChangeFeed
-from matcher.storage.check_bookings import PostgresBookingLedger
 from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.stored_offers import PostgresStoredOffers
 from matcher.wiring_bookings import Bookings, make_bookings
+from matcher.wiring_commands import score_weights
 from matcher.wiring_cost import cost_sharing
 from matcher.wiring_events import Notices, running_notices, webhook_secrets
 from matcher.wiring_operation import Operation, make_operation
 from matcher.wiring_people import People, make_key_set, make_people, make_tokens, retention
 from matcher.wiring_region import RegionOpener
+from matcher.wiring_requests import Requests, make_requests, matching_requests
+from matcher.wiring_series import SeriesOfTrips, make_series, series_loop
 from matcher.wiring_statistics import make_counting, make_read_statistics
 from matcher.workers.change_feed import run_change_feed
 from matcher.workers.database_watch import run_database_watch
@@ -101,6 +88,8 @@ class Carpool:
     cost_sharing: CostSharing
     carbon: CarbonFactor
     bookings: Bookings
+    series: SeriesOfTrips
+    requests: Requests
     search_log: SearchLog
     read_statistics: ReadStatistics
     operation: Operation
@@ -144,7 +133,7 @@ async def running(
         stack.push_async_callback(writer.drain)
         key_store = PostgresApiKeys(database.pool)
         pepper = await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper")
-        api_keys = ApiKeys(pepper)
+        api_keys = ApiKeys(pepper, other_secret(settings.keys.key_pepper_other))
         issuer_keys = make_key_set(settings.tokens)
         if issuer_keys is not None:
             stack.push_async_callback(issuer_keys.close)
@@ -161,6 +150,7 @@ async def running(
         tokens = MatchTokens(
             await secret(settings.matching.match_secret, settings.storage.data_dir, "match_secret"),
             timedelta(seconds=settings.matching.match_lifetime_s),
+            other_secret(settings.matching.match_secret_other),
         )
         counting = make_counting(settings.statistics, database.pool, region_name, make_id=_uuid7, clock=utc_now)
         stack.push_async_callback(counting.drain)
@@ -199,6 +189,25 @@ async def running(
                 blocks=people.blocks,
                 note_booked=counting.search_log.booked,
             )
+            change_offer = ChangeOffer(
+                offers, bookings.trips, writer, bookings.planner, executor, roads, resolve_places,
+                horizon=horizon, cost_sharing=sharing,
+            )  # fmt: skip
+            cancel_offer = CancelOffer(offers, bookings.trips, writer)
+            series = make_series(
+                settings.series, database.pool, offers, writer, roads, resolve_places, change_offer, cancel_offer,
+                make_id=_uuid7, horizon=horizon, cost_sharing=sharing, sharing=people.sharing,
+            )  # fmt: skip
+            weights = score_weights(settings.matching)
+            find_matches = FindMatches(
+                offers, region.index, roads, resolve_places, executor,
+                describe=DescribeMatches(roads, tokens=tokens, carbon=carbon, cost_sharing=sharing), weights=weights,
+                meeting_points=region.meeting_points, sharing=people.sharing, blocks=people.blocks, searches=counting.search_log,
+            )  # fmt: skip
+            requests = make_requests(
+                settings.requests, database.pool, offers, region, find_matches, executor,
+                people=people, weights=weights, make_id=_uuid7, position=lambda: follow.position.snapshot, horizon=horizon,
+            )  # fmt: skip
             return Carpool(
                 settings=settings,
                 publish_offer=PublishOffer(
@@ -211,11 +220,9 @@ async def running(
                     cost_sharing=sharing,
                     sharing=people.sharing,
                 ),
-                change_offer=ChangeOffer(
-                    offers, bookings.trips, writer, bookings.planner, executor, roads, resolve_places,
-                    horizon=horizon, cost_sharing=sharing,
-                ),
-                cancel_offer=CancelOffer(offers, bookings.trips, writer),
+                change_offer=change_offer,
+                cancel_offer=cancel_offer,
+                series=series,
                 read_offers=ReadOffers(offers),
                 people=people,
                 cost_sharing=sharing,
@@ -224,19 +231,8 @@ async def running(
                 search_log=counting.search_log,
                 read_statistics=counting.read_statistics,
                 describe_route=DescribeRoute(roads, executor),
-                find_matches=FindMatches(
-                    offers,
-                    region.index,
-                    roads,
-                    resolve_places,
-                    executor,
-                    describe=DescribeMatches(roads, tokens=tokens, carbon=carbon, cost_sharing=sharing),
-                    weights=score_weights(settings.matching),
-                    meeting_points=region.meeting_points,
-                    sharing=people.sharing,
-                    blocks=people.blocks,
-                    searches=counting.search_log,
-                ),
+                find_matches=find_matches,
+                requests=requests,
                 look_up_places=LookUpPlaces(region.geocoder),
                 authenticate=authenticate,
                 manage_keys=ManageKeys(key_store, api_keys),
@@ -266,11 +262,13 @@ async def running(
         workers = [
             watch.run(),
             served[0].bookings.tending(),
+            series_loop(settings.series, lambda: served[-1].series, clock=utc_now),
             *counting.loops,
             run_expiry(ExpireOffers(offers, live), every_s=settings.offers.expiry_interval_s, clock=utc_now),
             run_settling(writer, clock=utc_now),
             retention(settings.retention, database.pool, clock=utc_now),
             run_change_feed(feed, follow),
+            matching_requests(settings.requests, feed, lambda: served[-1].requests, clock=utc_now),
             run_housekeeping(
                 offers,
                 cache,
@@ -315,69 +313,6 @@ async def statistics_reading(settings: Settings, *, progress: Progress | None = 
     """Only what reading statistics needs: the database, shared with a service that runs on it."""
     async with opened_database(settings, progress=progress) as database:
         yield make_read_statistics(settings.statistics, database.pool, settings.roads.region)
-
-
-@asynccontextmanager
-async def promise_checks(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[CheckPromises]:
-    """Only what recomputing promises needs: the database, which is read and not migrated, the roads, and an index of its own."""
-    report = no_progress if progress is None else progress
-    reading = replace(settings, storage=settings.storage.model_copy(update={"migrate_on_start": False}))
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened_database(reading, progress=report))
-        executor = compute_threads(stack, settings.matching.threads)
-        region = await asyncio.to_thread(open_region, settings, report)
-        report("preparing the roads")
-        roads = await asyncio.to_thread(roads_of, region)
-        meeting_points = await asyncio.to_thread(meeting_points_of, region)
-        index = OfferIndexByTime(roads)
-        weights = score_weights(settings.matching)
-
-        def search(request: MatchRequest, now: datetime, limit: int) -> Sequence[Candidate]:
-            return search_at(request, MeetingPlaces(), now, limit)
-
-        def search_at(request: MatchRequest, places: MeetingPlaces, now: datetime, limit: int) -> Sequence[Candidate]:
-            query = Query.of(request, now, *places.in_core())
-            return find_candidates_by_time(index.snapshot(request.rider_id), query, weights, limit).best
-
-        yield CheckPromises(
-            PostgresStoredOffers(database.pool),
-            PlainDijkstraByTime.of(region.network, region.speed_profile, centre_of(region)),
-            index,
-            search,
-            executor,
-            region=region.name,
-            fingerprint=roads.fingerprint,
-            bookings=PostgresBookingLedger(database.pool),
-            walking=WalkingSearches(WhereToMeet(roads, meeting_points), search_at, weights.prices),
-        )
-
-
-@asynccontextmanager
-async def geocoding(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[Geocoder]:
-    """Only what looking up addresses needs; without the database nothing is cached."""
-    report = no_progress if progress is None else progress
-    async with AsyncExitStack() as stack:
-        executor = compute_threads(stack, settings.matching.threads)
-        region = await asyncio.to_thread(open_region, settings, report)
-        report("loading the addresses")
-        gazetteer = await asyncio.to_thread(Gazetteer.open, region.places_path)
-        geocoder = make_geocoder(settings.geocoding, gazetteer, box_of(region), executor, None)
-        stack.push_async_callback(geocoder.close)
-        yield geocoder
-
-
-def score_weights(matching: MatchingSettings) -> ScoreWeights:
-    """The weights and ceilings of the settings."""
-    return ScoreWeights(
-        detour=matching.weight_detour,
-        overlap=matching.weight_overlap,
-        time=matching.weight_time,
-        walk=matching.weight_walk,
-        preferences=matching.weight_preferences,
-        detour_ceiling_s=matching.detour_ceiling_s,
-        time_ceiling_s=matching.time_ceiling_s,
-        walk_ceiling_s=matching.walk_ceiling_s,
-    )
 
 
 @functools.cache

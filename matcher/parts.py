@@ -60,9 +60,9 @@ async def opened_database(settings: Settings, *, progress: Progress | None = Non
     async with AsyncExitStack() as stack:
         url, start_again = await _database_url(stack, settings, report)
         if settings.storage.migrate_on_start:
-            await migrate(url, progress=report)
+            await migrate(url, newer_allowed=settings.storage.newer_schema_allowed, progress=report)
         else:
-            await check_schema(url)
+            await check_schema(url, newer_allowed=settings.storage.newer_schema_allowed)
         pool = await Database.open(
             url,
             min_size=min(settings.storage.database_pool_min, settings.storage.database_pool_max),
@@ -217,6 +217,11 @@ async def secret(given: SecretStr | None, data_dir: Path, name: str) -> bytes:
     if given is not None:
         return given.get_secret_value().encode("utf-8")
     return await asyncio.to_thread(read_or_make_secret, data_dir / "secrets" / name)
+
+
+def other_secret(given: SecretStr | None) -> tuple[bytes, ...]:
+    """The secret that is believed beside the one in use, if there is one."""
+    return () if given is None else (given.get_secret_value().encode("utf-8"),)
 
 
 async def _to_the_end(work: Callable[[], T]) -> T:

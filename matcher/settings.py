@@ -23,6 +23,8 @@ from matcher.settings_cost import DEFAULT_COST, CostSettings
 from matcher.settings_events import DEFAULT_EVENTS, EventSettings
 from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
 from matcher.settings_people import DEFAULT_RETENTION, DEFAULT_TOKENS, RetentionSettings, TokenSettings
+from matcher.settings_requests import DEFAULT_REQUESTS, RequestSettings
+from matcher.settings_series import DEFAULT_SERIES, SeriesSettings
 from matcher.settings_statistics import DEFAULT_STATISTICS, StatisticsSettings
 
 #: Read by the command line itself: shows tracebacks.
@@ -101,6 +103,9 @@ class StorageSettings(_Concern):
         30.0, ge=1, le=3600, description="not ready when the offers in memory are behind the database by more than this"
     )
     migrate_on_start: bool = Field(True, description="bring the schema up to date when the service starts")
+    newer_schema_allowed: bool = Field(
+        False, description="true starts on the schema of the next version: to go back by one after an upgrade"
+    )
 
     @property
     def data_dir_is_default(self) -> bool:
@@ -125,7 +130,10 @@ class RoadSettings(_Concern):
         1000.0, gt=0, le=10_000, description="a place farther than this from every road is refused"
     )
     region_watch_s: float = Field(
-        5.0, ge=0.05, le=3600, description="how often to look for a new version of the region, or of its speeds and places"
+        5.0,
+        ge=0.05,
+        le=3600,
+        description="how often to look for a new version of the region, or of its speeds and places",
     )
 
 
@@ -159,6 +167,9 @@ class MatchingSettings(_Concern):
     match_secret: Secret | None = Field(
         None, description="signs match ids; without it a private file in the data folder"
     )
+    match_secret_other: Secret | None = Field(
+        None, description="ids signed with this are believed too, while the secret is being changed"
+    )
 
 
 class OfferSettings(_Concern):
@@ -173,6 +184,9 @@ class KeySettings(_Concern):
 
     key_pepper: Secret | None = Field(
         None, description="secret under which API keys are stored; without it a private file in the data folder"
+    )
+    key_pepper_other: Secret | None = Field(
+        None, description="keys stored under this are let in too, while the pepper is being changed"
     )
     key_cache_s: float = Field(5.0, ge=0, le=60, description="a revoked key is refused everywhere after this long")
 
@@ -229,7 +243,9 @@ class Settings:
     cost: CostSettings = DEFAULT_COST
     events: EventSettings = DEFAULT_EVENTS
     bookings: BookingSettings = DEFAULT_BOOKINGS
+    series: SeriesSettings = DEFAULT_SERIES
     statistics: StatisticsSettings = DEFAULT_STATISTICS
+    requests: RequestSettings = DEFAULT_REQUESTS
 
 
 CONCERNS: Mapping[str, type[BaseSettings]] = {
@@ -247,7 +263,9 @@ CONCERNS: Mapping[str, type[BaseSettings]] = {
     "cost": CostSettings,
     "events": EventSettings,
     "bookings": BookingSettings,
+    "series": SeriesSettings,
     "statistics": StatisticsSettings,
+    "requests": RequestSettings,
 }
 
 

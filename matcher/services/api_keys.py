@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from matcher.domain.principal import ApiKey, Role
@@ -17,12 +18,15 @@ _TOKEN = re.compile(r"ck_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 
 
 class ApiKeys:
-    """Makes tokens `ck_<id>_<secret>` and recognises them, under the server's pepper. Implements ports.KeyMaker."""
+    """Makes tokens `ck_<id>_<secret>` and recognises them, under the server's pepper. Implements ports.KeyMaker.
 
-    def __init__(self, pepper: bytes) -> None:
-        if len(pepper) < 32:
+    Keys that were made under one of `others` are recognised too: the pepper is being changed.
+    """
+
+    def __init__(self, pepper: bytes, others: Sequence[bytes] = ()) -> None:
+        self._peppers = (pepper, *others)
+        if any(len(one) < 32 for one in self._peppers):
             raise ValueError("the key pepper must have at least 32 bytes")
-        self._pepper = pepper
 
     def make(
         self,
@@ -46,8 +50,12 @@ class ApiKeys:
 
     def digest(self, token: str) -> bytes:
         """HMAC-SHA256 of the whole token, 32 bytes."""
-        return hmac.new(self._pepper, token.encode("utf-8"), hashlib.sha256).digest()
+        return _digest(self._peppers[0], token)
 
     def matches(self, token: str, key: ApiKey) -> bool:
         """Whether this is the key's token; takes the same time wherever they differ."""
-        return hmac.compare_digest(self.digest(token), key.digest)
+        return any([hmac.compare_digest(_digest(pepper, token), key.digest) for pepper in self._peppers])  # noqa: C419 - all of them
+
+
+def _digest(pepper: bytes, token: str) -> bytes:
+    return hmac.new(pepper, token.encode("utf-8"), hashlib.sha256).digest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -67,12 +68,15 @@ class MatchTicket:
 
 
 class MatchTokens:
-    """Signs and reads match ids: JSON Web Tokens (RFC 7519) under HMAC-SHA256 with a secret of 32 bytes or more."""
+    """Signs and reads match ids: JSON Web Tokens (RFC 7519) under HMAC-SHA256 with a secret of 32 bytes or more.
 
-    def __init__(self, secret: bytes, lifetime: timedelta) -> None:
-        if len(secret) < 32:
+    Ids signed with one of `others` are believed too: the secret is being changed.
+    """
+
+    def __init__(self, secret: bytes, lifetime: timedelta, others: Sequence[bytes] = ()) -> None:
+        self._secrets = (secret, *others)
+        if any(len(one) < 32 for one in self._secrets):
             raise ValueError("the secret for match ids must have at least 32 bytes")
-        self._secret = secret
         self._lifetime = lifetime
 
     def sign(self, ticket: MatchTicket, now: datetime) -> str:
@@ -96,26 +100,33 @@ class MatchTokens:
             claims["search"] = ticket.search_id.hex
         if ticket.fare is not None:
             claims["fare"] = [ticket.fare.money.minor, ticket.fare.money.currency, ticket.fare.kind.value]
-        return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
+        return jwt.encode(claims, self._secrets[0], algorithm=_ALGORITHM)
 
     def read(self, token: str, now: datetime) -> MatchTicket:
         """What was signed. Raises MatchTokenInvalid when it was not signed here, was changed, or its time has passed."""
-        try:
-            claims = jwt.decode(
-                token,
-                self._secret,
-                algorithms=[_ALGORITHM],
-                audience=_AUDIENCE,
-                options={"require": ["exp", "sub", "aud"], "verify_exp": False},
-            )
-        except jwt.InvalidTokenError as error:
-            raise MatchTokenInvalid("this match id was not given out by this service: search again") from error
+        claims = self._claims(token)
         if claims["exp"] < now.timestamp():
             raise MatchTokenInvalid("this match id is too old: search again")
         try:
             return _to_ticket(claims)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise MatchTokenInvalid("this match id is of another version of this service: search again") from error
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        refused: jwt.InvalidTokenError | None = None
+        for secret in self._secrets:
+            try:
+                claims: dict[str, Any] = jwt.decode(
+                    token,
+                    secret,
+                    algorithms=[_ALGORITHM],
+                    audience=_AUDIENCE,
+                    options={"require": ["exp", "sub", "aud"], "verify_exp": False},
+                )
+                return claims
+            except jwt.InvalidTokenError as error:
+                refused = error
+        raise MatchTokenInvalid("this match id was not given out by this service: search again") from refused
 
 
 def roads_digest(fingerprint: str) -> str:

@@ -44,16 +44,19 @@ def _silent(_step: str) -> None:
     pass
 
 
-async def migrate(url: str, *, progress: Callable[[str], None] = _silent) -> tuple[str, ...]:
+async def migrate(
+    url: str, *, newer_allowed: bool = False, progress: Callable[[str], None] = _silent
+) -> tuple[str, ...]:
     """Run the migrations that a database lacks; returns their versions, none when it is up to date.
 
     Safe to run from several processes at once: dbmate holds an advisory lock of the database. Needs a direct connection, not one
     through a pooler in transaction mode. Raises DatabaseUnavailable when the server is older than PostgreSQL 15, when the
-    schema is newer than this code, and when a migration fails (which then has changed nothing).
+    schema is newer than this code (unless that is allowed: migrations keep the version before theirs working), and when a migration
+    fails (which then has changed nothing).
     """
     async with _connected(url) as connection:
         state = await _inspect(connection)
-        _refuse_newer(state)
+        _refuse_newer(state, allowed=newer_allowed)
         if not state.pending:
             return ()
         uses_tls = bool(await _SERVER.value(connection, "uses_tls"))
@@ -63,11 +66,11 @@ async def migrate(url: str, *, progress: Callable[[str], None] = _silent) -> tup
     return state.pending
 
 
-async def check_schema(url: str) -> SchemaState:
-    """What a database has. Raises DatabaseUnavailable unless it has exactly the schema of this code."""
+async def check_schema(url: str, *, newer_allowed: bool = False) -> SchemaState:
+    """What a database has. Raises DatabaseUnavailable unless it has the schema of this code, and no newer one unless that is allowed."""
     async with _connected(url) as connection:
         state = await _inspect(connection)
-    _refuse_newer(state)
+    _refuse_newer(state, allowed=newer_allowed)
     if state.pending:
         raise DatabaseUnavailable(f"the database lacks migrations {', '.join(state.pending)}: run `carpool migrate`")
     return state
@@ -104,11 +107,11 @@ async def _inspect(connection: Connection) -> SchemaState:
     )
 
 
-def _refuse_newer(state: SchemaState) -> None:
-    if state.unknown:
+def _refuse_newer(state: SchemaState, *, allowed: bool) -> None:
+    if state.unknown and (state.pending or not allowed):
         raise DatabaseUnavailable(
             f"the database has migrations {', '.join(state.unknown)}, which this version does not know: "
-            "it was made by a newer version, which is the one to run"
+            "it was made by a newer version, which is the one to run; CARPOOL_NEWER_SCHEMA_ALLOWED=true goes back by one version"
         )
 
 

@@ -45,6 +45,26 @@ async def test_nothing_stored_reveals_the_token(manage: ManageKeys, stored: Keys
     assert ApiKeys(b"q" * 32).digest(token) != key.digest
 
 
+async def test_while_the_pepper_is_changed_keys_under_both_are_let_in(stored: KeysInMemory) -> None:
+    new_pepper = b"n" * 32
+    before = ManageKeys(stored, ApiKeys(PEPPER))
+    after = ManageKeys(stored, ApiKeys(new_pepper, [PEPPER]))
+    old_token, _ = await before.create("alice", Role.DRIVER, NOW, None)
+    new_token, new_key = await after.create("bob", Role.RIDER, NOW, None)
+    assert ApiKeys(new_pepper).matches(new_token, new_key), "new keys are under the new pepper alone"
+    both = Authenticate(stored, ApiKeys(new_pepper, [PEPPER]), remember_for=timedelta(seconds=5))
+    assert {(await both(token, NOW)).user for token in (old_token, new_token)} == {"alice", "bob"}
+    done = Authenticate(stored, ApiKeys(new_pepper), remember_for=timedelta(seconds=5))
+    assert (await done(new_token, NOW)).user == "bob"
+    with pytest.raises(Unauthenticated):
+        await done(old_token, NOW)
+
+
+def test_a_short_other_pepper_is_refused() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        ApiKeys(PEPPER, [b"short"])
+
+
 async def test_everything_else_is_refused_with_the_same_words(
     manage: ManageKeys, authenticate: Authenticate, stored: KeysInMemory
 ) -> None:

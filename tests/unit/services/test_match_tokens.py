@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from uuid import UUID
 
 import jwt
@@ -138,6 +139,22 @@ def test_what_is_no_token_at_all_is_refused(tokens: MatchTokens, text: str) -> N
 def test_another_servers_secret_does_not_open_it(tokens: MatchTokens) -> None:
     with pytest.raises(MatchTokenInvalid):
         MatchTokens(b"t" * 32, timedelta(minutes=15)).read(tokens.sign(TICKET, NOW), NOW)
+
+
+def test_while_the_secret_is_changed_no_instance_refuses_anothers_ids() -> None:
+    """Old alone, old with new believed, new with old believed, new alone: neighbours in this order run at the same time."""
+    old, new, lifetime = b"o" * 32, b"n" * 32, timedelta(minutes=15)
+    steps = [
+        MatchTokens(old, lifetime),
+        MatchTokens(old, lifetime, [new]),
+        MatchTokens(new, lifetime, [old]),
+        MatchTokens(new, lifetime),
+    ]
+    for one, other in pairwise(steps[:3]):
+        assert one.read(other.sign(TICKET, NOW), NOW) == other.read(one.sign(TICKET, NOW), NOW) == TICKET
+    assert steps[3].read(steps[2].sign(TICKET, NOW), NOW) == TICKET
+    with pytest.raises(MatchTokenInvalid, match="not given out by this service"):
+        steps[3].read(steps[1].sign(TICKET, NOW), NOW)
 
 
 def test_a_short_secret_is_refused() -> None:

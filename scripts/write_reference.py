@@ -1,0 +1,113 @@
+"""Write the tables of docs/operations.md that are made from the code: commands, settings, error codes.
+
+    scripts/write_reference.py [--check]
+
+Each stands between two marks, `<!-- NAME: made by scripts/write_reference.py -->` and `<!-- end of NAME -->`. With `--check` nothing is
+written, and the exit code is 1 when the document is not what the code says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+from typer.core import TyperGroup
+
+from api.cli import app
+from api.errors import STATUS
+from matcher.settings import CONCERNS, variable_name
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
+
+
+def main() -> None:
+    """Write, or say whether there is anything to write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit with 1 when something is to be written"
+    )
+    check = parser.parse_args().check
+    is_now = DOCUMENT.read_text(encoding="utf-8")
+    should_be = filled(is_now)
+    if not check:
+        DOCUMENT.write_text(should_be, encoding="utf-8")
+    elif is_now != should_be:
+        sys.exit(f"{DOCUMENT.name} is not what the code says: run `make reference`")
+
+
+def filled(text: str) -> str:
+    """The document with every table as the code has it. Raises ValueError when the place of one is missing."""
+    for name, rows in TABLES.items():
+        begin, end = f"<!-- {name}: made by scripts/write_reference.py -->", f"<!-- end of {name} -->"
+        place = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+        table = "\n".join(rows())
+        text, count = place.subn(lambda _, table=table, a=begin, b=end: f"{a}\n\n{table}\n\n{b}", text)  # type: ignore[misc]
+        if count != 1:
+            raise ValueError(f"the document must have one place for {name}, and has {count}")
+    return text
+
+
+def commands() -> Iterator[str]:
+    """A row for each command of the command line that is not hidden."""
+    yield from _header("Command", "What it does")
+    root = typer.main.get_command(app)
+    for words, command in _walk(root, ("carpool",)):
+        yield _row(f"`{' '.join(words)}`", " ".join((command.help or "").split("\n\n")[0].split()))
+
+
+def settings() -> Iterator[str]:
+    """A row for each setting, below the name of its concern."""
+    yield from _header("Setting", "Default", "Meaning")
+    for concern in CONCERNS.values():
+        about = (inspect.getdoc(concern) or "").splitlines()[0]
+        yield _row(f"**{about}**", "", "")
+        for field, info in concern.model_fields.items():
+            yield _row(f"`{variable_name(field)}`", _default(info.default), info.description or "")
+
+
+def errors() -> Iterator[str]:
+    """A row for each code of a problem document."""
+    yield from _header("Status", "Code", "When")
+    for kind, status in sorted(STATUS.items(), key=lambda item: (item[1], item[0].code)):
+        about = " ".join((inspect.getdoc(kind) or kind.title).split("\n\n")[0].split())
+        yield _row(str(int(status)), f"`{kind.code}`", about)
+
+
+def _walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(command, TyperGroup):
+        for name, below in command.commands.items():
+            if not below.hidden:
+                yield from _walk(below, (*words, name))
+    else:
+        yield words, command
+
+
+def _default(value: object) -> str:
+    if value is None or value is PydanticUndefined or value == "":
+        return ""
+    if isinstance(value, SecretStr):
+        return "(secret)"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _header(*titles: str) -> Iterator[str]:
+    yield _row(*titles)
+    yield _row(*("---" for _ in titles))
+
+
+def _row(*cells: str) -> str:
+    return "".join(f"| {escaped} " if (escaped := cell.replace("|", "\\|")) else "| " for cell in cells) + "|"
+
+
+TABLES: dict[str, Callable[[], Iterator[str]]] = {"commands": commands, "settings": settings, "errors": errors}
+
+if __name__ == "__main__":
+    main()
