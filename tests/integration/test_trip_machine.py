@@ -1,0 +1,380 @@
+"""Whatever drivers and riders do, in whatever order: no seat is sold twice, no promise is broken, and everybody is told once.
+
+Hypothesis draws the steps; each goes over HTTP to a real service on a real database. A small model says only what everybody was answered. After each
+step the database must agree with it, and `carpool check` must find nothing to complain of. HYPOTHESIS_PROFILE=thorough draws many more.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from matcher.roads.regions import RegionStore, ensure_sample
+from matcher.storage.embedded import EmbeddedPostgres
+from tests.api.live import Answer, a_search, an_offer, quiet_morning
+from tests.conftest import database_url
+from tests.integration.trip_world import Ride, Trip, World, a_world
+
+#: Places along the bay, from south to north: everybody goes north.
+SPOTS = [
+    {"lat": -29.953, "lon": -71.338},
+    {"lat": -29.95, "lon": -71.337},
+    {"lat": -29.93, "lon": -71.27},
+    {"lat": -29.91, "lon": -71.252},
+    {"lat": -29.9045, "lon": -71.2489},
+]
+RIDERS = 4
+OPEN = {"WAITING_CONFIRMATION", "CONFIRMED"}
+#: Why a booking may be refused that was possible when it was shown.
+OVERTAKEN = {"seats_exhausted", "detour_exceeded", "offer_changed", "offer_not_open", "booking_exists"}
+_THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+
+some = st.integers(0, 11)
+
+
+class TripMachine(RuleBasedStateMachine):
+    """One driver's trips of one day, four riders, and a stranger."""
+
+    world: ClassVar[World]
+    driver: ClassVar[str]
+    riders: ClassVar[list[str]]
+    stranger: ClassVar[str]
+
+    @initialize()
+    def begin(self) -> None:
+        self.day = quiet_morning()
+        self.trips: dict[str, Trip] = {}
+        self.rides: dict[str, Ride] = {}
+        self.shown: list[tuple[int, dict[str, Any]]] = []
+        self.promised: dict[str, tuple[Any, ...]] = {}
+        self.keys = 0
+        self.looked = False
+
+    # ------------------------------------------------------------------------------------------------------- steps
+
+    @rule(
+        seats=st.integers(1, 3), instant=st.booleans(), max_detour_s=st.sampled_from([0, 120, 600, 1800]),
+        flexibility_s=st.sampled_from([0, 300, 900]), via=st.booleans(), late_min=st.integers(0, 20),
+    )  # fmt: skip
+    @precondition(lambda self: len(self.trips) < 3)
+    def publish(
+        self, seats: int, instant: bool, max_detour_s: int, flexibility_s: int, via: bool, late_min: int
+    ) -> None:
+        departure = self.day + timedelta(minutes=late_min)
+        body = an_offer(
+            departure=departure.isoformat(), seats=seats, instant_booking=instant, max_detour_s=max_detour_s,
+            flexibility_s=flexibility_s, via=[SPOTS[2]] if via else [],
+        )  # fmt: skip
+        answer = self.world.call("POST", "/v1/offers", self.driver, json=body)
+        assert answer.status == 201, answer.body
+        self.trips[answer.json["id"]] = Trip(answer.json["id"], instant)
+        self._wrote()
+
+    @rule(
+        who=some, begin=some, end=some, arrival=st.booleans(), seats=st.integers(1, 2), which=some, again=st.booleans()
+    )
+    @precondition(lambda self: self.trips)
+    def search_and_ask(
+        self, who: int, begin: int, end: int, arrival: bool, seats: int, which: int, again: bool
+    ) -> None:
+        rider = who % RIDERS
+        matches = self._search(rider, begin, end, arrival=arrival, seats=seats)
+        if not matches:
+            return
+        match = matches[which % len(matches)]
+        answer = self._asked(rider, match, again=again)
+        if answer.status != 201:  # what was just shown can be had, but not twice
+            assert answer.json["code"] == "booking_exists", answer.body
+            assert self._has_open(rider, match["offer_id"]), answer.body
+
+    @rule(which=some)
+    @precondition(lambda self: self.shown)
+    def ask_for_what_was_shown_before(self, which: int) -> None:
+        rider, match = self.shown[which % len(self.shown)]
+        answer = self._asked(rider, match, again=False)
+        assert answer.status == 201 or answer.json["code"] in OVERTAKEN, answer.body
+
+    @rule(begin=some, end=some, seats=st.integers(1, 2))
+    @precondition(lambda self: self.trips)
+    def all_ask_at_once(self, begin: int, end: int, seats: int) -> None:
+        found = [self._search(rider, begin, end, arrival=False, seats=seats) for rider in range(RIDERS)]
+        wanted = [(rider, matches[0]) for rider, matches in enumerate(found) if matches]
+        calls = [("POST", "/v1/bookings", self.riders[r], {"json": {"match_id": m["match_id"]}}) for r, m in wanted]
+        answers = self.world.at_once(calls)
+        for (rider, match), answer in zip(wanted, answers, strict=True):
+            assert answer.status == 201 or answer.json["code"] in OVERTAKEN, answer.body
+            self._note_asked(rider, match, answer)
+        self._wrote()
+
+    @rule(which=some, yes=st.booleans())
+    @precondition(lambda self: self._in("WAITING_CONFIRMATION"))
+    def answer(self, which: int, yes: bool) -> None:
+        ride = self._one(which, "WAITING_CONFIRMATION")
+        answer = self._move(self.driver, ride, "CONFIRMED" if yes else "CANCELLED")
+        if not yes:
+            assert answer.status == 200, answer.body
+            self._ended(ride, "booking_refused", "rider")
+        elif answer.status == 200:
+            ride.status = "CONFIRMED"
+            self._tell(ride, "booking_confirmed", "rider")
+        else:
+            assert answer.json["code"] in OVERTAKEN, answer.body
+        self._wrote()
+
+    @rule(which=some, by_driver=st.booleans())
+    @precondition(lambda self: self._in("CONFIRMED"))
+    def give_up(self, which: int, by_driver: bool) -> None:
+        ride = self._one(which, "CONFIRMED")
+        answer = self._move(self.driver if by_driver else self.riders[ride.rider], ride, "CANCELLED")
+        assert answer.status == 200, answer.body
+        self._ended(ride, "booking_cancelled", "rider" if by_driver else "driver")
+        self._wrote()
+
+    @rule(which=some, yes=st.booleans())
+    @precondition(lambda self: self._in("WAITING_CONFIRMATION"))
+    def two_answers_at_once(self, which: int, yes: bool) -> None:
+        """The rider gives up while the driver answers: one of them is heard, and the other is told that it was too late."""
+        ride = self._one(which, "WAITING_CONFIRMATION")
+        tag = {"If-Match": f'"{self._version(ride)}"'}
+        to = "CONFIRMED" if yes else "CANCELLED"
+        path = f"/v1/bookings/{ride.id}"
+        both = self.world.at_once(
+            [("PATCH", path, self.driver, {"json": {"status": to}, "headers": tag}),
+             ("PATCH", path, self.riders[ride.rider], {"json": {"status": "CANCELLED"}, "headers": tag})]
+        )  # fmt: skip
+        heard = [answer.status == 200 for answer in both]
+        assert sum(heard) == 1 or (both[0].status == 409 and heard[1]), [answer.body for answer in both]
+        if heard[1]:
+            self._ended(ride, "booking_cancelled", "driver")
+        elif yes:
+            ride.status = "CONFIRMED"
+            self._tell(ride, "booking_confirmed", "rider")
+        else:
+            self._ended(ride, "booking_refused", "rider")
+        self._wrote()
+
+    @rule(
+        which=some,
+        change=st.sampled_from(
+            [{"seats": 1}, {"seats": 3}, {"max_detour_s": 0}, {"max_detour_s": 1200}, {"flexibility_s": 0}, {"flexibility_s": 900},
+             {"via": []}, {"via": [SPOTS[2]]}, {"destination": SPOTS[3]}, {"instant_booking": True}, {"instant_booking": False},
+             {"minutes": 3}, {"minutes": -4}, {"minutes": 40}]
+        ),
+    )  # fmt: skip
+    @precondition(lambda self: self._open_trips())
+    def change(self, which: int, change: dict[str, Any]) -> None:
+        trips = self._open_trips()
+        trip = trips[which % len(trips)]
+        before = self.world.call("GET", f"/v1/offers/{trip.id}", self.driver)
+        if "minutes" in change:
+            moved = datetime.fromisoformat(before.json["departure"]) + timedelta(minutes=change["minutes"])
+            change = {"departure": moved.isoformat()}
+        tag = {"If-Match": before.headers["ETag"]}
+        answer = self.world.call("PATCH", f"/v1/offers/{trip.id}", self.driver, json=change, headers=tag)
+        if answer.status == 200:
+            trip.instant = answer.json["instant_booking"]
+        else:
+            assert answer.json["code"] == "promised_to_riders", answer.body
+            assert set(answer.json["bookings"]) & {r.id for r in self.rides.values() if r.status == "CONFIRMED"}
+            after = self.world.call("GET", f"/v1/offers/{trip.id}", self.driver)
+            assert after.json == before.json, "a change that was refused has changed something"
+        self._wrote()
+
+    @rule(which=some)
+    @precondition(lambda self: len(self._open_trips()) > 1)
+    def cancel_trip(self, which: int) -> None:
+        trips = self._open_trips()
+        trip = trips[which % len(trips)]
+        assert self.world.call("DELETE", f"/v1/offers/{trip.id}", self.driver).status == 200
+        trip.status = "CANCELLED"
+        for ride in self.rides.values():
+            if ride.offer == trip.id and ride.status in OPEN:
+                self._ended(ride, "trip_cancelled", "rider")
+        self._wrote()
+
+    @rule(which=some)
+    @precondition(lambda self: self.rides)
+    def a_stranger_tries(self, which: int) -> None:
+        ride = list(self.rides.values())[which % len(self.rides)]
+        assert self._move(self.stranger, ride, "CANCELLED").status == 404
+
+    # ------------------------------------------------------------------------------------------- what is always true
+
+    @invariant()
+    def the_database_agrees(self) -> None:
+        if self.looked or not getattr(self, "trips", None):
+            return
+        self.looked = True
+        self._agree()
+        assert self.world.broken_promises() == []
+
+    def teardown(self) -> None:
+        """Time passes: who waits lapses, who was to ride has ridden. Then a few searches are checked, and the day is put away."""
+        if not getattr(self, "trips", None):
+            return
+        assert self.world.broken_promises(sample=2) == []
+        later = self.day + timedelta(days=40)
+        self.world.let_time_pass(later)
+        for ride in self.rides.values():
+            if ride.status == "WAITING_CONFIRMATION":
+                self._ended(ride, "booking_lapsed", "rider")
+            elif ride.status == "CONFIRMED":
+                ride.status = "VALIDATED"
+                for _ in range(2):
+                    self._tell(ride, "booking_completed", "rider")
+                    self._tell(ride, "booking_completed", "driver")
+        self.world.let_time_pass(later + timedelta(days=10))
+        self._agree()
+        assert self.world.broken_promises() == []
+        for trip in self._open_trips():
+            assert self.world.call("DELETE", f"/v1/offers/{trip.id}", self.driver).status == 200
+
+    # -------------------------------------------------------------------------------------------------------- means
+
+    def _agree(self) -> None:
+        mine = list(self.trips.values())
+        stored = self.world.rows("SELECT * FROM bookings WHERE offer_id = ANY($1)", [trip.id for trip in mine])
+        assert {str(row["id"]): row["status"] for row in stored} == {r.id: r.status for r in self.rides.values()}
+        for row in stored:
+            promise = tuple(
+                row[name] for name in row if name.endswith(("earliest_at", "latest_at", "seats", "price_minor"))
+            )
+            assert self.promised.setdefault(str(row["id"]), promise) == promise, "a promise was changed"
+        told = self.world.rows(
+            "SELECT trip_id, kind, recipient, data ->> 'booking_id' AS booking FROM events "
+            "WHERE trip_id = ANY($1) AND kind NOT IN ('trip_changed', 'departure_soon')",
+            [trip.id for trip in mine],
+        )
+        heard = Counter((str(row["trip_id"]), row["kind"], row["recipient"], row["booking"]) for row in told)
+        expected = Counter({(trip.id, *told): count for trip in mine for told, count in trip.told.items()})
+        assert heard == expected
+
+    def _search(self, rider: int, begin: int, end: int, **wish: Any) -> list[dict[str, Any]]:
+        here, there = sorted((begin % len(SPOTS), end % len(SPOTS)))
+        if here == there:
+            here, there = 0, len(SPOTS) - 1
+        window = {
+            "earliest": (self.day - timedelta(minutes=20)).isoformat(),
+            "latest": (self.day + timedelta(hours=1)).isoformat(),
+        }
+        kind = {"arrival": window, "departure": None} if wish["arrival"] else {"departure": window}
+        body = a_search(origin=SPOTS[here], destination=SPOTS[there], seats=wish["seats"], limit=50, **kind)
+        answer = self.world.call("POST", "/v1/match", self.riders[rider], json=body)
+        assert answer.status == 200, answer.body
+        matches: list[dict[str, Any]] = answer.json["matches"]
+        for match in matches:
+            assert self.trips[match["offer_id"]].status == "OPEN"
+            assert match["seats_left"] >= wish["seats"]
+        self.shown += [(rider, match) for match in matches]
+        return matches
+
+    def _asked(self, rider: int, match: dict[str, Any], *, again: bool) -> Answer:
+        self.keys += 1
+        once = {"Idempotency-Key": f"{self.day.date()}-{self.keys}-{rider}-{match['offer_id']}"}
+        call = ("POST", "/v1/bookings", self.riders[rider], {"json": {"match_id": match["match_id"]}, "headers": once})
+        answers = self.world.at_once([call] * (2 if again else 1))
+        assert len({answer.body for answer in answers if answer.status == 201}) <= 1, "booked twice under one key"
+        if again and answers[0].status == 201 != answers[1].status:
+            assert answers[1].json["code"] == "idempotency_in_progress", answers[1].body
+        answer = min(answers, key=lambda answer: answer.status)
+        self._note_asked(rider, match, answer)
+        self._wrote()
+        return answer
+
+    def _note_asked(self, rider: int, match: dict[str, Any], answer: Answer) -> None:
+        if answer.status != 201:
+            return
+        assert answer.json["offer_id"] == match["offer_id"]
+        trip = self.trips[match["offer_id"]]
+        status = "CONFIRMED" if trip.instant else "WAITING_CONFIRMATION"
+        assert answer.json["status"] == status
+        ride = self.rides[answer.json["id"]] = Ride(answer.json["id"], trip.id, rider, status)
+        if trip.instant:
+            self._tell(ride, "booking_confirmed", "rider")
+            self._tell(ride, "booking_confirmed", "driver")
+        else:
+            self._tell(ride, "booking_asked", "driver")
+
+    def _move(self, token: str, ride: Ride, to: str) -> Answer:
+        return self.world.call(
+            "PATCH", f"/v1/bookings/{ride.id}", token, json={"status": to}, headers={"If-Match": "*"}
+        )
+
+    def _version(self, ride: Ride) -> int:
+        (row,) = self.world.rows("SELECT version FROM bookings WHERE id = $1", ride.id)
+        return int(row["version"])
+
+    def _ended(self, ride: Ride, kind: str, told: str) -> None:
+        ride.status = "CANCELLED"
+        self._tell(ride, kind, told)
+
+    def _tell(self, ride: Ride, kind: str, whom: str) -> None:
+        name = "machine-driver" if whom == "driver" else f"machine-rider-{ride.rider}"
+        self.trips[ride.offer].told[(kind, name, ride.id)] += 1
+
+    def _wrote(self) -> None:
+        self.looked = False
+
+    def _in(self, status: str) -> list[Ride]:
+        return [ride for ride in self.rides.values() if ride.status == status]
+
+    def _one(self, which: int, status: str) -> Ride:
+        rides = self._in(status)
+        return rides[which % len(rides)]
+
+    def _open_trips(self) -> list[Trip]:
+        return [trip for trip in self.trips.values() if trip.status == "OPEN"]
+
+    def _has_open(self, rider: int, offer: str) -> bool:
+        return any(r.rider == rider and r.offer == offer and r.status in OPEN for r in self.rides.values())
+
+
+@pytest.fixture(scope="module")
+async def own_database(embedded_server: EmbeddedPostgres, template_database: str) -> str:
+    """A database for the machine, dropped with the server."""
+    connection = await asyncpg.connect(database_url(embedded_server.url, "postgres"))
+    await connection.execute(f"CREATE DATABASE machine TEMPLATE {template_database} STRATEGY WAL_LOG")
+    await connection.close()
+    return database_url(embedded_server.url, "machine")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, own_database: str) -> Iterator[World]:
+    """The service that the machine drives."""
+    folder: Path = tmp_path_factory.mktemp("machine")
+    ensure_sample(RegionStore(folder))
+    with a_world(folder, own_database) as world:
+        yield world
+
+
+def test_nothing_is_ever_lost_or_oversold(world: World) -> None:
+    TripMachine.world = world
+    TripMachine.driver = world.key("driver", "machine-driver")
+    TripMachine.riders = [world.key("rider", f"machine-rider-{k}") for k in range(RIDERS)]
+    TripMachine.stranger = world.key("rider", "machine-stranger")
+    run_state_machine_as_test(
+        TripMachine,
+        settings=settings(
+            max_examples=150 if _THOROUGH else 6,
+            stateful_step_count=25 if _THOROUGH else 15,
+            suppress_health_check=list(HealthCheck),
+            deadline=None,
+        ),
+    )
