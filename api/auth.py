@@ -15,6 +15,7 @@ EVERYBODY = frozenset(Role)
 DRIVERS = frozenset({Role.DRIVER, Role.PARTNER, Role.ADMIN})
 RIDERS = frozenset({Role.RIDER, Role.PARTNER, Role.ADMIN})
 DRIVERS_AND_OPS = DRIVERS | {Role.OPS}
+RIDERS_AND_OPS = RIDERS | {Role.OPS}
 OPERATORS = frozenset({Role.OPS, Role.ADMIN})
 
 #: RFC 6750 section 2.1; RFC 9110 section 11.1: the scheme's case does not matter.

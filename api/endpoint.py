@@ -28,6 +28,7 @@ from matcher.bootstrap import Carpool
 from matcher.domain.booking_errors import BookingNotFound
 from matcher.domain.errors import CarpoolError, NotFound, OfferNotFound
 from matcher.domain.principal import Principal, Role
+from matcher.domain.request_errors import RequestNotFound
 
 Q = TypeVar("Q", bound=WireIn)
 B = TypeVar("B", bound=WireIn)
@@ -55,6 +56,11 @@ class Call(Generic[Q, B]):
     def booking_id(self) -> UUID:
         """The same for BookingNotFound."""
         return self.path_id("booking_id", BookingNotFound("no booking of yours has this id"))
+
+    @property
+    def request_id(self) -> UUID:
+        """The same for RequestNotFound."""
+        return self.path_id("request_id", RequestNotFound("no request of yours has this id"))
 
     def path_id(self, name: str, missing: NotFound) -> UUID:
         """An id in the path. Raises `missing` for anything that is no UUID."""

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from api.app_keys import REQUEST_ID
 from api.schemas.service import FaultOut, ProblemOut
-from matcher.domain import booking_errors, event_errors
+from matcher.domain import booking_errors, event_errors, request_errors
 from matcher.domain import errors as domain
 
 PROBLEM_JSON = "application/problem+json"
@@ -139,6 +139,7 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.ApiKeyNotFound: HTTPStatus.NOT_FOUND,
     event_errors.WebhookNotFound: HTTPStatus.NOT_FOUND,
     event_errors.DeliveryNotFound: HTTPStatus.NOT_FOUND,
+    request_errors.RequestNotFound: HTTPStatus.NOT_FOUND,
     RouteNotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
@@ -155,6 +156,7 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.SharingInUse: HTTPStatus.CONFLICT,
     domain.TripsStillOpen: HTTPStatus.CONFLICT,
     event_errors.TooManyWebhooks: HTTPStatus.CONFLICT,
+    request_errors.TooManyKeptRequests: HTTPStatus.CONFLICT,
     event_errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     domain.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

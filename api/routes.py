@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.auth import DRIVERS, DRIVERS_AND_OPS, EVERYBODY, OPERATORS, RIDERS
+from api.auth import DRIVERS, DRIVERS_AND_OPS, EVERYBODY, OPERATORS, RIDERS, RIDERS_AND_OPS
 from api.conditional import IDEMPOTENCY_KEY_PATTERN
 from api.endpoint import Endpoint, Header, Page
 from api.errors import InvalidHeader
-from api.handlers import bookings, docs, events, health, matches, offers, people, places, stats, webhooks
+from api.handlers import bookings, docs, events, health, matches, offers, people, places, requests, stats, webhooks
 from api.rate_limits import Calls
 from api.reading import MERGE_PATCH
 from api.schemas.bookings import BookingIn, BookingListQuery, BookingOut, BookingPageOut, BookingPatch
@@ -26,11 +26,13 @@ from api.schemas.matches import MatchesOut, MatchIn
 from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, OfferPatch
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.places import GeocodeQuery, PlacesOut, ReverseQuery
+from api.schemas.requests import FittingQuery, FittingRequestsOut, KeptRequestOut, RequestDetailOut, RequestsOut
 from api.schemas.service import AliveOut, EntranceOut, ReadyOut
 from api.schemas.stats import DemandOut, DemandQuery, MatchStatsOut, StatsQuery, SupplyStatsOut
 from matcher.domain import booking_errors as b
 from matcher.domain import errors as e
 from matcher.domain import event_errors as ev
+from matcher.domain import request_errors as rq
 
 _PLACES = (
     e.PlaceTooFarFromRoad,
@@ -73,6 +75,18 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              raises=_CHANGE),
     Endpoint("POST", "/v1/match", matches.find_matches, RIDERS, {200: MatchesOut}, body=MatchIn, calls=Calls.SEARCH,
              raises=(e.InvalidWindow, e.InvalidField, e.SharingRequired, *_PLACES)),
+    Endpoint("POST", "/v1/requests", requests.keep_request, RIDERS, {201: KeptRequestOut}, body=MatchIn, headers=(_ONCE,),
+             raises=(e.InvalidWindow, e.InvalidField, e.DepartureInPast, e.DepartureTooFar, e.SharingRequired, rq.TooManyKeptRequests,
+                     *_PLACES, e.IdempotencyKeyReused, e.IdempotencyInProgress, InvalidHeader)),
+    Endpoint("GET", "/v1/requests", requests.list_requests, RIDERS, {200: RequestsOut}),
+    Endpoint("GET", "/v1/requests/{request_id}", requests.read_request, RIDERS_AND_OPS, {200: RequestDetailOut},
+             raises=(rq.RequestNotFound,)),
+    Endpoint("DELETE", "/v1/requests/{request_id}", requests.take_request_back, RIDERS, {204: None},
+             raises=(rq.RequestNotFound,)),
+    Endpoint("GET", "/v1/requests/{request_id}/matches", requests.match_request, RIDERS, {200: MatchesOut}, calls=Calls.SEARCH,
+             raises=(rq.RequestNotFound, e.DepartureInPast, e.SharingRequired, *_PLACES)),
+    Endpoint("GET", "/v1/offers/{offer_id}/requests", requests.requests_of_offer, DRIVERS_AND_OPS, {200: FittingRequestsOut},
+             query=FittingQuery, calls=Calls.SEARCH, raises=(e.OfferNotFound,)),
     Endpoint("POST", "/v1/bookings", bookings.book_seats, RIDERS, {201: BookingOut}, body=BookingIn, headers=(_ONCE,),
              raises=(e.MatchTokenInvalid, e.InvalidField, b.OwnOffer, b.BookingExists, *_SEAT, e.IdempotencyKeyReused,
                      e.IdempotencyInProgress, InvalidHeader)),

@@ -13,10 +13,10 @@
     │   ├── WebhookUrlRefused
     │   └── RegionFileInvalid ── RegionFormatTooNew
     ├── NotFound          (404)  OfferNotFound, RegionNotFound, ApiKeyNotFound,
-    │                        WebhookNotFound, DeliveryNotFound
+    │                        WebhookNotFound, DeliveryNotFound, RequestNotFound
     ├── Conflict          (409)  OfferNotOpen, SeatsExhausted, IdempotencyInProgress
     │   ├── SharingInUse, TripsStillOpen
-    │   ├── TooManyWebhooks
+    │   ├── TooManyWebhooks, TooManyKeptRequests
     │   └── StaleVersion  (412)
     ├── PreconditionRequired (428)
     ├── TooManyStreams    (429)
@@ -24,7 +24,7 @@
     ├── Forbidden         (403)  RoleForbidden, ActingForbidden
     └── Unavailable       (503)  DatabaseUnavailable, GeocoderUnavailable, IssuerUnavailable, NotReady, Overloaded
 
-The errors of webhooks and streams are in event_errors.py.
+The errors of webhooks and streams are in event_errors.py, those of kept requests in request_errors.py.
 
 Those of bookings are in booking_errors.py. Every leaf has a stable `code`, which is part of the public contract. "No match" is an answer, not an error.
 """

@@ -11,7 +11,7 @@ from matcher.domain.match import Match, MatchRequest, MeetingPoint, Walking
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.domain.polyline import encode_polyline
 from matcher.matching.pipeline import Candidate
-from matcher.matching.positions import split_cost
+from matcher.matching.positions import I64, split_cost
 from matcher.matching.roads import PackedDrive, SearchRoads
 from matcher.services.cost_sharing import CostSharing
 from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
@@ -35,6 +35,12 @@ class MatchRoads(RoadsByTime, Protocol):
 
     def at(self, departure: datetime) -> SlotRoads:
         """Those of the slot that a departure falls in."""
+
+    def slot_of(self, departure: datetime) -> int:
+        """Which of `slots` that is."""
+
+    def slots_of(self, departures_ms: I64) -> I64:
+        """The same for (k,) moments in milliseconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,11 @@ class FollowChanges:
         """How far behind the index is at most."""
         return Lag(max(0.0, self._clock() - self._current_at), self._seq)
 
+    @property
+    def position(self) -> FeedPosition:
+        """What was committed before it is in the index."""
+        return self._position
+
     async def catch_up(self, listener: ChangeListener) -> int:
         """Take in everything that was committed before this call; returns how many offers that were. Raises DatabaseUnavailable."""
         began = self._clock()

@@ -77,7 +77,7 @@ def to_stop_rows(offer: Offer) -> list[dict[str, object]]:
 def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
     """The offer of a row; its departure and promises in the zone it was given in, else in the offset, created_at and
     updated_at in UTC."""
-    departure = _to_local(row["depart_at"], row["depart_offset_s"], row["depart_zone"])
+    departure = to_local(row["depart_at"], row["depart_offset_s"], row["depart_zone"])
     return Offer(
         id=row["id"],
         driver_id=row["driver_id"],
@@ -159,7 +159,8 @@ def _to_stop(stop: Mapping[str, Any], zone: tzinfo | None) -> Stop:
     return Stop(StopKind(stop["kind"]), to_place(stop, ""), booking_id, stop["seats"], earliest, latest)
 
 
-def _to_local(moment: datetime, offset_s: int, zone: str | None) -> datetime:
+def to_local(moment: datetime, offset_s: int, zone: str | None) -> datetime:
+    """A moment in a named zone, or at an offset where there is none or this machine does not know it."""
     known = None if zone is None else _find_zone(zone)
     return moment.astimezone(_offset(offset_s) if known is None else known)
 

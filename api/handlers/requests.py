@@ -1,0 +1,75 @@
+"""Kept requests: keep a search, look at it, search again, take it back; and which of them fit a trip."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from api.conditional import idempotency_request
+from api.endpoint import Call
+from api.rendering import JSON_TYPE, json_bytes, json_response
+from api.schemas.matches import BasisOut, MatchesOut, MatchIn
+from api.schemas.requests import (
+    FittingQuery,
+    FittingRequestsOut,
+    KeptRequestOut,
+    RequestDetailOut,
+    RequestOut,
+    RequestsOut,
+)
+from api.schemas.service import Nothing
+from matcher.bootstrap import Carpool
+from matcher.domain.kept_request import KeptRequest
+from matcher.domain.match import MatchAnswer
+from matcher.services.ports import StoredAnswer
+
+
+async def keep_request(call: Call[Nothing, MatchIn]) -> web.Response:
+    """Keep a search until its window ends.
+
+    The answer has what fits now. Each offer that comes to fit later, because it is published or changed, is told once as an event `match_found`. With
+    an Idempotency-Key the call may be repeated: the first answer comes back, byte for byte, with `Idempotency-Replayed: true`.
+    """
+
+    def render(kept: KeptRequest, answer: MatchAnswer) -> StoredAnswer:
+        headers = {"Content-Type": JSON_TYPE, "Location": f"/v1/requests/{kept.id}"}
+        body = KeptRequestOut.with_matches(kept, answer, _basis(call.carpool), call.now)
+        return StoredAnswer(201, headers, json_bytes(body))
+
+    answer = await call.carpool.requests.keep.keep(
+        call.body.to_domain(), call.principal, call.now, idempotency_request(call), render
+    )
+    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+
+
+async def list_requests(call: Call[Nothing, Nothing]) -> web.Response:
+    """List one's own requests, oldest first, those that have ended for a while too."""
+    found = await call.carpool.requests.keep.list_own(call.principal)
+    return json_response(RequestsOut(requests=[RequestOut.from_domain(kept, call.now) for kept in found]))
+
+
+async def read_request(call: Call[Nothing, Nothing]) -> web.Response:
+    """Read one of one's own requests, or any as an operator, with the offers that its rider was shown or told of."""
+    kept, found = await call.carpool.requests.keep.get(call.request_id, call.principal)
+    return json_response(RequestDetailOut.with_found(kept, found, call.now))
+
+
+async def match_request(call: Call[Nothing, Nothing]) -> web.Response:
+    """Make the search of a request again: what fits now, with match ids to book with."""
+    answer = await call.carpool.requests.keep.matches(call.request_id, call.principal, call.now)
+    return json_response(MatchesOut.from_domain(answer, _basis(call.carpool), explain=False))
+
+
+async def take_request_back(call: Call[Nothing, Nothing]) -> web.Response:
+    """Wait no more. Nothing of the request stays."""
+    await call.carpool.requests.keep.take_back(call.request_id, call.principal)
+    return web.Response(status=204)
+
+
+async def requests_of_offer(call: Call[FittingQuery, Nothing]) -> web.Response:
+    """Which waiting requests fit a trip of one's own, as it is now. The riders know of the trip: they are told of it, and may book it."""
+    found = await call.carpool.requests.of_offer(call.offer_id, call.principal, call.now, call.query.limit)
+    return json_response(FittingRequestsOut.from_domain(found))
+
+
+def _basis(carpool: Carpool) -> BasisOut:
+    return BasisOut.of(carpool.carbon, carpool.cost_sharing.rate)

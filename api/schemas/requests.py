@@ -1,0 +1,170 @@
+"""Kept requests on the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from api.schemas.fields import Identifier, Latitude, Longitude, Maybe, QueryInteger, WireIn, WireOut
+from api.schemas.matches import BasisOut, MatchesOut
+from api.schemas.places import PlaceOut
+from matcher.domain.kept_request import FoundOffer, KeptRequest
+from matcher.domain.match import MatchAnswer, WindowKind
+from matcher.domain.place import Coordinate
+from matcher.services.requests_of_offer import FittingRequest, FittingRequests
+
+MAX_PAGE = 100
+
+
+class WindowOut(WireOut):
+    """A stretch of time, both ends included."""
+
+    earliest: datetime
+    latest: datetime
+
+
+class RequestOut(WireOut):
+    """A search that waits for offers. `departure` or `arrival`, as it was asked."""
+
+    id: Identifier
+    status: Literal["WAITING", "EXPIRED"] = Field(description="EXPIRED once its window has ended")
+    origin: PlaceOut
+    destination: PlaceOut
+    departure: Maybe[WindowOut] = None
+    arrival: Maybe[WindowOut] = None
+    seats: int
+    max_walk_m: int
+    preferences: dict[str, bool]
+    women_only: bool
+    created_at: datetime
+    expires_at: datetime = Field(description="the end of its window: until then new and changed offers are matched")
+
+    @classmethod
+    def fields_of(cls, kept: KeptRequest, now: datetime) -> dict[str, Any]:
+        """The request's fields as they are named on the wire."""
+        request = kept.request
+        window = WindowOut(earliest=request.window.earliest, latest=request.window.latest)
+        return {
+            "id": kept.id,
+            "status": "WAITING" if now <= kept.expires_at else "EXPIRED",
+            "origin": PlaceOut.from_domain(request.origin),
+            "destination": PlaceOut.from_domain(request.destination),
+            "departure": window if request.window_kind is WindowKind.DEPARTURE else None,
+            "arrival": window if request.window_kind is WindowKind.ARRIVAL else None,
+            "seats": request.seats,
+            "max_walk_m": request.max_walk_m,
+            "preferences": dict(request.preferences),
+            "women_only": request.women_only,
+            "created_at": kept.created_at,
+            "expires_at": kept.expires_at,
+        }
+
+    @classmethod
+    def from_domain(cls, kept: KeptRequest, now: datetime) -> RequestOut:
+        """The request alone."""
+        return cls(**cls.fields_of(kept, now))
+
+
+class KeptRequestOut(RequestOut):
+    """A request that was just kept, with what fits now. Whatever comes to fit later is told as an event `match_found`."""
+
+    present: MatchesOut
+
+    @classmethod
+    def with_matches(cls, kept: KeptRequest, answer: MatchAnswer, basis: BasisOut, now: datetime) -> KeptRequestOut:
+        """Both."""
+        present = MatchesOut.from_domain(answer, basis, explain=False)
+        return cls(**cls.fields_of(kept, now), present=present)
+
+
+class FoundOut(WireOut):
+    """An offer that the rider was shown, or told of."""
+
+    offer_id: Identifier
+    found_at: datetime
+
+
+class RequestDetailOut(RequestOut):
+    """A request with the offers that its rider knows of, newest first, at most 100. For a `match_id` to book with, ask for its matches."""
+
+    found: list[FoundOut]
+
+    @classmethod
+    def with_found(cls, kept: KeptRequest, found: list[FoundOffer], now: datetime) -> RequestDetailOut:
+        """Both."""
+        told = [FoundOut(offer_id=one.offer_id, found_at=one.found_at) for one in found]
+        return cls(**cls.fields_of(kept, now), found=told)
+
+
+class RequestsOut(WireOut):
+    """All of one rider's, oldest first."""
+
+    requests: list[RequestOut]
+
+
+class FittingQuery(WireIn):
+    """How many are wanted."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="most requests wanted"), QueryInteger] = 20
+
+
+class NearOut(WireOut):
+    """The middle of a square of at least a kilometre in which a place lies, and when the driver is there, to the minute."""
+
+    lat: Latitude
+    lon: Longitude
+    time: datetime
+
+    @classmethod
+    def of(cls, middle: Coordinate, time: datetime) -> NearOut:
+        """Rounded to some metres: it is no place."""
+        return cls(lat=round(middle.lat, 4), lon=round(middle.lon, 4), time=time)
+
+
+class FittingRequestOut(WireOut):
+    """A rider who waits and could be carried. Who it is, and where exactly, is told when the rider books."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "request_id": "01938a3e-7d4c-7b6e-9b5a-3f0f6a1c2d3e",
+                    "seats": 1,
+                    "near_pickup": {"lat": -29.9549, "lon": -71.3397, "time": "2026-12-01T07:52:00-03:00"},
+                    "near_dropoff": {"lat": -29.9073, "lon": -71.2518, "time": "2026-12-01T08:11:00-03:00"},
+                    "detour_min": 2,
+                }
+            ]
+        }
+    )
+
+    request_id: Identifier
+    seats: int
+    near_pickup: NearOut
+    near_dropoff: NearOut
+    detour_min: int = Field(description="added drive, whole minutes")
+
+    @classmethod
+    def from_domain(cls, fitting: FittingRequest) -> FittingRequestOut:
+        """Every field."""
+        return cls(
+            request_id=fitting.request_id,
+            seats=fitting.seats,
+            near_pickup=NearOut.of(fitting.near_pickup, fitting.pickup_at),
+            near_dropoff=NearOut.of(fitting.near_dropoff, fitting.dropoff_at),
+            detour_min=fitting.detour_min,
+        )
+
+
+class FittingRequestsOut(WireOut):
+    """The requests that fit a trip, those that suit the rider best first."""
+
+    requests: list[FittingRequestOut]
+    fitting: int = Field(ge=0, description="how many fit, shown or not")
+
+    @classmethod
+    def from_domain(cls, found: FittingRequests) -> FittingRequestsOut:
+        """Every field."""
+        return cls(requests=[FittingRequestOut.from_domain(one) for one in found.best], fitting=found.fitting)

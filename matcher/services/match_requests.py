@@ -1,0 +1,197 @@
+"""Each new or changed offer is matched with the requests that wait, and riders are told of what fits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from matcher.domain.errors import PlaceUnreachable
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.matching.candidates import Candidate
+from matcher.matching.index_by_time import SlotSnapshot
+from matcher.matching.pipeline import find_candidates_by_time
+from matcher.matching.plan import to_ms
+from matcher.matching.request_index import WaitingRequest
+from matcher.matching.reverse import fitting_requests
+from matcher.matching.roads import PackedDrive, SearchRoadsByTime
+from matcher.matching.scoring import ScoreWeights
+from matcher.services.fitted_index import FittedIndex
+from matcher.services.people_ports import Blocks
+from matcher.services.ports import OfferRepository
+from matcher.services.request_ports import FoundPair, MatchingTurn, MatchingTurns
+from matcher.services.waiting_requests import WaitingRequests
+
+#: Offers that are read at once.
+_AT_ONCE = 200
+#: New requests that are settled in one turn.
+_SETTLED_AT_ONCE = 200
+#: Offers that one request is told of at most when everything must be matched anew.
+_MOST_ANEW = 1000
+_log = logging.getLogger(__name__)
+
+Fit = tuple[WaitingRequest, Candidate, PackedDrive]
+
+
+class SearchedOffers(Protocol):
+    """The offers that searches run on."""
+
+    def snapshot(self, searcher: str, hidden: Collection[str] = ()) -> Sequence[SlotSnapshot]:
+        """As of now."""
+
+
+class FitRequests:
+    """Which waiting requests an offer fits, decided as a search would."""
+
+    def __init__(
+        self,
+        waiting: WaitingRequests,
+        roads: SearchRoadsByTime,
+        fitted: FittedIndex,
+        blocks: Blocks,
+        executor: Executor,
+        *,
+        weights: ScoreWeights,
+    ) -> None:
+        self.waiting = waiting
+        self.weights = weights
+        self._roads = roads
+        self._fitted = fitted
+        self._blocks = blocks
+        self._executor = executor
+
+    async def __call__(self, offer: Offer, now: datetime, only: Collection[UUID] | None = None) -> list[Fit]:
+        """Those of the requests taken in so far (or of `only` some), each with what a search would show its rider. Raises DatabaseUnavailable."""
+        loop = asyncio.get_running_loop()
+        fitted, possible = await loop.run_in_executor(self._executor, self._candidates, offer)
+        if only is not None:
+            possible = [one for one in possible if one.id in only]
+        present = await self.waiting.present(possible, now)
+        if fitted is None or not present:
+            return []
+        hidden = await self.hidden_from({one.rider for one in present})
+        return await loop.run_in_executor(
+            self._executor,
+            lambda: list(fitting_requests(fitted, present, hidden, self._roads, self.weights, to_ms(now))),
+        )
+
+    async def hidden_from(self, riders: Collection[str]) -> dict[str, frozenset[str]]:
+        """Whose offers do not exist for whom."""
+        return {rider: await self._blocks.hidden_from(rider) for rider in riders}
+
+    def _candidates(self, offer: Offer) -> tuple[Offer | None, list[WaitingRequest]]:
+        fitted = self._fitted.fit(offer) if offer.status is OfferStatus.OPEN else None
+        if fitted is None:
+            return None, []
+        try:
+            return fitted, self.waiting.index.candidates(fitted)
+        except ValueError as error:
+            _log.warning("offer %s cannot be matched with requests: %s", offer.id, error)
+            return None, []
+
+
+class MatchRequests:
+    """Matches what has changed since the last turn, whichever process had it. No change is left out, and none is told twice.
+
+    A turn begins where the last one ended: at a snapshot of the database that is noted, with what was found, when it ends. A request that came in between
+    its own search and this turn is matched with all offers of that time, which other turns did not know of (see `MatchingTurn.unsettled`).
+    When changes cannot be told any more, every request searches the offers in memory.
+
+    position: the snapshot that the offers in memory have reached at least.
+    """
+
+    def __init__(
+        self,
+        turns: MatchingTurns,
+        offers: OfferRepository,
+        fit: FitRequests,
+        index: SearchedOffers,
+        executor: Executor,
+        *,
+        region: str,
+        position: Callable[[], str],
+    ) -> None:
+        self._turns = turns
+        self._offers = offers
+        self._fit = fit
+        self._index = index
+        self._executor = executor
+        self._region = region
+        self._position = position
+
+    async def __call__(self, now: datetime) -> int:
+        """One turn; returns how many riders were told of an offer. 0 as well while another process has the turn. Raises DatabaseUnavailable."""
+        async with self._turns.turn(self._region) as turn:
+            return 0 if turn is None else await self._take(turn, now)
+
+    async def _take(self, turn: MatchingTurn, now: datetime) -> int:
+        # First the new requests, then all requests: whatever is settled below has been taken in.
+        fresh = await turn.unsettled(now, _SETTLED_AT_ONCE)
+        await self._fit.waiting.catch_up(now)
+        pairs: list[tuple[FoundPair, str]] = []
+        seen = await turn.progress()
+        position = self._position()
+        changed = None if seen is None else await turn.changed(seen)
+        if changed is None or changed.missed:
+            if len(self._fit.waiting.index):
+                _log.warning("changes of offers were missed: all requests search anew")
+            pairs += await self._search(self._fit.waiting.index.all(), now)
+            await turn.note_progress(position)
+        else:
+            pairs += await self._match(changed.offer_ids, now)
+            if changed.offer_ids:
+                await turn.note_progress(changed.seen)
+            by_search: dict[str, set[UUID]] = defaultdict(set)
+            for request_id, searched in fresh:
+                by_search[searched].add(request_id)
+            for searched, request_ids in by_search.items():
+                gap = await turn.changed(searched)
+                if gap.missed:
+                    mine = [one for one in self._fit.waiting.index.all() if one.id in request_ids]
+                    pairs += await self._search(mine, now)
+                else:
+                    pairs += await self._match(gap.offer_ids, now, only=request_ids)
+        told = await turn.tell([pair for pair, _ in pairs], {pair.request_id: rider for pair, rider in pairs}, now)
+        if fresh:
+            await turn.settle([request_id for request_id, _ in fresh])
+        return told
+
+    async def _match(
+        self, offer_ids: Sequence[UUID], now: datetime, only: Collection[UUID] | None = None
+    ) -> list[tuple[FoundPair, str]]:
+        found: list[tuple[FoundPair, str]] = []
+        if not len(self._fit.waiting.index):
+            return found
+        for some in _batches(offer_ids, _AT_ONCE):
+            for offer in await self._offers.get_many(some):
+                for request, candidate, _ in await self._fit(offer, now, only):
+                    found.append((FoundPair(request.id, offer.id, candidate.version), request.rider))
+        return found
+
+    async def _search(self, waiting: Sequence[WaitingRequest], now: datetime) -> list[tuple[FoundPair, str]]:
+        """The other way round, as the riders would."""
+        found: list[tuple[FoundPair, str]] = []
+        present = await self._fit.waiting.present(waiting, now)
+        hidden = await self._fit.hidden_from({one.rider for one in present})
+        loop = asyncio.get_running_loop()
+        for one in present:
+            slots = self._index.snapshot(one.rider, hidden[one.rider])
+            candidates = await loop.run_in_executor(self._executor, self._best, slots, one, to_ms(now))
+            found += [(FoundPair(one.id, each.offer_id, each.version), one.rider) for each in candidates]
+        return found
+
+    def _best(self, slots: Sequence[SlotSnapshot], one: WaitingRequest, now_ms: int) -> Sequence[Candidate]:
+        try:
+            query = one.at(now_ms)
+            return find_candidates_by_time(slots, query, self._fit.weights, _MOST_ANEW).best
+        except PlaceUnreachable:
+            return ()
+
+
+def _batches(ids: Sequence[UUID], size: int) -> list[Sequence[UUID]]:
+    return [ids[first : first + size] for first in range(0, len(ids), size)]

@@ -1,0 +1,99 @@
+"""What kept requests need from storage, as Protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from matcher.domain.kept_request import FoundOffer, KeptRequest
+from matcher.services.ports import IdempotencyRequest, StoredAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPair:
+    """A request and the version of an offer that fits it."""
+
+    request_id: UUID
+    offer_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedOffers:
+    """The offers that changed after a snapshot, each once, and the snapshot after them. `missed`: some changes cannot be told any more."""
+
+    offer_ids: tuple[UUID, ...]
+    seen: str
+    missed: bool
+
+
+class RequestRepository(Protocol):
+    """Kept requests on disk."""
+
+    async def insert(
+        self,
+        kept: KeptRequest,
+        *,
+        searched: str,
+        shown: Sequence[UUID],
+        most: int,
+        idempotency: tuple[IdempotencyRequest, StoredAnswer] | None = None,
+    ) -> StoredAnswer | None:
+        """Store a new one, with the offers its rider was shown and the answer to the call; or return the answer that was kept before.
+
+        searched: the snapshot of the offers that were searched. Raises TooManyKeptRequests, IdempotencyKeyReused.
+        """
+
+    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
+        """The answer stored under this key, or None. Raises IdempotencyKeyReused when the fingerprint differs."""
+
+    async def get(self, request_id: UUID) -> KeptRequest:
+        """Raises RequestNotFound."""
+
+    async def list_of(self, rider_id: str) -> list[KeptRequest]:
+        """All of one rider's, oldest first."""
+
+    async def found(self, request_id: UUID, limit: int) -> list[FoundOffer]:
+        """The offers its rider has been told of, newest first."""
+
+    async def delete(self, request_id: UUID) -> None:
+        """Raises RequestNotFound."""
+
+    async def waiting(self, region: str, seen: str | None, now: datetime) -> tuple[list[KeptRequest], str]:
+        """(requests that wait and were kept after the snapshot `seen`, all of them without one; the snapshot to go on from)."""
+
+    async def present(self, request_ids: Sequence[UUID], now: datetime) -> list[KeptRequest]:
+        """Those that still wait, as they are now, in no order."""
+
+
+class MatchingTurn(Protocol):
+    """One process matches; what it notes becomes true with the end of the turn."""
+
+    async def progress(self) -> str | None:
+        """The snapshot up to which all changes have been matched; None at the very first time."""
+
+    async def changed(self, seen: str) -> ChangedOffers:
+        """What has changed after a snapshot."""
+
+    async def unsettled(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
+        """(id, snapshot that was searched for it) of requests that nobody has settled."""
+
+    async def settle(self, request_ids: Sequence[UUID]) -> None:
+        """What came after their own search has been matched with these requests."""
+
+    async def note_progress(self, seen: str) -> None:
+        """All changes up to a snapshot have been matched."""
+
+    async def tell(self, pairs: Sequence[FoundPair], riders: dict[UUID, str], now: datetime) -> int:
+        """Write an event for the rider of each pair that is still true and that the rider does not know of; returns how many."""
+
+
+class MatchingTurns(Protocol):
+    """Who matches."""
+
+    def turn(self, region: str) -> AbstractAsyncContextManager[MatchingTurn | None]:
+        """A turn, all or nothing; None while another process has it. Raises DatabaseUnavailable."""

@@ -1,0 +1,91 @@
+"""A driver asks which waiting requests fit their trip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from uuid import UUID
+
+from matcher.domain.cell import Cell
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.place import Coordinate
+from matcher.domain.principal import Principal
+from matcher.matching.query import MeetingCandidate, Query
+from matcher.services.match_requests import Fit, FitRequests
+from matcher.services.offer_rules import require_owner
+from matcher.services.ports import OfferRepository, RoadsByTime
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FittingRequest:
+    """A rider who could be carried, as a driver may see it before they agree: about where, about when, and about what it costs the driver.
+
+    Places are middles of cells, times and detours are whole minutes: whoever asks for many trips learns no door from them.
+    """
+
+    request_id: UUID
+    seats: int
+    near_pickup: Coordinate
+    pickup_at: datetime
+    near_dropoff: Coordinate
+    dropoff_at: datetime
+    detour_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class FittingRequests:
+    """The best of them, and how many there are."""
+
+    best: tuple[FittingRequest, ...]
+    fitting: int
+
+
+class RequestsOfOffer:
+    """For its driver, and for operators."""
+
+    def __init__(self, offers: OfferRepository, fit: FitRequests, roads: RoadsByTime) -> None:
+        self._offers = offers
+        self._fit = fit
+        self._roads = roads
+
+    async def __call__(self, offer_id: UUID, principal: Principal, now: datetime, limit: int) -> FittingRequests:
+        """By score, best first; none for a trip that is not open. Raises OfferNotFound, DatabaseUnavailable."""
+        offer = await self._offers.get(offer_id)
+        require_owner(offer, principal, or_operator=True)
+        if offer.status is not OfferStatus.OPEN:
+            return FittingRequests((), 0)
+        await self._fit.waiting.catch_up(now)
+        fits = await self._fit(offer, now)
+        best = sorted(fits, key=lambda fit: (-fit[1].score, fit[0].id.int))[:limit]
+        return FittingRequests(tuple(self._described(offer, fit) for fit in best), len(fits))
+
+    def _described(self, offer: Offer, fit: Fit) -> FittingRequest:
+        waiting, candidate, _ = fit
+        zone = offer.departure.tzinfo or UTC
+        pickup, dropoff = _ends(waiting.query, candidate.pickup_choice, candidate.dropoff_choice)
+        return FittingRequest(
+            request_id=waiting.id,
+            seats=waiting.query.seats,
+            near_pickup=self._near(pickup),
+            pickup_at=_moment(candidate.pickup_ms, zone),
+            near_dropoff=self._near(dropoff),
+            dropoff_at=_moment(candidate.dropoff_ms, zone),
+            detour_min=round(candidate.detour_ms / 60_000),
+        )
+
+    def _near(self, place: MeetingCandidate) -> Coordinate:
+        """The middle of a cell: where a rider who is met at the door lives is told when they have agreed."""
+        south_west, north_east = Cell.of(self._roads.locate(place.position)).corners
+        return Coordinate(lat=(south_west.lat + north_east.lat) / 2, lon=(south_west.lon + north_east.lon) / 2)
+
+
+def _ends(query: Query, pickup: int, dropoff: int) -> tuple[MeetingCandidate, MeetingCandidate]:
+    pickups = query.pickups or (MeetingCandidate(query.pickup, 0),)
+    dropoffs = query.dropoffs or (MeetingCandidate(query.dropoff, 0),)
+    return pickups[pickup], dropoffs[dropoff]
+
+
+def _moment(ms: int, zone: tzinfo) -> datetime:
+    return (_EPOCH + timedelta(minutes=round(ms / 60_000))).astimezone(zone)

@@ -1,0 +1,247 @@
+"""Kept requests on disk, and whose turn it is to match them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from matcher.domain.event import Event, EventKind
+from matcher.domain.kept_request import FoundOffer, KeptRequest
+from matcher.domain.match import DEFAULT_LIMIT, MatchRequest, TimeWindow, WindowKind
+from matcher.domain.request_errors import RequestNotFound, TooManyKeptRequests
+from matcher.services.ports import IdempotencyRequest, StoredAnswer
+from matcher.services.request_ports import ChangedOffers, FoundPair
+from matcher.storage.events import announce_events, write_events
+from matcher.storage.idempotency import answer_once, find_answer
+from matcher.storage.offer_rows import place_to_json, to_local, to_place
+from matcher.storage.pool import Connections
+from matcher.storage.statements import Statements
+
+if TYPE_CHECKING:
+    from matcher.storage.statements import Connection, Record
+
+_REQUESTS = Statements("requests")
+#: Nothing is visible in it, so everything came after it.
+_NOTHING_SEEN = "1:1:"
+_AT_ONCE = 1000
+
+
+class PostgresRequests:
+    """The RequestRepository and the MatchingTurns of `matcher.services.request_ports` on PostgreSQL."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def insert(
+        self,
+        kept: KeptRequest,
+        *,
+        searched: str,
+        shown: Sequence[UUID],
+        most: int,
+        idempotency: tuple[IdempotencyRequest, StoredAnswer] | None = None,
+    ) -> StoredAnswer | None:
+        """Store a new one, with the offers its rider was shown and the answer to the call; or return the answer that was kept before.
+
+        Raises TooManyKeptRequests, IdempotencyKeyReused.
+        """
+        async with self._connections.transaction() as connection:
+            if idempotency is not None:
+                earlier = await answer_once(connection, *idempotency, kept.created_at)
+                if earlier is not None:
+                    return earlier
+            await _REQUESTS.value(connection, "lock_rider", rider_id=kept.rider_id)
+            waiting = await _REQUESTS.value(connection, "count_waiting", rider_id=kept.rider_id, now=kept.created_at)
+            if waiting >= most:
+                raise TooManyKeptRequests(f"{most} requests wait already: take back one that is not needed any more")
+            await _REQUESTS.run(connection, "insert_request", searched=searched, **_to_row(kept))
+            if shown:
+                await _REQUESTS.run(
+                    connection, "note_shown", request_id=kept.id, offer_ids=list(shown), now=kept.created_at
+                )
+        return None
+
+    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
+        """The answer kept under this key, or None. Raises IdempotencyKeyReused when the key was used for another call."""
+        async with self._connections.connection() as connection:
+            return await find_answer(connection, idempotency)
+
+    async def get(self, request_id: UUID) -> KeptRequest:
+        """Raises RequestNotFound."""
+        async with self._connections.connection() as connection:
+            row = await _REQUESTS.row(connection, "get_request", id=request_id)
+        if row is None:
+            raise RequestNotFound("no request of yours has this id")
+        return to_kept(row)
+
+    async def list_of(self, rider_id: str) -> list[KeptRequest]:
+        """All of one rider's, oldest first."""
+        async with self._connections.connection() as connection:
+            return [to_kept(row) for row in await _REQUESTS.rows(connection, "list_requests", rider_id=rider_id)]
+
+    async def found(self, request_id: UUID, limit: int) -> list[FoundOffer]:
+        """The offers its rider has been told of, newest first."""
+        async with self._connections.connection() as connection:
+            rows = await _REQUESTS.rows(connection, "found_offers", id=request_id, row_limit=limit)
+        return [FoundOffer(row["offer_id"], row["found_at"]) for row in rows]
+
+    async def delete(self, request_id: UUID) -> None:
+        """Raises RequestNotFound."""
+        async with self._connections.connection() as connection:
+            if not await _REQUESTS.run(connection, "delete_request", id=request_id):
+                raise RequestNotFound("no request of yours has this id")
+
+    async def forget_requests(self, before: datetime, limit: int = _AT_ONCE) -> int:
+        """Drop at most `limit` requests whose window ended before a moment; returns how many."""
+        async with self._connections.connection() as connection:
+            return await _REQUESTS.run(connection, "forget_requests", before=before, row_limit=limit)
+
+    async def waiting(self, region: str, seen: str | None, now: datetime) -> tuple[list[KeptRequest], str]:
+        """(requests that wait and were kept after the snapshot `seen`, all of them without one; the snapshot to go on from).
+
+        A request that is kept between the two statements comes twice.
+        """
+        async with self._connections.connection() as connection:
+            after = str(await _REQUESTS.value(connection, "snapshot"))
+            rows = await _REQUESTS.rows(
+                connection, "waiting_requests", region=region, seen=seen or _NOTHING_SEEN, now=now
+            )
+        return [to_kept(row) for row in rows], after
+
+    async def present(self, request_ids: Sequence[UUID], now: datetime) -> list[KeptRequest]:
+        """Those that still wait, as they are now, in no order."""
+        async with self._connections.connection() as connection:
+            rows = await _REQUESTS.rows(connection, "present_requests", ids=list(request_ids), now=now)
+        return [to_kept(row) for row in rows]
+
+    @asynccontextmanager
+    async def turn(self, region: str) -> AsyncIterator[PostgresTurn | None]:
+        """A turn, all or nothing; None while another process has it. Raises DatabaseUnavailable."""
+        told = False
+        async with self._connections.transaction() as connection:
+            if await _REQUESTS.value(connection, "take_turn", region=region):
+                turn = PostgresTurn(connection, region)
+                yield turn
+                told = turn.told > 0
+            else:
+                yield None
+        if told:
+            async with self._connections.connection() as connection:
+                await announce_events(connection)
+
+
+class PostgresTurn:
+    """The MatchingTurn of `matcher.services.request_ports`: a transaction that holds the region's lock."""
+
+    def __init__(self, connection: Connection, region: str) -> None:
+        self._connection = connection
+        self._region = region
+        self.told = 0
+
+    async def progress(self) -> str | None:
+        """The snapshot up to which all changes have been matched; None at the very first time."""
+        seen: str | None = await _REQUESTS.value(self._connection, "progress", region=self._region)
+        return seen
+
+    async def changed(self, seen: str) -> ChangedOffers:
+        """What has changed after a snapshot."""
+        row = await _REQUESTS.row(self._connection, "changed_offers", seen=seen, region=self._region)
+        assert row is not None
+        return ChangedOffers(tuple(row["offer_ids"] or ()), row["seen"], bool(row["is_missed"]))
+
+    async def unsettled(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
+        """(id, snapshot that was searched for it) of requests that nobody has settled."""
+        rows = await _REQUESTS.rows(
+            self._connection, "unsettled_requests", region=self._region, now=now, row_limit=limit
+        )
+        return [(row["id"], row["searched"]) for row in rows]
+
+    async def settle(self, request_ids: Sequence[UUID]) -> None:
+        """What came after their own search has been matched with these requests."""
+        await _REQUESTS.run(self._connection, "settle_requests", ids=list(request_ids))
+
+    async def note_progress(self, seen: str) -> None:
+        """All changes up to a snapshot have been matched."""
+        await _REQUESTS.run(self._connection, "note_progress", region=self._region, seen=seen)
+
+    async def tell(self, pairs: Sequence[FoundPair], riders: dict[UUID, str], now: datetime) -> int:
+        """Write an event for the rider of each pair that is still true and that the rider does not know of; returns how many."""
+        if not pairs:
+            return 0
+        rows = await _REQUESTS.rows(
+            self._connection,
+            "note_found",
+            request_ids=[pair.request_id for pair in pairs],
+            offer_ids=[pair.offer_id for pair in pairs],
+            versions=[pair.version for pair in pairs],
+            now=now,
+        )
+        events = [
+            Event(
+                EventKind.MATCH_FOUND,
+                recipient=riders[row["request_id"]],
+                trip_id=row["offer_id"],
+                data={"request_id": str(row["request_id"]), "offer_id": str(row["offer_id"])},
+                dedupe_key=f"match_found:{row['request_id']}:{row['offer_id']}",
+            )
+            for row in rows
+        ]
+        await write_events(self._connection, events, now)
+        self.told += len(events)
+        return len(events)
+
+
+def to_kept(row: Record | Mapping[str, Any]) -> KeptRequest:
+    """The request of a row; its window in the zone it was given in, else in the offset."""
+    earliest, latest = (
+        to_local(row[column], row["window_offset_s"], row["window_zone"]) for column in ("earliest_at", "latest_at")
+    )
+    return KeptRequest(
+        id=row["id"],
+        region=row["region"],
+        region_fingerprint=row["region_fingerprint"],
+        request=MatchRequest(
+            rider_id=row["rider_id"],
+            origin=to_place(row["origin"], ""),
+            destination=to_place(row["destination"], ""),
+            window=TimeWindow(earliest, latest),
+            window_kind=WindowKind(row["window_kind"]),
+            seats=row["seats"],
+            max_walk_m=row["max_walk_m"],
+            limit=DEFAULT_LIMIT,
+            preferences=row["preferences"],
+            women_only=row["women_only"],
+            rider_is_woman=row["rider_is_woman"],
+        ),
+        created_at=row["created_at"],
+    )
+
+
+def _to_row(kept: KeptRequest) -> dict[str, object]:
+    request = kept.request
+    earliest = request.window.earliest
+    offset = earliest.utcoffset()
+    if offset is None:
+        raise ValueError("a window needs an offset")
+    return {
+        "id": kept.id,
+        "rider_id": request.rider_id,
+        "region": kept.region,
+        "region_fingerprint": kept.region_fingerprint,
+        "origin": place_to_json(request.origin),
+        "destination": place_to_json(request.destination),
+        "window_kind": request.window_kind.value,
+        "earliest_at": earliest,
+        "latest_at": request.window.latest,
+        "window_offset_s": round(offset.total_seconds()),
+        "window_zone": earliest.tzinfo.key if isinstance(earliest.tzinfo, ZoneInfo) else None,
+        "seats": request.seats,
+        "max_walk_m": request.max_walk_m,
+        "preferences": dict(request.preferences),
+        "women_only": request.women_only,
+        "created_at": kept.created_at,
+    }

@@ -1,0 +1,91 @@
+"""Kept requests, wired: what riders and drivers ask, and the loop that matches offers with what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from matcher.matching.request_index import RequestIndex
+from matcher.matching.scoring import ScoreWeights
+from matcher.services.find_matches import FindMatches
+from matcher.services.keep_requests import KeepRequests
+from matcher.services.match_requests import FitRequests, MatchRequests
+from matcher.services.ports import ChangeFeed, OfferRepository
+from matcher.services.requests_of_offer import RequestsOfOffer
+from matcher.services.served_region import ServedRegion
+from matcher.services.waiting_requests import WaitingRequests
+from matcher.services.where_to_meet import WhereToMeet
+from matcher.settings_requests import RequestSettings
+from matcher.storage.pool import Database
+from matcher.storage.requests import PostgresRequests
+from matcher.wiring_people import People
+from matcher.workers.requests import run_request_matching
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What can be asked about kept requests, on the roads of one version of the region; `match` is one turn of the loop."""
+
+    keep: KeepRequests
+    of_offer: RequestsOfOffer
+    match: Callable[[datetime], Awaitable[int]]
+
+
+def make_requests(
+    settings: RequestSettings,
+    database: Database,
+    offers: OfferRepository,
+    region: ServedRegion,
+    find_matches: FindMatches,
+    executor: Executor,
+    *,
+    people: People,
+    weights: ScoreWeights,
+    make_id: Callable[[], UUID],
+    position: Callable[[], str],
+    horizon: timedelta,
+) -> Requests:
+    """Everything about kept requests on these roads. `position`: the snapshot that the offers in memory have reached at least."""
+    requests = PostgresRequests(database)
+    roads = region.roads
+    waiting = WaitingRequests(
+        requests,
+        RequestIndex(roads),
+        roads,
+        region.resolve_places,
+        WhereToMeet(roads, region.meeting_points),
+        executor,
+    )
+    fit = FitRequests(waiting, roads, region.fitted, people.blocks, executor, weights=weights)
+    return Requests(
+        keep=KeepRequests(
+            requests,
+            find_matches,
+            roads,
+            region.resolve_places,
+            people.sharing,
+            make_id=make_id,
+            position=position,
+            most=settings.requests_per_rider,
+            horizon=horizon,
+        ),
+        of_offer=RequestsOfOffer(offers, fit, roads),
+        match=MatchRequests(requests, offers, fit, region.index, executor, region=roads.name, position=position),
+    )
+
+
+def matching_requests(
+    settings: RequestSettings,
+    feed: ChangeFeed,
+    current: Callable[[], Requests],
+    *,
+    clock: Callable[[], datetime],
+) -> Coroutine[Any, Any, None]:
+    """The loop that matches what changes with what waits, on the roads that are served at the time."""
+    return run_request_matching(
+        feed, lambda now: current().match(now), every_s=settings.requests_interval_s, clock=clock
+    )

@@ -1,0 +1,135 @@
+-- name: lock_rider$
+-- Let one call at a time keep requests of a rider, so that their number can be limited. 0x72657173 keeps these locks apart from others.
+SELECT pg_advisory_xact_lock(1919250803, hashtext(:rider_id));
+
+-- name: count_waiting$
+-- How many requests of a rider still wait.
+SELECT count(*) FROM requests WHERE rider_id = :rider_id AND latest_at >= :now;
+
+-- name: insert_request!
+-- Keep a search.
+INSERT INTO requests (
+    id, rider_id, region, region_fingerprint, origin, destination, window_kind, earliest_at, latest_at, window_offset_s, window_zone,
+    seats, max_walk_m, preferences, women_only, searched, created_at
+) VALUES (
+    :id, :rider_id, :region, :region_fingerprint, :origin, :destination, :window_kind, :earliest_at, :latest_at, :window_offset_s,
+    :window_zone, :seats, :max_walk_m, :preferences, :women_only, :searched, :created_at
+);
+
+-- name: note_shown!
+-- Note which offers a rider has been shown: no event tells of them. Those that are gone are left out.
+INSERT INTO request_matches (request_id, offer_id, found_at)
+SELECT :request_id, id, :now FROM offers WHERE id = any(CAST(:offer_ids AS uuid []))
+ON CONFLICT ON CONSTRAINT request_matches_pk DO NOTHING;
+
+-- name: get_request^
+-- One request, with what its rider shares now.
+SELECT r.*, EXISTS (SELECT 1 FROM people WHERE user_id = r.rider_id AND shares = 'woman') AS rider_is_woman
+FROM requests AS r
+WHERE r.id = :id;
+
+-- name: list_requests
+-- All requests of a rider, oldest first.
+SELECT r.*, EXISTS (SELECT 1 FROM people WHERE user_id = r.rider_id AND shares = 'woman') AS rider_is_woman
+FROM requests AS r
+WHERE r.rider_id = :rider_id
+ORDER BY r.id;
+
+-- name: present_requests
+-- Those of some requests that still wait, with what their riders share now.
+SELECT r.*, EXISTS (SELECT 1 FROM people WHERE user_id = r.rider_id AND shares = 'woman') AS rider_is_woman
+FROM requests AS r
+WHERE r.id = any(CAST(:ids AS uuid [])) AND r.latest_at >= :now;
+
+-- name: found_offers
+-- Which offers the rider of a request has been told of, newest first.
+SELECT offer_id, found_at FROM request_matches
+WHERE request_id = :id
+ORDER BY found_at DESC, offer_id
+LIMIT :row_limit;
+
+-- name: delete_request!
+-- Take a request back.
+DELETE FROM requests WHERE id = :id;
+
+-- name: forget_requests!
+-- Drop requests whose window ended long ago.
+DELETE FROM requests WHERE id IN (
+    SELECT id FROM requests
+    WHERE latest_at < :before
+    ORDER BY latest_at
+    LIMIT :row_limit
+    FOR UPDATE SKIP LOCKED
+);
+
+-- name: snapshot$
+-- How far a statement after this one sees at least.
+SELECT CAST(pg_current_snapshot() AS text);
+
+-- name: waiting_requests
+-- Requests of a region that wait and were kept after a snapshot, whatever the order in which transactions ended.
+SELECT r.*, EXISTS (SELECT 1 FROM people WHERE user_id = r.rider_id AND shares = 'woman') AS rider_is_woman
+FROM requests AS r
+WHERE
+    r.region = :region AND r.latest_at >= :now
+    AND r.xid >= pg_snapshot_xmin(CAST(CAST(:seen AS text) AS pg_snapshot))
+    AND NOT pg_visible_in_snapshot(r.xid, CAST(CAST(:seen AS text) AS pg_snapshot));
+
+-- name: take_turn$
+-- Become the one who matches a region's changes until the end of the transaction; false while somebody else is. 0x72657174. It is no row lock:
+-- that would draw a transaction number before the snapshot is taken, and a crash could give out such a number again.
+SELECT pg_try_advisory_xact_lock(1919250804, hashtext(:region));
+
+-- name: progress$
+-- How far the changes of a region have been matched.
+SELECT seen FROM request_progress WHERE region = :region;
+
+-- name: note_progress!
+-- Note how far they have been.
+INSERT INTO request_progress (region, seen) VALUES (:region, :seen)
+ON CONFLICT ON CONSTRAINT request_progress_pk
+DO UPDATE SET seen = excluded.seen;
+
+-- name: changed_offers^
+-- The offers of a region that changed after a snapshot, and the snapshot after them. A snapshot from after the present, as in a database that was
+-- copied into a new one, says as little as one of which changes have been forgotten.
+SELECT
+    CAST(pg_current_snapshot() AS text) AS seen,
+    pg_snapshot_xmax(CAST(CAST(:seen AS text) AS pg_snapshot)) > pg_snapshot_xmax(pg_current_snapshot())
+    OR EXISTS (
+        SELECT 1 FROM forgotten_changes WHERE up_to >= pg_snapshot_xmin(CAST(CAST(:seen AS text) AS pg_snapshot))
+    ) AS is_missed,
+    (
+        SELECT array_agg(DISTINCT offer_id) FROM offer_changes
+        WHERE
+            region = :region
+            AND xid >= pg_snapshot_xmin(CAST(CAST(:seen AS text) AS pg_snapshot))
+            AND NOT pg_visible_in_snapshot(xid, CAST(CAST(:seen AS text) AS pg_snapshot))
+    ) AS offer_ids;
+
+-- name: unsettled_requests
+-- Requests that were kept since somebody last matched, with the snapshots that were searched for them.
+SELECT id, searched FROM requests
+WHERE region = :region AND searched IS NOT NULL AND latest_at >= :now
+ORDER BY id
+LIMIT :row_limit;
+
+-- name: settle_requests!
+-- All offers that came between a request's own search and now have been matched with it.
+UPDATE requests SET searched = NULL WHERE id = any(CAST(:ids AS uuid []));
+
+-- name: note_found
+-- Note pairs that fit and of which the rider has not been told, as long as request and offer are as they were; the new ones come back. Whoever
+-- has booked the trip, whatever came of it, knows of it.
+INSERT INTO request_matches (request_id, offer_id, found_at)
+SELECT r.id, o.id, :now
+FROM
+    unnest(CAST(:request_ids AS uuid []), CAST(:offer_ids AS uuid []), CAST(:versions AS integer [])) AS pair (request_id, offer_id, version)
+INNER JOIN requests AS r ON pair.request_id = r.id
+INNER JOIN offers AS o ON pair.offer_id = o.id AND pair.version = o.version
+WHERE
+    r.latest_at >= CAST(:now AS timestamptz) AND o.status = 'OPEN' AND o.driver_id <> r.rider_id
+    AND NOT EXISTS (SELECT 1 FROM bookings AS b WHERE b.offer_id = o.id AND b.rider_id = r.rider_id)
+ORDER BY r.id, o.id
+ON CONFLICT ON CONSTRAINT request_matches_pk DO NOTHING
+RETURNING request_id, offer_id;
