@@ -11,6 +11,7 @@ from matcher.matching.itineraries import gather_itineraries, gather_some
 from matcher.matching.open_rows import OpenRows, open_rows
 from matcher.matching.positions import I64
 from matcher.matching.query import Query
+from matcher.matching.reach import least_times
 from matcher.matching.roads import PackedDrive, SearchRoads, SomeDrives
 
 #: From so many offers on the sieves save more than they cost: one column of times for the whole network.
@@ -40,10 +41,11 @@ class DoorScan:
         edges = self._roads.edges
         if rows is not None and len(rows) < WORTH_SIEVES:
             return gather_some(self._snapshot, edges, distance, self._direct, asked, rows)
-        found = gather(self._snapshot, edges, distance, self._direct, asked)
+        reach = least_times(distance, self._direct >> 32)
+        found = gather(self._snapshot, edges, distance, self._direct, asked, reach)
         if not self._several:
             return found
-        return found.joined(gather_itineraries(self._snapshot, edges, distance, self._direct, asked))
+        return found.joined(gather_itineraries(self._snapshot, edges, distance, self._direct, asked, reach))
 
     def _prepare(self, asked: Query) -> tuple[I64, OpenRows | None]:
         """(distances, true for every offer that is left by tests that need no roads; those offers when they are few)."""

@@ -23,12 +23,14 @@ _LENGTH_MASK = 0xFFFFFFFF
 _FIRST_ROOM = 64
 
 
-def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, query: Query) -> Feasible:
+def gather(
+    snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, query: Query, reach: tuple[Any, ...] | None = None
+) -> Feasible:
     """Test every offer of one leg in the snapshot against a query, exactly.
 
     distance: (n, 2 or more) packed, to the pickup in column 0, from the dropoff in column 1, true at the ends of every offer that is left by the
     tests that need no roads. direct: packed cost of the rider's own drive. Offers whose latest departure is before the query's now are no longer
-    active, and are not considered.
+    active, and are not considered. reach: `reach.least_times` of distance and direct, for callers who have it already.
     """
     counts = np.zeros(len(REASONS), dtype=np.int64)
     found, considered, miss = _scan(
@@ -38,6 +40,7 @@ def gather(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, que
         terms_of(query),
         edges.together,
         distance,
+        reach or least_times(distance, direct >> 32),
         _asked(query, direct),
         counts,
     )
@@ -111,13 +114,12 @@ def _feasible(found: I64, considered: int, miss: int, counts: I64, direct: int) 
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(offers, blocks, exact, terms, edges, distance, asked, counts):
+def _scan(offers, blocks, exact, terms, edges, distance, reach, asked, counts):
     """(found, rows considered, nearest miss in ms) of `gather`.
 
     offers, blocks: `rows.Rows.sieved` and `rows.Snapshot.blocks`; exact, asked: of the functions here; counts: (reasons,) int64, added to.
     found: (k, 5) int64: row, detour_ms, detour_cm, to_pickup_ms, shift_ms.
     """
-    reach = least_times(distance, asked[4] >> 32)
     block = blocks[5]
     state = np.empty(block, np.uint8)
     rows, beyond_ms = np.empty(block + 1, np.int32), np.empty(block + 1, np.int32)

@@ -38,10 +38,12 @@ TOGETHER = 512
 NOWHERE_MS = 1 << 40
 
 
-def gather_itineraries(snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, query: Query) -> Feasible:
+def gather_itineraries(
+    snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, query: Query, reach: tuple[Any, ...] | None = None
+) -> Feasible:
     """Test every offer of several legs in the snapshot against a query, exactly; the counterpart of `gather.gather`.
 
-    distance: (n, 4) packed, to the pickup, from the dropoff, to the dropoff, from the pickup.
+    distance: (n, 4) packed, to the pickup, from the dropoff, to the dropoff, from the pickup. reach: as there.
     """
     legs = snapshot.legs
     counts = np.zeros(len(REASONS), dtype=np.int64)
@@ -54,6 +56,7 @@ def gather_itineraries(snapshot: Snapshot, edges: EdgeTable, distance: I64, dire
         (legs.seats, legs.early_ms, legs.late_ms),
         edges.together,
         distance,
+        reach or least_times(distance, direct >> 32),
         _asked(query, direct),
         counts,
     )
@@ -114,13 +117,12 @@ def _asked(query: Query, direct: int) -> tuple[int, ...]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(offers, blocks, terms, trips, legs, limits, edges, distance, asked, counts):
+def _scan(offers, blocks, terms, trips, legs, limits, edges, distance, reach, asked, counts):
     """The scan of `gather_itineraries`: (rows that fit, their (k, OUTCOME) outcomes, rows considered, nearest miss in ms).
 
     offers, blocks, terms: as in `sieve`; trips: of `_terms`; legs, limits: columns of `rows.Legs`; asked: see `_asked`. counts: (reasons,)
     int64, added to.
     """
-    reach = least_times(distance, asked[4] >> 32)
     block = blocks[5]
     state = np.empty(block, np.uint8)
     rows, beyond_ms = np.empty(block + 1, np.int32), np.empty(block + 1, np.int32)
