@@ -59,7 +59,7 @@ def bound_itineraries(
     rows = np.empty(len(which), np.int64)
     uses = np.empty(1024, np.uint8)
     fetch, set_down, alone = np.empty(MOST_LEGS, np.int64), np.empty(MOST_LEGS, np.int64), np.empty(MOST_LEGS, np.int64)
-    size = used = 0
+    size, used = 0, np.int64(0)
     for row in which:
         begin, count = leg_begin[row], np.int64(leg_count[row])
         if used + count > len(uses):

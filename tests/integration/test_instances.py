@@ -20,6 +20,7 @@ from matcher.domain.offer import Offer, OfferChange, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.matching.index import OfferIndex
+from matcher.matching.index_by_time import OfferIndexByTime
 from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.settings import Settings, StorageSettings
 from matcher.storage.change_feed import PostgresChangeFeed
@@ -56,8 +57,9 @@ async def instances(settings: Settings, count: int) -> AsyncIterator[list[Carpoo
 
 def index_of(carpool: Carpool) -> OfferIndex:
     index = carpool.find_matches._index
-    assert isinstance(index, OfferIndex)
-    return index
+    assert isinstance(index, OfferIndexByTime)
+    (only,) = index._slots  # the bundled region has one speed all day
+    return only
 
 
 def held(carpool: Carpool) -> set[UUID]:

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from api.demo_report import show_commands, show_search
+from api.demo_trip import Keys, Told
 
 BODY: dict[str, Any] = {
     "origin": {"address": "Los Copihues & Los Clarines, Coquimbo"},
@@ -64,13 +65,14 @@ def test_an_empty_answer_says_what_would_have_helped() -> None:
 
 def test_commands_are_printed_on_one_line_each_and_quoted() -> None:
     console = Console(file=io.StringIO(), width=40, highlight=False)
-    show_commands(
-        console, "http://127.0.0.1:8080", "ck_d", "ck_r", {"comment": "it's [red]blue[/red]"}, "some-id", BODY
-    )
+    keys, left = Keys("ck_d", "ck_r", "ck_o"), Told(waiting={"id": "b-1"}, free_match={"match_id": "m-1"})
+    show_commands(console, "http://127.0.0.1:8080", keys, {"comment": "it's [red]blue[/red]"}, "some-id", BODY, left)
     assert isinstance(console.file, io.StringIO)
     commands = [shlex.split(line) for line in console.file.getvalue().splitlines() if line.startswith("curl ")]
-    assert len(commands) == 6
-    publish, search, *_ = commands
+    assert len(commands) == 11
+    _, publish, search, ask, agree, *_ = commands
     assert publish[-1] == '{"comment": "it\'s [red]blue[/red]"}'
     assert "Authorization: Bearer ck_d" in publish
     assert "Authorization: Bearer ck_r" in search
+    assert "m-1" in ask[-1]
+    assert any(word.endswith("/v1/bookings/b-1") for word in agree)

@@ -24,7 +24,8 @@ many = settings(max_examples=100)
 def all_ways(engine: RoadEngine, pickup: RoadPosition, dropoff: RoadPosition) -> I64:
     """(n, 4): the columns of `sweep_both` from two sweeps."""
     with engine.sweep(pickup, dropoff) as ahead, engine.sweep(dropoff, pickup) as back:
-        return np.minimum(np.concatenate([ahead, back], axis=1), INFINITE)
+        ways: I64 = np.minimum(np.concatenate([ahead, back], axis=1), INFINITE)
+        return ways
 
 
 def ends_of(engine: RoadEngine, edges: set[int]) -> list[int]:

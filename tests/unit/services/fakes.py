@@ -282,7 +282,7 @@ class IndexInMemory:
         else:
             self.held.pop(offer.id, None)
 
-    def put_many(self, offers: DirectOffers) -> int:
+    def put_many(self, offers: DirectOffers | OffersWithStops) -> int:
         assert isinstance(offers, RememberedOffers)
         for offer in offers.offers:
             self.put(offer)
