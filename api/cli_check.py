@@ -11,8 +11,8 @@ from rich.table import Table
 
 from api.cli_support import explain, now, run_with_progress, settings
 from api.console import StepProgress, make_console
-from matcher.bootstrap import promise_checks
 from matcher.services.check_promises import CheckReport
+from matcher.wiring_commands import promise_checks
 
 EXIT_VIOLATED = 1
 EXIT_COULD_NOT_RUN = 2

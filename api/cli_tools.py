@@ -12,11 +12,11 @@ from rich.table import Table
 
 from api.cli_support import run_with_progress, settings
 from api.console import StepProgress, make_console
-from matcher.bootstrap import geocoding
 from matcher.domain.errors import AddressNotFound
 from matcher.domain.place import GeocodedPlace
 from matcher.settings import CONCERNS, variable_name
 from matcher.warm import compile_kernels
+from matcher.wiring_commands import geocoding
 
 
 def warm() -> None:

@@ -29,6 +29,7 @@ from matcher.domain.booking_errors import BookingNotFound
 from matcher.domain.errors import CarpoolError, NotFound, OfferNotFound
 from matcher.domain.principal import Principal, Role
 from matcher.domain.request_errors import RequestNotFound
+from matcher.domain.series_errors import SeriesNotFound
 
 Q = TypeVar("Q", bound=WireIn)
 B = TypeVar("B", bound=WireIn)
@@ -61,6 +62,11 @@ class Call(Generic[Q, B]):
     def request_id(self) -> UUID:
         """The same for RequestNotFound."""
         return self.path_id("request_id", RequestNotFound("no request of yours has this id"))
+
+    @property
+    def series_id(self) -> UUID:
+        """The same for SeriesNotFound."""
+        return self.path_id("series_id", SeriesNotFound("no series of yours has this id"))
 
     def path_id(self, name: str, missing: NotFound) -> UUID:
         """An id in the path. Raises `missing` for anything that is no UUID."""

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from api.app_keys import REQUEST_ID
 from api.schemas.service import FaultOut, ProblemOut
-from matcher.domain import booking_errors, event_errors, request_errors
+from matcher.domain import booking_errors, event_errors, request_errors, series_errors
 from matcher.domain import errors as domain
 
 PROBLEM_JSON = "application/problem+json"
@@ -154,6 +154,9 @@ STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     booking_errors.PromisedToRiders: HTTPStatus.CONFLICT,
     domain.IdempotencyInProgress: HTTPStatus.CONFLICT,
     domain.SharingInUse: HTTPStatus.CONFLICT,
+    series_errors.SeriesNotFound: HTTPStatus.NOT_FOUND,
+    series_errors.SeriesNotOpen: HTTPStatus.CONFLICT,
+    series_errors.TooManySeries: HTTPStatus.CONFLICT,
     domain.TripsStillOpen: HTTPStatus.CONFLICT,
     event_errors.TooManyWebhooks: HTTPStatus.CONFLICT,
     request_errors.TooManyKeptRequests: HTTPStatus.CONFLICT,

@@ -73,6 +73,13 @@ _ANSWER_HEADERS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
     "change_webhook": {200: {"ETag": "its version"}},
     "rotate_webhook_secret": {200: {"ETag": "its version"}},
     "list_deliveries": {200: {"Link": 'the next page, as rel="next"'}},
+    "publish_series": {
+        201: {"Location": "the series", "ETag": "its version", "Idempotency-Replayed": "`true` on a repeated answer"}
+    },
+    "read_series": {200: {"ETag": "its version"}},
+    "change_series": {200: {"ETag": "its version"}},
+    "withdraw_series": {200: {"ETag": "its version"}},
+    "list_series": {200: {"Link": 'the next page, as rel="next"'}},
     "list_offers": {200: {"Link": 'the next page, as rel="next"'}},
 }
 _PROBLEM_HEADERS = {

@@ -8,7 +8,20 @@ from api.auth import DRIVERS, DRIVERS_AND_OPS, EVERYBODY, OPERATORS, RIDERS, RID
 from api.conditional import IDEMPOTENCY_KEY_PATTERN
 from api.endpoint import Endpoint, Header, Page
 from api.errors import InvalidHeader
-from api.handlers import bookings, docs, events, health, matches, offers, people, places, requests, stats, webhooks
+from api.handlers import (
+    bookings,
+    docs,
+    events,
+    health,
+    matches,
+    offers,
+    people,
+    places,
+    requests,
+    series,
+    stats,
+    webhooks,
+)
 from api.rate_limits import Calls
 from api.reading import MERGE_PATCH
 from api.schemas.bookings import BookingIn, BookingListQuery, BookingOut, BookingPageOut, BookingPatch
@@ -27,12 +40,14 @@ from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, 
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.places import GeocodeQuery, PlacesOut, ReverseQuery
 from api.schemas.requests import FittingQuery, FittingRequestsOut, KeptRequestOut, RequestDetailOut, RequestsOut
+from api.schemas.series import FromQuery, SeriesIn, SeriesListQuery, SeriesOut, SeriesPageOut, SeriesPatch
 from api.schemas.service import AliveOut, EntranceOut, ReadyOut
 from api.schemas.stats import DemandOut, DemandQuery, MatchStatsOut, StatsQuery, SupplyStatsOut
 from matcher.domain import booking_errors as b
 from matcher.domain import errors as e
 from matcher.domain import event_errors as ev
 from matcher.domain import request_errors as rq
+from matcher.domain import series_errors as sr
 
 _PLACES = (
     e.PlaceTooFarFromRoad,
@@ -73,6 +88,17 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              raises=(*_CHANGE, *_TRIP, b.PromisedToRiders, e.Overloaded, e.PreconditionRequired)),
     Endpoint("DELETE", "/v1/offers/{offer_id}", offers.cancel_offer, DRIVERS, {200: OfferOut}, headers=(_MAY_MATCH,),
              raises=_CHANGE),
+    Endpoint("POST", "/v1/series", series.publish_series, DRIVERS, {201: SeriesOut}, body=SeriesIn, headers=(_ONCE,),
+             raises=(*_TRIP, sr.TooManySeries, e.IdempotencyKeyReused, e.IdempotencyInProgress, InvalidHeader)),
+    Endpoint("GET", "/v1/series", series.list_series, DRIVERS_AND_OPS, {200: SeriesPageOut}, query=SeriesListQuery,
+             raises=(e.InvalidCursor,)),
+    Endpoint("GET", "/v1/series/{series_id}", series.read_series, DRIVERS_AND_OPS, {200: SeriesOut},
+             raises=(sr.SeriesNotFound,)),
+    Endpoint("PATCH", "/v1/series/{series_id}", series.change_series, DRIVERS, {200: SeriesOut}, query=FromQuery,
+             body=SeriesPatch, media_types=MERGE_PATCH, headers=(_IF_MATCH,),
+             raises=(sr.SeriesNotFound, sr.SeriesNotOpen, e.StaleVersion, e.PreconditionRequired, *_TRIP, InvalidHeader)),
+    Endpoint("DELETE", "/v1/series/{series_id}", series.withdraw_series, DRIVERS, {200: SeriesOut}, query=FromQuery,
+             headers=(_MAY_MATCH,), raises=(sr.SeriesNotFound, e.StaleVersion, InvalidHeader)),
     Endpoint("POST", "/v1/match", matches.find_matches, RIDERS, {200: MatchesOut}, body=MatchIn, calls=Calls.SEARCH,
              raises=(e.InvalidWindow, e.InvalidField, e.SharingRequired, *_PLACES)),
     Endpoint("POST", "/v1/requests", requests.keep_request, RIDERS, {201: KeptRequestOut}, body=MatchIn, headers=(_ONCE,),

@@ -103,6 +103,9 @@ class RetentionSettings(Concern):
     keys_kept_days: float = Field(
         90.0, ge=0, le=3650, description="API keys that were revoked or have expired are forgotten after this long"
     )
+    requests_kept_days: float = Field(
+        7.0, ge=0, le=3650, description="kept requests are forgotten this long after their window has ended"
+    )
     retention_interval_s: float = Field(3600.0, ge=0.1, le=86_400, description="how often this is looked after")
 
 

@@ -22,6 +22,7 @@ from matcher.storage.bookings import PostgresTrips
 from matcher.storage.people import PostgresPeople
 from matcher.storage.personal_data import PostgresPersonalData
 from matcher.storage.pool import Database
+from matcher.storage.requests import PostgresRequests
 from matcher.workers.retention import Forgetting, run_retention
 
 
@@ -62,11 +63,12 @@ def retention(
     settings: RetentionSettings, database: Database, *, clock: Callable[[], datetime]
 ) -> Coroutine[Any, Any, None]:
     """The loop that forgets what is past its time."""
-    data, trips = PostgresPersonalData(database), PostgresTrips(database)
+    data, trips, requests = PostgresPersonalData(database), PostgresTrips(database), PostgresRequests(database)
     return run_retention(
         [
             Forgetting("bookings", timedelta(days=settings.bookings_kept_days), trips.forget_bookings),
             Forgetting("offers", timedelta(days=settings.offers_kept_days), data.forget_offers),
+            Forgetting("requests", timedelta(days=settings.requests_kept_days), requests.forget_requests),
             Forgetting("keys", timedelta(days=settings.keys_kept_days), data.forget_keys),
             Forgetting("places of the erased", timedelta(), data.veil_erased),
         ],

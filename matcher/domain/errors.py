@@ -12,9 +12,10 @@
     │   ├── SharingRequired
     │   ├── WebhookUrlRefused
     │   └── RegionFileInvalid ── RegionFormatTooNew
-    ├── NotFound          (404)  OfferNotFound, RegionNotFound, ApiKeyNotFound,
+    ├── NotFound          (404)  OfferNotFound, RegionNotFound, ApiKeyNotFound, SeriesNotFound,
     │                        WebhookNotFound, DeliveryNotFound, RequestNotFound
     ├── Conflict          (409)  OfferNotOpen, SeatsExhausted, IdempotencyInProgress
+    │   ├── SeriesNotOpen, TooManySeries
     │   ├── SharingInUse, TripsStillOpen
     │   ├── TooManyWebhooks, TooManyKeptRequests
     │   └── StaleVersion  (412)
@@ -26,7 +27,7 @@
 
 The errors of webhooks and streams are in event_errors.py, those of kept requests in request_errors.py.
 
-Those of bookings are in booking_errors.py. Every leaf has a stable `code`, which is part of the public contract. "No match" is an answer, not an error.
+Those of bookings are in booking_errors.py, those of series in series_errors.py. Every leaf has a stable `code`, which is part of the public contract. "No match" is an answer, not an error.
 """
 
 from __future__ import annotations

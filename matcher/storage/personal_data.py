@@ -80,6 +80,8 @@ HELD: tuple[Held, ...] = (
         ),
         ("erase_driver_of_offers", "erase_driver_of_bookings"),
     ),
+    Held("requests", (("requests", "rider_id"),), "export_requests", ("erase_requests",)),
+    Held("series", (("series", "driver_id"),), "export_series", ("erase_series",)),
     Held("events", (("events", "recipient"),), "export_events", ("erase_events", "erase_name_in_events")),
     Held(
         "webhooks",

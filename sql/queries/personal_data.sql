@@ -10,6 +10,31 @@ FROM offers AS o
 WHERE o.driver_id = :user_id
 ORDER BY o.created_at, o.id;
 
+-- name: export_series
+-- The series that a person has published, without what only the road network knows.
+SELECT
+    to_jsonb(s) - ARRAY['driver_id', 'next_date', 'aligned_version', 'claimed_until'] || jsonb_build_object(
+        'phases', (
+            SELECT coalesce(jsonb_agg(
+                to_jsonb(p) - 'series_id' || jsonb_build_object('trip', p.trip - 'region_fingerprint' || jsonb_build_object(
+                    'origin', (p.trip -> 'origin') - ARRAY['edge', 'fraction'],
+                    'destination', (p.trip -> 'destination') - ARRAY['edge', 'fraction'],
+                    'via', (
+                        SELECT coalesce(jsonb_agg(place - ARRAY['edge', 'fraction']), '[]')
+                        FROM jsonb_array_elements(p.trip -> 'via') AS place
+                    )
+                )) ORDER BY p.from_date
+            ), '[]') FROM series_phases AS p WHERE p.series_id = s.id
+        ),
+        'occurrences', (
+            SELECT coalesce(jsonb_agg(to_jsonb(x) - 'series_id' ORDER BY x.series_date, x.direction DESC), '[]')
+            FROM series_occurrences AS x WHERE x.series_id = s.id
+        )
+    ) AS held
+FROM series AS s
+WHERE s.driver_id = :user_id
+ORDER BY s.created_at, s.id;
+
 -- name: export_bookings
 -- The bookings that a person is part of, as that person may see them: never who the other one is, and where the other one boards only
 -- when they have agreed.
@@ -30,6 +55,23 @@ SELECT to_jsonb(e) - ARRAY['recipient', 'dedupe_key'] AS held
 FROM events AS e
 WHERE e.recipient = :user_id
 ORDER BY e.id;
+
+-- name: export_requests
+-- The searches that a person has kept, with the offers they were told of, without what only the road network knows.
+SELECT
+    to_jsonb(r) - ARRAY['rider_id', 'region_fingerprint', 'xid', 'searched']
+    || jsonb_build_object(
+        'origin', r.origin - ARRAY['edge', 'fraction'],
+        'destination', r.destination - ARRAY['edge', 'fraction'],
+        'found', (
+            SELECT coalesce(jsonb_agg(m.offer_id ORDER BY m.found_at, m.offer_id), '[]')
+            FROM request_matches AS m
+            WHERE m.request_id = r.id
+        )
+    ) AS held
+FROM requests AS r
+WHERE r.rider_id = :user_id
+ORDER BY r.created_at, r.id;
 
 -- name: export_webhooks
 -- Where a person has events sent to.
@@ -136,6 +178,10 @@ WHERE
     bookings.id = offer_stops.booking_id AND bookings.rider_id LIKE 'erased:%'
     AND offers.id = offer_stops.offer_id AND offers.status <> 'OPEN' AND offer_stops.label <> '';
 
+-- name: erase_series!
+-- Drop the series of a driver; which trips were made of them goes with them.
+DELETE FROM series WHERE driver_id = :user_id;
+
 -- name: erase_events!
 -- Drop what a person was told.
 DELETE FROM events WHERE recipient = :user_id;
@@ -147,6 +193,10 @@ UPDATE events SET data = (
     FROM jsonb_each(data)
 )
 WHERE EXISTS (SELECT 1 FROM jsonb_each(data) WHERE value = to_jsonb(CAST(:user_id AS text)));
+
+-- name: erase_requests!
+-- Drop the searches that a person has kept.
+DELETE FROM requests WHERE rider_id = :user_id;
 
 -- name: erase_webhooks!
 -- Drop where a person has events sent to.

@@ -15,13 +15,16 @@ from uuid import UUID
 
 from matcher.domain.principal import Role
 from tests.api.booking import asked
-from tests.api.live import Live, a_search, an_offer, quiet_morning
+from tests.api.live import LA_SERENA, TONGOY_ROAD, Live, a_search, an_offer, quiet_morning
 
 DRIVERS = frozenset({Role.DRIVER, Role.PARTNER, Role.ADMIN})
 RIDERS = frozenset({Role.RIDER, Role.PARTNER, Role.ADMIN})
 OPERATORS = frozenset({Role.OPS, Role.ADMIN})
 EVERYBODY = frozenset(Role)
 
+_SERIES = {
+    "origin": TONGOY_ROAD, "destination": LA_SERENA, "weekdays": ["SU"], "departure": "03:20", "seats": 3, "max_detour_s": 900,
+}  # fmt: skip
 _WEBHOOK = {"url": "http://127.0.0.1:9/nobody-listens"}
 
 #: Makes a thing of the caller's, by a key of theirs with the role given, and tells the parameters of its path.
@@ -61,6 +64,20 @@ async def a_booking_of_theirs(live: Live, token: str, role: Role) -> Mapping[str
     return {"booking_id": (await asked(live, rider, offer))["id"]}
 
 
+async def a_request_of_theirs(live: Live, token: str, _role: Role) -> Mapping[str, str]:
+    """A search that waits."""
+    made = await live.call("POST", "/v1/requests", token, json=a_search())
+    assert made.status == 201, made.body
+    return {"request_id": made.json["id"]}
+
+
+async def a_series_of_theirs(live: Live, token: str, _role: Role) -> Mapping[str, str]:
+    """A trip that comes again."""
+    made = await live.call("POST", "/v1/series", token, json=_SERIES)
+    assert made.status == 201, made.body
+    return {"series_id": made.json["id"]}
+
+
 async def a_webhook_of_theirs(live: Live, token: str, _role: Role) -> Mapping[str, str]:
     """Where their events go."""
     made = await live.call("POST", "/v1/webhooks", token, json=_WEBHOOK)
@@ -85,7 +102,19 @@ ROWS: tuple[Row, ...] = (
     Row("PATCH", "/v1/offers/{offer_id}", DRIVERS, 200, an_offer_of_theirs,
         sent={"json": {"seats": 2}, "headers": {"If-Match": "*"}}),
     Row("DELETE", "/v1/offers/{offer_id}", DRIVERS, 200, an_offer_of_theirs),
+    Row("POST", "/v1/series", DRIVERS, 201, sent={"json": _SERIES}),
+    Row("GET", "/v1/series", DRIVERS | OPERATORS, 200),
+    Row("GET", "/v1/series/{series_id}", DRIVERS, 200, a_series_of_theirs, any_of=OPERATORS),
+    Row("PATCH", "/v1/series/{series_id}", DRIVERS, 200, a_series_of_theirs,
+        sent={"json": {"seats": 2}, "headers": {"If-Match": "*"}}),
+    Row("DELETE", "/v1/series/{series_id}", DRIVERS, 200, a_series_of_theirs),
     Row("POST", "/v1/match", RIDERS, 200, sent={"json": a_search()}),
+    Row("POST", "/v1/requests", RIDERS, 201, sent={"json": a_search()}),
+    Row("GET", "/v1/requests", RIDERS, 200),
+    Row("GET", "/v1/requests/{request_id}", RIDERS, 200, a_request_of_theirs, any_of=OPERATORS),
+    Row("GET", "/v1/requests/{request_id}/matches", RIDERS, 200, a_request_of_theirs),
+    Row("DELETE", "/v1/requests/{request_id}", RIDERS, 204, a_request_of_theirs),
+    Row("GET", "/v1/offers/{offer_id}/requests", DRIVERS, 200, an_offer_of_theirs, any_of=OPERATORS),
     Row("POST", "/v1/bookings", RIDERS, 422, sent={"json": {"match_id": "none.of.ours"}}),
     Row("GET", "/v1/bookings", EVERYBODY, 200),
     Row("GET", "/v1/bookings/{booking_id}", DRIVERS | RIDERS, 200, a_booking_of_theirs, any_of=OPERATORS),

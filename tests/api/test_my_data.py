@@ -13,7 +13,7 @@ from matcher.domain.errors import InvalidField
 from matcher.domain.principal import Role
 from matcher.storage.personal_data import HELD
 from tests.api.booking import asked, match_of, move, seen
-from tests.api.live import HALF_WAY, Live, an_offer, quiet_morning
+from tests.api.live import HALF_WAY, Live, a_search, an_offer, around, quiet_morning
 
 #: Where the words of a person may stand besides the rows that HELD names: rows that belong to one of those.
 _PARTS = {"offer_stops", "webhook_deliveries"}
@@ -79,6 +79,9 @@ class Story:
         for path in (f"/v1/me/blocks/enemy-of-{name}", "/v1/me/blocks/somebody-else"):
             assert (await live.call("PUT", path, self.rider)).status == 200
         assert (await live.call("PUT", f"/v1/me/blocks/{name}", await live.key("rider"))).status == 200
+        kept = await live.call("POST", "/v1/requests", self.rider, json=a_search(departure=around(quiet_morning())))
+        assert kept.status == 201, kept.body
+        self.kept = kept.json
         webhook = {"url": "http://127.0.0.1:9/hook", "description": f"hook of {name}"}
         assert (await live.call("POST", "/v1/webhooks", self.driver, json=webhook)).status == 201
         return self
@@ -94,8 +97,9 @@ async def test_an_export_holds_everything_and_nobody_else(live: Live) -> None:
     held = answer.json
     assert held["user"] == "edda-exports"
     assert set(held) - {"user", "exported_at"} == {
-        "bookings", "offers", "events", "webhooks", "api_keys", "idempotency_keys", "people", "blocks",
+        "bookings", "offers", "events", "webhooks", "api_keys", "idempotency_keys", "people", "blocks", "requests",
     }  # fmt: skip
+    assert [request["id"] for request in held["requests"]] == [edda.kept["id"]]
     assert {offer["id"] for offer in held["offers"]} == {edda.booked["id"], edda.alone["id"]}
     assert {offer["origin_lat"] for offer in held["offers"]} == {edda.booked["origin"]["lat"]}
     assert {(booking["id"], booking["side"]) for booking in held["bookings"]} == {
@@ -133,7 +137,7 @@ async def test_erasing_leaves_nothing_anywhere(live: Live, tables: asyncpg.Conne
     before = await places_of(tables, name)
     covered = {table for held in HELD for table, _ in held.columns} | _PARTS
     assert {table for table, _ in before} <= covered, "a table holds the name that no one erases"
-    assert {"offers", "bookings", "events", "webhooks", "api_keys", "idempotency_keys", "people", "blocks"} <= {
+    assert {"offers", "bookings", "requests", "events", "webhooks", "api_keys", "idempotency_keys", "people", "blocks"} <= {
         table for table, _ in before
     }
     exact = [str(edda.booked["origin"]["lat"]), str(edda.booked["origin"]["lon"])]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from matcher.bootstrap import Carpool, promise_checks, running
+from matcher.bootstrap import Carpool, running
 from matcher.domain.match import MatchAnswer, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput, RoadPosition
@@ -22,6 +22,7 @@ from matcher.roads.plain_dijkstra import PlainDijkstra, PlainDijkstraByTime
 from matcher.roads.region_extras import clear_speeds, load_speeds
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.settings import Settings
+from matcher.wiring_commands import promise_checks
 from tests.api.live import settings_for
 
 DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")

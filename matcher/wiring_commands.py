@@ -1,0 +1,96 @@
+"""What single commands need of the service, wired: only that, and opened only as long as the command runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from matcher.domain.match import MatchRequest
+from matcher.geocoding.gazetteer import Gazetteer
+from matcher.matching.index_by_time import OfferIndexByTime
+from matcher.matching.pipeline import Candidate, find_candidates_by_time
+from matcher.matching.query import Query
+from matcher.matching.scoring import ScoreWeights
+from matcher.parts import (
+    box_of,
+    centre_of,
+    compute_threads,
+    make_geocoder,
+    meeting_points_of,
+    open_region,
+    opened_database,
+    roads_of,
+)
+from matcher.roads.plain_dijkstra import PlainDijkstraByTime
+from matcher.services.check_promises import CheckPromises, WalkingSearches
+from matcher.services.ports import Geocoder, Progress, no_progress
+from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
+from matcher.settings import MatchingSettings, Settings
+from matcher.storage.check_bookings import PostgresBookingLedger
+from matcher.storage.stored_offers import PostgresStoredOffers
+
+
+@asynccontextmanager
+async def promise_checks(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[CheckPromises]:
+    """Only what recomputing promises needs: the database, which is read and not migrated, the roads, and an index of its own."""
+    report = no_progress if progress is None else progress
+    reading = replace(settings, storage=settings.storage.model_copy(update={"migrate_on_start": False}))
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(opened_database(reading, progress=report))
+        executor = compute_threads(stack, settings.matching.threads)
+        region = await asyncio.to_thread(open_region, settings, report)
+        report("preparing the roads")
+        roads = await asyncio.to_thread(roads_of, region)
+        meeting_points = await asyncio.to_thread(meeting_points_of, region)
+        index = OfferIndexByTime(roads)
+        weights = score_weights(settings.matching)
+
+        def search(request: MatchRequest, now: datetime, limit: int) -> Sequence[Candidate]:
+            return search_at(request, MeetingPlaces(), now, limit)
+
+        def search_at(request: MatchRequest, places: MeetingPlaces, now: datetime, limit: int) -> Sequence[Candidate]:
+            query = Query.of(request, now, *places.in_core())
+            return find_candidates_by_time(index.snapshot(request.rider_id), query, weights, limit).best
+
+        yield CheckPromises(
+            PostgresStoredOffers(database.pool),
+            PlainDijkstraByTime.of(region.network, region.speed_profile, centre_of(region)),
+            index,
+            search,
+            executor,
+            region=region.name,
+            fingerprint=roads.fingerprint,
+            bookings=PostgresBookingLedger(database.pool),
+            walking=WalkingSearches(WhereToMeet(roads, meeting_points), search_at, weights.prices),
+        )
+
+
+@asynccontextmanager
+async def geocoding(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[Geocoder]:
+    """Only what looking up addresses needs; without the database nothing is cached."""
+    report = no_progress if progress is None else progress
+    async with AsyncExitStack() as stack:
+        executor = compute_threads(stack, settings.matching.threads)
+        region = await asyncio.to_thread(open_region, settings, report)
+        report("loading the addresses")
+        gazetteer = await asyncio.to_thread(Gazetteer.open, region.places_path)
+        geocoder = make_geocoder(settings.geocoding, gazetteer, box_of(region), executor, None)
+        stack.push_async_callback(geocoder.close)
+        yield geocoder
+
+
+def score_weights(matching: MatchingSettings) -> ScoreWeights:
+    """The weights and ceilings of the settings."""
+    return ScoreWeights(
+        detour=matching.weight_detour,
+        overlap=matching.weight_overlap,
+        time=matching.weight_time,
+        walk=matching.weight_walk,
+        preferences=matching.weight_preferences,
+        detour_ceiling_s=matching.detour_ceiling_s,
+        time_ceiling_s=matching.time_ceiling_s,
+        walk_ceiling_s=matching.walk_ceiling_s,
+    )
