@@ -7,12 +7,14 @@ the generator from asking (coordinated omission). Arrivals are a Poisson process
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 import aiohttp
 import uvloop
@@ -52,16 +54,27 @@ class Plan:
     calls: dict[Kind, Calls]
 
 
+class Answer(NamedTuple):
+    """A call: seconds after the beginning when it was due, its status (0: none came), how long after it was due the answer was in."""
+
+    due_s: float
+    status: int
+    latency_s: float
+
+
 @dataclass
 class Load:
     """What came of it. Latencies in seconds, of calls that were answered as they should be, by kind.
 
+    answers: every call, in the order of the answers. created: the ids of what was published.
     late_s: how long after they were due calls left; above a few milliseconds the generator itself was short of CPU.
     begin_s, end_s: time.monotonic() when the first call was due and when the last answer was in.
     """
 
     latency_s: dict[Kind, list[float]] = field(default_factory=lambda: {kind: [] for kind in Kind})
     errors: Counter[str] = field(default_factory=Counter)
+    answers: list[Answer] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)
     empty: int = 0
     begin_s: float = 0.0
@@ -121,10 +134,14 @@ async def _call(http: aiohttp.ClientSession, calls: Calls, kind: Kind, number: i
         async with http.post(calls.path, data=calls.bodies[number % len(calls.bodies)], headers=headers) as response:
             answer = await response.read()
     except (aiohttp.ClientError, TimeoutError) as error:
+        load.answers.append(Answer(due - load.begin_s, 0, time.monotonic() - due))
         load.errors[f"{kind.value} {type(error).__name__}"] += 1
         return
+    load.answers.append(Answer(due - load.begin_s, response.status, time.monotonic() - due))
     if response.status != calls.done_status:
         load.errors[f"{kind.value} {response.status}"] += 1
         return
     load.latency_s[kind].append(time.monotonic() - due)
     load.empty += _NOBODY in answer
+    if kind is Kind.PUBLISH:
+        load.created.append(json.loads(answer)["id"])

@@ -30,14 +30,24 @@ class _Process:
     rss_pages: int
 
 
-def tree_usage(root: int) -> Usage:
-    """The usage of a process and all that descend from it. Raises ProcessLookupError when it is gone."""
-    processes = _processes()
+def tree_of(root: int) -> set[int]:
+    """A process and all that descend from it. Raises ProcessLookupError when it is gone."""
+    return _tree(root, _processes())
+
+
+def _tree(root: int, processes: dict[int, _Process]) -> set[int]:
     if root not in processes:
         raise ProcessLookupError(f"process {root} is gone")
     tree = {root}
     while grown := {pid for pid, one in processes.items() if one.parent in tree and pid not in tree}:
         tree |= grown
+    return tree
+
+
+def tree_usage(root: int) -> Usage:
+    """The usage of a process and all that descend from it. Raises ProcessLookupError when it is gone."""
+    processes = _processes()
+    tree = _tree(root, processes)
     shares = [_pss_kb(pid) for pid in tree]
     known = [share for share in shares if share is not None]
     return Usage(

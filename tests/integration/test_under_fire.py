@@ -1,0 +1,136 @@
+"""Workers are killed, the database dies, the disk is full, all of it under load: what was acknowledged is there, once, and nobody was lied to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from matcher.roads.regions import RegionStore, ensure_sample
+from matcher.storage.embedded import EmbeddedPostgres
+from matcher.storage.pool import Database
+from tests.integration.journals import Crowd, compare
+from tests.integration.service_process import Service, command, enterable_folder, make_key, serving
+from tests.integration.storage.servers import running
+from tests.integration.trips import broken_promises
+
+SETTINGS = {
+    "WORKERS": "2", "RATE_SEARCH_PER_MINUTE": "0", "RATE_WRITE_PER_MINUTE": "0", "RATE_READ_PER_MINUTE": "0",
+    "RATE_ADDRESS_PER_MINUTE": "0", "QUEUE_TARGET_MS": "5000", "QUEUE_LIMIT_MS": "5000",
+}  # fmt: skip
+#: Room for a cluster, its write-ahead log and PostgreSQL's own programs.
+_DISK_MB = 700
+
+
+@pytest.fixture(scope="module")
+def region() -> Iterator[Path]:
+    """The bundled region, imported once."""
+    with enterable_folder() as folder:
+        ensure_sample(RegionStore(folder))
+        yield folder / "regions"
+
+
+@asynccontextmanager
+async def a_crowd(folder: Path, region: Path) -> AsyncIterator[tuple[Service, Crowd, EmbeddedPostgres]]:
+    """Two workers on a database of their own, and clients that have begun. At the end everything is looked at."""
+    (folder / "regions").symlink_to(region)
+    server = EmbeddedPostgres(folder)
+    await asyncio.to_thread(server.start)
+    try:
+        drivers = [await asyncio.to_thread(make_key, folder, "driver", f"driver-{n}") for n in range(2)]
+        riders = [await asyncio.to_thread(make_key, folder, "rider", f"rider-{n}") for n in range(4)]
+        with serving(folder, **SETTINGS) as service:
+            await asyncio.to_thread(service.wait_until_ready)
+            crowd = Crowd(f"http://{service.host}:{service.port}", drivers, riders)
+            going_on = asyncio.create_task(crowd.run())
+            await crowd.until_acknowledged(10)
+            yield service, crowd, server
+            crowd.stop()
+            await going_on
+            await compare(crowd.journal, await asyncio.to_thread(server.start))
+            database = await Database.open(server.url, min_size=1, max_size=1)
+            assert await broken_promises(database) == []
+            await database.close()
+            assert await asyncio.to_thread(service.stop) == 0
+        checked = await asyncio.to_thread(command, folder, "check", "--sample", "3")
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+def _workers(service: Service) -> list[int]:
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
+    return [
+        int(pid)
+        for pid in children.read_text(encoding="ascii").split()
+        if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        or b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+
+
+async def test_killed_workers_and_a_killed_database_lose_nothing(region: Path) -> None:
+    with enterable_folder() as folder:
+        async with a_crowd(folder, region) as (service, crowd, server):
+            victim = _workers(service)[0]
+            os.kill(victim, signal.SIGKILL)
+            await crowd.until_refused(1)
+            await crowd.until_acknowledged(20)
+            # As `pg_ctl stop -m immediate` does: no checkpoint, every connection dropped. The service starts it again by itself.
+            os.kill(running(server).pid, signal.SIGQUIT)
+            await crowd.until_refused(3)
+            await crowd.until_acknowledged(30)
+            os.kill(_workers(service)[-1], signal.SIGKILL)
+            await crowd.until_acknowledged(10)
+        assert 500 not in crowd.journal.statuses
+        assert crowd.journal.asked_again > 3
+
+
+@contextmanager
+def a_small_disk() -> Iterator[Path]:
+    """A folder that is a file system of its own, and small. Skips the test where none can be made."""
+    with enterable_folder() as folder:
+        disk = folder / "disk"
+        disk.mkdir()
+        made = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m,mode=711", "tmpfs", str(disk)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode != 0:
+            pytest.skip(f"a small file system cannot be mounted here: {made.stderr.strip()}")
+        try:
+            yield disk
+        finally:
+            subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def _fill(ballast: Path) -> None:
+    """Take all the room there is."""
+    with ballast.open("wb", buffering=0) as file:
+        size = 1 << 20
+        while size >= 512:
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                size //= 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+async def test_a_full_disk_refuses_and_loses_nothing(region: Path) -> None:
+    with a_small_disk() as folder:
+        async with a_crowd(folder, region) as (_, crowd, _server):
+            ballast = folder / "ballast"
+            await asyncio.to_thread(_fill, ballast)
+            await crowd.until_refused(10)
+            assert crowd.journal.statuses[503] >= 1
+            ballast.unlink()
+            await crowd.until_acknowledged(20)
+        assert 500 not in crowd.journal.statuses
