@@ -72,7 +72,9 @@ def exercise(engine: RoadEngine, meeting_points: MeetingPoints | None = None) ->
     doors = [MeetingCandidate(place.position, 0) for place in (here, there)]
     if meeting_points is not None:
         meeting_points.candidates(here, 300.0)
-    ways = [_With(engine, few_offers) for few_offers in (0, len(index))]  # all roads swept, and only those that few offers need
+    ways = [
+        _With(engine, few_offers) for few_offers in (0, len(index))
+    ]  # all roads swept, and only those that few offers need
     for kind, walks, roads in itertools.product(WindowKind, (False, True), ways):
         request = MatchRequest(
             rider_id="warm-up rider", origin=here, destination=there, window=TimeWindow(_NOON, _NOON + timedelta(hours=1)),

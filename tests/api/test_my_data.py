@@ -137,9 +137,17 @@ async def test_erasing_leaves_nothing_anywhere(live: Live, tables: asyncpg.Conne
     before = await places_of(tables, name)
     covered = {table for held in HELD for table, _ in held.columns} | _PARTS
     assert {table for table, _ in before} <= covered, "a table holds the name that no one erases"
-    assert {"offers", "bookings", "requests", "events", "webhooks", "api_keys", "idempotency_keys", "people", "blocks"} <= {
-        table for table, _ in before
-    }
+    assert {
+        "offers",
+        "bookings",
+        "requests",
+        "events",
+        "webhooks",
+        "api_keys",
+        "idempotency_keys",
+        "people",
+        "blocks",
+    } <= {table for table, _ in before}
     exact = [str(edda.booked["origin"]["lat"]), str(edda.booked["origin"]["lon"])]
 
     answer = await live.call("DELETE", "/v1/me", edda.rider)

@@ -81,7 +81,9 @@ def test_null_is_documented_only_where_it_is_taken(document: dict[str, Any]) -> 
     preferences = {("PreferencesPatch", key) for key in schemas["PreferencesPatch"]["properties"]}
     patch = {("OfferPatch", key) for key in ("max_detour_m", "via", "preferences", "comment", "price")}
     series = {("SeriesIn", "max_detour_m"), ("SeriesIn", "return")}
-    series |= {("SeriesPatch", key) for _, key in patch} | {("SeriesPatch", key) for key in ("exceptions", "return", "until")}
+    series |= {("SeriesPatch", key) for _, key in patch} | {
+        ("SeriesPatch", key) for key in ("exceptions", "return", "until")
+    }
     assert takes_null == {("OfferIn", "max_detour_m"), ("ProfilePatch", "share_gender"), *patch, *series, *preferences}
     assert "default" not in schemas["OfferIn"]["properties"]["flexibility_s"]
 

@@ -162,7 +162,10 @@ async def test_a_rider_keeps_a_few_only(live: Live) -> None:
     ("changes", "code"),
     [
         ({"departure": {"earliest": "2020-01-01T07:00:00Z", "latest": "2020-01-01T08:00:00Z"}}, "departure_in_past"),
-        ({"departure": {"earliest": "2090-01-01T07:00:00Z", "latest": "2090-01-01T08:00:00Z"}}, "departure_too_far_ahead"),
+        (
+            {"departure": {"earliest": "2090-01-01T07:00:00Z", "latest": "2090-01-01T08:00:00Z"}},
+            "departure_too_far_ahead",
+        ),
         ({"women_only": True}, "sharing_required"),
         ({"origin": {"lat": 0, "lon": 0}}, "place_too_far_from_road"),
     ],

@@ -53,9 +53,7 @@ async def posted(live: Live, token: str, **changes: Any) -> dict[str, Any]:
 
 async def patched(live: Live, token: str, series: dict[str, Any], *, query: str = "", **changes: Any) -> Answer:
     """The answer to a change of whatever version there is."""
-    return await live.call(
-        "PATCH", f"/v1/series/{series['id']}{query}", token, json=changes, headers={"If-Match": "*"}
-    )
+    return await live.call("PATCH", f"/v1/series/{series['id']}{query}", token, json=changes, headers={"If-Match": "*"})
 
 
 async def read(live: Live, token: str, series: dict[str, Any]) -> dict[str, Any]:
@@ -102,9 +100,7 @@ async def test_a_weekly_trip_can_be_found_on_each_of_its_dates_ahead(live: Live)
 async def test_the_same_call_again_makes_nothing_new(live: Live) -> None:
     driver = await live.key("driver")
     headers = {"Idempotency-Key": "every-week"}
-    first, again = [
-        await live.call("POST", "/v1/series", driver, json=a_series(), headers=headers) for _ in range(2)
-    ]
+    first, again = [await live.call("POST", "/v1/series", driver, json=a_series(), headers=headers) for _ in range(2)]
     assert (first.status, again.status) == (201, 201)
     assert first.body == again.body
     assert again.headers["Idempotency-Replayed"] == "true"
