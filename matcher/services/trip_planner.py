@@ -14,7 +14,7 @@ from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus, RidePoint
 from matcher.domain.booking_errors import DetourExceeded, OfferChanged, OwnOffer
-from matcher.domain.errors import OfferNotOpen, SeatsExhausted
+from matcher.domain.errors import OfferNotOpen, SeatsExhausted, StaleVersion
 from matcher.domain.itinerary import Stop, StopKind, seats_by_leg
 from matcher.domain.match import MatchRequest, TimeWindow, TurnedAway, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer
@@ -138,13 +138,18 @@ class TripPlanner:
         return replace(changed, departure_shift_ms=shift_for(changed, self.drives(changed), now))
 
     def retimed(self, offer: Offer, bookings: Iterable[Booking], now: datetime) -> list[Booking]:
-        """Those confirmed bookings of a trip whose planned times are not those of the trip any more, one version later, with the new times."""
+        """Those confirmed bookings of a trip whose planned times are not those of the trip any more, one version later, with the new times.
+
+        Raises StaleVersion when one of them has no stops in the trip: it was confirmed elsewhere after the trip had been read.
+        """
         seated = [booking for booking in bookings if booking.status is BookingStatus.CONFIRMED]
         if not seated:
             return []
         reached = {(stop.booking_id, stop.kind): at for stop, at in zip(offer.stops, self.times(offer), strict=True)}
         moved = []
         for booking in seated:
+            if (booking.id, StopKind.PICKUP) not in reached:
+                raise StaleVersion("somebody was taken along meanwhile: read the trip again")
             pickup = reached[booking.id, StopKind.PICKUP].astimezone(booking.pickup.at.tzinfo)
             dropoff = reached[booking.id, StopKind.DROPOFF].astimezone(booking.dropoff.at.tzinfo)
             if pickup != booking.pickup.at or dropoff != booking.dropoff.at:

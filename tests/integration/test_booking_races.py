@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -316,6 +317,38 @@ async def test_the_database_itself_refuses_to_oversell(two: Two, database: Datab
             await rows(fresh_database, f"DO $do$ BEGIN {sql}; END $do$")
         assert refused.value.constraint_name == "offer_stops_no_oversold_leg"
     assert await PostgresOffers(database).get(offer.id) == stored
+
+
+@pytest.mark.parametrize("instant", [True, False])
+async def test_a_seat_that_another_process_sells_between_two_reads(
+    two: Two, database: Database, monkeypatch: pytest.MonkeyPatch, instant: bool
+) -> None:
+    """The trip is read, then its bookings: who was confirmed in between is aboard of a trip that has not been read yet."""
+    offer = await publish(two[0], instant_booking=instant, seats=2)
+    match, rider, other = await find(two[0], offer, a_rider()), a_rider(), a_rider()
+    mine, others = (for_another(two[0], match, who) for who in (rider, other))
+    waiting = [] if instant else [await booked(two[0], offer, who) for who in (rider, other)]
+    list_open, reads = PostgresTrips.list_open, 0
+
+    async def in_one(carpool: Carpool, number: int) -> object:
+        if instant:
+            return await book(carpool, (mine, others)[number], (rider, other)[number])
+        return await carpool.bookings.change_booking(waiting[number].id, CONFIRMED, None, 1, DRIVER, utc_now())
+
+    async def slowly(trips: PostgresTrips, offer_id: UUID) -> list[Booking]:
+        nonlocal reads
+        reads += 1
+        if reads == (2 if instant else 1):  # the one before is for the rider's own bookings
+            await in_one(two[1], 1)
+        return await list_open(trips, offer_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresTrips, "list_open", slowly)
+        made = await in_one(two[0], 0)
+    assert isinstance(made, Booking)
+    assert made.status is CONFIRMED
+    assert (await PostgresOffers(database).get(offer.id)).seats_left == 0
+    assert await broken_promises(database) == []
 
 
 async def test_a_kept_answer_and_its_booking_are_one(two: Two, fresh_database: str) -> None:
