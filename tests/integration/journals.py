@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -46,32 +47,43 @@ class Crowd:
         self._drivers, self._riders = driver_keys, rider_keys
         self._random = random.Random(seed)
         self._stop = asyncio.Event()
+        self._going_on: asyncio.Task[None] | None = None
         self._day = tomorrow_at("07:45") + timedelta(days=1)
 
-    async def run(self) -> None:
-        """Everybody, to their ends: a call whose outcome is not known is repeated until it is."""
+    def begin(self) -> None:
+        """Everybody begins."""
+        self._going_on = asyncio.create_task(self._run())
+
+    async def end(self) -> None:
+        """Nobody begins anything new, and everybody comes to an end: a call whose outcome is not known is repeated until it is."""
+        assert self._going_on is not None
+        self._stop.set()
+        await self._going_on
+
+    async def _run(self) -> None:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http, asyncio.TaskGroup() as all_:
             for number, key in enumerate(self._drivers):
                 all_.create_task(self._drive(http, f"d{number}", key))
             for number, key in enumerate(self._riders):
                 all_.create_task(self._ride(http, f"r{number}", key))
 
-    def stop(self) -> None:
-        """Nobody begins anything new."""
-        self._stop.set()
-
     async def until_acknowledged(self, more: int) -> None:
         """Wait for so many writes more."""
-        goal, deadline = self.journal.acknowledged + more, time.monotonic() + PATIENCE_S
-        while self.journal.acknowledged < goal:
-            assert time.monotonic() < deadline, f"the service does not come back: {self.journal.statuses}"
-            await asyncio.sleep(0.02)
+        goal = self.journal.acknowledged + more
+        await self._until(lambda: self.journal.acknowledged >= goal)
 
     async def until_refused(self, times: int) -> None:
         """Wait until so many calls had no answer that decides anything."""
-        goal, deadline = self.journal.asked_again + times, time.monotonic() + PATIENCE_S
-        while self.journal.asked_again < goal:
-            assert time.monotonic() < deadline, f"nobody notices: {self.journal.statuses}"
+        goal = self.journal.asked_again + times
+        await self._until(lambda: self.journal.asked_again >= goal)
+
+    async def _until(self, done: Callable[[], bool]) -> None:
+        assert self._going_on is not None
+        deadline = time.monotonic() + PATIENCE_S
+        while not done():
+            if self._going_on.done():
+                self._going_on.result()
+            assert time.monotonic() < deadline, f"nothing happens: {self.journal.statuses}"
             await asyncio.sleep(0.02)
 
     async def _drive(self, http: aiohttp.ClientSession, name: str, key: str) -> None:

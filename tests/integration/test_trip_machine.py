@@ -364,6 +364,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, own_database: str) -> Iterat
         yield world
 
 
+@pytest.mark.timeout(3_600 if _THOROUGH else 240)
 def test_nothing_is_ever_lost_or_oversold(world: World) -> None:
     TripMachine.world = world
     TripMachine.driver = world.key("driver", "machine-driver")

@@ -48,11 +48,10 @@ async def a_crowd(folder: Path, region: Path) -> AsyncIterator[tuple[Service, Cr
         with serving(folder, **SETTINGS) as service:
             await asyncio.to_thread(service.wait_until_ready)
             crowd = Crowd(f"http://{service.host}:{service.port}", drivers, riders)
-            going_on = asyncio.create_task(crowd.run())
+            crowd.begin()
             await crowd.until_acknowledged(10)
             yield service, crowd, server
-            crowd.stop()
-            await going_on
+            await crowd.end()
             await compare(crowd.journal, await asyncio.to_thread(server.start))
             database = await Database.open(server.url, min_size=1, max_size=1)
             assert await broken_promises(database) == []
@@ -60,32 +59,41 @@ async def a_crowd(folder: Path, region: Path) -> AsyncIterator[tuple[Service, Cr
             assert await asyncio.to_thread(service.stop) == 0
         checked = await asyncio.to_thread(command, folder, "check", "--sample", "3")
         assert checked.returncode == 0, checked.stdout + checked.stderr
+    except BaseException as error:
+        log = folder / "serve.log"
+        error.add_note("\n".join((await asyncio.to_thread(log.read_text)).splitlines()[-200:]) if log.exists() else "")
+        raise
     finally:
         await asyncio.to_thread(server.stop)
 
 
-def _workers(service: Service) -> list[int]:
+def _kill_a_worker(service: Service) -> None:
+    """kill -9 of one of the supervisor's own children that answer calls."""
     children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
-    return [
+    workers = [
         int(pid)
         for pid in children.read_text(encoding="ascii").split()
-        if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        or b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"api.cli" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
+    assert workers
+    os.kill(workers[0], signal.SIGKILL)
+
+
+def _kill_the_database(server: EmbeddedPostgres) -> None:
+    """As `pg_ctl stop -m immediate` does: no checkpoint, every connection dropped."""
+    os.kill(running(server).pid, signal.SIGQUIT)
 
 
 async def test_killed_workers_and_a_killed_database_lose_nothing(region: Path) -> None:
     with enterable_folder() as folder:
         async with a_crowd(folder, region) as (service, crowd, server):
-            victim = _workers(service)[0]
-            os.kill(victim, signal.SIGKILL)
+            await asyncio.to_thread(_kill_a_worker, service)
             await crowd.until_refused(1)
             await crowd.until_acknowledged(20)
-            # As `pg_ctl stop -m immediate` does: no checkpoint, every connection dropped. The service starts it again by itself.
-            os.kill(running(server).pid, signal.SIGQUIT)
+            await asyncio.to_thread(_kill_the_database, server)  # the service starts it again by itself
             await crowd.until_refused(3)
             await crowd.until_acknowledged(30)
-            os.kill(_workers(service)[-1], signal.SIGKILL)
+            await asyncio.to_thread(_kill_a_worker, service)
             await crowd.until_acknowledged(10)
         assert 500 not in crowd.journal.statuses
         assert crowd.journal.asked_again > 3
