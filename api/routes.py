@@ -40,7 +40,8 @@ from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, 
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.places import GeocodeQuery, PlacesOut, ReverseQuery
 from api.schemas.requests import FittingQuery, FittingRequestsOut, KeptRequestOut, RequestDetailOut, RequestsOut
-from api.schemas.series import FromQuery, SeriesIn, SeriesListQuery, SeriesOut, SeriesPageOut, SeriesPatch
+from api.schemas.series import FromQuery, SeriesIn, SeriesListQuery, SeriesPatch
+from api.schemas.series_out import SeriesOut, SeriesPageOut
 from api.schemas.service import AliveOut, EntranceOut, ReadyOut
 from api.schemas.stats import DemandOut, DemandQuery, MatchStatsOut, StatsQuery, SupplyStatsOut
 from matcher.domain import booking_errors as b

@@ -274,8 +274,7 @@ async def test_trips_that_are_over_become_past_at_most_so_many_at_once(offers: O
 
 async def test_the_stream_is_every_open_offer_of_the_region(offers: OfferRepository) -> None:
     mine = [a_stored_offer(comment=str(n)) for n in range(5)]
-    elsewhere, cancelled = a_stored_offer(region="luxembourg"), a_stored_offer()
-    for offer in (*mine, elsewhere, cancelled):
+    for offer in (*mine, a_stored_offer(region="luxembourg"), cancelled := a_stored_offer()):
         await offers.insert(offer)
     await offers.update(replace(cancelled, version=2, status=OfferStatus.CANCELLED), expected_version=1)
     streamed = await _everything(offers, "coquimbo")
@@ -284,9 +283,8 @@ async def test_the_stream_is_every_open_offer_of_the_region(offers: OfferReposit
 
 
 async def test_the_present_state_of_those_that_exist(offers: OfferRepository) -> None:
-    changed, untouched = a_stored_offer(), a_stored_offer(seats_left=0, price=Money(250, "EUR"))
-    for offer in (changed, untouched):
-        await offers.insert(offer)
+    await offers.insert(changed := a_stored_offer())
+    await offers.insert(untouched := a_stored_offer(seats_left=0, price=Money(250, "EUR")))
     await offers.update(replace(changed, version=2, status=OfferStatus.CANCELLED, seats_left=1), expected_version=1)
     assert await offers.current([changed.id, uuid4(), untouched.id]) == {
         changed.id: CurrentState(2, OfferStatus.CANCELLED, 1, changed.seats_offered, changed.length_cm, None),
@@ -366,11 +364,9 @@ async def test_what_is_loaded_in_columns_is_what_was_stored(offers: OfferReposit
 
 
 async def test_some_offers_are_read_together_whatever_became_of_them(offers: OfferRepository) -> None:
-    booked, cancelled, other = _a_booked_offer(), a_stored_offer(), a_stored_offer()
-    for offer in (booked, cancelled, other):
+    for offer in (booked := _a_booked_offer(), cancelled := a_stored_offer(), a_stored_offer()):
         await offers.insert(offer)
-    ended = replace(cancelled, version=2, status=OfferStatus.CANCELLED)
-    await offers.update(ended, expected_version=1)
+    await offers.update(ended := replace(cancelled, version=2, status=OfferStatus.CANCELLED), expected_version=1)
     found = await offers.get_many([booked.id, uuid4(), cancelled.id])
     assert {offer.id: offer for offer in found} == {booked.id: booked, cancelled.id: ended}
     assert await offers.get_many([]) == []
@@ -378,13 +374,10 @@ async def test_some_offers_are_read_together_whatever_became_of_them(offers: Off
 
 async def test_new_roads_move_positions_and_nothing_that_a_person_has_said(offers: OfferRepository) -> None:
     offer = replace(_a_booked_offer(), via=(a_place("between"),))
-    changed, cancelled = a_stored_offer(), a_stored_offer()
-    for one in (offer, changed, cancelled):
+    for one in (offer, changed := a_stored_offer(), cancelled := a_stored_offer()):
         await offers.insert(one)
-    later = replace(changed, version=2, comment="meanwhile")
-    await offers.update(later, expected_version=1)
-    ended = replace(cancelled, version=2, status=OfferStatus.CANCELLED)
-    await offers.update(ended, expected_version=1)
+    await offers.update(later := replace(changed, version=2, comment="meanwhile"), expected_version=1)
+    await offers.update(ended := replace(cancelled, version=2, status=OfferStatus.CANCELLED), expected_version=1)
 
     def moved(place: Place) -> Place:
         return replace(place, position=RoadPosition(edge=99, fraction=0.125), road_distance_m=3.25)

@@ -1,0 +1,188 @@
+"""Series on the wire, as callers get them: what they are like from when on, and the trips that were made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from api.schemas.fields import (
+    Identifier,
+    Maybe,
+    OfferStatusName,
+    WireOut,
+)
+from api.schemas.money import MoneyOut
+from api.schemas.places import PlaceOut
+from api.schemas.series import WEEKDAYS, Weekday
+from matcher.domain.series import (
+    Direction,
+    Occurrence,
+    Phase,
+    Series,
+)
+from matcher.services.tend_series import LeftAlone
+
+
+class ReturnOut(WireOut):
+    """The way back."""
+
+    departure: str = Field(description="local time")
+    days_later: int
+
+
+class PhaseOut(WireOut):
+    """What the trips are like from a date on, until the next phase."""
+
+    from_: date = Field(alias="from")
+    until: Maybe[date] = Field(None, description="absent: no end")
+    weekdays: list[Weekday] = Field(description="empty for a trip that is made once, on `from`")
+    departure: str = Field(description="local time", examples=["07:45"])
+    return_: Maybe[ReturnOut] = Field(None, alias="return")
+    origin: PlaceOut
+    destination: PlaceOut
+    via: list[PlaceOut]
+    seats: int
+    flexibility_s: int
+    max_detour_s: Maybe[int] = Field(None, description="absent: the default of the drive")
+    max_detour_m: Maybe[int] = None
+    preferences: dict[str, bool]
+    comment: str
+    instant_booking: bool
+    women_only: bool
+    price: Maybe[MoneyOut] = None
+
+    @classmethod
+    def from_domain(cls, phase: Phase) -> PhaseOut:
+        """Every field."""
+        trip, route, back = phase.trip, phase.route, phase.back
+        return cls(
+            from_=phase.from_date,
+            until=phase.until,
+            weekdays=[name for number, name in enumerate(WEEKDAYS, start=1) if number in phase.weekdays],  # type: ignore[misc]  # they are
+            departure=phase.departure.isoformat("minutes"),
+            return_=None
+            if back is None
+            else ReturnOut(departure=back.departure.isoformat("minutes"), days_later=back.days_later),
+            origin=PlaceOut.from_domain(route.origin),
+            destination=PlaceOut.from_domain(route.destination),
+            via=[PlaceOut.from_domain(place) for place in route.via],
+            seats=trip.seats,
+            flexibility_s=trip.flexibility_s,
+            max_detour_s=trip.max_detour_s,
+            max_detour_m=trip.max_detour_m,
+            preferences=dict(trip.preferences),
+            comment=trip.comment,
+            instant_booking=trip.instant_booking,
+            women_only=trip.women_only,
+            price=None if trip.price is None else MoneyOut.from_domain(trip.price),
+        )
+
+
+class OccurrenceOut(WireOut):
+    """One trip of a series: an ordinary offer."""
+
+    day: date = Field(alias="date", description="the local date on which the way there leaves")
+    direction: Direction
+    offer_id: Identifier
+    departure: datetime
+    status: OfferStatusName
+    detached: bool = Field(description="it was changed or cancelled by itself: changes of the series leave it")
+
+    @classmethod
+    def from_domain(cls, occurrence: Occurrence, series: Series) -> OccurrenceOut:
+        """Every field; the departure in the zone of the series."""
+        return cls(
+            day=occurrence.key.day,
+            direction=occurrence.key.direction,
+            offer_id=occurrence.offer_id,
+            departure=occurrence.departure.astimezone(series.zone),
+            status=occurrence.status.value,
+            detached=occurrence.detached,
+        )
+
+
+class LeftAloneOut(WireOut):
+    """A trip that could not follow a change of its series. It stays as it was, and goes its own way from now on."""
+
+    day: date = Field(alias="date")
+    direction: Direction
+    offer_id: Identifier
+    code: str = Field(
+        description="as of the problem that changing the offer would give", examples=["promised_to_riders"]
+    )
+    detail: str
+    bookings: Maybe[list[str]] = Field(None, description="whose riders were promised otherwise")
+
+    @classmethod
+    def from_domain(cls, left: LeftAlone) -> LeftAloneOut:
+        """Every field."""
+        return cls(
+            day=left.key.day,
+            direction=left.key.direction,
+            offer_id=left.offer_id,
+            code=left.code,
+            detail=left.detail,
+            bookings=left.extra.get("bookings"),
+        )
+
+
+class SeriesSummaryOut(WireOut):
+    """Trips that are made again and again, or there and back."""
+
+    id: Identifier
+    status: Literal["OPEN", "CANCELLED"]
+    version: Annotated[int, Field(ge=1, description="grows by one with every change; the ETag")]
+    time_zone: str
+    phases: list[PhaseOut]
+    exceptions: list[date]
+    ends_before: Maybe[date] = Field(None, description="withdrawn from this date on")
+    trouble: Maybe[str] = Field(None, description="the code of the problem because of which no more trips are made")
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def fields_of(cls, series: Series) -> dict[str, Any]:
+        """The fields as they are named here."""
+        return {
+            "id": series.id,
+            "status": series.status.value,
+            "version": series.version,
+            "time_zone": series.zone_name,
+            "phases": [PhaseOut.from_domain(phase) for phase in series.phases],
+            "exceptions": sorted(series.exceptions),
+            "ends_before": series.ends_before,
+            "trouble": series.trouble,
+            "created_at": series.created_at,
+            "updated_at": series.updated_at,
+        }
+
+    @classmethod
+    def from_domain(cls, series: Series) -> SeriesSummaryOut:
+        """The series without its trips."""
+        return cls(**cls.fields_of(series))
+
+
+class SeriesOut(SeriesSummaryOut):
+    """A series with its trips that have not left."""
+
+    occurrences: list[OccurrenceOut]
+    left_alone: Maybe[list[LeftAloneOut]] = Field(None, description="trips that could not follow the change")
+
+    @classmethod
+    def with_trips(cls, series: Series, occurrences: Sequence[Occurrence], left: Sequence[LeftAlone] = ()) -> SeriesOut:
+        """The series, its trips, and those that could not follow the change that is answered."""
+        return cls(
+            **cls.fields_of(series),
+            occurrences=[OccurrenceOut.from_domain(occurrence, series) for occurrence in occurrences],
+            left_alone=[LeftAloneOut.from_domain(one) for one in left] or None,
+        )
+
+
+class SeriesPageOut(WireOut):
+    """One page of series, oldest first."""
+
+    series: list[SeriesSummaryOut]
+    next_cursor: Maybe[str] = Field(None, description="where to go on; absent on the last page")
