@@ -28,28 +28,35 @@ def compacted(source: Contents, block: int) -> Store:
     return fresh
 
 
-_KEYS = ("leg_count", "departure_ms", "shift_ms", "origin_node", "destination_node")
+_KEYS = ("leg_count", "departure_ms", "shift_ms", "reach_ms", "origin_node", "destination_node")
 
 
 def order_of_rows(rows: Mapping[str, npt.NDArray[Any]], block: int) -> I64:
-    """(k,) row numbers: offers of one leg first; slot by slot; in a slot cut by the origin into strips, and each strip by the destination.
+    """(k,) row numbers: offers of one leg first; slot by slot; a slot is cut by reach into layers, each layer by origin into strips, and each
+    strip is in the order of the destinations.
 
-    With b blocks in a slot there are sqrt(b) strips, so that the blocks of a slot are as narrow in origins as in destinations (the packing of
-    an R-tree: Leutenegger, Lopez, Edgington, "STR", 1997; nodes in the order of nested dissection stand for places).
+    Of b blocks in a slot, a layer holds b ** 2/3 and a strip b ** 1/3, so that the blocks of a slot are as narrow in reach as in origins and in
+    destinations (the packing of an R-tree: Leutenegger, Lopez, Edgington, "STR", 1997; nodes in the order of nested dissection stand for places).
     """
     slot = (rows["departure_ms"] - rows["shift_ms"]) // SLOT_MS
     slot -= slot.min(initial=0)
-    group = slot * 2 + (rows["leg_count"] > 1) * 2 * (int(slot.max(initial=0)) + 1)
-    by_origin = np.argsort(group << 32 | rows["origin_node"], kind="stable")
-    sorted_group = group[by_origin]
-    begins = np.flatnonzero(np.r_[True, sorted_group[1:] != sorted_group[:-1]][: len(group)])
+    group = slot + (rows["leg_count"] > 1) * (int(slot.max(initial=0)) + 1)
+    order: I64 = np.arange(len(group))
+    for key, dimensions in (("reach_ms", 3), ("origin_node", 2)):
+        order, group = _cut(order, group, rows[key], block, dimensions)
+    return order[np.argsort(group << 32 | rows["destination_node"][order], kind="stable")]
+
+
+def _cut(order: I64, group: I64, key: npt.NDArray[Any], block: int, dimensions: int) -> tuple[I64, I64]:
+    """(order, group): each group cut by a key into parts of equal size, as many as the root of its number of blocks. group: of the rows in `order`."""
+    sorting = np.argsort(group << 32 | key[order], kind="stable")
+    order, group = order[sorting], group[sorting]
+    begins = np.flatnonzero(np.r_[True, group[1:] != group[:-1]][: len(group)])
     sizes = np.diff(np.r_[begins, len(group)])
-    strips = np.maximum(1, np.rint(np.sqrt(sizes / block))).astype(np.int64)
+    parts = np.maximum(1, np.rint((sizes / block) ** (1 / dimensions))).astype(np.int64)
     place = np.arange(len(group)) - np.repeat(begins, sizes)
-    strip = place * np.repeat(strips, sizes) // np.repeat(sizes, sizes) + np.repeat(np.cumsum(strips) - strips, sizes)
-    key = strip << 32 | rows["destination_node"][by_origin]
-    order: I64 = by_origin[np.argsort(key, kind="stable")]
-    return order
+    part = place * np.repeat(parts, sizes) // np.repeat(sizes, sizes)
+    return order, part + np.repeat(np.cumsum(parts) - parts, sizes)
 
 
 def differences(then: Contents, now: Contents) -> int:

@@ -43,13 +43,14 @@ def offers_of(count: int) -> list[Offer]:
     ]
 
 
-def test_rows_are_put_together_by_slot_and_place(engine: RoadEngine) -> None:
+def test_rows_are_put_together_by_slot_reach_and_place(engine: RoadEngine) -> None:
     rng = np.random.default_rng(3)
     count, block = 4_000, 16
     rows: dict[str, npt.NDArray[Any]] = {
         "leg_count": rng.choice([1, 1, 3], count).astype(np.uint8),
         "departure_ms": rng.integers(0, 5 * SLOT_MS, count),
         "shift_ms": rng.integers(-1000, 1000, count).astype(np.int32),
+        "reach_ms": rng.integers(0, 10_000, count).astype(np.int32),
         "origin_node": rng.integers(0, 10_000, count).astype(np.uint32),
         "destination_node": rng.integers(0, 10_000, count).astype(np.uint32),
     }
@@ -60,9 +61,9 @@ def test_rows_are_put_together_by_slot_and_place(engine: RoadEngine) -> None:
     for kind in (several, ~several):
         assert (np.diff(slot[kind]) >= 0).all()
     # As narrow one way as the other: each side of a block is a small part of all places.
-    for name in ("origin_node", "destination_node"):
+    for name in ("reach_ms", "origin_node", "destination_node"):
         values = rows[name][order][: count // block * block].reshape(-1, block).astype(np.int64)
-        assert np.median(np.ptp(values, axis=1)) < 10_000 / 3
+        assert np.median(np.ptp(values, axis=1)) < 10_000 / 2
     assert len(order_of_rows({name: column[:0] for name, column in rows.items()}, block)) == 0
 
 
