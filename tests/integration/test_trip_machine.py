@@ -57,15 +57,21 @@ class TripMachine(RuleBasedStateMachine):
     riders: ClassVar[list[str]]
     stranger: ClassVar[str]
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(
+        seats=st.integers(1, 3), instant=st.booleans(), flexibility_s=st.sampled_from([0, 600]), first=some, second=some
+    )
+    def begin(self, seats: int, instant: bool, flexibility_s: int, first: int, second: int) -> None:
+        """A day on which one driver goes out of their way for others, and two riders have asked."""
         self.day = quiet_morning()
         self.trips: dict[str, Trip] = {}
         self.rides: dict[str, Ride] = {}
         self.shown: list[tuple[int, dict[str, Any]]] = []
         self.promised: dict[str, tuple[Any, ...]] = {}
         self.keys = 0
-        self.looked = False
+        self.looked = self.tried = False
+        self.publish(seats, instant, 1800, flexibility_s, False, 0)
+        self.search_and_ask(0, first, first + 2, False, 1, 0, False)
+        self.search_and_ask(1, second, second + 1, True, 1, 0, False)
 
     # ------------------------------------------------------------------------------------------------------- steps
 
@@ -210,8 +216,9 @@ class TripMachine(RuleBasedStateMachine):
         self._wrote()
 
     @rule(which=some)
-    @precondition(lambda self: self.rides)
+    @precondition(lambda self: self.rides and not self.tried)
     def a_stranger_tries(self, which: int) -> None:
+        self.tried = True
         ride = list(self.rides.values())[which % len(self.rides)]
         assert self._move(self.stranger, ride, "CANCELLED").status == 404
 
@@ -373,8 +380,8 @@ def test_nothing_is_ever_lost_or_oversold(world: World) -> None:
     run_state_machine_as_test(
         TripMachine,
         settings=settings(
-            max_examples=150 if _THOROUGH else 6,
-            stateful_step_count=25 if _THOROUGH else 15,
+            max_examples=150 if _THOROUGH else 10,
+            stateful_step_count=40 if _THOROUGH else 20,
             suppress_health_check=list(HealthCheck),
             deadline=None,
         ),
