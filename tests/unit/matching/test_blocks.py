@@ -146,6 +146,21 @@ def test_hidden_drivers_are_as_if_they_did_not_exist(engine: RoadEngine) -> None
     assert found != answers(index.snapshot("driver-3"), engine, queries)
 
 
+def test_a_search_does_not_count_what_is_added_to_its_last_block_meanwhile(engine: RoadEngine) -> None:
+    offers = some_offers(16, hours=1)
+    far_away = [replace(offer, departure=NOW + timedelta(days=3)) for offer in offers]
+    queries = [Query.of(some_request(_random, STREETS, SPOTS, round_numbers=False), NOW) for _ in range(6)]
+    for kept in (offers, far_away):  # counted row by row, and as a whole block that lies outside the window
+        index = OfferIndex(engine, block=8)
+        for offer in kept[:13]:
+            index.put(offer)
+        snapshot = index.snapshot("nobody")
+        before = answers(snapshot, engine, queries)
+        for offer in kept[13:]:
+            index.put(offer)
+        assert answers(snapshot, engine, queries) == before
+
+
 @pytest.mark.parametrize("block", [0, 4, 12, 511])
 def test_blocks_are_whole_bytes(block: int) -> None:
     with pytest.raises(ValueError, match="multiple of 8"):
