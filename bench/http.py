@@ -20,7 +20,6 @@ import json
 import multiprocessing
 import os
 import platform
-import time
 from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -32,22 +31,18 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.load_calls import fill_offers, keys_and_calls
 from bench.load_generator import Calls, Kind, Load, Plan, run_load
-from bench.load_service import Service, data_folder, ended_by_signals, make_key, serving
+from bench.load_service import Service, data_folder, ended_by_signals, serving
 from bench.load_usage import Usage, machine_busy_s, tree_usage
-from bench.load_world import StoredWorld, copy_offers, stored_world
-from bench.worlds import draw_offers, draw_queries
-from matcher.domain.offer import Offer
+from bench.load_world import stored_world
+from bench.worlds import draw_offers
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.storage.embedded import EmbeddedPostgres
-from matcher.storage.migrations import migrate
 from matcher.storage.postmaster import Postmaster
 
 SEED = 20261201
-LIMIT = 10
-SEARCHES, PUBLICATIONS = 2_000, 1_000
 PATIENCE_S = 120.0
-SHORTEST_CM = 20_000
 WARM_UP_RATE, WARM_UP_S = 20.0, 10.0
 Row = dict[str, Any]
 
@@ -63,9 +58,9 @@ def main() -> None:
         console.print(f"{options.offers:,} offers …")
         drawn = draw_offers(stored.world, options.offers, SEED)
         database = stack.enter_context(EmbeddedPostgres(data_dir))
-        copy_s = asyncio.run(_fill(database.url, stored, drawn))
+        copy_s = asyncio.run(fill_offers(database.url, stored, drawn))
         del drawn
-        calls = _calls(stored, _keys(data_dir, options))
+        calls = keys_and_calls(stored, data_dir, options.region, SEED, keys=options.keys)
         console.print("the service …")
         service = stack.enter_context(serving(data_dir, options.region, options.workers))
         postgres = Postmaster.find(database.home.data)
@@ -123,42 +118,12 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _fill(url: str, stored: StoredWorld, drawn: list[Offer]) -> float:
-    """Make the schema and load the offers; returns the seconds that took."""
-    begin = time.perf_counter()
-    await migrate(url)
-    connection = await asyncpg.connect(url)
-    try:
-        await copy_offers(connection, [stored.published(offer) for offer in drawn])
-    finally:
-        await connection.close()
-    return round(time.perf_counter() - begin, 2)
-
-
 async def _count(url: str) -> int:
     connection = await asyncpg.connect(url)
     try:
         return int(await connection.fetchval("SELECT count(*) FROM offers"))
     finally:
         await connection.close()
-
-
-def _keys(data_dir: Path, options: argparse.Namespace) -> dict[Kind, list[str]]:
-    return {
-        kind: [make_key(data_dir, options.region, role, f"load-{role}-{number}") for number in range(options.keys)]
-        for kind, role in ((Kind.SEARCH, "rider"), (Kind.PUBLISH, "driver"))
-    }
-
-
-def _calls(stored: StoredWorld, keys: dict[Kind, list[str]]) -> dict[Kind, Calls]:
-    """Riders with half an hour's window, and trips that are not among those loaded; none so short that it is refused."""
-    searches = [stored.search_body(q, LIMIT) for q in draw_queries(stored.world, SEARCHES, SEED, window_min=30)]
-    drawn = draw_offers(stored.world, PUBLICATIONS, SEED + 1)
-    offers = [stored.offer_body(offer) for offer in drawn if offer.length_cm >= SHORTEST_CM]
-    return {
-        Kind.SEARCH: Calls("/v1/match", keys[Kind.SEARCH], [json.dumps(one).encode() for one in searches], 200),
-        Kind.PUBLISH: Calls("/v1/offers", keys[Kind.PUBLISH], [json.dumps(one).encode() for one in offers], 201),
-    }
 
 
 def _generators(count: int) -> Pool:

@@ -65,10 +65,10 @@ def data_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def make_key(data_dir: Path, region: str, role: str, user: str) -> str:
-    """A key from `carpool keys create`."""
-    made = subprocess.run(
-        [sys.executable, "-m", "api.cli", "keys", "create", "--role", role, "--user", user, "--ttl", "1d"],
+def run_command(data_dir: Path, region: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """`carpool …` to its end, on the data folder of the service."""
+    return subprocess.run(
+        [sys.executable, "-m", "api.cli", *words],
         env=_environment(data_dir, region),
         cwd=data_dir,
         capture_output=True,
@@ -76,6 +76,17 @@ def make_key(data_dir: Path, region: str, role: str, user: str) -> str:
         check=False,
         timeout=_PATIENCE_S,
     )
+
+
+def checked(data_dir: Path, region: str) -> tuple[bool, str]:
+    """(whether `carpool check` finds nothing, what it said at the end)."""
+    done = run_command(data_dir, region, "check", "--sample", "20")
+    return done.returncode == 0, f"{done.stdout}{done.stderr}"[-1000:]
+
+
+def make_key(data_dir: Path, region: str, role: str, user: str) -> str:
+    """A key from `carpool keys create`."""
+    made = run_command(data_dir, region, "keys", "create", "--role", role, "--user", user, "--ttl", "1d")
     if made.returncode != 0:
         raise RuntimeError(f"no key could be made: {made.stderr}")
     return made.stdout.strip()

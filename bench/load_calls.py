@@ -1,0 +1,47 @@
+"""What the benchmarks of the whole service start from: a database full of offers, keys, and the calls that are made with them."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import asyncpg
+
+from bench.load_generator import Calls, Kind
+from bench.load_service import make_key
+from bench.load_world import StoredWorld, copy_offers
+from bench.worlds import draw_offers, draw_queries
+from matcher.domain.offer import Offer
+from matcher.storage.migrations import migrate
+
+_LIMIT = 10
+_SEARCHES, _PUBLICATIONS = 2_000, 1_000
+_SHORTEST_CM = 20_000
+
+
+async def fill_offers(url: str, stored: StoredWorld, drawn: list[Offer]) -> float:
+    """Make the schema and load the offers; returns the seconds that took."""
+    begin = time.perf_counter()
+    await migrate(url)
+    connection = await asyncpg.connect(url)
+    try:
+        await copy_offers(connection, [stored.published(offer) for offer in drawn])
+    finally:
+        await connection.close()
+    return round(time.perf_counter() - begin, 2)
+
+
+def keys_and_calls(stored: StoredWorld, data_dir: Path, region: str, seed: int, *, keys: int) -> dict[Kind, Calls]:
+    """Riders with half an hour's window, and trips that are not among those loaded; none so short that it is refused."""
+    riders, drivers = (
+        [make_key(data_dir, region, role, f"load-{role}-{number}") for number in range(keys)]
+        for role in ("rider", "driver")
+    )
+    searches = [stored.search_body(q, _LIMIT) for q in draw_queries(stored.world, _SEARCHES, seed, window_min=30)]
+    drawn = draw_offers(stored.world, _PUBLICATIONS, seed + 1)
+    offers = [stored.offer_body(offer) for offer in drawn if offer.length_cm >= _SHORTEST_CM]
+    return {
+        Kind.SEARCH: Calls("/v1/match", riders, [json.dumps(one).encode() for one in searches], 200),
+        Kind.PUBLISH: Calls("/v1/offers", drivers, [json.dumps(one).encode() for one in offers], 201),
+    }
