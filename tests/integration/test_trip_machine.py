@@ -384,8 +384,8 @@ def test_nothing_is_ever_lost_or_oversold(world: World) -> None:
     run_state_machine_as_test(
         TripMachine,
         settings=settings(
-            max_examples=150 if _THOROUGH else 10,
-            stateful_step_count=40 if _THOROUGH else 20,
+            max_examples=150 if _THOROUGH else 14,
+            stateful_step_count=40 if _THOROUGH else 25,
             suppress_health_check=list(HealthCheck),
             deadline=None,
         ),
