@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,10 +80,12 @@ def run_command(data_dir: Path, region: str, *words: str) -> subprocess.Complete
     )
 
 
-def checked(data_dir: Path, region: str) -> tuple[bool, str]:
-    """(whether `carpool check` finds nothing, what it said at the end)."""
-    done = run_command(data_dir, region, "check", "--sample", "20")
-    return done.returncode == 0, f"{done.stdout}{done.stderr}"[-1000:]
+def checked(data_dir: Path, region: str) -> dict[str, int]:
+    """What `carpool check` finds: each promise that does not hold, and how often. Raises RuntimeError when it cannot tell."""
+    done = run_command(data_dir, region, "check", "--sample", "20", "--json")
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"carpool check failed: {done.stderr[-1000:]}")
+    return dict(Counter(found["promise"] for found in json.loads(done.stdout)["violations"]))
 
 
 def make_key(data_dir: Path, region: str, role: str, user: str) -> str:

@@ -34,13 +34,14 @@ class StoredWorld:
     shift: timedelta
 
     def published(self, offer: Offer) -> Offer:
-        """A drawn offer as the service would have stored it."""
+        """A drawn offer as the service would have stored it; nobody has booked, so what is free is what was offered."""
         return replace(
             offer,
             region_fingerprint=self.fingerprint,
             origin=self._place(offer.origin.position),
             destination=self._place(offer.destination.position),
             departure=offer.departure + self.shift,
+            seats_offered=offer.seats_left,
         )
 
     def offer_body(self, offer: Offer) -> Json:
