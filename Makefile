@@ -41,9 +41,11 @@ setup: .venv/.warm .venv/.dev ## make .venv from the locks and compile the kerne
 
 # As many processes as the suite is sized for; each has its own PostgreSQL. JOBS=0 runs in one, for a debugger.
 JOBS ?= 2
+# The same draws and the same order for everybody; ORDER= shuffles, which finds tests that lean on one another.
+ORDER ?= --randomly-seed=1 --randomly-dont-reorganize
 .PHONY: test
 test: .venv/.warm .venv/.dev ## run every test (ARGS="tests/unit -k sweep" for some)
-	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile $(ORDER) $(ARGS)
 
 # A make of its own with --keep-going: every checker runs and every complaint is shown, whichever fails first.
 .PHONY: check

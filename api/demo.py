@@ -56,7 +56,7 @@ async def run_demo(settings: Settings, console: Console, *, once: bool) -> bool:
     """
     with StepProgress(console) as progress:
         async with _serving(_own(settings), console, progress) as service:
-            async with aiohttp.ClientSession(service.url) as http:
+            async with aiohttp.ClientSession(service.url, middlewares=[_wait_when_told]) as http:
                 matched = await _play(service, http, console, progress, once=once)
             if not once:
                 console.print(
@@ -126,6 +126,14 @@ async def _a_free_offer(http: aiohttp.ClientSession, key: str, left: Told) -> st
         page: Json = await response.json()
     free = [offer for offer in page["offers"] if offer["seats_left"] == offer["seats"]]
     return next((str(offer["id"]) for offer in free if offer["id"] not in spoken_for), "no-offer-is-free")
+
+
+async def _wait_when_told(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send again what was one call too many at once, when the answer says; the demo is run again and again by one user."""
+    while (response := await handler(request)).status == web.HTTPTooManyRequests.status_code:
+        response.release()
+        await asyncio.sleep(int(response.headers["Retry-After"]))
+    return response
 
 
 async def _post(

@@ -28,7 +28,6 @@ SUMS: Final = ("searches", "matched", "booked", "considered", "feasible", "shown
 BUCKETS: Final = {"bounds": list(BOUNDS[:-1]), "largest": LARGEST}
 #: Whoever rolls up holds this advisory lock: its number is the migration's that made the tables.
 _LOCK = 0x5EA_0009
-_TRIES = 3
 
 
 class PostgresSearchStore:
@@ -67,19 +66,20 @@ class PostgresSearchStore:
 
         Rows of one moment are taken together. Raises DatabaseUnavailable.
         """
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                # One snapshot for all statements: what is summed is what is noted as summed, whatever arrives meanwhile.
-                async with (
-                    self._connections.connection() as connection,
-                    connection.transaction(isolation="repeatable_read"),
-                ):
-                    return await _roll_up(connection, limit)
-            except DatabaseUnavailable as error:
-                # A search was noted as booked meanwhile, or another instance has just ended: both are over by now.
-                if tries_left == 0 or not isinstance(error.__cause__, asyncpg.SerializationError):
-                    raise
-        return 0
+        try:
+            return await self._roll_up(limit, alone=False)
+        except DatabaseUnavailable as error:
+            if not isinstance(error.__cause__, asyncpg.SerializationError):
+                raise
+        # A search was noted as booked meanwhile, and on a busy day the next one will be, too: this time those who write wait.
+        return await self._roll_up(limit, alone=True)
+
+    async def _roll_up(self, limit: int, *, alone: bool) -> int:
+        # One snapshot for all statements: what is summed is what is noted as summed, whatever arrives meanwhile.
+        async with self._connections.connection() as connection, connection.transaction(isolation="repeatable_read"):
+            if alone:
+                await STATISTICS.value(connection, "hold_searches")
+            return await _roll_up(connection, limit)
 
     async def forget_searches(self, before: datetime, *, limit: int) -> int:
         """Drop rows asked before a moment that have been rolled up, at most `limit`; returns how many."""

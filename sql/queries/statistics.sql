@@ -46,6 +46,10 @@ WHERE
     AND begins_at = date_bin(make_interval(secs => span_s), CAST(:at AS timestamptz), CAST('1970-01-01Z' AS timestamptz))
     AND span_s IN (900, 3600, 86400);
 
+-- name: hold_searches$
+-- Let nobody else write searches in this transaction; comes before its first query, so that all of them see what was written until now.
+LOCK TABLE searches IN SHARE ROW EXCLUSIVE MODE;
+
 -- name: is_alone$
 -- Whether this transaction may roll up: no other one is at it.
 SELECT pg_try_advisory_xact_lock(:key);

@@ -60,7 +60,8 @@ def test_the_demo_answers_and_a_second_run_adds_nothing(data_dir: Path) -> None:
         assert words in first.stdout
     for words in LIFE_OF_A_TRIP:
         assert words in first.stdout, first.stdout
-    second = command(data_dir, "demo", "--once", PORT="0")
+    # One who calls too often is told to wait, and does: a demo is run again and again by one user.
+    second = command(data_dir, "demo", "--once", PORT="0", RATE_WRITE_BURST="20", RATE_WRITE_PER_MINUTE="1200")
     assert second.returncode == 0, second.stdout + second.stderr
     assert _considered(first.stdout) == _considered(second.stdout) == {"48"}
     assert _counted(second.stdout) == _counted(first.stdout) + 5

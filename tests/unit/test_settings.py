@@ -103,7 +103,9 @@ def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_misspelt_variable_is_pointed_out() -> None:
-    found = unknown_variables({"CARPOOL_PROT": "1", "CARPOOL_PORT": "1", "CARPOOL_XYZZYX_424242_XYZZYX": "1", "PATH": "x"})
+    found = unknown_variables(
+        {"CARPOOL_PROT": "1", "CARPOOL_PORT": "1", "CARPOOL_XYZZYX_424242_XYZZYX": "1", "PATH": "x"}
+    )
     assert found == {"CARPOOL_PROT": "CARPOOL_PORT", "CARPOOL_XYZZYX_424242_XYZZYX": None}
 
 
