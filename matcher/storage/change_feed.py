@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
-
-import asyncpg
+from typing import TYPE_CHECKING
 
 from matcher.domain.errors import DatabaseUnavailable
 from matcher.services.ports import FeedPosition, OfferChanges
 from matcher.storage.errors import domain_errors
+from matcher.storage.listening import Notices, listening_on
 from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
@@ -36,37 +34,21 @@ class PostgresChangeFeed:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Listener]:
         """A connection that hears of changes from now on. Raises DatabaseUnavailable, also when it is lost meanwhile."""
-        with domain_errors():
-            connection = await asyncpg.connect(
-                self._url,
-                timeout=self._timeout_s,
-                command_timeout=self._timeout_s,
-                statement_cache_size=0,
-                server_settings={"application_name": "carpool-matcher changes"},
-            )
-        try:
-            listener = Listener(connection, self._region)
-            connection.add_termination_listener(listener.lose)
-            with domain_errors():
-                await connection.add_listener(CHANNEL, listener.wake)
-            yield listener
-        finally:
-            # Nothing is in progress on it that somebody waits for, and a server that has gone would be waited for.
-            connection.terminate()
+        name = "carpool-matcher changes"
+        async with listening_on(self._url, CHANNEL, name=name, timeout_s=self._timeout_s) as (connection, notices):
+            yield Listener(connection, notices, self._region)
 
 
 class Listener:
     """One connection of the feed."""
 
-    def __init__(self, connection: Connection, region: str) -> None:
+    def __init__(self, connection: Connection, notices: Notices, region: str) -> None:
         self._connection = connection
+        self._notices = notices
         self._region = region
-        self._woken = asyncio.Event()
-        self._lost = False
 
     async def read(self, position: FeedPosition) -> OfferChanges:
         """Every offer of the region that was changed after a position. Raises DatabaseUnavailable within seconds of a loss."""
-        self._woken.clear()
         with domain_errors():
             row = await _CHANGES.row(
                 self._connection,
@@ -83,22 +65,7 @@ class Listener:
 
     async def wait(self, at_most_s: float) -> None:
         """Return when something may have changed, and after `at_most_s` seconds. Raises DatabaseUnavailable when the connection is lost."""
-        try:
-            async with asyncio.timeout(at_most_s):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
-        if self._lost:
-            raise DatabaseUnavailable("the connection to the database was lost")
-
-    def wake(self, *_notice: Any) -> None:
-        """There is something to read."""
-        self._woken.set()
-
-    def lose(self, *_connection: Any) -> None:
-        """There will be no more notices."""
-        self._lost = True
-        self._woken.set()
+        await self._notices.wait(at_most_s)
 
 
 async def announce_changes(connection: Connection) -> None:

@@ -11,8 +11,8 @@ from typing import Protocol
 from matcher.domain.errors import Unavailable
 from matcher.services.deliver_events import DeliverEvents
 from matcher.services.event_feed import EventFeed
-from matcher.services.event_ports import DepartureNotices, EventBell
-from matcher.workers.loop import repeat
+from matcher.services.event_ports import DepartureNotices, EventBell, EventNotices
+from matcher.workers.loop import heed, repeat
 
 #: Events are looked for this often also when nobody tells of any.
 INTERVAL_S = 0.5
@@ -20,8 +20,6 @@ INTERVAL_S = 0.5
 DELIVERIES_EVERY_S = 1.0
 REMIND_EVERY_S = 30.0
 TIDY_EVERY_S = 300.0
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 5.0
 _AT_ONCE = 1000
 _log = logging.getLogger(__name__)
 
@@ -48,26 +46,12 @@ async def run_event_feed(
     interval_s: float = INTERVAL_S,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
-    """Hand out events as they are committed, until cancelled; a connection that is lost is made anew, with pauses of 0.1 s up to 5 s."""
-    pause_s, away = _FIRST_PAUSE_S, False
-    while True:
-        try:
-            async with bell.listening() as notices:
-                while True:
-                    await feed.catch_up(clock())
-                    if away:
-                        _log.info("events arrive again")
-                    pause_s, away = _FIRST_PAUSE_S, False
-                    await notices.wait(interval_s)
-        except Unavailable as error:
-            if not away:
-                _log.warning("events do not arrive: %s", error.detail)
-            away = True
-        except Exception:  # noqa: BLE001  # a defect must not leave listeners waiting for good
-            _log.exception("handing out events failed; it begins again")
-            away = True
-        await sleep(pause_s)
-        pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
+    """Hand out events as they are committed, until cancelled."""
+
+    async def hand_out(_notices: EventNotices) -> None:
+        await feed.catch_up(clock())
+
+    await heed("handing out events", bell.listening, hand_out, every_s=interval_s, sleep=sleep)
 
 
 async def run_deliveries(deliver: DeliverEvents, woken: asyncio.Event, *, every_s: float = DELIVERIES_EVERY_S) -> None:
