@@ -23,7 +23,7 @@ from api.routes import ROUTES
 from api.tracing import Tracing
 from api.traffic import Traffic
 from matcher.bootstrap import Carpool
-from matcher.services.telemetry import HTTP_IN_PROGRESS, Reading
+from matcher.services.telemetry import HTTP_IN_PROGRESS, STREAMS_OPEN, Reading
 from matcher.settings import ServerSettings
 from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
 
@@ -76,8 +76,12 @@ async def _refreshed_metrics(app: web.Application) -> AsyncIterator[None]:
 
     async def refresh() -> None:
         await app[LIFETIME].loaded()
-        traffic = app[TRAFFIC]
-        readings = [Reading(HTTP_IN_PROGRESS, lambda: traffic.working), *app[LIFETIME].carpool.operation.readings]
+        traffic, streams = app[TRAFFIC], app[STREAMS]
+        readings = [
+            Reading(HTTP_IN_PROGRESS, lambda: traffic.working),
+            Reading(STREAMS_OPEN, lambda: len(streams)),
+            *app[LIFETIME].carpool.operation.readings,
+        ]
         await Refresher(app[METRICS], readings).run()
 
     task = asyncio.create_task(refresh(), name="metrics")

@@ -12,12 +12,12 @@ import structlog
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler
 
-from api.app_keys import BROWSERS, LIFETIME, METRICS, PROTECTION, REQUEST_ID, TRACING, TRAFFIC, WATCH
+from api.app_keys import BROWSERS, LIFETIME, METRICS, PROTECTION, REQUEST_ID, STREAMING_SINCE, TRACING, TRAFFIC, WATCH
 from api.client_address import client_address
 from api.errors import ExpectationFailed, InternalError, from_http, problem_response
 from api.rate_limits import LIMITS, VERDICT, rate_headers
 from matcher.domain.errors import CarpoolError, Unauthenticated
-from matcher.services.telemetry import HTTP_REQUEST
+from matcher.services.telemetry import HTTP_REQUEST, STREAM
 
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 _QUIET = {"/healthz", "/readyz"}
@@ -84,7 +84,13 @@ async def access_log(request: web.Request, handler: Handler) -> web.StreamRespon
         status = response.status
         return response
     finally:
-        took_s = time.perf_counter() - started
+        ended = time.perf_counter()
+        streaming_since = request.get(STREAMING_SINCE)
+        if streaming_since is not None:
+            # It was answered when it began, whoever ended it.
+            app[METRICS].observe(STREAM, ended - streaming_since)
+            ended, status = streaming_since, 200
+        took_s = ended - started
         app[METRICS].observe(HTTP_REQUEST, took_s, method, route, str(status))
         if status >= 400 or _in_sample(request[REQUEST_ID], app[WATCH].log_sample):
             log = _log.debug if route in _QUIET else _log.info

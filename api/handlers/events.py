@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
-from api.app_keys import BROWSERS, CLOCK, REQUEST_ID, STREAMS
+from api.app_keys import BROWSERS, CLOCK, REQUEST_ID, STREAMING_SINCE, STREAMS
 from api.auth import EVERYBODY, bearer_token, principal_of_call, user_acted_for
 from api.endpoint import Call
 from api.errors import InvalidHeader
@@ -54,6 +55,7 @@ async def stream_events(call: Call[Nothing, Nothing]) -> web.StreamResponse:
         harden(response, call.request[REQUEST_ID])
         call.request.app[BROWSERS].mark(call.request, response)
         await response.prepare(call.request)
+        call.request[STREAMING_SINCE] = time.perf_counter()
         async with response:
             try:
                 await _Telling(call, response, stream, after).tell()

@@ -36,6 +36,7 @@ class Metric:
 
 
 _CALL_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_STREAM_S = (1.0, 10.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 24 * 3600.0)
 _STAGE_S = (0.0001, 0.0003, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 
@@ -53,6 +54,10 @@ HTTP_REQUEST = Metric(
 )  # fmt: skip
 HTTP_IN_PROGRESS = _gauge("carpool_http_requests_in_progress", "Calls that are being worked on")
 HTTP_CONNECTIONS = _gauge("carpool_http_connections", "Open connections of callers")
+STREAMS_OPEN = _gauge("carpool_event_streams", "Streams of events that callers listen on")
+STREAM = Metric(
+    "carpool_event_stream_seconds", Kind.HISTOGRAM, "How long streams of events lasted that have ended", (), _STREAM_S
+)
 RATE_LIMITED = _counter(
     "carpool_rate_limited_total", "Calls refused with 429, by the limit that they ran into", "limit"
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from api.app import build_app
+from api.app_keys import METRICS, STREAMS
 from api.metrics import PrometheusTelemetry
 from api.metrics_listener import metrics_listener
 from api.tracing import Tracing
@@ -24,6 +26,7 @@ from matcher.bootstrap import Carpool
 from matcher.domain.errors import Unavailable
 from matcher.settings_operation import DEFAULT_WATCH
 from tests.api.live import SERVER, Live, a_search, ready, serving
+from tests.api.streams import listening, until
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -63,6 +66,37 @@ async def test_calls_are_counted_by_route_and_searches_by_stage(live: Live) -> N
     assert sum(map(float, re.findall(r"carpool_searches_total{.*} (\S+)", text))) == 2
 
 
+async def test_a_stream_that_lasts_is_no_slow_call(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    class HoursLater:
+        """The clock of the middlewares, once the stream has begun."""
+
+        def perf_counter(self) -> float:
+            return time.perf_counter() + 7200
+
+    request, stream = "carpool_http_request_seconds", "carpool_event_stream_seconds"
+    called = '{method="GET",route="/v1/events",status="200"}'
+    rider = await live.key("rider")
+    async with watched(live) as edge:
+
+        async def numbers() -> dict[str, float]:
+            lines = (await edge.app[METRICS].render())[0].decode().splitlines()
+            return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+        async with listening(edge, rider) as reader:
+            await reader.begun()
+            assert len(edge.app[STREAMS]) == 1
+            assert f"{request}_count{called}" not in await numbers()
+            monkeypatch.setattr("api.middlewares.time", HoursLater())
+        await until(lambda: not len(edge.app[STREAMS]))
+        while not (said := await numbers())[f"{stream}_count"]:
+            pass
+    assert said[f"{request}_count{called}"] == said[f"{stream}_count"] == 1
+    assert said[f"{request}_sum{called}"] < 3600 < said[f"{stream}_sum"]
+    assert not [name for name in said if '"/v1/events",status="499"' in name], (
+        "whoever leaves a stream has been answered"
+    )
+
+
 async def test_numbers_of_the_parts_are_there(live: Live) -> None:
     text = (await live.call("GET", "/metrics", await live.key("admin"))).body.decode()
     for series in (
@@ -70,6 +104,7 @@ async def test_numbers_of_the_parts_are_there(live: Live) -> None:
         'carpool_index_lag_seconds{worker="1"}',
         'carpool_database_connections{state="idle",worker="1"}',
         'carpool_process_resident_bytes{worker="1"}',
+        'carpool_event_streams{worker="1"}',
         "carpool_build_info{python=",
         "carpool_process_cpu_seconds_total",
     ):
