@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import shutil
 import tempfile
@@ -34,6 +35,14 @@ from matcher.storage.pool import Database, prepare_connection
 settings.register_profile("default", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("thorough", max_examples=1_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sources_stay_as_they_are() -> Iterator[None]:
+    """In debug mode asyncio notes where each call was made, and asks the disk ten times for each whether a source has changed: half of what busy tests did."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linecache, "checkcache", lambda filename=None: None)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
