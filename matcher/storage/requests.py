@@ -58,7 +58,7 @@ class PostgresRequests:
             waiting = await _REQUESTS.value(connection, "count_waiting", rider_id=kept.rider_id, now=kept.created_at)
             if waiting >= most:
                 raise TooManyKeptRequests(f"{most} requests wait already: take back one that is not needed any more")
-            await _REQUESTS.run(connection, "insert_request", searched=searched, **_to_row(kept))
+            await _REQUESTS.run(connection, "insert_request", searched=searched, **to_row(kept))
             if shown:
                 await _REQUESTS.run(
                     connection, "note_shown", request_id=kept.id, offer_ids=list(shown), now=kept.created_at
@@ -221,7 +221,8 @@ def to_kept(row: Record | Mapping[str, Any]) -> KeptRequest:
     )
 
 
-def _to_row(kept: KeptRequest) -> dict[str, object]:
+def to_row(kept: KeptRequest) -> dict[str, object]:
+    """Every column that is written by hand, by name."""
     request = kept.request
     earliest = request.window.earliest
     offset = earliest.utcoffset()
