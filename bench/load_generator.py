@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-import aiohttp
 import uvloop
+
+from bench.load_line import Lines
 
 _TIMEOUT_S = 30.0
 _CONNECTIONS = 64
@@ -44,7 +45,10 @@ class Calls:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one generator does: `count` calls, on average `rate` a second, of which `publish_share` publish."""
+    """What one generator does: `count` calls, on average `rate` a second, of which `publish_share` publish.
+
+    With `callers` it is no open loop: so many callers ask one call after another, `count` at most, for count / rate seconds at most.
+    """
 
     url: str
     rate: float
@@ -52,6 +56,7 @@ class Plan:
     publish_share: float
     seed: int
     calls: dict[Kind, Calls]
+    callers: int = 0
 
 
 class Answer(NamedTuple):
@@ -60,6 +65,7 @@ class Answer(NamedTuple):
     due_s: float
     status: int
     latency_s: float
+    kind: Kind
 
 
 @dataclass
@@ -101,47 +107,66 @@ def arrivals(rate: float, count: int, publish_share: float, seed: int) -> Iterat
 
 async def _run(plan: Plan) -> Load:
     load = Load()
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=300)
-    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-    async with aiohttp.ClientSession(plan.url, connector=connector, timeout=timeout) as http:
-        # Connections go round in the pool: with many open from the start every worker has its share of them.
-        await asyncio.gather(*(_knock(http) for _ in range(_CONNECTIONS)))
-        load.begin_s = time.monotonic() + _HEAD_START_S
-        under_way = []
-        sent: Counter[Kind] = Counter()
-        for after_s, kind in arrivals(plan.rate, plan.count, plan.publish_share, plan.seed):
-            due = load.begin_s + after_s
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            under_way.append(asyncio.create_task(_call(http, plan.calls[kind], kind, sent[kind], due, load)))
-            sent[kind] += 1
-        await asyncio.gather(*under_way)
-        load.end_s = time.monotonic()
+    lines = Lines(plan.url)
+    # Connections go round: with many open from the start every worker has its share of them.
+    await lines.open(_CONNECTIONS)
+    load.begin_s = time.monotonic() + _HEAD_START_S
+    if plan.callers:
+        await _take_turns(plan, lines, load)
+    else:
+        await _as_due(plan, lines, load)
+    load.end_s = time.monotonic()
+    lines.close()
     return load
 
 
-async def _knock(http: aiohttp.ClientSession) -> None:
-    async with http.get("/healthz") as response:
-        await response.read()
+async def _as_due(plan: Plan, lines: Lines, load: Load) -> None:
+    """The open loop."""
+    under_way = []
+    sent: Counter[Kind] = Counter()
+    for after_s, kind in arrivals(plan.rate, plan.count, plan.publish_share, plan.seed):
+        due = load.begin_s + after_s
+        if (wait_s := due - time.monotonic()) > 0:
+            await asyncio.sleep(wait_s)
+        under_way.append(asyncio.create_task(_call(lines, plan.calls[kind], kind, sent[kind], due, load)))
+        sent[kind] += 1
+    await asyncio.gather(*under_way)
 
 
-async def _call(http: aiohttp.ClientSession, calls: Calls, kind: Kind, number: int, due: float, load: Load) -> None:
-    headers = {
-        "Authorization": f"Bearer {calls.keys[number % len(calls.keys)]}",
-        "Content-Type": "application/json",
-    }
+async def _take_turns(plan: Plan, lines: Lines, load: Load) -> None:
+    """The closed loop: so many callers, each of whom asks again when it has been answered. Finds out how much the service can do."""
+    draw, sent = random.Random(plan.seed), Counter[Kind]()
+
+    async def ask_again_and_again() -> None:
+        while sent.total() < plan.count and time.monotonic() < load.begin_s + plan.count / plan.rate:
+            kind = Kind.PUBLISH if draw.random() < plan.publish_share else Kind.SEARCH
+            sent[kind] += 1
+            await _call(lines, plan.calls[kind], kind, sent[kind], time.monotonic(), load)
+
+    await asyncio.gather(*(ask_again_and_again() for _ in range(plan.callers)))
+
+
+async def _call(lines: Lines, calls: Calls, kind: Kind, number: int, due: float, load: Load) -> None:
+    request = lines.request(calls.path, calls.keys[number % len(calls.keys)], calls.bodies[number % len(calls.bodies)])
     load.late_s.append(time.monotonic() - due)
     try:
-        async with http.post(calls.path, data=calls.bodies[number % len(calls.bodies)], headers=headers) as response:
-            answer = await response.read()
-    except (aiohttp.ClientError, TimeoutError) as error:
-        load.answers.append(Answer(due - load.begin_s, 0, time.monotonic() - due))
-        load.errors[f"{kind.value} {type(error).__name__}"] += 1
+        status, answer = await lines.ask(request, _TIMEOUT_S)
+    except (OSError, TimeoutError) as error:
+        load.answers.append(Answer(due - load.begin_s, 0, time.monotonic() - due, kind))
+        load.errors[f"{kind.value} {_what(error)}"] += 1
         return
-    load.answers.append(Answer(due - load.begin_s, response.status, time.monotonic() - due))
-    if response.status != calls.done_status:
-        load.errors[f"{kind.value} {response.status}"] += 1
+    took_s = time.monotonic() - due
+    load.answers.append(Answer(due - load.begin_s, status, took_s, kind))
+    if status != calls.done_status:
+        load.errors[f"{kind.value} {status}"] += 1
         return
-    load.latency_s[kind].append(time.monotonic() - due)
+    load.latency_s[kind].append(took_s)
     load.empty += _NOBODY in answer
     if kind is Kind.PUBLISH:
         load.created.append(json.loads(answer)["id"])
+
+
+def _what(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "unanswered"
+    return "unconnected" if isinstance(error, ConnectionRefusedError) else "disconnected"
