@@ -27,7 +27,7 @@ from matcher.roads.by_time import RoadsByTime, roads_by_time
 from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, Region, RegionStore, ensure_sample
 from matcher.roads.walking import Walks
-from matcher.secret_file import read_or_make_secret
+from matcher.secret_file import find_secret, read_or_make_secret
 from matcher.services.compute_threads import ComputeThreads
 from matcher.services.ports import GeocodeCache, Progress, no_progress
 from matcher.services.telemetry import QUIET, Telemetry
@@ -220,8 +220,15 @@ async def secret(given: SecretStr | None, data_dir: Path, name: str) -> bytes:
 
 
 def other_secret(given: SecretStr | None) -> tuple[bytes, ...]:
-    """The secret that is believed beside the one in use, if there is one."""
-    return () if given is None else (given.get_secret_value().encode("utf-8"),)
+    """What is believed beside the secret in use: the setting as its text, and as the bytes that its digits stand for.
+
+    So a secret that was a file until now can be named by what the file holds.
+    """
+    if given is None:
+        return ()
+    text = given.get_secret_value()
+    from_file = find_secret(text)
+    return (text.encode("utf-8"), *(() if from_file is None else (from_file,)))
 
 
 async def _to_the_end(work: Callable[[], T]) -> T:

@@ -26,14 +26,23 @@ def read_or_make_secret(path: Path) -> bytes:
             f"{path} may be read by others: run `chmod 600 {path}`, or remove it to have a new one made"
         )
     try:
-        secret = bytes.fromhex(path.read_text(encoding="ascii"))
-    except ValueError:
-        secret = b""
-    if len(secret) < _BYTES:
+        secret = find_secret(path.read_text(encoding="ascii"))
+    except UnicodeDecodeError:
+        secret = None
+    if secret is None:
         raise SecretUnusable(
             f"{path} does not hold a secret: put it back from a copy, or remove it to have a new one made"
         )
     return secret
+
+
+def find_secret(text: str) -> bytes | None:
+    """The secret that the text of a file stands for, or None when it holds none."""
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return secret if len(secret) >= _BYTES else None
 
 
 def _make(path: Path) -> None:

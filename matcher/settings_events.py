@@ -60,6 +60,9 @@ class EventSettings(Concern):
     webhook_secret_key: Annotated[SecretStr, AfterValidator(_secret)] | None = Field(
         None, description="what the secrets of webhooks are derived from; without it a private file in the data folder"
     )
+    webhook_secret_key_other: Annotated[SecretStr, AfterValidator(_secret)] | None = Field(
+        None, description="deliveries are signed under this key too, while it is being changed"
+    )
     webhook_http_allowed: bool = Field(False, description="true lets webhooks be reached without TLS")
     webhook_allowed_networks: Annotated[str, NoDecode, AfterValidator(_networks)] = Field(
         "", description="addresses and networks, with commas, that webhooks may be in though they are not public"

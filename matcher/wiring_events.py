@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from matcher.parts import OpenDatabase, opened_database, secret
+from matcher.parts import OpenDatabase, opened_database, other_secret, secret
 from matcher.services.deliver_events import DeliverEvents, DeliveryRules
 from matcher.services.event_feed import EventFeed
 from matcher.services.manage_webhooks import ManageWebhooks
@@ -83,7 +83,8 @@ async def running_notices(
 async def webhook_secrets(settings: Settings) -> WebhookSecrets:
     """The secrets of webhooks under the key of the settings, or of the data folder. Raises SecretUnusable."""
     return WebhookSecrets(
-        await secret(settings.events.webhook_secret_key, settings.storage.data_dir, "webhook_secret_key")
+        await secret(settings.events.webhook_secret_key, settings.storage.data_dir, "webhook_secret_key"),
+        other_secret(settings.events.webhook_secret_key_other),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -18,17 +19,18 @@ _PREFIX = "whsec_"
 class WebhookSecrets:
     """Secrets of webhooks under the server's own key: HMAC-SHA256 of the webhook's id and the number of the secret.
 
-    Whoever reads the database learns none of them; whoever has the key and the database learns all.
+    Whoever reads the database learns none of them; whoever has the key and the database learns all. Deliveries are signed under each of
+    `others` as well: the key is being changed.
     """
 
-    def __init__(self, key: bytes) -> None:
-        if len(key) < 32:
+    def __init__(self, key: bytes, others: Sequence[bytes] = ()) -> None:
+        self._keys = (key, *others)
+        if any(len(one) < 32 for one in self._keys):
             raise ValueError("the key of webhook secrets must have at least 32 bytes")
-        self._key = key
 
     def secret(self, webhook_id: UUID, version: int) -> str:
         """`whsec_` and 32 bytes in base64, as Standard Webhooks writes secrets."""
-        return _PREFIX + base64.b64encode(self._derive(webhook_id, version)).decode("ascii")
+        return _PREFIX + base64.b64encode(_derive(self._keys[0], webhook_id, version)).decode("ascii")
 
     def signed(self, webhook: Webhook, message_id: str, body: str, now: datetime) -> dict[str, str]:
         """The headers of Standard Webhooks: the id of the message, the moment of this attempt, and a signature by each secret in force."""
@@ -36,7 +38,8 @@ class WebhookSecrets:
         if webhook.old_secret_until is not None and now < webhook.old_secret_until and webhook.secret_version > 1:
             versions.append(webhook.secret_version - 1)
         signatures = [
-            Signer(self._derive(webhook.id, version)).sign(message_id, now.astimezone(UTC), body)
+            Signer(_derive(key, webhook.id, version)).sign(message_id, now.astimezone(UTC), body)
+            for key in self._keys
             for version in versions
         ]
         return {
@@ -45,5 +48,6 @@ class WebhookSecrets:
             "webhook-signature": " ".join(signatures),
         }
 
-    def _derive(self, webhook_id: UUID, version: int) -> bytes:
-        return hmac.new(self._key, b"webhook %b %d" % (webhook_id.bytes, version), hashlib.sha256).digest()
+
+def _derive(key: bytes, webhook_id: UUID, version: int) -> bytes:
+    return hmac.new(key, b"webhook %b %d" % (webhook_id.bytes, version), hashlib.sha256).digest()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from matcher.secret_file import SecretUnusable, read_or_make_secret
+from matcher.secret_file import SecretUnusable, find_secret, read_or_make_secret
 
 
 def test_a_secret_is_made_once_and_is_private(tmp_path: Path) -> None:
@@ -41,3 +41,11 @@ def test_a_damaged_file_is_refused_and_kept(tmp_path: Path, content: bytes) -> N
     with pytest.raises(SecretUnusable):
         read_or_make_secret(path)
     assert path.read_bytes() == content
+
+
+def test_the_text_of_a_file_names_the_secret_in_it(tmp_path: Path) -> None:
+    secret = read_or_make_secret(tmp_path / "pepper")
+    assert find_secret((tmp_path / "pepper").read_text()) == secret
+    assert find_secret(f"{secret.hex()}\n") == secret
+    for none in ("", "correct horse battery staple for ever", secret.hex()[:62]):
+        assert find_secret(none) is None

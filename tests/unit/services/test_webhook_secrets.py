@@ -56,6 +56,21 @@ def test_the_old_secret_signs_until_its_time_is_over() -> None:
         Signed(SECRETS.secret(HOOK.id, 2)).verify(body, SECRETS.signed(over, "evt_4711", body, NOW))
 
 
+def test_while_the_key_is_changed_deliveries_are_signed_under_both() -> None:
+    old, new = WebhookSecrets(b"o" * 32), WebhookSecrets(b"n" * 32)
+    body = body_of(EVENT).decode()
+    headers = WebhookSecrets(b"n" * 32, [b"o" * 32]).signed(HOOK, "evt_4711", body, NOW)
+    for secrets in (old, new):
+        Signed(secrets.secret(HOOK.id, 1)).verify(body, headers)
+    assert WebhookSecrets(b"n" * 32, [b"o" * 32]).secret(HOOK.id, 1) == new.secret(HOOK.id, 1), (
+        "new ones are under the new key"
+    )
+    with pytest.raises(WebhookVerificationError):
+        Signed(old.secret(HOOK.id, 1)).verify(body, new.signed(HOOK, "evt_4711", body, NOW))
+    with pytest.raises(ValueError, match="32 bytes"):
+        WebhookSecrets(b"n" * 32, [b"short"])
+
+
 def test_secrets_are_of_their_webhook_their_number_and_the_service() -> None:
     one, other = uuid4(), uuid4()
     secrets = [
