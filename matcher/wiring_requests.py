@@ -32,7 +32,7 @@ class Requests:
 
     keep: KeepRequests
     of_offer: RequestsOfOffer
-    match: Callable[[datetime], Awaitable[int]]
+    match: Callable[[datetime], Awaitable[bool]]
 
 
 def make_requests(

@@ -62,9 +62,12 @@ def find_candidates(
     limit: int,
     lap: Callable[[str], None] = lambda _: None,
     farther: Sequence[FartherWalk] = (),
+    *,
+    hinting: bool = True,
 ) -> Candidates:
     """`find_candidates_by_time` where every hour is alike."""
-    return find_candidates_by_time([SlotSnapshot(roads, snapshot)], query, weights, limit, lap, farther)
+    slots = [SlotSnapshot(roads, snapshot)]
+    return find_candidates_by_time(slots, query, weights, limit, lap, farther, hinting=hinting)
 
 
 def find_candidates_by_time(
@@ -75,8 +78,11 @@ def find_candidates_by_time(
     lap: Callable[[str], None] = lambda _: None,
     farther: Sequence[FartherWalk] = (),
     cancellation: Cancellation | None = None,
+    *,
+    hinting: bool = True,
 ) -> Candidates:
-    """The `limit` best offers for a query, of all offers in all slots, by score and then by offer id. farther: longer walks to hint at.
+    """The `limit` best offers for a query, of all offers in all slots, by score and then by offer id. farther: longer walks to hint at; hinting: False
+    where nobody reads hints.
 
     Raises PlaceUnreachable when the rider's own trip has no way, SearchCancelled between two steps once `cancellation` says so.
     """
@@ -111,7 +117,7 @@ def find_candidates_by_time(
             return _joined(parts)
 
         hints: tuple[Hint, ...] = ()
-        if sum(map(len, found)) < FEW:
+        if hinting and sum(map(len, found)) < FEW:
             hints = find_hints(scan, query, _joined(found), farther, lambda asked: scan(asked, elsewhere=True))
         lap("hint")
         ranked: list[tuple[Candidate, ...]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from matcher.domain.errors import PlaceUnreachable
 from matcher.domain.offer import Offer
@@ -19,14 +19,14 @@ _SMALL = 8
 def fitting_requests(
     offer: Offer,
     requests: Sequence[WaitingRequest],
-    hidden: Mapping[str, Collection[str]],
+    hidden: Collection[str],
     roads: SearchRoadsByTime,
     weights: ScoreWeights,
     now_ms: int,
 ) -> Iterator[tuple[WaitingRequest, Candidate, PackedDrive]]:
     """Those of the requests to which a search would show this offer now, with what it would show and the rider's own drive.
 
-    hidden: whose offers do not exist for whom, by rider. Raises ValueError when the roads have no way along the offer.
+    hidden: riders for whom the offers of this driver do not exist. Raises ValueError when the roads have no way along the offer.
     """
     if not requests:
         return
@@ -34,9 +34,11 @@ def fitting_requests(
     index = OfferIndex(metric, block=_SMALL)
     index.put(offer)
     for request in requests:
-        snapshot = index.snapshot(request.rider, hidden.get(request.rider, ()))
+        if request.rider in hidden:
+            continue
+        snapshot = index.snapshot(request.rider)
         try:
-            found = find_candidates(snapshot, metric, request.at(now_ms), weights, 1)
+            found = find_candidates(snapshot, metric, request.at(now_ms), weights, 1, hinting=False)
         except PlaceUnreachable:
             continue
         for candidate in found.best:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 from typing import Protocol
@@ -27,10 +27,8 @@ from matcher.services.ports import OfferRepository
 from matcher.services.request_ports import FoundPair, MatchingTurn, MatchingTurns
 from matcher.services.waiting_requests import WaitingRequests
 
-#: Offers that are read at once.
-_AT_ONCE = 200
-#: New requests that are settled in one turn.
-_SETTLED_AT_ONCE = 200
+#: Changes that are matched, and new requests that are settled, in one turn: it is a transaction, which others should not wait for long.
+_AT_ONCE = 50
 #: Offers that one request is told of at most when everything must be matched anew.
 _MOST_ANEW = 1000
 _log = logging.getLogger(__name__)
@@ -46,7 +44,7 @@ class SearchedOffers(Protocol):
 
 
 class FitRequests:
-    """Which waiting requests an offer fits, decided as a search would."""
+    """Which waiting requests offers fit, decided as searches would."""
 
     def __init__(
         self,
@@ -65,20 +63,39 @@ class FitRequests:
         self._blocks = blocks
         self._executor = executor
 
-    async def __call__(self, offer: Offer, now: datetime, only: Collection[UUID] | None = None) -> list[Fit]:
-        """Those of the requests taken in so far (or of `only` some), each with what a search would show its rider. Raises DatabaseUnavailable."""
+    async def __call__(
+        self,
+        offers: Sequence[Offer],
+        now: datetime,
+        *,
+        only: Mapping[UUID, Collection[UUID]] | None = None,
+        without: Mapping[UUID, Collection[UUID]] | None = None,
+    ) -> list[tuple[Offer, list[Fit]]]:
+        """Each offer with those of the requests taken in so far that it fits, and what a search would show their riders.
+
+        only, without: by offer, the requests that are looked at alone, or passed over. Raises DatabaseUnavailable.
+        """
         loop = asyncio.get_running_loop()
-        fitted, possible = await loop.run_in_executor(self._executor, self._candidates, offer)
-        if only is not None:
-            possible = [one for one in possible if one.id in only]
-        present = await self.waiting.present(possible, now)
-        if fitted is None or not present:
-            return []
-        hidden = await self.hidden_from({one.rider for one in present})
-        return await loop.run_in_executor(
-            self._executor,
-            lambda: list(fitting_requests(fitted, present, hidden, self._roads, self.weights, to_ms(now))),
-        )
+        held = []
+        for offer in offers:
+            fitted, possible = await loop.run_in_executor(self._executor, self._candidates, offer)
+            if only is not None:
+                possible = [one for one in possible if one.id in only.get(offer.id, ())]
+            if without is not None:
+                possible = [one for one in possible if one.id not in without.get(offer.id, ())]
+            held.append((offer, fitted, possible))
+        every = {one.id: one for _, _, possible in held for one in possible}
+        present = {one.id: one for one in await self.waiting.present(list(every.values()), now)}
+        found: list[tuple[Offer, list[Fit]]] = []
+        for offer, fitted, possible in held:
+            there = [present[one.id] for one in possible if one.id in present]
+            fits: list[Fit] = []
+            if fitted is not None and there:
+                # Whom the driver has blocked, and who has blocked the driver: hiding goes both ways.
+                hidden = await self._blocks.hidden_from(offer.driver_id)
+                fits = await loop.run_in_executor(self._executor, self._fitting, fitted, there, hidden, to_ms(now))
+            found.append((offer, fits))
+        return found
 
     async def hidden_from(self, riders: Collection[str]) -> dict[str, frozenset[str]]:
         """Whose offers do not exist for whom."""
@@ -94,13 +111,18 @@ class FitRequests:
             _log.warning("offer %s cannot be matched with requests: %s", offer.id, error)
             return None, []
 
+    def _fitting(
+        self, offer: Offer, there: Sequence[WaitingRequest], hidden: Collection[str], now_ms: int
+    ) -> list[Fit]:
+        return list(fitting_requests(offer, there, hidden, self._roads, self.weights, now_ms))
+
 
 class MatchRequests:
     """Matches what has changed since the last turn, whichever process had it. No change is left out, and none is told twice.
 
     A turn begins where the last one ended: at a snapshot of the database that is noted, with what was found, when it ends. A request that came in between
     its own search and this turn is matched with all offers of that time, which other turns did not know of (see `MatchingTurn.unsettled`).
-    When changes cannot be told any more, every request searches the offers in memory.
+    When changes cannot be told any more, every request searches the offers in memory. Turns are short, whatever has piled up.
 
     position: the snapshot that the offers in memory have reached at least.
     """
@@ -124,54 +146,76 @@ class MatchRequests:
         self._region = region
         self._position = position
 
-    async def __call__(self, now: datetime) -> int:
-        """One turn; returns how many riders were told of an offer. 0 as well while another process has the turn. Raises DatabaseUnavailable."""
+    async def __call__(self, now: datetime) -> bool:
+        """One turn; whether the next one has something to do at once. False as well while another process has the turn. Raises DatabaseUnavailable."""
         async with self._turns.turn(self._region) as turn:
-            return 0 if turn is None else await self._take(turn, now)
+            return turn is not None and await self._take(turn, now)
 
-    async def _take(self, turn: MatchingTurn, now: datetime) -> int:
+    async def _take(self, turn: MatchingTurn, now: datetime) -> bool:
         # First the new requests, then all requests: whatever is settled below has been taken in.
-        fresh = await turn.unsettled(now, _SETTLED_AT_ONCE)
+        fresh = await turn.unsettled(now, _AT_ONCE)
         await self._fit.waiting.catch_up(now)
-        pairs: list[tuple[FoundPair, str]] = []
         seen = await turn.progress()
         position = self._position()
-        changed = None if seen is None else await turn.changed(seen)
+        changed = None if seen is None else await turn.changed(seen, _AT_ONCE)
         if changed is None or changed.missed:
-            if len(self._fit.waiting.index):
+            if await turn.unsettle(now):
                 _log.warning("changes of offers were missed: all requests search anew")
-            pairs += await self._search(self._fit.waiting.index.all(), now)
             await turn.note_progress(position)
-        else:
-            pairs += await self._match(changed.offer_ids, now)
-            if changed.offer_ids:
-                await turn.note_progress(changed.seen)
-            by_search: dict[str, set[UUID]] = defaultdict(set)
-            for request_id, searched in fresh:
-                by_search[searched].add(request_id)
-            for searched, request_ids in by_search.items():
-                gap = await turn.changed(searched)
-                if gap.missed:
-                    mine = [one for one in self._fit.waiting.index.all() if one.id in request_ids]
-                    pairs += await self._search(mine, now)
-                else:
-                    pairs += await self._match(gap.offer_ids, now, only=request_ids)
-        told = await turn.tell([pair for pair, _ in pairs], {pair.request_id: rider for pair, rider in pairs}, now)
+            return True
+        known = await turn.known(changed.offer_ids)
+        pairs = await self._match(changed.offer_ids, now, without=known)
+        if changed.offer_ids:
+            await turn.note_progress(changed.seen)
+        pairs += await self._settle(turn, fresh, position, now)
+        await turn.tell([pair for pair, _ in pairs], {pair.request_id: rider for pair, rider in pairs}, now)
+        return changed.more or len(fresh) == _AT_ONCE
+
+    async def _settle(
+        self, turn: MatchingTurn, fresh: Sequence[tuple[UUID, str | None]], position: str, now: datetime
+    ) -> list[tuple[FoundPair, str]]:
+        """What fits the new requests of all that came since their own searches, and, of those that have none, of all there is."""
+        by_search: dict[str | None, set[UUID]] = defaultdict(set)
+        for request_id, searched in fresh:
+            by_search[searched].add(request_id)
+        anew = by_search.pop(None, set())
+        only: dict[UUID, set[UUID]] = defaultdict(set)
+        for searched, request_ids in by_search.items():
+            assert searched is not None
+            gap = await turn.changed(searched)
+            if gap.missed:
+                anew |= request_ids
+            for offer_id in () if gap.missed else gap.offer_ids:
+                only[offer_id] |= request_ids
+        pairs: list[tuple[FoundPair, str]] = []
+        if anew:
+            waiting = [one for one in self._fit.waiting.index.all() if one.id in anew]
+            pairs += await self._search(waiting, now)
+            # Other processes may have matched what this one has not in memory yet.
+            for offer_id in (await turn.changed(position)).offer_ids:
+                only[offer_id] |= anew
+        if only:
+            pairs += await self._match(list(only), now, only=only)
         if fresh:
             await turn.settle([request_id for request_id, _ in fresh])
-        return told
+        return pairs
 
     async def _match(
-        self, offer_ids: Sequence[UUID], now: datetime, only: Collection[UUID] | None = None
+        self,
+        offer_ids: Sequence[UUID],
+        now: datetime,
+        *,
+        only: Mapping[UUID, Collection[UUID]] | None = None,
+        without: Mapping[UUID, Collection[UUID]] | None = None,
     ) -> list[tuple[FoundPair, str]]:
-        found: list[tuple[FoundPair, str]] = []
         if not len(self._fit.waiting.index):
-            return found
-        for some in _batches(offer_ids, _AT_ONCE):
-            for offer in await self._offers.get_many(some):
-                for request, candidate, _ in await self._fit(offer, now, only):
-                    found.append((FoundPair(request.id, offer.id, candidate.version), request.rider))
-        return found
+            return []
+        return [
+            (FoundPair(request.id, offer.id, candidate.version), request.rider)
+            for some in _batches(offer_ids, _AT_ONCE)
+            for offer, fits in await self._fit(await self._offers.get_many(some), now, only=only, without=without)
+            for request, candidate, _ in fits
+        ]
 
     async def _search(self, waiting: Sequence[WaitingRequest], now: datetime) -> list[tuple[FoundPair, str]]:
         """The other way round, as the riders would."""
@@ -188,7 +232,7 @@ class MatchRequests:
     def _best(self, slots: Sequence[SlotSnapshot], one: WaitingRequest, now_ms: int) -> Sequence[Candidate]:
         try:
             query = one.at(now_ms)
-            return find_candidates_by_time(slots, query, self._fit.weights, _MOST_ANEW).best
+            return find_candidates_by_time(slots, query, self._fit.weights, _MOST_ANEW, hinting=False).best
         except PlaceUnreachable:
             return ()
 

@@ -24,11 +24,15 @@ class FoundPair:
 
 @dataclass(frozen=True, slots=True)
 class ChangedOffers:
-    """The offers that changed after a snapshot, each once, and the snapshot after them. `missed`: some changes cannot be told any more."""
+    """The offers that changed after a snapshot, each once, and the snapshot after them.
+
+    `missed`: some changes cannot be told any more. `more`: there are further ones, which come after `seen`.
+    """
 
     offer_ids: tuple[UUID, ...]
     seen: str
     missed: bool
+    more: bool
 
 
 class RequestRepository(Protocol):
@@ -66,8 +70,8 @@ class RequestRepository(Protocol):
     async def waiting(self, region: str, seen: str | None, now: datetime) -> tuple[list[KeptRequest], str]:
         """(requests that wait and were kept after the snapshot `seen`, all of them without one; the snapshot to go on from)."""
 
-    async def present(self, request_ids: Sequence[UUID], now: datetime) -> list[KeptRequest]:
-        """Those that still wait, as they are now, in no order."""
+    async def present(self, request_ids: Sequence[UUID], now: datetime) -> dict[UUID, bool]:
+        """Those that still wait, and whether their riders share now that they are women."""
 
 
 class MatchingTurn(Protocol):
@@ -76,11 +80,17 @@ class MatchingTurn(Protocol):
     async def progress(self) -> str | None:
         """The snapshot up to which all changes have been matched; None at the very first time."""
 
-    async def changed(self, seen: str) -> ChangedOffers:
-        """What has changed after a snapshot."""
+    async def changed(self, seen: str, most: int | None = None) -> ChangedOffers:
+        """What has changed after a snapshot: all of it, or about `most` changes, the earliest."""
 
-    async def unsettled(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
-        """(id, snapshot that was searched for it) of requests that nobody has settled."""
+    async def unsettled(self, now: datetime, limit: int) -> list[tuple[UUID, str | None]]:
+        """(id, snapshot that was searched for it, None when it has to be searched for) of requests that nobody has settled."""
+
+    async def unsettle(self, now: datetime) -> int:
+        """Have every request that waits searched for; returns how many."""
+
+    async def known(self, offer_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
+        """By offer, the requests whose riders know of it."""
 
     async def settle(self, request_ids: Sequence[UUID]) -> None:
         """What came after their own search has been matched with these requests."""

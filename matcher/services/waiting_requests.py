@@ -65,12 +65,14 @@ class WaitingRequests:
         out. Raises DatabaseUnavailable."""
         if not waiting:
             return []
-        found = {one.id: one.request for one in await self._requests.present([one.id for one in waiting], now)}
-        self.index.remove(one.id for one in waiting if one.id not in found)
+        is_woman = await self._requests.present([one.id for one in waiting], now)
+        self.index.remove(one.id for one in waiting if one.id not in is_woman)
         return [
-            replace(one, query=replace(one.query, rider_is_woman=found[one.id].rider_is_woman))
+            one
+            if one.query.rider_is_woman == is_woman[one.id]
+            else replace(one, query=replace(one.query, rider_is_woman=is_woman[one.id]))
             for one in waiting
-            if one.id in found and (found[one.id].rider_is_woman or not found[one.id].women_only)
+            if one.id in is_woman and (is_woman[one.id] or not one.query.women_only)
         ]
 
     def fit(self, kept: KeptRequest) -> MatchRequest | None:

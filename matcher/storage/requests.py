@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from matcher.storage.statements import Connection, Record
 
 _REQUESTS = Statements("requests")
-#: Nothing is visible in it, so everything came after it.
-_NOTHING_SEEN = "1:1:"
+#: Nothing is visible in it, so everything came after it. Beside a request: it has to be searched for.
+NOTHING_SEEN = "1:1:"
 _AT_ONCE = 1000
 
 
@@ -108,15 +109,15 @@ class PostgresRequests:
         async with self._connections.connection() as connection:
             after = str(await _REQUESTS.value(connection, "snapshot"))
             rows = await _REQUESTS.rows(
-                connection, "waiting_requests", region=region, seen=seen or _NOTHING_SEEN, now=now
+                connection, "waiting_requests", region=region, seen=seen or NOTHING_SEEN, now=now
             )
         return [to_kept(row) for row in rows], after
 
-    async def present(self, request_ids: Sequence[UUID], now: datetime) -> list[KeptRequest]:
-        """Those that still wait, as they are now, in no order."""
+    async def present(self, request_ids: Sequence[UUID], now: datetime) -> dict[UUID, bool]:
+        """Those that still wait, and whether their riders share now that they are women."""
         async with self._connections.connection() as connection:
             rows = await _REQUESTS.rows(connection, "present_requests", ids=list(request_ids), now=now)
-        return [to_kept(row) for row in rows]
+        return {row["id"]: row["rider_is_woman"] for row in rows}
 
     @asynccontextmanager
     async def turn(self, region: str) -> AsyncIterator[PostgresTurn | None]:
@@ -147,18 +148,35 @@ class PostgresTurn:
         seen: str | None = await _REQUESTS.value(self._connection, "progress", region=self._region)
         return seen
 
-    async def changed(self, seen: str) -> ChangedOffers:
-        """What has changed after a snapshot."""
-        row = await _REQUESTS.row(self._connection, "changed_offers", seen=seen, region=self._region)
+    async def changed(self, seen: str, most: int | None = None) -> ChangedOffers:
+        """What has changed after a snapshot: all of it, or about `most` changes, the earliest."""
+        row = await _REQUESTS.row(self._connection, "changed_offers", seen=seen, region=self._region, most=most)
         assert row is not None
-        return ChangedOffers(tuple(row["offer_ids"] or ()), row["seen"], bool(row["is_missed"]))
+        if most is not None and row["is_too_much"]:
+            return await self.changed(seen)
+        return ChangedOffers(
+            tuple(row["offer_ids"] or ()), row["seen"], missed=bool(row["is_missed"]), more=bool(row["is_more"])
+        )
 
-    async def unsettled(self, now: datetime, limit: int) -> list[tuple[UUID, str]]:
-        """(id, snapshot that was searched for it) of requests that nobody has settled."""
+    async def unsettled(self, now: datetime, limit: int) -> list[tuple[UUID, str | None]]:
+        """(id, snapshot that was searched for it, None when it has to be searched for) of requests that nobody has settled."""
         rows = await _REQUESTS.rows(
             self._connection, "unsettled_requests", region=self._region, now=now, row_limit=limit
         )
-        return [(row["id"], row["searched"]) for row in rows]
+        return [(row["id"], None if row["searched"] == NOTHING_SEEN else row["searched"]) for row in rows]
+
+    async def unsettle(self, now: datetime) -> int:
+        """Have every request that waits searched for; returns how many."""
+        return await _REQUESTS.run(
+            self._connection, "unsettle_requests", region=self._region, now=now, searched=NOTHING_SEEN
+        )
+
+    async def known(self, offer_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
+        """By offer, the requests whose riders know of it."""
+        known: dict[UUID, set[UUID]] = defaultdict(set)
+        for row in await _REQUESTS.rows(self._connection, "known_pairs", offer_ids=list(offer_ids)):
+            known[row["offer_id"]].add(row["request_id"])
+        return known
 
     async def settle(self, request_ids: Sequence[UUID]) -> None:
         """What came after their own search has been matched with these requests."""

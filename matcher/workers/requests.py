@@ -12,15 +12,16 @@ from matcher.workers.loop import heed
 
 async def run_request_matching(
     feed: ChangeFeed,
-    take_turn: Callable[[datetime], Awaitable[int]],
+    take_turn: Callable[[datetime], Awaitable[bool]],
     *,
     every_s: float,
     clock: Callable[[], datetime],
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
-    """Take a turn whenever an offer has changed, and every `every_s` seconds, until cancelled."""
+    """Take turns whenever an offer has changed, and every `every_s` seconds, until cancelled; `take_turn` says whether there is more to do at once."""
 
     async def turn(_listener: ChangeListener) -> None:
-        await take_turn(clock())
+        while await take_turn(clock()):
+            pass
 
     await heed("matching offers with requests", feed.listening, turn, every_s=every_s, sleep=sleep)

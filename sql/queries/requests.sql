@@ -36,8 +36,8 @@ WHERE r.rider_id = :rider_id
 ORDER BY r.id;
 
 -- name: present_requests
--- Those of some requests that still wait, with what their riders share now.
-SELECT r.*, EXISTS (SELECT 1 FROM people WHERE user_id = r.rider_id AND shares = 'woman') AS rider_is_woman
+-- Those of some requests that still wait, and whether their riders share now that they are women.
+SELECT r.id, EXISTS (SELECT 1 FROM people WHERE user_id = r.rider_id AND shares = 'woman') AS rider_is_woman
 FROM requests AS r
 WHERE r.id = any(CAST(:ids AS uuid [])) AND r.latest_at >= :now;
 
@@ -92,19 +92,37 @@ DO UPDATE SET seen = excluded.seen;
 
 -- name: changed_offers^
 -- The offers of a region that changed after a snapshot, and the snapshot after them. A snapshot from after the present, as in a database that was
--- copied into a new one, says as little as one of which changes have been forgotten.
+-- copied into a new one, says as little as one of which changes have been forgotten. With `most` about as many changes, the earliest: they end before
+-- a transaction behind which nothing is under way any more, so that a snapshot can say where. Where none does, it is too much for a part.
+WITH fresh AS (
+    SELECT offer_id, xid FROM offer_changes
+    WHERE
+        region = :region
+        AND xid >= pg_snapshot_xmin(CAST(CAST(:seen AS text) AS pg_snapshot))
+        AND NOT pg_visible_in_snapshot(xid, CAST(CAST(:seen AS text) AS pg_snapshot))
+    ORDER BY xid
+    LIMIT CAST(:most AS bigint) + 1
+),
+
+stop AS (
+    SELECT last.xid FROM (SELECT xid FROM fresh ORDER BY xid OFFSET CAST(:most AS bigint) LIMIT 1) AS last
+    WHERE
+        CAST(:most AS bigint) IS NOT NULL
+        AND last.xid <= pg_snapshot_xmin(pg_current_snapshot())
+        AND EXISTS (SELECT 1 FROM fresh WHERE fresh.xid < last.xid)
+)
+
 SELECT
-    CAST(pg_current_snapshot() AS text) AS seen,
+    coalesce((SELECT xid || ':' || xid || ':' FROM stop), CAST(pg_current_snapshot() AS text)) AS seen,
+    EXISTS (SELECT 1 FROM stop) AS is_more,
+    (SELECT count(*) FROM fresh) > CAST(:most AS bigint) AND NOT EXISTS (SELECT 1 FROM stop) AS is_too_much,
     pg_snapshot_xmax(CAST(CAST(:seen AS text) AS pg_snapshot)) > pg_snapshot_xmax(pg_current_snapshot())
     OR EXISTS (
         SELECT 1 FROM forgotten_changes WHERE up_to >= pg_snapshot_xmin(CAST(CAST(:seen AS text) AS pg_snapshot))
     ) AS is_missed,
     (
-        SELECT array_agg(DISTINCT offer_id) FROM offer_changes
-        WHERE
-            region = :region
-            AND xid >= pg_snapshot_xmin(CAST(CAST(:seen AS text) AS pg_snapshot))
-            AND NOT pg_visible_in_snapshot(xid, CAST(CAST(:seen AS text) AS pg_snapshot))
+        SELECT array_agg(DISTINCT offer_id) FROM fresh
+        WHERE NOT EXISTS (SELECT 1 FROM stop WHERE fresh.xid >= stop.xid)
     ) AS offer_ids;
 
 -- name: unsettled_requests
@@ -113,6 +131,14 @@ SELECT id, searched FROM requests
 WHERE region = :region AND searched IS NOT NULL AND latest_at >= :now
 ORDER BY id
 LIMIT :row_limit;
+
+-- name: unsettle_requests!
+-- Have every request of a region that waits searched for, as if nothing had been.
+UPDATE requests SET searched = :searched WHERE region = :region AND latest_at >= :now;
+
+-- name: known_pairs
+-- Which riders know of some offers, by request.
+SELECT offer_id, request_id FROM request_matches WHERE offer_id = any(CAST(:offer_ids AS uuid []));
 
 -- name: settle_requests!
 -- All offers that came between a request's own search and now have been matched with it.

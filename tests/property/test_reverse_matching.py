@@ -101,7 +101,8 @@ def reverse(world: Waiting, index: RequestIndex) -> tuple[dict[Pair, tuple[objec
             continue
         possible = index.candidates(offer)
         decided += len(possible)
-        for request, each, _ in fitting_requests(offer, possible, world.hidden, roads, WEIGHTS, to_ms(NOW)):
+        hidden = {rider for rider, drivers in world.hidden.items() if offer.driver_id in drivers}
+        for request, each, _ in fitting_requests(offer, possible, hidden, roads, WEIGHTS, to_ms(NOW)):
             shown[request.id, each.offer_id] = (
                 each.version, each.detour_ms, each.detour_cm, each.pickup_ms, each.dropoff_ms, each.pickup_choice, each.dropoff_choice,
                 each.score,
