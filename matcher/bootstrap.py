@@ -48,6 +48,7 @@ from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.change_feed import PostgresChangeFeed
 from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
+from matcher.storage.requests import NOTHING_SEEN
 from matcher.wiring_bookings import Bookings, make_bookings
 from matcher.wiring_commands import score_weights
 from matcher.wiring_cost import cost_sharing
@@ -206,7 +207,9 @@ async def running(
             )  # fmt: skip
             requests = make_requests(
                 settings.requests, database.pool, offers, region, find_matches, executor,
-                people=people, weights=weights, make_id=_uuid7, position=lambda: follow.position.snapshot, horizon=horizon,
+                people=people, weights=weights, make_id=_uuid7, horizon=horizon,
+                # What a region that has been replaced holds in memory follows no changes any more.
+                position=lambda: follow.position.snapshot if live.now is region else NOTHING_SEEN,
             )  # fmt: skip
             return Carpool(
                 settings=settings,
