@@ -23,7 +23,7 @@ from matcher.matching.index import OfferIndex
 from matcher.matching.index_by_time import OfferIndexByTime
 from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.settings import Settings, StorageSettings
-from matcher.storage.change_feed import PostgresChangeFeed
+from matcher.storage import change_feed
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Database
@@ -122,7 +122,7 @@ async def test_an_instance_that_was_away_for_too_long_reads_everything_again(
         gone, kept = await published(one), await published(one)
         await until_true(lambda: held(other) == {gone.id, kept.id})
         # No new connection for changes can be made for a while.
-        monkeypatch.setattr(PostgresChangeFeed, "listening", _nobody_answers)
+        monkeypatch.setattr(change_feed, "listening_on", _nobody_answers)
         assert await cut_off(fresh_database) == LISTENERS
         await one.cancel_offer(gone.id, DRIVER, datetime.now(UTC))
         new = [await published(one, via=(HALF_WAY,) * (n == 0)) for n in range(3)]
@@ -134,7 +134,7 @@ async def test_an_instance_that_was_away_for_too_long_reads_everything_again(
         assert held(other) == {kept.id, own.id, *(offer.id for offer in new)}
 
 
-def _nobody_answers(_feed: PostgresChangeFeed) -> None:
+def _nobody_answers(*_where: object, **_how: object) -> None:
     raise DatabaseUnavailable("away for a while")
 
 
