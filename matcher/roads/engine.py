@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,9 +23,13 @@ from matcher.roads.network import I32, I64, U8, RoadNetwork, read_only
 from matcher.roads.overlap import shared_of_routes
 from matcher.roads.pack import drive_between, unpack_drive
 from matcher.roads.snapping import Snapper, cut, locate
+from matcher.roads.summit import Summit
 from matcher.roads.sweep import sweep_places
 from matcher.roads.topology import Topology
 from matcher.services.ports import DrivenRoute, SnappedPosition
+
+#: From so many drives in one call on it pays to have made a summit.
+SUMMIT_FROM = 100
 
 
 class RoadEngine:
@@ -145,6 +150,7 @@ class RoadEngine:
             read_only(column.astype(np.int32, copy=False))
             for column in (origin_edge, origin_at, destination_edge, destination_at)
         ]
+        summit = self._summit if len(ends[0]) >= SUMMIT_FROM else Summit.none()
         with self._scratch.query() as work:
             cost, codes, begin, size = pack_pairs(
                 self.topology.parent,
@@ -158,6 +164,7 @@ class RoadEngine:
                 self.edges.backward,
                 self.network.edge_forward_arc,
                 self.network.edge_backward_arc,
+                (summit.first, summit.depth, summit.cost, summit.code),
                 ends[0],
                 ends[1],
                 ends[2],
@@ -167,8 +174,15 @@ class RoadEngine:
                 work.forward_code,
                 work.backward_code,
                 work.codes,
+                work.entries,
+                work.ways,
             )
         return cost, codes, begin, size
+
+    @functools.cached_property
+    def _summit(self) -> Summit:
+        """Made when it is first needed; two threads may make it at once, and either is good."""
+        return Summit.of(self.topology, self.metric)
 
     def cost(self, origin: RoadPosition, destination: RoadPosition) -> int | None:
         """The packed cost of the fastest drive, or None when there is no way."""

@@ -37,19 +37,15 @@ def drive_between(
 
     codes as in `matching.roads.PackedDrive`. The last five arguments are scratch (see `query.tree_query`).
     """
-    direct = INFINITE
-    if s == t:
-        direct = along_edge(edge_forward[s], edge_backward[s], s_at, t_at)
-    to_start, to_end = leave(edge_forward[s], edge_backward[s], s_at)
-    from_start, from_end = reach(edge_forward[t], edge_backward[t], t_at)
+    source, target, direct = ends_of_drive(edge_start, edge_end, edge_forward, edge_backward, s, s_at, t, t_at)
     best, begin, finish, size = tree_query(
         parent,
         up_first,
         up_tail,
         up_head,
         weight,
-        (edge_end[s], to_end, edge_start[s], to_start),
-        (edge_start[t], from_start, edge_end[t], from_end),
+        source,
+        target,
         direct,
         forward,
         backward,
@@ -57,21 +53,48 @@ def drive_between(
         backward_code,
         codes,
     )
+    packed = np.empty(size + 2, np.int32)
+    length = pack_codes(
+        edge_forward, forward_arc, backward_arc, s, s_at, t, t_at, source, target, direct, best, begin, finish,
+        codes[:size], packed,
+    )  # fmt: skip
+    return best, packed[:length]
+
+
+@numba.njit(cache=True, nogil=True)
+def ends_of_drive(edge_start, edge_end, edge_forward, edge_backward, s, s_at, t, t_at):
+    """(source, target, bound) of `query.tree_query` for a drive; the bound is the cost along the edge itself where both ends are on one."""
+    direct = INFINITE
+    if s == t:
+        direct = along_edge(edge_forward[s], edge_backward[s], s_at, t_at)
+    to_start, to_end = leave(edge_forward[s], edge_backward[s], s_at)
+    from_start, from_end = reach(edge_forward[t], edge_backward[t], t_at)
+    return (edge_end[s], to_end, edge_start[s], to_start), (edge_start[t], from_start, edge_end[t], from_end), direct
+
+
+@numba.njit(cache=True, nogil=True)
+def pack_codes(
+    edge_forward, forward_arc, backward_arc, s, s_at, t, t_at, source, target, direct, best, begin, finish, codes, packed
+):  # fmt: skip
+    """How many codes a drive has, which are put into `packed`, of two more than `codes`; 0 without a way.
+
+    best, begin, finish, codes: the answer of `query.tree_query` to source, target and direct.
+    """
     if best >= INFINITE:
-        return INFINITE, np.empty(0, np.int32)
+        return 0
     if begin < 0:
         along = along_edge(edge_forward[s], INFINITE, s_at, t_at)
-        return direct, np.array([forward_arc[s] if along == direct else backward_arc[s]], dtype=np.int32)
-    packed = np.empty(size + 2, np.int32)
+        packed[0] = forward_arc[s] if along == direct else backward_arc[s]
+        return 1
     # On a loop both ends are one node, and the cheaper way round is the one that was taken.
-    by_end = to_end if begin == edge_end[s] else INFINITE
-    by_start = to_start if begin == edge_start[s] else INFINITE
+    by_end = source[1] if begin == source[0] else INFINITE
+    by_start = source[3] if begin == source[2] else INFINITE
     packed[0] = forward_arc[s] if by_end <= by_start else backward_arc[s]
-    by_start = from_start if finish == edge_start[t] else INFINITE
-    by_end = from_end if finish == edge_end[t] else INFINITE
+    by_start = target[1] if finish == target[0] else INFINITE
+    by_end = target[3] if finish == target[2] else INFINITE
     packed[1] = forward_arc[t] if by_start <= by_end else backward_arc[t]
-    packed[2:] = codes[:size]
-    return best, packed
+    packed[2 : 2 + len(codes)] = codes
+    return 2 + len(codes)
 
 
 @numba.njit(cache=True, nogil=True)

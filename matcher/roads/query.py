@@ -36,27 +36,27 @@ def tree_query(
     Every meeting point is a common ancestor. Both walks reach these from below, in step, and a node that is as far from its
     end as the best way found so far is not looked beyond: weights are not negative, so nothing shorter leads through it.
     """
-    _seed(source, forward, forward_code)
-    _seed(target, backward, backward_code)
+    seed_climb(source, forward, forward_code)
+    seed_climb(target, backward, backward_code)
     best, top = bound, -1
     v, w = min(source[0], source[2]), min(target[0], target[2])
     while v != w:
         if w < 0 or 0 <= v < w:
             if forward[v] < best:
-                _relax(up_first, up_head, weight, 0, v, forward, forward_code)
+                relax_up(up_first, up_head, weight, 0, v, forward, forward_code)
             v = parent[v]
         else:
             if backward[w] < best:
-                _relax(up_first, up_head, weight, 1, w, backward, backward_code)
+                relax_up(up_first, up_head, weight, 1, w, backward, backward_code)
             w = parent[w]
     while v >= 0:
         both = forward[v] + backward[v]
         if both < best:
             best, top = both, v
         if forward[v] < best:
-            _relax(up_first, up_head, weight, 0, v, forward, forward_code)
+            relax_up(up_first, up_head, weight, 0, v, forward, forward_code)
         if backward[v] < best:
-            _relax(up_first, up_head, weight, 1, v, backward, backward_code)
+            relax_up(up_first, up_head, weight, 1, v, backward, backward_code)
         v = parent[v]
     start, finish, size = -1, -1, 0
     if top >= 0:
@@ -67,7 +67,8 @@ def tree_query(
 
 
 @numba.njit(cache=True, nogil=True)
-def _seed(seed, distance, code):
+def seed_climb(seed, distance, code):
+    """Where a climb begins: distances and codes of one or two nodes."""
     distance[seed[0]] = seed[1]
     distance[seed[2]] = min(distance[seed[2]], seed[3])
     code[seed[0]] = -1
@@ -75,7 +76,8 @@ def _seed(seed, distance, code):
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _relax(up_first, up_head, weight, side, v, distance, code):
+def relax_up(up_first, up_head, weight, side, v, distance, code):
+    """Go on from a node to its upper neighbours: ways up on side 0, ways down on side 1."""
     here = distance[v]
     for slot in range(up_first[v], up_first[v + 1]):
         there = here + weight[2 * slot + side]

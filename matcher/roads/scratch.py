@@ -23,13 +23,15 @@ _USUAL_COLUMNS = 16
 
 @dataclass(eq=False)
 class QueryScratch:
-    """For `query.tree_query`: (n,) distances that are INFINITE between uses, and codes."""
+    """For `query.tree_query` and `summit.summit_query`: (n,) distances that are INFINITE between uses, and codes."""
 
     forward: I64
     backward: I64
     forward_code: I32
     backward_code: I32
     codes: I32
+    entries: I32  # (2, height)
+    ways: I64  # (2, height)
 
 
 @dataclass(eq=False)
@@ -165,6 +167,8 @@ class ScratchPool:
             forward_code=np.empty(self._n, dtype=np.int32),
             backward_code=np.empty(self._n, dtype=np.int32),
             codes=np.empty(2 * self._height + 4, dtype=np.int32),
+            entries=np.empty((2, self._height + 1), dtype=np.int32),
+            ways=np.empty((2, self._height + 1), dtype=np.int64),
         )
 
     def _new_overlap(self) -> OverlapScratch:

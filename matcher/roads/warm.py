@@ -14,7 +14,7 @@ from matcher.domain.place import Coordinate, RoadPosition
 from matcher.matching.kernel_version import one_compiles
 from matcher.matching.positions import FRACTION_ONE, INFINITE
 from matcher.matching.roads import PathTable
-from matcher.roads.engine import RoadEngine
+from matcher.roads.engine import SUMMIT_FROM, RoadEngine
 from matcher.roads.network import network_from_vectors
 from matcher.roads.sweep import sweep_places
 from matcher.roads.topology import Topology
@@ -66,6 +66,8 @@ def _use_everything() -> None:
         assert (home.settled(np.zeros(1, dtype=np.int32)) < INFINITE).all()
         assert (distance < INFINITE).all()
     edges, halves = np.array([0, 1], dtype=np.int32), np.full(2, FRACTION_ONE // 2, dtype=np.int32)
+    many = [np.tile(column, SUMMIT_FROM) for column in (edges, halves, edges[::-1], halves)]
+    engine.pack_drives(*many)
     _, codes, begin, size = engine.pack_drives(edges, halves, edges[::-1], halves)
     legs = PathTable(codes, begin, size, halves, halves)
     # A route of one leg and a route of two go through different kernels.

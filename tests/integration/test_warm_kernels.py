@@ -14,7 +14,8 @@ ACCOUNT = """
 import importlib, json
 from numba.core.registry import CPUDispatcher
 account = {}
-for room in ("batch", "customisation", "many_sweep", "overlap", "pack", "paths", "query", "snapping", "sweep", "topology"):
+for room in ("batch", "customisation", "many_sweep", "overlap", "pack", "paths", "query", "snapping", "summit",
+    "sweep", "topology"):
     for kernel in vars(importlib.import_module(f"matcher.roads.{room}")).values():
         if isinstance(kernel, CPUDispatcher):
             missed = sum(kernel.stats.cache_misses.values())
@@ -48,6 +49,7 @@ mapped = RoadEngine("mapped", "", network, topology)
 for engine in (fresh, mapped):
     engine.snap(Coordinate(lat=47.02, lon=9.02), limit_m=1e5)
     ends = np.arange(8, dtype=np.int32), np.zeros(8, dtype=np.int32), np.arange(8, dtype=np.int32)[::-1], np.ones(8, dtype=np.int32)
+    engine.pack_drives(*(np.tile(end, 20) for end in ends))
     cost, codes, begin, size = engine.pack_drives(*ends)
     drive = engine.pack_drive(RoadPosition(0, 0.5), RoadPosition(0, 0.5))
     with engine.sweep(RoadPosition(0, 0.5), RoadPosition(1, 0.5)):
@@ -78,6 +80,8 @@ def test_a_process_that_serves_compiles_nothing_that_warming_has_not(tmp_path: P
     used = {
         "pack_pairs",
         "drive_between",
+        "choose_summit",
+        "climb_summit",
         "sweep_places",
         "sweep_least",
         "climb_many",

@@ -7,7 +7,7 @@ import pytest
 
 from matcher.domain.place import RoadPosition
 from matcher.matching.positions import FRACTION_ONE, INFINITE, fixed_position
-from matcher.roads.engine import RoadEngine
+from matcher.roads.engine import SUMMIT_FROM, RoadEngine
 from matcher.roads.network import I32
 from tests.builders_roads import (
     Street,
@@ -108,11 +108,15 @@ def columns(pairs: list[tuple[RoadPosition, RoadPosition]]) -> tuple[I32, I32, I
     return a, b, c, d
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_many_at_once_are_the_same_as_one_by_one(seed: int) -> None:
-    network = random_network(seed, nodes=60, streets=90)
+@pytest.mark.parametrize(
+    ("seed", "nodes", "streets"), [(0, 60, 90), (1, 60, 90), (2, 400, 600), (3, 400, 450), (4, 20, 30)]
+)
+@pytest.mark.parametrize("count", [SUMMIT_FROM - 1, 3 * SUMMIT_FROM])
+def test_many_at_once_are_the_same_as_one_by_one(seed: int, nodes: int, streets: int, count: int) -> None:
+    """Whether each climbs by itself or they share the ways from the summit: to the last code."""
+    network = random_network(seed, nodes=nodes, streets=streets)
     engine = an_engine(network)
-    ends = random_positions(network, 300, seed)
+    ends = random_positions(network, 2 * count, seed)
     pairs = list(zip(ends[::2], ends[1::2], strict=True))
     cost, codes, begin, size = engine.pack_drives(*columns(pairs))
     assert [str(part.dtype) for part in (cost, codes, begin, size)] == ["int64", "int32", "int64", "int32"]
