@@ -17,7 +17,14 @@ from api.demo_world import Json
 #: Below this width each part of the score has no column of its own.
 _WIDE = 110
 #: Part of the score -> its heading.
-_PARTS = {"detour": "detour", "overlap": "overlap", "time": "time", "walk": "walk", "preferences": "prefs"}
+_PARTS = {
+    "detour": "detour",
+    "overlap": "overlap",
+    "time": "time",
+    "walk": "walk",
+    "preferences": "prefs",
+    "price": "price",
+}
 
 
 def show_search(console: Console, number: int, title: str, body: Json, answer: Json) -> None:

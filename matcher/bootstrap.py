@@ -51,7 +51,6 @@ from matcher.storage.offers import PostgresOffers
 from matcher.storage.requests import NOTHING_SEEN
 from matcher.wiring_bookings import Bookings, make_bookings
 from matcher.wiring_commands import score_weights
-from matcher.wiring_cost import cost_sharing
 from matcher.wiring_events import Notices, running_notices, webhook_secrets
 from matcher.wiring_operation import Operation, make_operation
 from matcher.wiring_people import People, make_key_set, make_people, make_tokens, retention
@@ -147,7 +146,7 @@ async def running(
         stack.push_async_callback(authenticate.drain)
         people = make_people(database.pool, offers, live, make_id=_uuid7, forget=authenticate.forget)
         horizon = timedelta(days=settings.offers.offer_horizon_days)
-        sharing = await asyncio.to_thread(cost_sharing, settings.cost, opener.box)
+        sharing = opener.cost_sharing
         tokens = MatchTokens(
             await secret(settings.matching.match_secret, settings.storage.data_dir, "match_secret"),
             timedelta(seconds=settings.matching.match_lifetime_s),

@@ -150,9 +150,10 @@ class MatchingSettings(_Concern):
     weight_overlap: float = Field(
         0.30, ge=0, le=100, description="weight of road shared with the rider's own best route"
     )
-    weight_time: float = Field(0.15, ge=0, le=100, description="weight of a departure as the driver planned it")
+    weight_time: float = Field(0.10, ge=0, le=100, description="weight of a departure as the driver planned it")
     weight_walk: float = Field(0.10, ge=0, le=100, description="weight of a short walk")
     weight_preferences: float = Field(0.05, ge=0, le=100, description="weight of preferences that fit")
+    weight_price: float = Field(0.05, ge=0, le=100, description="weight of a price below the cost of driving")
     detour_ceiling_s: float = Field(1800, gt=0, le=86_400, description="an added drive of this long scores 0")
     time_ceiling_s: float = Field(
         3600, gt=0, le=86_400, description="a driver who must leave this much earlier or later scores 0"

@@ -31,6 +31,7 @@ from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 from matcher.settings import MatchingSettings, Settings
 from matcher.storage.check_bookings import PostgresBookingLedger
 from matcher.storage.stored_offers import PostgresStoredOffers
+from matcher.wiring_cost import cost_sharing
 
 
 @asynccontextmanager
@@ -45,7 +46,8 @@ async def promise_checks(settings: Settings, *, progress: Progress | None = None
         report("preparing the roads")
         roads = await asyncio.to_thread(roads_of, region)
         meeting_points = await asyncio.to_thread(meeting_points_of, region)
-        index = OfferIndexByTime(roads)
+        sharing = await asyncio.to_thread(cost_sharing, settings.cost, box_of(region))
+        index = OfferIndexByTime(roads, sharing.rate)
         weights = score_weights(settings.matching)
 
         def search(request: MatchRequest, now: datetime, limit: int) -> Sequence[Candidate]:
@@ -90,6 +92,7 @@ def score_weights(matching: MatchingSettings) -> ScoreWeights:
         time=matching.weight_time,
         walk=matching.weight_walk,
         preferences=matching.weight_preferences,
+        price=matching.weight_price,
         detour_ceiling_s=matching.detour_ceiling_s,
         time_ceiling_s=matching.time_ceiling_s,
         walk_ceiling_s=matching.walk_ceiling_s,

@@ -7,16 +7,17 @@ from collections.abc import Hashable
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 
-from matcher.geocoding.providers import Box
 from matcher.matching.index_by_time import OfferIndexByTime
 from matcher.parts import LoadedRegion, import_region, load_region, make_geocoder, read_region
 from matcher.roads.regions import RegionStore
+from matcher.services.cost_sharing import CostSharing
 from matcher.services.load_offers import LoadOffers
 from matcher.services.ports import GeocodeCache, OfferRepository, Progress, no_progress
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.served_region import ServedRegion
 from matcher.services.telemetry import Telemetry
 from matcher.settings import Settings
+from matcher.wiring_cost import cost_sharing
 
 
 class RegionOpener:
@@ -38,13 +39,13 @@ class RegionOpener:
         self._executor = executor
         self._telemetry = telemetry
         self._store = RegionStore(settings.storage.data_dir)
-        self._box: Box | None = None
+        self._cost_sharing: CostSharing | None = None
 
     @property
-    def box(self) -> Box:
-        """Of the region that was opened last."""
-        assert self._box is not None, "nothing was opened yet"
-        return self._box
+    def cost_sharing(self) -> CostSharing:
+        """Prices in the region that was opened first."""
+        assert self._cost_sharing is not None, "nothing was opened yet"
+        return self._cost_sharing
 
     def look(self) -> Hashable:
         """What lies on disk: equal exactly as long as nobody has added the region again or given it other places or speeds."""
@@ -55,7 +56,9 @@ class RegionOpener:
         await asyncio.to_thread(import_region, self._settings, progress)
         # Before the region is opened: a newer one that arrives meanwhile is noticed later.
         on_disk = await asyncio.to_thread(self.look)
-        return self._served(await asyncio.to_thread(load_region, self._settings, progress)), on_disk
+        region = await asyncio.to_thread(load_region, self._settings, progress)
+        self._cost_sharing = await asyncio.to_thread(cost_sharing, self._settings.cost, region.box)
+        return self._served(region), on_disk
 
     async def again(self) -> ServedRegion:
         """The version that lies on disk now. Raises RegionNotFound, RegionFileInvalid; what was opened before stays good."""
@@ -65,7 +68,7 @@ class RegionOpener:
         return read_region(self._store.get(self._settings.roads.region), no_progress)
 
     def _served(self, region: LoadedRegion) -> ServedRegion:
-        roads, self._box = region.roads, region.box
+        roads, rate = region.roads, self.cost_sharing.rate
         geocoder = make_geocoder(
             self._settings.geocoding, region.gazetteer, region.box, self._executor, self._cache, self._telemetry
         )
@@ -77,6 +80,7 @@ class RegionOpener:
             meeting_points=region.meeting_points,
             resolve_places=places,
             load=LoadOffers(self._offers, roads, places, self._executor),
-            make_index=lambda: OfferIndexByTime(roads),
-            index=OfferIndexByTime(roads),
+            rate=rate,
+            make_index=lambda: OfferIndexByTime(roads, rate),
+            index=OfferIndexByTime(roads, rate),
         )

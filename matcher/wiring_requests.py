@@ -60,7 +60,7 @@ def make_requests(
         WhereToMeet(roads, region.meeting_points),
         executor,
     )
-    fit = FitRequests(waiting, roads, region.fitted, people.blocks, executor, weights=weights)
+    fit = FitRequests(waiting, roads, region.fitted, people.blocks, executor, weights=weights, rate=region.rate)
     return Requests(
         keep=KeepRequests(
             requests,

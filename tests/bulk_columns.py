@@ -38,11 +38,16 @@ def columns_of(offers: Sequence[Offer]) -> DirectOffers:
         departure_ms=np.array(published, np.int64) + np.array([offer.departure_shift_ms for offer in offers], np.int64),
         flexibility_s=np.array([offer.flexibility_s for offer in offers], np.int32),
         seats=np.array([offer.seats_left for offer in offers], np.uint8),
+        seats_offered=np.array([offer.seats_offered for offer in offers], np.int32),
         max_detour_ms=np.array([offer.max_detour_s * 1000 for offer in offers], np.int32),
         max_detour_cm=np.array(limits, np.int32),
-        stated=np.array([stated for stated, _ in masks], np.uint8),
+        stated=np.array(
+            [s | 32 * o.women_only | 64 * o.driver_is_woman for (s, _), o in zip(masks, offers, strict=True)], np.uint8
+        ),
         welcome=np.array([welcome for _, welcome in masks], np.uint8),
-        women=np.array([offer.women_only | offer.driver_is_woman << 1 for offer in offers], np.uint8),
+        length_cm=np.array([offer.length_cm for offer in offers], np.int64),
+        price_minor=np.array([-1 if offer.price is None else offer.price.minor for offer in offers], np.int32),
+        price_currency=np.array(["---" if o.price is None else o.price.currency for o in offers], "S3"),
     )
 
 
@@ -53,9 +58,7 @@ def columns_with_stops_of(offers: Sequence[Offer]) -> OffersWithStops:
     boards = {StopKind.PICKUP: 1, StopKind.DROPOFF: -1}
     return OffersWithStops(
         offers=columns_of(offers),
-        seats_offered=np.array([offer.seats_offered for offer in offers], np.int32),
         duration_ms=np.array([offer.duration_ms for offer in offers], np.int64),
-        length_cm=np.array([offer.length_cm for offer in offers], np.int64),
         booked=np.array([bool(offer.booked_stops) for offer in offers], np.bool_),
         stop_count=np.array([len(offer.stops) - 2 for offer in offers], np.int64),
         edge=np.array([edge for edge, _ in fixed], np.int32),

@@ -55,6 +55,14 @@ _ASSUMPTION = (
     "the rider would have driven alone, in an average car, by the fastest road; a booking counts one car however many seats it takes, "
     "and the detour it adds is taken off"
 )
+_PARTS: dict[str, Any] = {
+    "detour": {"value": 0.97, "weight": 0.4},
+    "overlap": {"value": 0.944, "weight": 0.3},
+    "time": {"value": 1.0, "weight": 0.1},
+    "walk": {"value": 1.0, "weight": 0.1},
+    "preferences": {"value": 1.0, "weight": 0.05},
+    "price": {"value": 0.75, "weight": 0.05},
+}
 _ONE_WINDOW: dict[str, Any] = {"oneOf": [{"required": ["departure"]}, {"required": ["arrival"]}]}
 
 
@@ -118,7 +126,10 @@ class MatchIn(WireIn):
 
 
 class ScorePartOut(WireOut):
-    """One part of the score; with `explain` also what was measured, and the amount at which the part ends."""
+    """One part of the score; with `explain` also what was measured, and the amount at which the part ends.
+
+    What is measured of a price is the share of the cost of driving that a seat asks for.
+    """
 
     value: Share
     weight: Share
@@ -187,7 +198,9 @@ class MatchOut(WireOut):
     match_id: str = Field(description="opaque and signed; good for a few minutes")
     offer_id: Identifier
     score: Share = Field(description="weighted sum of the parts")
-    parts: dict[str, ScorePartOut]
+    parts: dict[str, ScorePartOut] = Field(
+        description="`detour`, `overlap`, `time`, `walk`, `preferences` and `price`", examples=[_PARTS]
+    )
     pickup: MeetingPointOut
     dropoff: MeetingPointOut
     detour_s: float = Field(description="added drive of the driver, seconds")

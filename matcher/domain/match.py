@@ -103,13 +103,15 @@ class TurnedAway(StrEnum):
 
 
 class ScorePartName(StrEnum):
-    """The parts of a score, each in [0, 1]."""
+    """The parts of a score, each in [0, 1]. PRICE: 1 for a free seat, 0 for one that asks for all that the drive costs; an offer without a price
+    counts with the suggestion, and where no cost of driving is known each counts as 1."""
 
     DETOUR = "detour"
     OVERLAP = "overlap"
     WALK = "walk"
     TIME = "time"
     PREFERENCES = "preferences"
+    PRICE = "price"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ ORIGIN_LEAST, ORIGIN_MOST, DESTINATION_LEAST, DESTINATION_MOST, KINDS, WOMEN = r
 ZONE = 15
 #: Bits of KINDS: rows of one leg, rows of several.
 DIRECT, SEVERAL = 1, 2
-#: Bits of the column `women` of the rows; in the zone map, what any row has, with NOT_ALL_WOMEN for a driver who does not share to be one.
-WOMEN_ONLY, DRIVER_IS_WOMAN, NOT_ALL_WOMEN = 1, 2, 4
+#: Bits of the column `stated` of the rows, above those of PREFERENCE_KEYS; in the zone map, what any row has, with NOT_ALL_WOMEN for a driver
+#: who does not share to be one.
+WOMEN_ONLY, DRIVER_IS_WOMAN, NOT_ALL_WOMEN = 32, 64, 128
 
 
 class Blocks:
@@ -75,7 +76,7 @@ class Blocks:
 def enter_rows(alive, alive_count, zones, block, first, last, offers):
     """Widen the zone maps by rows [first, last), and set their bits."""
     (
-        leg_count, departure_ms, flexibility_s, shift_ms, base_cost, max_detour_ms, seats, women,
+        leg_count, departure_ms, flexibility_s, shift_ms, base_cost, max_detour_ms, seats, stated,
         origin_node, destination_node, reach_ms,
     ) = offers  # fmt: skip
     for row in range(first, last):
@@ -92,8 +93,8 @@ def enter_rows(alive, alive_count, zones, block, first, last, offers):
         widen(zone, ORIGIN_LEAST, ORIGIN_MOST, np.int64(origin_node[row]), new)
         widen(zone, DESTINATION_LEAST, DESTINATION_MOST, np.int64(destination_node[row]), new)
         kind = DIRECT if leg_count[row] == 1 else SEVERAL
-        flags = np.int64(women[row]) & WOMEN_ONLY
-        if women[row] & DRIVER_IS_WOMAN:
+        flags = np.int64(stated[row]) & WOMEN_ONLY
+        if stated[row] & DRIVER_IS_WOMAN:
             flags |= DRIVER_IS_WOMAN
         else:
             flags |= NOT_ALL_WOMEN

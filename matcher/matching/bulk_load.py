@@ -9,8 +9,10 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
+from matcher.domain.money import CostRate
 from matcher.matching.encoding import MOST_FLEXIBILITY_S, reach_of
 from matcher.matching.positions import I32, I64, INFINITE, U8, EdgeTable
+from matcher.matching.prices import price_steps
 from matcher.matching.roads import SearchRoads
 
 U64 = npt.NDArray[np.uint64]
@@ -21,7 +23,7 @@ class DirectOffers:
     """OPEN offers without stops between origin and destination, (k,) each. Positions are edges with fixed-point fractions.
 
     driver: `encoding.driver_digest`. departure_ms: as planned now; published_ms: before bookings moved it. max_detour_cm: NO_LIMIT for none.
-    stated, welcome: masks as of `encoding.preference_masks`. women: as in `rows.Rows`.
+    stated, welcome: as in `rows.Rows`. length_cm: of the drive as published. price_minor, price_currency: the driver's for a seat, NO_PRICE for none.
     """
 
     id_high: U64
@@ -36,11 +38,14 @@ class DirectOffers:
     departure_ms: I64
     flexibility_s: I32
     seats: U8
+    seats_offered: I32
     max_detour_ms: I32
     max_detour_cm: I32
     stated: U8
     welcome: U8
-    women: U8
+    length_cm: I64
+    price_minor: I32
+    price_currency: npt.NDArray[np.bytes_]
 
     def __len__(self) -> int:
         return len(self.version)
@@ -48,6 +53,10 @@ class DirectOffers:
     def taken(self, which: npt.NDArray[np.bool_]) -> DirectOffers:
         """Some of them."""
         return DirectOffers(**{field.name: getattr(self, field.name)[which] for field in fields(DirectOffers)})
+
+    def price(self, rate: CostRate | None) -> U8:
+        """(k,) as in `rows.Rows`."""
+        return price_steps(rate, self.price_minor, self.price_currency, self.seats_offered, self.length_cm)
 
     def ids(self) -> list[UUID]:
         """The ids of the offers."""
@@ -85,7 +94,7 @@ def pack_offers(offers: DirectOffers, roads: SearchRoads) -> PackedOffers:
     return packed if (cost < INFINITE).all() else packed.taken(cost < INFINITE)
 
 
-def row_columns(packed: PackedOffers, edges: EdgeTable) -> dict[str, npt.NDArray[Any]]:
+def row_columns(packed: PackedOffers, edges: EdgeTable, rate: CostRate | None) -> dict[str, npt.NDArray[Any]]:
     """The columns of `rows.Rows`; leg_begin counts from the first of these codes."""
     offers = packed.offers
     origin_node, destination_node, reach_ms = reach_of(
@@ -107,10 +116,11 @@ def row_columns(packed: PackedOffers, edges: EdgeTable) -> dict[str, npt.NDArray
         "destination_node": destination_node,
         "reach_ms": reach_ms,
         "shift_ms": offers.departure_ms - offers.published_ms,
+        "price": offers.price(rate),
     }
 
 
 _SAME = (
     "origin_edge", "origin_at", "destination_edge", "destination_at", "departure_ms", "flexibility_s", "max_detour_ms",
-    "max_detour_cm", "seats", "stated", "welcome", "women", "version", "driver", "id_high", "id_low",
+    "max_detour_cm", "seats", "stated", "welcome", "version", "driver", "id_high", "id_low",
 )  # fmt: skip

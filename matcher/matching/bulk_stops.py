@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from matcher.domain.money import CostRate
 from matcher.matching.bulk_load import DirectOffers
 from matcher.matching.columns import spans
 from matcher.matching.encoding import MOST_FLEXIBILITY_S, reach_of
@@ -25,15 +26,13 @@ _MOST_LEGS = 255
 class OffersWithStops:
     """OPEN offers with stops between origin and destination, (k,) each, and their stops, offer by offer and in driving order.
 
-    offers: their seats are those left, their budget the whole one. duration_ms, length_cm: of the drive as published. booked: whether the stops are
+    offers: their seats are those left, their budget the whole one. duration_ms: of the drive as published. booked: whether the stops are
     those of riders (the driver's own among them), who board (boarding > 0 seats) and alight (< 0). earliest_ms, latest_ms: NO_PROMISE
     for none.
     """
 
     offers: DirectOffers
-    seats_offered: I32
     duration_ms: I64
-    length_cm: I64
     booked: Flags
     stop_count: I64
     edge: I32
@@ -55,9 +54,7 @@ class OffersWithStops:
         _, stops = spans(np.cumsum(self.stop_count)[which] - self.stop_count[which], self.stop_count[which])
         return OffersWithStops(
             self.offers.taken(which),
-            self.seats_offered[which],
             self.duration_ms[which],
-            self.length_cm[which],
             self.booked[which],
             self.stop_count[which],
             self.edge[stops],
@@ -101,7 +98,7 @@ class _Legs:
 
 
 def rows_with_stops(
-    given: OffersWithStops, roads: SearchRoads
+    given: OffersWithStops, roads: SearchRoads, rate: CostRate | None
 ) -> tuple[Flags, dict[str, npt.NDArray[Any]], I32, dict[str, npt.NDArray[Any]]]:
     """(which are good, columns of their rows, packed drives, columns of their legs), as `Store.extend` takes them.
 
@@ -121,7 +118,7 @@ def rows_with_stops(
     which[known] = good
     if not good.all():
         # Driven again without the bad ones: rare, and then nothing else has to know of them.
-        return which, *rows_with_stops(given.taken(good), roads)[1:]
+        return which, *rows_with_stops(given.taken(good), roads, rate)[1:]
     early_ms, late_ms = _slack(given, legs, cost)
     columns: dict[str, npt.NDArray[Any]] = {
         "origin_edge": legs.origin_edge,
@@ -135,7 +132,8 @@ def rows_with_stops(
         "early_ms": early_ms,
         "late_ms": late_ms,
     }
-    return which, _rows(given, legs, cost, seats, roads.edges), codes, columns
+    rows = _rows(given, legs, cost, seats, roads.edges) | {"price": given.offers.price(rate)}
+    return which, rows, codes, columns
 
 
 def _known(given: OffersWithStops, edges: int) -> Flags:
@@ -156,7 +154,7 @@ def _free_seats(given: OffersWithStops, legs: _Legs) -> I64:
     boarding[1:][legs.at_stop[:-1]] = given.boarding
     aboard = np.cumsum(boarding)  # everybody has alighted where a trip ends, so that each begins with none
     booked = given.booked[legs.of]
-    return np.where(booked, given.seats_offered[legs.of] - aboard, given.offers.seats[legs.of]).astype(np.int64)
+    return np.where(booked, given.offers.seats_offered[legs.of] - aboard, given.offers.seats[legs.of]).astype(np.int64)
 
 
 def _slack(given: OffersWithStops, legs: _Legs, cost: I64) -> tuple[I32, I32]:
@@ -177,7 +175,7 @@ def _rows(given: OffersWithStops, legs: _Legs, cost: I64, seats: I64, edges: Edg
     offers = given.offers
     base = np.add.reduceat(cost, legs.begin) if len(given) else np.empty(0, np.int64)
     used_ms = np.where(given.booked, (base >> 32) - given.duration_ms, 0)
-    used_cm = np.where(given.booked, (base & 0xFFFFFFFF) - given.length_cm, 0)
+    used_cm = np.where(given.booked, (base & 0xFFFFFFFF) - offers.length_cm, 0)
     max_detour_ms = (offers.max_detour_ms - used_ms).astype(np.int32)
     limited = offers.max_detour_cm != NO_LIMIT
     origin_node, destination_node, reach_ms = reach_of(
@@ -201,5 +199,5 @@ def _rows(given: OffersWithStops, legs: _Legs, cost: I64, seats: I64, edges: Edg
 
 _SAME = (
     "origin_edge", "origin_at", "destination_edge", "destination_at", "departure_ms", "flexibility_s", "stated", "welcome",
-    "women", "version", "driver", "id_high", "id_low",
+    "version", "driver", "id_high", "id_low",
 )  # fmt: skip

@@ -20,11 +20,11 @@ def put_many(index: OfferIndex, roads: SearchRoads, offers: DirectOffers | Offer
     """`OfferIndex.put_many`: the drives are packed without the interpreter lock, the rows are written under the index's."""
     legs = None
     if isinstance(offers, OffersWithStops):
-        good, rows, codes, legs = rows_with_stops(offers, roads)
+        good, rows, codes, legs = rows_with_stops(offers, roads, index._rate)
         known = offers.offers.taken(good)
     else:
         packed = pack_offers(offers, roads)
-        known, codes, rows = packed.offers, packed.codes, row_columns(packed, roads.edges)
+        known, codes, rows = packed.offers, packed.codes, row_columns(packed, roads.edges, index._rate)
     with index._lock:
         held = index._store.versions_of(known.id_high, known.id_low)
         if index._forgotten:

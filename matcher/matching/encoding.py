@@ -11,10 +11,12 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
+from matcher.domain.money import CostRate
 from matcher.domain.offer import PREFERENCE_KEYS, Offer
 from matcher.matching.blocks import DRIVER_IS_WOMAN, WOMEN_ONLY
 from matcher.matching.plan import Plan
 from matcher.matching.positions import I32, I64, U32, EdgeTable, fixed_position
+from matcher.matching.prices import NO_PRICE, price_steps
 from matcher.matching.reach import reach_columns
 from matcher.matching.roads import SearchRoads
 
@@ -45,7 +47,9 @@ def preference_masks(preferences: Mapping[str, bool]) -> tuple[int, int]:
     return stated, welcome
 
 
-def one_row(offer: Offer, roads: SearchRoads) -> tuple[dict[str, int], I32, dict[str, npt.NDArray[Any]] | None]:
+def one_row(
+    offer: Offer, roads: SearchRoads, rate: CostRate | None
+) -> tuple[dict[str, int], I32, dict[str, npt.NDArray[Any]] | None]:
     """(columns of its row, packed drives, columns of its legs or None) of an OPEN offer, as `Store.add` takes them.
 
     Raises ValueError when the roads have no way for its drive, or its flexibility is longer than 18 hours.
@@ -90,9 +94,9 @@ def one_row(offer: Offer, roads: SearchRoads) -> tuple[dict[str, int], I32, dict
         "max_detour_ms": plan.max_detour_ms,
         "max_detour_cm": plan.max_detour_cm,
         "seats": max(plan.seats),
-        "stated": stated,
+        "stated": stated | WOMEN_ONLY * offer.women_only | DRIVER_IS_WOMAN * offer.driver_is_woman,
         "welcome": welcome,
-        "women": WOMEN_ONLY * offer.women_only | DRIVER_IS_WOMAN * offer.driver_is_woman,
+        "price": _price_of(offer, rate),
         "version": offer.version,
         "driver": driver_digest(offer.driver_id),
         "id_high": high,
@@ -115,6 +119,18 @@ def one_row(offer: Offer, roads: SearchRoads) -> tuple[dict[str, int], I32, dict
         "late_ms": np.array(plan.late_ms, np.int32),
     }
     return row, np.concatenate([drive.codes for drive in drives]), legs
+
+
+def _price_of(offer: Offer, rate: CostRate | None) -> int:
+    price = offer.price
+    steps = price_steps(
+        rate,
+        np.array([NO_PRICE if price is None else price.minor], np.int32),
+        np.array([b"" if price is None else price.currency.encode()], "S3"),
+        np.array([offer.seats_offered], np.int32),
+        np.array([offer.length_cm], np.int64),
+    )
+    return int(steps[0])
 
 
 def reach_of(

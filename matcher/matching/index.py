@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from uuid import UUID
 
+from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching import bulk_write
 from matcher.matching.blocks import BLOCK
@@ -41,7 +42,7 @@ class OfferIndex:
     those that have gone, into new arrays, beside everything else that goes on; the writes of meanwhile are repeated there, and searches
     that are under way keep the old arrays. Adding costs one point-to-point query a leg and amortised O(1) copying.
 
-    block: rows of a block, a multiple of 8. least_tail: how many rows must have come or gone before they are sorted anew. start: runs
+    rate: what prices are held against. block: rows of a block, a multiple of 8. least_tail: how many rows must have come or gone before they are sorted anew. start: runs
     the sorting; in a thread of its own unless told otherwise.
     """
 
@@ -49,11 +50,13 @@ class OfferIndex:
         self,
         roads: SearchRoads,
         *,
+        rate: CostRate | None = None,
         block: int = BLOCK,
         least_tail: int = LEAST_TAIL,
         start: Callable[[Callable[[], None]], None] = _in_a_thread,
     ) -> None:
         self._roads = roads
+        self._rate = rate
         self._block = block
         self._least_tail = least_tail
         self._start = start
@@ -76,7 +79,7 @@ class OfferIndex:
         if offer.status is not OfferStatus.OPEN:
             self._retire(offer.id, offer.version)
             return
-        row, codes, legs = one_row(offer, self._roads)
+        row, codes, legs = one_row(offer, self._roads, self._rate)
         with self._lock:
             if self._held_version(offer.id) >= offer.version:
                 return
@@ -90,7 +93,9 @@ class OfferIndex:
 
     def rebuilt(self) -> AbstractContextManager[OfferIndex]:
         """An empty index to be filled, which at the end of the block takes this one's place, with all that was written meanwhile."""
-        fresh = OfferIndex(self._roads, block=self._block, least_tail=self._least_tail, start=self._start)
+        fresh = OfferIndex(
+            self._roads, rate=self._rate, block=self._block, least_tail=self._least_tail, start=self._start
+        )
         return bulk_write.rebuilt(self, fresh)
 
     def remove(self, offer_id: UUID) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import numpy as np
 
+from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.bulk_load import DirectOffers
 from matcher.matching.bulk_stops import OffersWithStops
@@ -32,9 +33,9 @@ class OfferIndexByTime:
     those who were promised times in it. With one slot this is that slot's index and nothing more.
     """
 
-    def __init__(self, roads: SearchRoadsByTime) -> None:
+    def __init__(self, roads: SearchRoadsByTime, rate: CostRate | None = None) -> None:
         self._roads = roads
-        self._slots = [OfferIndex(slot) for slot in roads.slots]
+        self._slots = [OfferIndex(slot, rate=rate) for slot in roads.slots]
         # Held while an offer goes from one slot to another, so that no snapshot sees it in both or in neither.
         self._moving = threading.Lock()
 

@@ -11,7 +11,7 @@ from matcher.matching.positions import I64, fixed_position, split_cost
 from matcher.matching.query import Query
 from matcher.matching.roads import PackedDrive, SearchRoads
 from matcher.matching.rows import Snapshot
-from matcher.matching.scoring import F64, PartValues, ScoreWeights, agreement, falling
+from matcher.matching.scoring import F64, PartValues, ScoreWeights, agreement, falling, price_values
 
 #: How many offers have their overlap computed before the first answer is looked at.
 FIRST_BATCH = 64
@@ -47,7 +47,8 @@ def rank(
     time = falling(feasible.shift_ms, weights.time_ceiling_s * 1000.0)
     walk = falling(feasible.walk_ms, weights.walk_ceiling_s * 1000.0) if query.walks else np.ones(k)
     preferences = agreement(query.stated, query.welcome, rows.stated[feasible.rows], rows.welcome[feasible.rows])
-    hoped = PartValues(detour, at_most, time, walk, preferences).score(weights)
+    price = price_values(rows.price[feasible.rows])
+    hoped = PartValues(detour, at_most, time, walk, preferences, price).score(weights)
     ends = (fixed_position(query.pickup)[1], fixed_position(query.dropoff)[1])
 
     def shared(chosen: I64) -> I64:
@@ -55,7 +56,7 @@ def rank(
 
     def ranked(chosen: I64, shared_cm: I64) -> Ranked:
         overlap = np.minimum(1.0, shared_cm / direct_cm)
-        values = PartValues(detour[chosen], overlap, time[chosen], walk[chosen], preferences[chosen])
+        values = PartValues(detour[chosen], overlap, time[chosen], walk[chosen], preferences[chosen], price[chosen])
         score = values.score(weights)
         row = feasible.rows[chosen]
         order = np.lexsort((rows.id_low[row], rows.id_high[row], -score))[:limit]

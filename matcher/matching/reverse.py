@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from matcher.domain.errors import PlaceUnreachable
+from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer
 from matcher.matching.index import OfferIndex
 from matcher.matching.pipeline import Candidate, find_candidates
@@ -23,15 +24,17 @@ def fitting_requests(
     roads: SearchRoadsByTime,
     weights: ScoreWeights,
     now_ms: int,
+    rate: CostRate | None = None,
 ) -> Iterator[tuple[WaitingRequest, Candidate, PackedDrive]]:
     """Those of the requests to which a search would show this offer now, with what it would show and the rider's own drive.
 
-    hidden: riders for whom the offers of this driver do not exist. Raises ValueError when the roads have no way along the offer.
+    hidden: riders for whom the offers of this driver do not exist. rate: what prices are held against. Raises ValueError when the roads have
+    no way along the offer.
     """
     if not requests:
         return
     metric = roads.slots[roads.slot_of(offer.departure)]
-    index = OfferIndex(metric, block=_SMALL)
+    index = OfferIndex(metric, rate=rate, block=_SMALL)
     index.put(offer)
     for request in requests:
         if request.rider in hidden:

@@ -29,7 +29,8 @@ class Rows:
 
     The rest: departure_ms as planned now; less shift_ms it is the published one, around which flexibility_s lies. max_detour_ms,
     max_detour_cm: what earlier bookings have left of the budget. seats: free on the emptiest leg. stated, welcome: bit masks over
-    PREFERENCE_KEYS. women: WOMEN_ONLY and DRIVER_IS_WOMAN of `blocks`. driver: `plan.driver_digest`.
+    PREFERENCE_KEYS; above these stated has WOMEN_ONLY and DRIVER_IS_WOMAN of `blocks`. price: of a seat, `prices.price_steps`. driver:
+    `encoding.driver_digest`.
     """
 
     origin_edge: I32
@@ -51,7 +52,7 @@ class Rows:
     seats: U8
     stated: U8
     welcome: U8
-    women: U8
+    price: U8
     version: I32
     driver: U64
     id_high: U64
@@ -68,7 +69,7 @@ class Rows:
 
 
 _SIEVED = (
-    "leg_count", "departure_ms", "flexibility_s", "shift_ms", "base_cost", "max_detour_ms", "seats", "women",
+    "leg_count", "departure_ms", "flexibility_s", "shift_ms", "base_cost", "max_detour_ms", "seats", "stated",
     "origin_node", "destination_node", "reach_ms",
 )  # fmt: skip
 
@@ -105,7 +106,7 @@ ROW: Mapping[str, type[np.generic]] = {
     "base_cost": np.int64, "leg_begin": np.int64, "path_size": np.uint16, "leg_count": np.uint8,
     "origin_node": np.uint32, "destination_node": np.uint32, "reach_ms": np.int32,
     "departure_ms": np.int64, "shift_ms": np.int32, "flexibility_s": np.uint16, "max_detour_ms": np.int32,
-    "max_detour_cm": np.int32, "seats": np.uint8, "stated": np.uint8, "welcome": np.uint8, "women": np.uint8,
+    "max_detour_cm": np.int32, "seats": np.uint8, "stated": np.uint8, "welcome": np.uint8, "price": np.uint8,
     "version": np.int32, "driver": np.uint64, "id_high": np.uint64, "id_low": np.uint64,
 }  # fmt: skip
 LEG: Mapping[str, type[np.generic]] = {

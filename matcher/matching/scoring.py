@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.match import ScorePart, ScorePartName
-from matcher.matching.positions import I64
+from matcher.matching.positions import I64, U8
+from matcher.matching.prices import PRICE_STEPS
 
 F64 = npt.NDArray[np.float64]
 
@@ -18,6 +19,8 @@ SCORE_DECIMALS = 6
 #: The larger of the prices of detour and walk; integers, so that equal costs are equal on every machine.
 PRICE_UNIT = 1 << 16
 
+#: What a price of so many steps (see `prices`) is worth.
+_PRICE_VALUES = 1.0 - np.arange(PRICE_STEPS + 1) / PRICE_STEPS
 _ONES_IN_BYTE = np.array([byte.bit_count() for byte in range(256)], dtype=np.float64)
 
 
@@ -30,9 +33,10 @@ class ScoreWeights:
 
     detour: float = 0.40
     overlap: float = 0.30
-    time: float = 0.15
+    time: float = 0.10
     walk: float = 0.10
     preferences: float = 0.05
+    price: float = 0.05
     detour_ceiling_s: float = 1800.0
     time_ceiling_s: float = 3600.0
     walk_ceiling_s: float = 1800.0
@@ -49,7 +53,7 @@ class ScoreWeights:
             raise ValueError("at least one weight must be above 0")
 
     def _sum(self) -> float:
-        return self.detour + self.overlap + self.time + self.walk + self.preferences
+        return self.detour + self.overlap + self.time + self.walk + self.preferences + self.price
 
     @property
     def prices(self) -> tuple[int, int]:
@@ -70,6 +74,7 @@ class ScoreWeights:
             ScorePartName.TIME: self.time / total,
             ScorePartName.WALK: self.walk / total,
             ScorePartName.PREFERENCES: self.preferences / total,
+            ScorePartName.PRICE: self.price / total,
         }
 
 
@@ -82,16 +87,18 @@ class PartValues:
     time: F64
     walk: F64
     preferences: F64
+    price: F64
 
     def score(self, weights: ScoreWeights) -> F64:
         """(k,) scores in [0, 1], rounded. Never falls when a part rises."""
-        detour, overlap, time, walk, preferences = weights.shares.values()
+        detour, overlap, time, walk, preferences, price = weights.shares.values()
         total = (
             detour * self.detour
             + overlap * self.overlap
             + time * self.time
             + walk * self.walk
             + preferences * self.preferences
+            + price * self.price
         )
         return np.round(total, SCORE_DECIMALS)
 
@@ -103,11 +110,12 @@ class PartValues:
             self.time[chosen],
             self.walk[chosen],
             self.preferences[chosen],
+            self.price[chosen],
         )
 
     def by_offer(self) -> Iterator[tuple[float, ...]]:
         """The parts of one offer after another."""
-        columns = (self.detour, self.overlap, self.time, self.walk, self.preferences)
+        columns = (self.detour, self.overlap, self.time, self.walk, self.preferences, self.price)
         return zip(*(column.tolist() for column in columns), strict=True)
 
 
@@ -127,6 +135,11 @@ def agreement(
     return np.asarray(1.0 - _ONES_IN_BYTE[contradicted] / asked, dtype=np.float64)
 
 
+def price_values(steps: U8) -> F64:
+    """1 for a free seat, falling evenly to 0 for one at the whole cost of the drive. steps: as in `rows.Rows`."""
+    return np.asarray(_PRICE_VALUES[steps], dtype=np.float64)
+
+
 def describe_parts(
     values: tuple[float, ...],
     weights: ScoreWeights,
@@ -140,13 +153,14 @@ def describe_parts(
 
     values: of the parts, in the order of `PartValues`.
     """
-    preferences = values[-1]
+    preferences, price = values[-2:]
     measured = (
         (detour_s, weights.detour_ceiling_s, "s"),
         (overlap, 1.0, "share"),
         (shift_s, weights.time_ceiling_s, "s"),
         (walk_s, weights.walk_ceiling_s, "s"),
         (preferences, 1.0, "share"),
+        (round(1.0 - price, SCORE_DECIMALS), 1.0, "share"),
     )
     return {
         name: ScorePart(round(value, SCORE_DECIMALS), share, *what)

@@ -312,7 +312,7 @@ def admit_rows(begin, end, kinds, offers, terms, state, counts):
     # Cut to the block, without branches: then many rows are tested at a time.
     leg_count, departure_ms, flexibility_s = offers[0][begin:end], offers[1][begin:end], offers[2][begin:end]
     shift_ms, base_cost, max_detour_ms = offers[3][begin:end], offers[4][begin:end], offers[5][begin:end]
-    seats, women = offers[6][begin:end], offers[7][begin:end]
+    seats, stated = offers[6][begin:end], offers[7][begin:end]
     seats_asked, earliest_ms, latest_ms, now_ms, women_only, rider_is_woman = terms
     wants_direct, wants_several = kinds & DIRECT != 0, kinds & SEVERAL != 0
     refused = np.uint8(0 if rider_is_woman else WOMEN_ONLY)
@@ -328,7 +328,7 @@ def admit_rows(begin, end, kinds, offers, terms, state, counts):
         # The whole trip lies within this span, however late or early it leaves and whatever detour it takes.
         meets = active & (published_ms - flexibility_ms <= latest_ms) & (over_ms >= earliest_ms)
         has_seats = meets & (np.int64(seats[k]) >= seats_asked)
-        together = has_seats & ((women[k] & refused) == 0) & ((women[k] & needed) == needed)
+        together = has_seats & ((stated[k] & refused) == 0) & ((stated[k] & needed) == needed)
         considered += active
         meeting += meets
         roomy += has_seats

@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.errors import PlaceUnreachable
+from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.candidates import Candidate
 from matcher.matching.index_by_time import SlotSnapshot
@@ -55,8 +56,10 @@ class FitRequests:
         executor: Executor,
         *,
         weights: ScoreWeights,
+        rate: CostRate | None,
     ) -> None:
         self.waiting = waiting
+        self._rate = rate
         self.weights = weights
         self._roads = roads
         self._fitted = fitted
@@ -114,7 +117,7 @@ class FitRequests:
     def _fitting(
         self, offer: Offer, there: Sequence[WaitingRequest], hidden: Collection[str], now_ms: int
     ) -> list[Fit]:
-        return list(fitting_requests(offer, there, hidden, self._roads, self.weights, now_ms))
+        return list(fitting_requests(offer, there, hidden, self._roads, self.weights, now_ms, self._rate))
 
 
 class MatchRequests:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
 
+from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer
 from matcher.services.describe_matches import MatchRoads
 from matcher.services.find_matches import SearchIndex
@@ -28,13 +29,17 @@ class SearchedIndex(BulkIndex, SearchIndex, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ServedRegion:
-    """One version of a region with all that is made from it. Whoever holds one sees roads, names and offers that belong together."""
+    """One version of a region with all that is made from it. Whoever holds one sees roads, names and offers that belong together.
+
+    rate: the cost of driving under which the index compares prices, where one is known.
+    """
 
     roads: MatchRoads
     geocoder: Geocoder
     meeting_points: MeetingPoints | None
     resolve_places: ResolvePlaces
     load: LoadOffers
+    rate: CostRate | None
     make_index: Callable[[], SearchedIndex]
     index: SearchedIndex
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from matcher.domain.errors import DatabaseUnavailable
 from matcher.domain.offer import PREFERENCE_KEYS, Offer
+from matcher.matching.blocks import WOMEN_ONLY
 from matcher.matching.bulk_load import DirectOffers
 from matcher.matching.bulk_stops import NO_PROMISE, OffersWithStops
 from matcher.matching.plan import NO_LIMIT
@@ -36,8 +37,9 @@ _COLUMNS = {
     "origin_edge": ">i4", "origin_fraction": ">f8", "destination_edge": ">i4", "destination_fraction": ">f8",
     "depart_at": ">i8", "departure_shift_ms": ">i4", "flexibility_s": ">i4", "seats_left": ">i2", "max_detour_s": ">i4",
     "max_detour_m": ">i4", "stated": ">i8", "welcome": ">i8", "women": ">i4",
+    "seats_offered": ">i2", "length_cm": ">i8", "price_minor": ">i4", "price_currency": "S3",
 }  # fmt: skip
-_COLUMNS_WITH_STOPS = _COLUMNS | {"seats_offered": ">i2", "duration_ms": ">i8", "length_cm": ">i8", "booked": ">i4"}
+_COLUMNS_WITH_STOPS = _COLUMNS | {"duration_ms": ">i8", "booked": ">i4"}
 _STOP_COLUMNS = {
     "id_high": ">u8", "id_low": ">u8", "edge": ">i4", "fraction": ">f8", "boarding": ">i4", "earliest_at": ">i8",
     "latest_at": ">i8",
@@ -188,9 +190,7 @@ def _to_columns_with_stops(
 ) -> OffersWithStops:
     return OffersWithStops(
         offers=_to_columns(table),
-        seats_offered=table["seats_offered"].astype(np.int32),
         duration_ms=table["duration_ms"].astype(np.int64),
-        length_cm=table["length_cm"].astype(np.int64),
         booked=table["booked"] != 0,
         stop_count=count.astype(np.int64),
         edge=stops["edge"].astype(np.int32),
@@ -217,11 +217,14 @@ def _to_columns(table: npt.NDArray[np.void]) -> DirectOffers:
         departure_ms=published + table["departure_shift_ms"],
         flexibility_s=table["flexibility_s"].astype(np.int32),
         seats=table["seats_left"].astype(np.uint8),
+        seats_offered=table["seats_offered"].astype(np.int32),
         max_detour_ms=table["max_detour_s"].astype(np.int32) * np.int32(1000),
         max_detour_cm=np.where(limit_m < 0, np.int32(NO_LIMIT), limit_m * np.int32(100)),
-        stated=table["stated"].astype(np.uint8),
+        stated=(table["stated"] | table["women"] * WOMEN_ONLY).astype(np.uint8),
         welcome=table["welcome"].astype(np.uint8),
-        women=table["women"].astype(np.uint8),
+        length_cm=table["length_cm"].astype(np.int64),
+        price_minor=table["price_minor"].astype(np.int32),
+        price_currency=table["price_currency"].copy(),
     )
 
 

@@ -29,7 +29,11 @@ SELECT
         FROM unnest(CAST(:preferences AS text [])) WITH ORDINALITY AS p (name, k)
         WHERE offers.preferences -> p.name = 'true'
     ) END AS welcome,
-    CAST(women_only AS integer) + 2 * CAST(driver_is_woman AS integer) AS women
+    CAST(women_only AS integer) + 2 * CAST(driver_is_woman AS integer) AS women,
+    seats_offered,
+    length_cm,
+    coalesce(price_minor, -1) AS price_minor,
+    coalesce(price_currency, '---') AS price_currency
 FROM offers
 WHERE
     region = :region AND status = 'OPEN' AND region_fingerprint = :fingerprint AND via = '[]'
@@ -63,8 +67,10 @@ SELECT
     ) END AS welcome,
     CAST(women_only AS integer) + 2 * CAST(driver_is_woman AS integer) AS women,
     seats_offered,
-    duration_ms,
     length_cm,
+    coalesce(price_minor, -1) AS price_minor,
+    coalesce(price_currency, '---') AS price_currency,
+    duration_ms,
     CAST(EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id) AS integer) AS booked
 FROM offers
 WHERE

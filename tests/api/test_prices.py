@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.live import Live, a_search, an_offer, around, quiet_morning
+from matcher.settings_cost import DEFAULT_COST
+from tests.api.live import Live, a_search, an_offer, around, live_service, quiet_morning, settings_for
 
 
 def _eur(amount: float) -> dict[str, Any]:
@@ -58,6 +61,67 @@ async def test_a_rider_is_told_what_the_ride_costs_and_what_that_rests_on(live: 
     assert answer["basis"]["co2"]["grams_per_km"] == 160
     assert "alone" in answer["basis"]["co2"]["assumption"]
     assert "IPCC" in answer["basis"]["co2"]["source"]
+
+
+async def test_of_two_trips_alike_the_cheaper_stands_first(live: Live) -> None:
+    day = quiet_morning()
+    rider = await live.key("rider")
+    drivers = {name: await live.key("driver") for name in ("dear", "silent", "cheap", "free")}
+    prices = {"dear": _eur(1.3), "silent": None, "cheap": _eur(0.3), "free": _eur(0)}
+    # The dearest is published first, so that nothing but its price keeps it from standing first.
+    trips = {
+        name: await live.published(drivers[name], departure=day.isoformat(), price=price)
+        for name, price in prices.items()
+    }
+
+    async def shown() -> dict[str, Any]:
+        body = a_search(departure=around(day), explain=True)
+        answer = await live.call("POST", "/v1/match", rider, json=body)
+        names = {trip["id"]: name for name, trip in trips.items()}
+        return {names[match["offer_id"]]: match for match in answer.json["matches"]}
+
+    before = await shown()
+    assert list(before) == ["free", "cheap", "silent", "dear"]
+    for name, match in before.items():
+        part = match["parts"]["price"]
+        trip = trips[name]
+        seat = (prices[name] or trip["price_advice"]["suggested"])["amount"]
+        share = seat / (trip["distance_m"] / 1000 * 0.30)
+        assert part["measured"] == pytest.approx(share, abs=0.5 / 255 + 1e-6)
+        assert part["value"] == pytest.approx(1 - part["measured"])
+        assert (part["weight"], part["ceiling"], part["unit"]) == (0.05, 1.0, "share")
+        every = match["parts"].values()
+        assert sum(each["value"] * each["weight"] for each in every) == pytest.approx(match["score"], abs=1e-5)
+    assert before["free"]["parts"]["price"]["value"] == 1
+
+    where = f"/v1/offers/{trips['dear']['id']}"
+    cut = await live.call("PATCH", where, drivers["dear"], json={"price": _eur(0.2)}, headers={"If-Match": "*"})
+    assert cut.status == 200, cut.body
+    assert list(await shown()) == ["free", "dear", "cheap", "silent"]
+
+
+async def test_where_no_cost_of_driving_is_known_prices_play_no_part(live: Live, service_folder: Path) -> None:
+    """Another instance on the same trips, in a country without a rate: what was published first stands first, whatever it asks."""
+    day = quiet_morning()
+    trips = [
+        await live.published(await live.key("driver"), departure=day.isoformat(), price=price)
+        for price in (_eur(1.3), None, _eur(0))
+    ]
+    rider, body = await live.key("rider"), a_search(departure=around(day))
+    here = (await live.call("POST", "/v1/match", rider, json=body)).json["matches"]
+    assert [match["offer_id"] for match in here] == [trips[k]["id"] for k in (2, 1, 0)]
+    stored = live.carpool.settings.storage.database_url
+    assert stored is not None
+    settings = replace(settings_for(service_folder, stored.get_secret_value()), cost=DEFAULT_COST)
+    async with live_service(settings) as elsewhere:
+        there = await elsewhere.call("POST", "/v1/match", rider, json=body)
+        assert "cost_of_driving" not in there.json["basis"]
+        matches = there.json["matches"]
+        assert [match["offer_id"] for match in matches] == [trip["id"] for trip in trips]
+        assert [match["parts"]["price"] for match in matches] == [{"value": 1.0, "weight": 0.05}] * 3
+        assert [match.get("price") for match in matches] == [
+            here[2]["price"], None, here[0]["price"]
+        ]  # fmt: skip
 
 
 async def test_a_booking_keeps_the_price_it_was_asked_for(live: Live) -> None:

@@ -7,15 +7,18 @@ domain, so that a mistake has to be made twice to go unseen.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from uuid import UUID
 
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.match import MatchRequest, WindowKind
+from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import RoadPosition
 from tests.builders import Street
@@ -24,10 +27,13 @@ from tests.property.oracle_roads import OracleRoads, Piece, common_cm
 WEIGHTS = {
     "detour": Fraction(40),
     "overlap": Fraction(30),
-    "time": Fraction(15),
+    "time": Fraction(10),
     "walk": Fraction(10),
     "preferences": Fraction(5),
+    "price": Fraction(5),
 }
+#: What prices are held against.
+RATE = CostRate(Decimal("0.30"), "EUR", "a test")
 DETOUR_CEILING_MS = 1_800_000
 TIME_CEILING_MS = 3_600_000
 WALK_CEILING_MS = 1_800_000
@@ -338,6 +344,15 @@ def _shift(
     return None if low > high else min(max(timedelta(0), low), high)
 
 
+def _price_steps(offer: Offer) -> int:
+    """A seat from end to end as a part of what the whole drive costs, in the nearest of 255 steps."""
+    cost = Fraction(RATE.per_km) * 100 * max(1, offer.length_cm) / 100_000  # cents
+    seat = math.floor(cost / (offer.seats_offered + 1))
+    if offer.price is not None and offer.price.currency == "EUR":
+        seat = offer.price.minor
+    return min(255, round(255 * seat / cost))
+
+
 def _ride(
     offer: Offer,
     terms: _Terms,
@@ -360,6 +375,7 @@ def _ride(
         "time": 1 - min(Fraction(1), Fraction(abs(shift_ms), TIME_CEILING_MS)),
         "walk": 1 - min(Fraction(1), Fraction(insertion.walk_ms, WALK_CEILING_MS)),
         "preferences": 1 - (Fraction(against, len(wishes)) if wishes else Fraction(0)),
+        "price": 1 - Fraction(_price_steps(offer), 255),
     }
     score = sum((WEIGHTS[name] * value for name, value in parts.items()), Fraction(0)) / sum(WEIGHTS.values())
     return Ride(

@@ -11,6 +11,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from matcher.domain.match import MatchRequest, WindowKind
+from matcher.domain.money import Money
 from matcher.domain.offer import PREFERENCE_KEYS, Offer, OfferStatus
 from tests.builders import NOW, Street, a_request, an_offer
 from tests.property.bookings import with_bookings
@@ -94,6 +95,16 @@ def a_spot(random_: random.Random, streets: Sequence[Street], at_crossing: bool 
     return edge, random_.random()
 
 
+def some_price(random_: random.Random, offer: Offer) -> Money | None:
+    """What may be asked at 30 cents a kilometre, now and then from when the rate was another, or none was known."""
+    dearest = offer.length_cm * 30 // 100_000 // offer.seats_offered
+    kind = random_.choice(("none", "none", "free", "named", "named", "dear", "foreign"))
+    if kind == "none":
+        return None
+    minor = {"free": 0, "dear": 2 * dearest + 500}.get(kind, random_.randint(0, dearest))
+    return Money(minor, "CHF" if kind == "foreign" else "EUR")
+
+
 def some_offer(
     random_: random.Random,
     streets: Sequence[Street],
@@ -130,6 +141,7 @@ def some_offer(
         departure_shift_ms=shift_ms,
         driver_is_woman=driver_is_woman,
         women_only=driver_is_woman and random_.random() < 0.2,
+        price=some_price(random_, offer),
     )
 
 

@@ -29,7 +29,7 @@ from matcher.roads.speed_profiles import FREE_FLOW_ONLY, Slot, SpeedProfile
 from matcher.roads.topology import Topology
 from tests.builders import NOW, Street, a_network
 from tests.property import oracle_hints
-from tests.property.oracle import Meeting, Verdict, judge
+from tests.property.oracle import RATE, Meeting, Verdict, judge
 from tests.property.scenarios import Scenario, scenarios
 from tests.property.test_matcher_oracle import first_batch, no_near_ties
 from tests.property.test_meeting_oracle import some_meetings, told
@@ -125,7 +125,7 @@ def weeks(draw: st.DrawFn) -> Week:
 
 def search(week: Week, limit: int = 50) -> Candidates:
     """The pipeline's answer, with every offer put where it belongs by the index itself."""
-    index = OfferIndexByTime(week.roads())
+    index = OfferIndexByTime(week.roads(), RATE)
     for offer in week.scenario.offers:
         index.put(offer)
     query = Query.of(week.scenario.request, NOW, told(week.pickups), told(week.dropoffs))

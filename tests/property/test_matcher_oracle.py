@@ -21,7 +21,7 @@ from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from tests.builders import NOW, an_engine
 from tests.property import oracle_hints
-from tests.property.oracle import Verdict, judge, millionths
+from tests.property.oracle import RATE, Verdict, judge, millionths
 from tests.property.scenarios import Scenario, scenarios
 
 MANY = settings(max_examples=400)
@@ -29,7 +29,7 @@ MANY = settings(max_examples=400)
 
 def an_index(scenario: Scenario, offers: Iterable[Offer] | None = None) -> OfferIndex:
     """A fresh index on a fresh engine, in small blocks: two thirds of the offers sorted, the rest behind them."""
-    index = OfferIndex(an_engine(scenario.streets), block=8)
+    index = OfferIndex(an_engine(scenario.streets), rate=RATE, block=8)
     every = list(scenario.offers if offers is None else offers)
     sorted_ones = 2 * len(every) // 3
     for offer in every[:sorted_ones]:

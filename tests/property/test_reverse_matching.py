@@ -20,6 +20,7 @@ from matcher.matching.request_index import RequestIndex, WaitingRequest
 from matcher.matching.reverse import fitting_requests
 from matcher.matching.scoring import ScoreWeights
 from tests.builders import NOW
+from tests.property.oracle import RATE
 from tests.property.scenarios import a_spot, some_request
 from tests.property.test_hours_oracle import Week, weeks
 from tests.property.test_meeting_oracle import some_meetings, told
@@ -73,7 +74,7 @@ def a_waiting(random_: random.Random, week: Week, request: MatchRequest) -> Wait
 
 def forward(world: Waiting) -> dict[Pair, tuple[object, ...]]:
     """(request, offer): what each rider is shown."""
-    index = OfferIndexByTime(world.week.roads())
+    index = OfferIndexByTime(world.week.roads(), RATE)
     for offer in world.week.scenario.offers:
         index.put(offer)
     shown: dict[Pair, tuple[object, ...]] = {}
@@ -102,7 +103,7 @@ def reverse(world: Waiting, index: RequestIndex) -> tuple[dict[Pair, tuple[objec
         possible = index.candidates(offer)
         decided += len(possible)
         hidden = {rider for rider, drivers in world.hidden.items() if offer.driver_id in drivers}
-        for request, each, _ in fitting_requests(offer, possible, hidden, roads, WEIGHTS, to_ms(NOW)):
+        for request, each, _ in fitting_requests(offer, possible, hidden, roads, WEIGHTS, to_ms(NOW), RATE):
             shown[request.id, each.offer_id] = (
                 each.version, each.detour_ms, each.detour_cm, each.pickup_ms, each.dropoff_ms, each.pickup_choice, each.dropoff_choice,
                 each.score,

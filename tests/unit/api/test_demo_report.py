@@ -23,7 +23,8 @@ MATCH: dict[str, Any] = {
     "parts": {
         name: {"value": value, "weight": weight}
         for name, value, weight in (
-            ("detour", 0.88, 0.4), ("overlap", 0.84, 0.3), ("time", 0.77, 0.15), ("walk", 0.66, 0.1), ("preferences", 0.55, 0.05),
+            ("detour", 0.88, 0.4), ("overlap", 0.84, 0.3), ("time", 0.77, 0.1), ("walk", 0.66, 0.1), ("preferences", 0.55, 0.05),
+            ("price", 0.44, 0.05),
         )
     },
     "pickup": {"time": "2026-11-24T08:01:00-03:00", "label": "Avenida Los Copihues & Avenida Los Clarines, Coquimbo"},
@@ -50,7 +51,7 @@ def _shown(width: int, *matches: dict[str, Any]) -> str:
 @pytest.mark.parametrize("width", [70, 80, 120, 200])
 def test_a_match_shows_every_part_of_its_score_within_the_width(width: int) -> None:
     text = _shown(width, MATCH)
-    for number in ("0.903", "0.88", "0.84", "0.77", "0.66", "0.55", "08:01", "08:13", "3.6 min", "12.2 km"):
+    for number in ("0.903", "0.88", "0.84", "0.77", "0.66", "0.55", "0.44", "08:01", "08:13", "3.6 min", "12.2 km"):
         assert number in text, number
     assert max(map(len, text.splitlines())) <= width
 

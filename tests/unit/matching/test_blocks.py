@@ -105,7 +105,7 @@ def test_zone_maps_hold_what_lies_in_their_blocks(engine: RoadEngine, sort: bool
         assert zones[b, REACH_MOST] == rows.reach_ms[mine].max()
         one = rows.leg_count[mine] == 1
         assert zones[b, KINDS] == DIRECT * one.any() | SEVERAL * (~one).any()
-        women = rows.women[mine]
+        women = rows.stated[mine]
         not_all = NOT_ALL_WOMEN * ((women & DRIVER_IS_WOMAN) == 0).any()
         assert zones[b, WOMEN] == np.bitwise_or.reduce(women & (WOMEN_ONLY | DRIVER_IS_WOMAN)) | not_all
         assert alive_count[b] == ((alive >= mine.start) & (alive < mine.stop)).sum()

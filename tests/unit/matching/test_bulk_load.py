@@ -16,6 +16,7 @@ from matcher.roads.engine import RoadEngine
 from tests.builders import Street, an_engine, an_offer
 from tests.bulk_columns import columns_of, columns_with_stops_of, contents
 from tests.property.bookings import with_bookings
+from tests.property.oracle import RATE
 from tests.property.scenarios import a_spot, a_town, some_offer
 
 _random = random.Random(11)
@@ -45,7 +46,7 @@ def some_offers(count: int) -> list[Offer]:
 
 def test_many_at_once_are_what_one_by_one_are(engine: RoadEngine) -> None:
     offers = some_offers(3_000)
-    one_by_one, at_once = OfferIndex(engine), OfferIndex(engine)
+    one_by_one, at_once = OfferIndex(engine, rate=RATE), OfferIndex(engine, rate=RATE)
     for offer in offers:
         one_by_one.put(offer)
     for first in range(0, len(offers), 700):  # the last load is smaller, and the tables grow several times
@@ -67,7 +68,7 @@ def test_offers_with_stops_and_riders_are_at_once_what_they_are_one_by_one(engin
     booked = [offer for offer in offers if offer.booked_stops]
     oversold = [replace(offer, id=UUID(int=k), seats_offered=0) for k, offer in enumerate(booked[:3])]
     nowhere = replace(offers[5], id=UUID(int=9), origin=replace(offers[5].origin, position=RoadPosition(10**6, 0.5)))
-    one_by_one, at_once = OfferIndex(engine), OfferIndex(engine, block=8)
+    one_by_one, at_once = OfferIndex(engine, rate=RATE), OfferIndex(engine, rate=RATE, block=8)
     for offer in offers:
         one_by_one.put(offer)
     assert at_once.put_many(columns_with_stops_of([*oversold, *offers[:250], nowhere])) == 4
@@ -81,7 +82,7 @@ def test_offers_with_stops_and_riders_are_at_once_what_they_are_one_by_one(engin
     versions = {offer_id: values["version"] for offer_id, values in contents(at_once).items()}
     assert versions == {offer.id: offer.version for offer in later}
     some = np.array([k % 3 == 0 for k in range(400)])
-    parts = OfferIndex(engine)
+    parts = OfferIndex(engine, rate=RATE)
     for which in (some, ~some):
         parts.put_many(columns_with_stops_of(offers).taken(which))
     assert contents(parts) == contents(one_by_one)
@@ -89,7 +90,7 @@ def test_offers_with_stops_and_riders_are_at_once_what_they_are_one_by_one(engin
 
 def test_only_what_is_newer_replaces(engine: RoadEngine) -> None:
     offers = some_offers(40)
-    index = OfferIndex(engine)
+    index = OfferIndex(engine, rate=RATE)
     index.put_many(columns_of(offers))
     before = index.snapshot("nobody")
     newer = [replace(offer, version=offer.version + 1, seats_left=8) for offer in offers[:10]]
@@ -120,7 +121,7 @@ def test_what_no_road_leads_along_is_left_out() -> None:
 def test_a_rebuilt_index_holds_what_it_was_filled_with_and_all_that_came_meanwhile(engine: RoadEngine) -> None:
     offers = some_offers(60)
     loaded, meanwhile, gone = offers[:20], offers[20:40], offers[40:]
-    index = OfferIndex(engine)
+    index = OfferIndex(engine, rate=RATE)
     index.put_many(columns_of(gone))
     index.put(replace(loaded[0], version=99))  # a version that the database has lost
     changed = replace(loaded[1], version=loaded[1].version + 1, seats_left=8)
@@ -133,7 +134,7 @@ def test_a_rebuilt_index_holds_what_it_was_filled_with_and_all_that_came_meanwhi
             index.put(offer)
         index.remove(loaded[3].id)
         assert gone[0].id in contents(index), "searches go on with what was there"
-    expected = OfferIndex(engine)
+    expected = OfferIndex(engine, rate=RATE)
     for offer in (loaded[0], changed, *loaded[4:], *meanwhile):
         expected.put(offer)
     assert contents(index) == contents(expected)
@@ -145,7 +146,7 @@ def test_a_rebuilt_index_holds_what_it_was_filled_with_and_all_that_came_meanwhi
 
 def test_an_index_whose_rebuilding_fails_stays_as_it_is(engine: RoadEngine) -> None:
     offers = some_offers(3)
-    index = OfferIndex(engine)
+    index = OfferIndex(engine, rate=RATE)
     index.put(offers[0])
 
     def fail_half_way() -> None:

@@ -23,7 +23,7 @@ def values(*parts: float) -> PartValues:
 
 
 @given(
-    weights=st.lists(amounts, min_size=5, max_size=5).filter(lambda w: sum(w) > 1e-6), parts=st.tuples(*[shares] * 5)
+    weights=st.lists(amounts, min_size=6, max_size=6).filter(lambda w: sum(w) > 1e-6), parts=st.tuples(*[shares] * 6)
 )
 def test_scores_and_weights_are_shares(weights: list[float], parts: tuple[float, ...]) -> None:
     chosen = ScoreWeights(*weights)
@@ -35,27 +35,30 @@ def test_scores_and_weights_are_shares(weights: list[float], parts: tuple[float,
 
 
 def test_the_default_score_is_the_documented_sum() -> None:
-    assert float(values(1, 1, 1, 1, 1).score(ScoreWeights())[0]) == 1.0
-    assert float(values(0.5, 0, 0, 0, 0).score(ScoreWeights())[0]) == 0.2
-    assert float(values(0, 0.5, 0, 0, 0).score(ScoreWeights())[0]) == 0.15
-    assert float(values(0, 0, 1, 0, 0).score(ScoreWeights())[0]) == 0.15
-    assert float(values(0, 0, 0, 1, 0).score(ScoreWeights())[0]) == 0.1
-    assert float(values(0, 0, 0, 0, 1).score(ScoreWeights())[0]) == 0.05
+    assert float(values(1, 1, 1, 1, 1, 1).score(ScoreWeights())[0]) == 1.0
+    assert float(values(0.5, 0, 0, 0, 0, 0).score(ScoreWeights())[0]) == 0.2
+    assert float(values(0, 0.5, 0, 0, 0, 0).score(ScoreWeights())[0]) == 0.15
+    assert float(values(0, 0, 1, 0, 0, 0).score(ScoreWeights())[0]) == 0.1
+    assert float(values(0, 0, 0, 1, 0, 0).score(ScoreWeights())[0]) == 0.1
+    assert float(values(0, 0, 0, 0, 1, 0).score(ScoreWeights())[0]) == 0.05
+    assert float(values(0, 0, 0, 0, 0, 1).score(ScoreWeights())[0]) == 0.05
 
 
 def test_every_part_is_told_with_what_was_measured() -> None:
     parts = describe_parts(
-        (0.9, 0.8, 0.7, 0.6, 0.5), ScoreWeights(), detour_s=180, overlap=0.8, shift_s=-60, walk_s=720
+        (0.9, 0.8, 0.7, 0.6, 0.5, 0.4), ScoreWeights(), detour_s=180, overlap=0.8, shift_s=-60, walk_s=720
     )
     assert list(parts) == [field.name for field in fields(PartValues)]
     assert {name: part.value for name, part in parts.items()} == {
-        "detour": 0.9, "overlap": 0.8, "time": 0.7, "walk": 0.6, "preferences": 0.5
+        "detour": 0.9, "overlap": 0.8, "time": 0.7, "walk": 0.6, "preferences": 0.5, "price": 0.4,
     }  # fmt: skip
     detour = parts[ScorePartName.DETOUR]
     assert (detour.measured, detour.ceiling, detour.unit, detour.weight) == (180, 1800.0, "s", 0.4)
     assert parts[ScorePartName.TIME].measured == -60
     assert parts[ScorePartName.WALK].measured == 720
     assert parts[ScorePartName.OVERLAP].unit == "share"
+    price = parts[ScorePartName.PRICE]
+    assert (price.measured, price.ceiling, price.unit, price.weight) == (0.6, 1.0, "share", 0.05)
 
 
 def test_a_part_falls_evenly_to_nothing_at_its_ceiling_early_or_late() -> None:
@@ -91,7 +94,7 @@ def test_preferences_agree_where_nobody_is_contradicted(
         {"detour_ceiling_s": 0.0},
         {"time_ceiling_s": -1.0},
         {"walk_ceiling_s": float("nan")},
-        dict.fromkeys(("detour", "overlap", "time", "walk", "preferences"), 0.0),
+        dict.fromkeys(("detour", "overlap", "time", "walk", "preferences", "price"), 0.0),
     ],
 )
 def test_weights_that_make_no_score_are_refused(wrong: dict[str, float]) -> None:

@@ -136,6 +136,4 @@ def a_region(world: World) -> ServedRegion:
     """The world's road as a region that is served, without any offers yet."""
     roads: Any = world.roads  # nothing is searched on a road in memory
     load = LoadOffers(world.offers, world.roads, world.resolve_places, SameThread())
-    return ServedRegion(
-        roads, world.geocoder, None, world.resolve_places, load, make_index=IndexInMemory, index=IndexInMemory()
-    )
+    return ServedRegion(roads, world.geocoder, None, world.resolve_places, load, None, IndexInMemory, IndexInMemory())
