@@ -51,7 +51,7 @@ class Reader:
             return None
         return Message(fields["id"], fields["event"], json.loads(fields["data"]))
 
-    async def message(self, within_s: float = 10.0) -> Message:
+    async def message(self, within_s: float = 100.0) -> Message:
         """The next event."""
         async with asyncio.timeout(within_s):
             while True:
@@ -72,12 +72,12 @@ class Reader:
 
     async def begun(self) -> None:
         """Wait until all that was missed has been told and an id is known."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(100):
             while not self.comments:
                 await self.block()
 
 
-async def until(done: Callable[[], bool], within_s: float = 15.0) -> None:
+async def until(done: Callable[[], bool], within_s: float = 100.0) -> None:
     """Wait until something is so that nobody tells of."""
     async with asyncio.timeout(within_s):
         while not done():  # noqa: ASYNC110

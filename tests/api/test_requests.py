@@ -28,7 +28,7 @@ async def kept(live: Live, token: str, wish: dict[str, Any]) -> dict[str, Any]:
 async def told(live: Live, token: str, request_id: str, *, at_least: int = 1) -> list[str]:
     """The offers of a request, once there are so many."""
     found: list[str] = []
-    for _ in range(200):
+    for _ in range(2000):
         answer = await live.call("GET", f"/v1/requests/{request_id}", token)
         found = [one["offer_id"] for one in answer.json["found"]]
         if len(found) >= at_least:

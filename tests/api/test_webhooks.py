@@ -50,7 +50,7 @@ async def _arrived(receiver: Receiver, count: int) -> None:
 
 async def _delivery(live: Live, token: str, webhook_id: str, status: str) -> dict[str, Any]:
     """The one delivery to a webhook, once it is in a state."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(100):
         while True:
             path = f"/v1/webhooks/deliveries?webhook_id={webhook_id}&status={status}"
             found = (await live.call("GET", path, token)).json["deliveries"]

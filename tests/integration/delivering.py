@@ -17,9 +17,11 @@ from matcher.workers.events import run_deliveries
 
 SECRETS = WebhookSecrets(b"a key of the tests, not of anybody")
 LEASE = timedelta(seconds=1)
+#: Where nobody is killed nothing is sent again for slowness alone, however busy the machine is.
+LONG_LEASE = timedelta(seconds=60)
 
 
-def a_sender(timeout_s: float = 3) -> HttpEventSender:
+def a_sender(timeout_s: float = 20) -> HttpEventSender:
     """One that may post to this machine."""
     return HttpEventSender(timeout_s=timeout_s, http_allowed=True, also_allowed=networks_of("127.0.0.1/32"))
 
@@ -27,13 +29,13 @@ def a_sender(timeout_s: float = 3) -> HttpEventSender:
 def delivering(
     database: Database, sender: HttpEventSender, *, pauses_s: Sequence[float] = (0.02, 0.02), **rules: object
 ) -> DeliverEvents:
-    """With a short schedule and a short lease."""
+    """With a short schedule."""
     pauses = [timedelta(seconds=pause) for pause in pauses_s]
     return DeliverEvents(
         PostgresDeliveries(database),
         sender,
         SECRETS,
-        DeliveryRules(**({"pauses": pauses, "lease": LEASE} | rules)),  # type: ignore[arg-type]
+        DeliveryRules(**({"pauses": pauses, "lease": LONG_LEASE} | rules)),  # type: ignore[arg-type]
         clock=lambda: datetime.now(UTC),
         dice=lambda: 0.0,
     )
@@ -41,7 +43,7 @@ def delivering(
 
 async def _main(url: str) -> None:
     database, sender = await Database.open(url, min_size=1, max_size=2), a_sender()
-    await run_deliveries(delivering(database, sender), asyncio.Event(), every_s=0.05)
+    await run_deliveries(delivering(database, sender, lease=LEASE), asyncio.Event(), every_s=0.05)
 
 
 if __name__ == "__main__":

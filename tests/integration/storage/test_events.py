@@ -133,7 +133,7 @@ async def test_every_committed_event_is_told_once_and_in_the_order_of_its_trip(
     loops = [
         run_event_feed(PostgresEventBell(fresh_database), feed, clock=lambda: NOW, interval_s=0.01) for feed in feeds
     ]
-    async with in_background(loops), asyncio.timeout(30):
+    async with in_background(loops), asyncio.timeout(100):
         await asyncio.gather(story.write_all(), story.listen(feeds))
     assert sorted(n for _, n in story.told) == sorted(story.committed)
     for trip in TRIPS:
@@ -177,7 +177,7 @@ async def test_a_notice_wakes_the_feed_and_a_wire_that_was_cut_is_made_anew(
     feed = EventFeed(store)
     # An interval far beyond the patience of the test: only notices, and beginning anew, bring news.
     loop = run_event_feed(PostgresEventBell(fresh_database), feed, clock=lambda: NOW, interval_s=600)
-    async with in_background([loop]), asyncio.timeout(20):
+    async with in_background([loop]), asyncio.timeout(100):
         with feed.listen("a", None) as stream:
             for n in range(3):
                 await _until_heard(database)
