@@ -48,6 +48,7 @@ from matcher.storage.requests import to_row
 
 SEED = 20261201
 AT_ONCE = 16
+NEAR_CM = 50_000
 Row = dict[str, Any]
 
 
@@ -152,7 +153,9 @@ async def fill(connection: asyncpg.Connection, kept: Sequence[KeptRequest]) -> N
 
 async def through_the_service(carpool: Carpool, connection: asyncpg.Connection, stored: StoredWorld, count: int) -> Row:
     """Publish offers, a few at a time, and wait until the last of them has been matched."""
-    drafts = [draft_of(stored, offer) for offer in draw_offers(stored.world, count + 1, SEED)]
+    drawn = draw_offers(stored.world, count + count // 10 + 10, SEED)
+    # The service refuses a drive around the corner.
+    drafts = [draft_of(stored, offer) for offer in drawn if offer.length_cm > NEAR_CM][: count + 1]
     # The first turn takes all requests in.
     await publish(carpool, drafts.pop())
     await caught_up(connection)

@@ -82,7 +82,7 @@ def find_candidates_by_time(
     hinting: bool = True,
 ) -> Candidates:
     """The `limit` best offers for a query, of all offers in all slots, by score and then by offer id. farther: longer walks to hint at; hinting: False
-    where nobody reads hints.
+    where nobody reads hints. With a limit of 0 they are counted only.
 
     Raises PlaceUnreachable when the rider's own trip has no way, SearchCancelled between two steps once `cancellation` says so.
     """
@@ -121,7 +121,7 @@ def find_candidates_by_time(
             hints = find_hints(scan, query, _joined(found), farther, lambda asked: scan(asked, elsewhere=True))
         lap("hint")
         ranked: list[tuple[Candidate, ...]] = []
-        for search, feasible in zip(searches, found, strict=True):
+        for search, feasible in zip(searches, found, strict=True) if limit > 0 else ():
             go_on()
             ranked.append(search.best(feasible, limit))
         lap("rank")

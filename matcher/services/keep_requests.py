@@ -101,7 +101,9 @@ class KeepRequests:
         """Oldest first."""
         return await self._requests.list_of(principal.user)
 
-    async def matches(self, request_id: UUID, principal: Principal, now: datetime) -> MatchAnswer:
+    async def matches(
+        self, request_id: UUID, principal: Principal, now: datetime, limit: int = DEFAULT_LIMIT
+    ) -> MatchAnswer:
         """Its search, made again. Raises RequestNotFound, DepartureInPast when its window is over, and what FindMatches raises."""
         kept = await self._own(request_id, principal)
         request = kept.request
@@ -112,7 +114,7 @@ class KeepRequests:
             window_kind=request.window_kind,
             seats=request.seats,
             max_walk_m=request.max_walk_m,
-            limit=DEFAULT_LIMIT,
+            limit=limit,
             preferences=request.preferences,
             women_only=request.women_only,
         )

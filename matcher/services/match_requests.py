@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from matcher.domain.errors import PlaceUnreachable
@@ -19,7 +19,7 @@ from matcher.matching.index_by_time import SlotSnapshot
 from matcher.matching.pipeline import find_candidates_by_time
 from matcher.matching.plan import to_ms
 from matcher.matching.request_index import WaitingRequest
-from matcher.matching.reverse import fitting_requests
+from matcher.matching.reverse import fitting_requests, who_fits
 from matcher.matching.roads import PackedDrive, SearchRoadsByTime
 from matcher.matching.scoring import ScoreWeights
 from matcher.services.fitted_index import FittedIndex
@@ -35,6 +35,7 @@ _MOST_ANEW = 1000
 _log = logging.getLogger(__name__)
 
 Fit = tuple[WaitingRequest, Candidate, PackedDrive]
+T = TypeVar("T")
 
 
 class SearchedOffers(Protocol):
@@ -66,18 +67,34 @@ class FitRequests:
         self._blocks = blocks
         self._executor = executor
 
-    async def __call__(
+    async def __call__(self, offer: Offer, now: datetime) -> list[Fit]:
+        """Those of the requests taken in so far that an offer fits, each with what a search would show its rider. Raises DatabaseUnavailable."""
+        ((fitted, there),) = await self._possible([offer], now, None, None)
+        return await self._decided(fitting_requests, fitted, there, now) if there else []
+
+    async def pairs(
         self,
         offers: Sequence[Offer],
         now: datetime,
         *,
         only: Mapping[UUID, Collection[UUID]] | None = None,
         without: Mapping[UUID, Collection[UUID]] | None = None,
-    ) -> list[tuple[Offer, list[Fit]]]:
-        """Each offer with those of the requests taken in so far that it fits, and what a search would show their riders.
+    ) -> list[tuple[Offer, WaitingRequest]]:
+        """Which requests which offers fit. only, without: by offer, those that are looked at alone, or passed over. Raises DatabaseUnavailable."""
+        return [
+            (fitted, one)
+            for fitted, there in await self._possible(offers, now, only, without)
+            for one in await self._decided(who_fits, fitted, there, now)
+        ]
 
-        only, without: by offer, the requests that are looked at alone, or passed over. Raises DatabaseUnavailable.
-        """
+    async def _possible(
+        self,
+        offers: Sequence[Offer],
+        now: datetime,
+        only: Mapping[UUID, Collection[UUID]] | None,
+        without: Mapping[UUID, Collection[UUID]] | None,
+    ) -> list[tuple[Offer, list[WaitingRequest]]]:
+        """Each offer on these roads, with requests that it may fit and that are still there."""
         loop = asyncio.get_running_loop()
         held = []
         for offer in offers:
@@ -86,38 +103,34 @@ class FitRequests:
                 possible = [one for one in possible if one.id in only.get(offer.id, ())]
             if without is not None:
                 possible = [one for one in possible if one.id not in without.get(offer.id, ())]
-            held.append((offer, fitted, possible))
-        every = {one.id: one for _, _, possible in held for one in possible}
+            held.append((fitted, possible))
+        every = {one.id: one for _, possible in held for one in possible}
         present = {one.id: one for one in await self.waiting.present(list(every.values()), now)}
-        found: list[tuple[Offer, list[Fit]]] = []
-        for offer, fitted, possible in held:
-            there = [present[one.id] for one in possible if one.id in present]
-            fits: list[Fit] = []
-            if fitted is not None and there:
-                # Whom the driver has blocked, and who has blocked the driver: hiding goes both ways.
-                hidden = await self._blocks.hidden_from(offer.driver_id)
-                fits = await loop.run_in_executor(self._executor, self._fitting, fitted, there, hidden, to_ms(now))
-            found.append((offer, fits))
-        return found
+        return [(offer, [present[one.id] for one in possible if one.id in present]) for offer, possible in held]
+
+    async def _decided(
+        self, decide: Callable[..., Iterable[T]], offer: Offer, there: Sequence[WaitingRequest], now: datetime
+    ) -> list[T]:
+        # Whom the driver has blocked, and who has blocked the driver: hiding goes both ways.
+        hidden = await self._blocks.hidden_from(offer.driver_id)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._executor,
+            lambda: list(decide(offer, there, hidden, self._roads, self.weights, to_ms(now), self._rate)),
+        )
 
     async def hidden_from(self, riders: Collection[str]) -> dict[str, frozenset[str]]:
         """Whose offers do not exist for whom."""
         return {rider: await self._blocks.hidden_from(rider) for rider in riders}
 
-    def _candidates(self, offer: Offer) -> tuple[Offer | None, list[WaitingRequest]]:
+    def _candidates(self, offer: Offer) -> tuple[Offer, list[WaitingRequest]]:
         fitted = self._fitted.fit(offer) if offer.status is OfferStatus.OPEN else None
         if fitted is None:
-            return None, []
+            return offer, []
         try:
             return fitted, self.waiting.index.candidates(fitted)
         except ValueError as error:
             _log.warning("offer %s cannot be matched with requests: %s", offer.id, error)
-            return None, []
-
-    def _fitting(
-        self, offer: Offer, there: Sequence[WaitingRequest], hidden: Collection[str], now_ms: int
-    ) -> list[Fit]:
-        return list(fitting_requests(offer, there, hidden, self._roads, self.weights, now_ms, self._rate))
+            return offer, []
 
 
 class MatchRequests:
@@ -214,10 +227,11 @@ class MatchRequests:
         if not len(self._fit.waiting.index):
             return []
         return [
-            (FoundPair(request.id, offer.id, candidate.version), request.rider)
+            (FoundPair(request.id, offer.id, offer.version), request.rider)
             for some in _batches(offer_ids, _AT_ONCE)
-            for offer, fits in await self._fit(await self._offers.get_many(some), now, only=only, without=without)
-            for request, candidate, _ in fits
+            for offer, request in await self._fit.pairs(
+                await self._offers.get_many(some), now, only=only, without=without
+            )
         ]
 
     async def _search(self, waiting: Sequence[WaitingRequest], now: datetime) -> list[tuple[FoundPair, str]]:

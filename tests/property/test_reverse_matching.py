@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from matcher.domain.errors import PlaceUnreachable
 from matcher.domain.match import MatchRequest
-from matcher.domain.offer import OfferStatus
+from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.index_by_time import OfferIndexByTime
 from matcher.matching.pipeline import find_candidates_by_time
 from matcher.matching.plan import to_ms
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.request_index import RequestIndex, WaitingRequest
-from matcher.matching.reverse import fitting_requests
+from matcher.matching.reverse import fitting_requests, who_fits
 from matcher.matching.scoring import ScoreWeights
 from tests.builders import NOW
 from tests.property.oracle import RATE
@@ -92,6 +92,22 @@ def forward(world: Waiting) -> dict[Pair, tuple[object, ...]]:
     return shown
 
 
+def told_of(world: Waiting, index: RequestIndex) -> set[Pair]:
+    """The pairs that the worker tells, which asks for no more than that."""
+    roads = world.week.roads()
+    return {
+        (request.id, offer.id)
+        for offer in world.week.scenario.offers
+        if offer.status is OfferStatus.OPEN
+        for request in who_fits(offer, index.candidates(offer), avoiding(world, offer), roads, WEIGHTS, to_ms(NOW))
+    }
+
+
+def avoiding(world: Waiting, offer: Offer) -> set[str]:
+    """Who does not want to meet a driver, or the other way round."""
+    return {rider for rider, drivers in world.hidden.items() if offer.driver_id in drivers}
+
+
 def reverse(world: Waiting, index: RequestIndex) -> tuple[dict[Pair, tuple[object, ...]], int]:
     """The same, offer by offer; and how many pairs had to be decided."""
     shown: dict[Pair, tuple[object, ...]] = {}
@@ -102,8 +118,9 @@ def reverse(world: Waiting, index: RequestIndex) -> tuple[dict[Pair, tuple[objec
             continue
         possible = index.candidates(offer)
         decided += len(possible)
-        hidden = {rider for rider, drivers in world.hidden.items() if offer.driver_id in drivers}
-        for request, each, _ in fitting_requests(offer, possible, hidden, roads, WEIGHTS, to_ms(NOW), RATE):
+        for request, each, _ in fitting_requests(
+            offer, possible, avoiding(world, offer), roads, WEIGHTS, to_ms(NOW), RATE
+        ):
             shown[request.id, each.offer_id] = (
                 each.version, each.detour_ms, each.detour_cm, each.pickup_ms, each.dropoff_ms, each.pickup_choice, each.dropoff_choice,
                 each.score,
@@ -118,6 +135,7 @@ def test_both_ways_round_find_the_same(world: Waiting) -> None:
     index.put(world.requests)
     found, _ = reverse(world, index)
     assert found == forward(world)
+    assert told_of(world, index) == found.keys()
 
 
 @settings(max_examples=20)

@@ -1,0 +1,330 @@
+"""Offers are matched with the searches that wait: by whichever process, whatever befalls it, each pair once and none forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from matcher import bootstrap
+from matcher.bootstrap import Carpool, running
+from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.kept_request import KeptRequest
+from matcher.domain.match import MAX_LIMIT, MatchAnswer, RequestDraft, TimeWindow, WindowKind
+from matcher.domain.offer import Offer, OfferChange, OfferDraft
+from matcher.domain.place import Coordinate, PlaceInput
+from matcher.domain.principal import Principal, Role
+from matcher.roads.region_extras import clear_speeds, load_speeds
+from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.services.ports import StoredAnswer
+from matcher.services.request_ports import FoundPair
+from matcher.settings import Settings
+from matcher.storage.offers import PostgresOffers
+from matcher.storage.pool import Database
+from matcher.storage.requests import PostgresRequests, PostgresTurn
+from tests.api.live import settings_for
+
+DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")
+PORT = PlaceInput(coordinate=Coordinate(lat=-29.953, lon=-71.338))
+CENTRE = PlaceInput(coordinate=Coordinate(lat=-29.904, lon=-71.250))
+#: On the way from one to the other, and some way off it.
+HALF_WAY = PlaceInput(coordinate=Coordinate(lat=-29.93, lon=-71.27))
+BESIDE = PlaceInput(coordinate=Coordinate(lat=-29.965, lon=-71.30))
+Pair = tuple[UUID, UUID]
+
+
+@pytest.fixture(scope="module")
+def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose region is imported once for these tests."""
+    folder = tmp_path_factory.mktemp("requests")
+    ensure_sample(RegionStore(folder))
+    return folder
+
+
+@pytest.fixture
+def settings(region_folder: Path, fresh_database: str) -> Settings:
+    settings = settings_for(region_folder, fresh_database)
+    return replace(settings, roads=settings.roads.model_copy(update={"region_watch_s": 0.05}))
+
+
+@asynccontextmanager
+async def instances(settings: Settings, count: int) -> AsyncIterator[list[Carpool]]:
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(running(settings)) for _ in range(count)]
+
+
+@contextmanager
+def nobody_matching(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Instances that start meanwhile keep requests and publish, and do not match."""
+
+    async def idle(*_args: object, **_named: object) -> None:
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bootstrap, "matching_requests", idle)
+        yield
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def a_morning(days: int = 2) -> datetime:
+    """Half past seven by UTC, some days ahead."""
+    return (_now() + timedelta(days=days)).replace(hour=7, minute=30, second=0, microsecond=0)
+
+
+async def publish(carpool: Carpool, departure: datetime, driver: str = "dora", **changes: Any) -> Offer:
+    """A trip from the port to the centre."""
+    draft = OfferDraft(origin=PORT, destination=CENTRE, departure=departure, seats=2, max_detour_s=1800)
+    principal = replace(DRIVER, user=driver)
+    offer = await carpool.latest().publish_offer(replace(draft, **changes), principal, _now())
+    assert isinstance(offer, Offer)
+    return offer
+
+
+def a_wish(departure: datetime, **changes: Any) -> RequestDraft:
+    """A search around a moment."""
+    window = TimeWindow(departure - timedelta(minutes=30), departure + timedelta(minutes=30))
+    draft = RequestDraft(
+        origin=HALF_WAY, destination=CENTRE, window=window, window_kind=WindowKind.DEPARTURE, limit=MAX_LIMIT
+    )
+    return replace(draft, **changes)
+
+
+def rider(name: str) -> Principal:
+    """Somebody who waits."""
+    return Principal(user=name, role=Role.RIDER, key_id="r")
+
+
+async def keep(carpool: Carpool, name: str, wish: RequestDraft) -> tuple[KeptRequest, MatchAnswer]:
+    """A request that waits, and what it was answered."""
+    made: list[tuple[KeptRequest, MatchAnswer]] = []
+
+    def render(kept: KeptRequest, answer: MatchAnswer) -> StoredAnswer:
+        made.append((kept, answer))
+        return StoredAnswer(201, {}, b"")
+
+    await carpool.latest().requests.keep.keep(wish, rider(name), _now(), None, render)
+    return made[0]
+
+
+async def rows(url: str, sql: str) -> list[asyncpg.Record]:
+    """What the database says."""
+    connection = await asyncpg.connect(url)
+    try:
+        return list(await connection.fetch(sql))
+    finally:
+        await connection.close()
+
+
+async def events(url: str) -> Counter[Pair]:
+    """How often each pair was told."""
+    found = await rows(url, "SELECT data FROM events WHERE kind = 'match_found'")
+    told = [json.loads(row["data"]) for row in found]
+    return Counter((UUID(one["request_id"]), UUID(one["offer_id"])) for one in told)
+
+
+async def until(happened: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for something that a process does by itself."""
+    for _ in range(1500):
+        if await happened():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it does not happen")
+
+
+async def settled(url: str) -> None:
+    """Wait until every change has been matched and every request settled."""
+
+    async def nothing_waits() -> bool:
+        (row,) = await rows(
+            url,
+            "SELECT (SELECT count(*) FROM requests WHERE searched IS NOT NULL) AS fresh, (SELECT count(*) FROM offer_changes AS c "
+            "LEFT JOIN request_progress AS p ON p.region = c.region "
+            "WHERE p.seen IS NULL OR NOT pg_visible_in_snapshot(c.xid, CAST(p.seen AS pg_snapshot))) AS changed",
+        )
+        return bool(row["fresh"] == row["changed"] == 0)
+
+    await until(nothing_waits)
+
+
+async def forward(carpool: Carpool, kept: Sequence[KeptRequest]) -> set[Pair]:
+    """What the riders would find by searching now."""
+    return {
+        (one.id, match.offer_id)
+        for one in kept
+        for match in (
+            await carpool.latest().requests.keep.matches(one.id, rider(one.rider_id), _now(), MAX_LIMIT)
+        ).matches
+    }
+
+
+async def test_two_instances_forget_no_pair_and_tell_none_twice(settings: Settings, fresh_database: str) -> None:
+    """Riders and drivers come at the same time, here and there; trips are changed meanwhile. In the end each rider knows what a search finds."""
+    drawn, day = random.Random(7), a_morning()
+    kept: list[KeptRequest] = []
+    shown: set[Pair] = set()
+    async with instances(settings, 2) as carpools:
+
+        async def wait(number: int) -> None:
+            await asyncio.sleep(drawn.random())
+            wish = a_wish(day + timedelta(minutes=drawn.randrange(90)), seats=drawn.choice([1, 1, 2, 3]))
+            if number % 3 == 0:
+                wish = replace(wish, max_walk_m=500)
+            name = "dora" if number % 5 == 0 else f"rider-{number}"
+            one, answer = await keep(drawn.choice(carpools), name, wish)
+            kept.append(one)
+            shown.update((one.id, match.offer_id) for match in answer.matches)
+
+        async def drive(number: int) -> None:
+            await asyncio.sleep(drawn.random())
+            via = (BESIDE,) if number % 4 == 0 else ()
+            departure = day + timedelta(minutes=drawn.randrange(90))
+            offer = await publish(drawn.choice(carpools), departure, drawn.choice(["dora", "dan"]), via=via)
+            for version in range(1, drawn.choice([1, 1, 3])):
+                principal = replace(DRIVER, user=offer.driver_id)
+                await carpools[version % 2].change_offer(
+                    offer.id, OfferChange(comment=f"{version}"), version, principal, _now()
+                )
+
+        await asyncio.gather(*(wait(n) for n in range(24)), *(drive(n) for n in range(24)))
+        await settled(fresh_database)
+        told = await events(fresh_database)
+        assert set(told.values()) <= {1}
+        assert not told.keys() & shown
+        assert told.keys() | shown == await forward(carpools[0], kept)
+        assert len(told) > 20
+        assert shown, "some trips were there first"
+
+
+async def test_a_turn_that_breaks_off_is_taken_again_by_somebody(
+    settings: Settings, fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = 0
+    tell = PostgresTurn.tell
+
+    async def breaks(turn: PostgresTurn, pairs: Sequence[FoundPair], riders: dict[UUID, str], now: datetime) -> int:
+        nonlocal broken
+        done = await tell(turn, pairs, riders, now)
+        if pairs and broken < 2:
+            broken += 1
+            raise DatabaseUnavailable("it went away before the end")
+        return done
+
+    monkeypatch.setattr(PostgresTurn, "tell", breaks)
+    async with instances(settings, 2) as (one, other):
+        kept, _ = await keep(one, "rita", a_wish(a_morning()))
+        offer = await publish(other, a_morning())
+        await settled(fresh_database)
+        assert broken == 2
+        assert await events(fresh_database) == {(kept.id, offer.id): 1}
+
+
+async def test_what_came_while_nobody_matched_is_matched_after_a_restart(
+    settings: Settings, fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More changes than fit in a turn, and offers from before the request that it was not shown."""
+    async with instances(settings, 1) as (before,):
+        known = await publish(before, a_morning())
+        kept, answer = await keep(before, "rita", a_wish(a_morning()))
+        assert [match.offer_id for match in answer.matches] == [known.id]
+        await settled(fresh_database)
+    with nobody_matching(monkeypatch):
+        async with instances(settings, 1) as (idle,):
+            offers = [await publish(idle, a_morning() + timedelta(seconds=n)) for n in range(120)]
+            changed = await idle.change_offer(known.id, OfferChange(comment="again"), 1, DRIVER, _now())
+            late, _ = await keep(idle, "rolf", a_wish(a_morning(), limit=1))
+    async with instances(settings, 1):
+        await settled(fresh_database)
+        told = await events(fresh_database)
+        assert set(told.values()) == {1}
+        assert {offer for request, offer in told if request == kept.id} == {offer.id for offer in offers}
+        assert changed.version == 2
+        assert not [pair for pair in told if pair[0] == late.id], "they were there when it was searched for"
+
+
+async def test_an_offer_that_comes_between_a_search_and_its_keeping_is_told(
+    settings: Settings, fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = PostgresRequests.insert
+    between: list[Offer] = []
+    async with instances(settings, 2) as (one, other):
+
+        async def slow(requests: PostgresRequests, kept: KeptRequest, **named: Any) -> StoredAnswer | None:
+            # Published, and matched with everything that waits, by the other process.
+            between.append(await publish(other, a_morning()))
+            await settled(fresh_database)
+            return await insert(requests, kept, **named)
+
+        monkeypatch.setattr(PostgresRequests, "insert", slow)
+        kept, answer = await keep(one, "rita", a_wish(a_morning()))
+        assert answer.matches == ()
+        await settled(fresh_database)
+        assert await events(fresh_database) == {(kept.id, between[0].id): 1}
+
+
+async def test_when_changes_cannot_be_told_any_more_every_request_is_searched_for(
+    settings: Settings, fresh_database: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with nobody_matching(monkeypatch):
+        async with instances(settings, 1) as (idle,):
+            kept = [(await keep(idle, f"rider-{n}", a_wish(a_morning())))[0] for n in range(60)]
+            offers = [await publish(idle, a_morning() + timedelta(minutes=n)) for n in range(3)]
+    assert await PostgresOffers(database).forget_changes(_now() + timedelta(minutes=1)) > 0
+    async with instances(settings, 2) as (one, _):
+        after = await publish(one, a_morning())
+        await settled(fresh_database)
+        assert await events(fresh_database) == {(k.id, o.id): 1 for k in kept for o in (*offers, after)}
+
+
+async def test_new_speeds_hold_for_what_waits(
+    settings: Settings, fresh_database: str, region_folder: Path, tmp_path: Path
+) -> None:
+    """On the roads of the new version a trip fits that did not before, and the other way round; requests were kept on the old one."""
+    slow = tmp_path / "slow.csv"
+    slow.write_text("class,hour_from,hour_to,days,factor\n*,0,24,mon-sun,6\n")
+    store = RegionStore(region_folder)
+    async with instances(settings, 1) as (carpool,):
+        wish = a_wish(a_morning(), origin=BESIDE)
+        kept, _ = await keep(carpool, "rita", wish)
+        offer = await publish(carpool, a_morning(), max_detour_s=600)
+        await settled(fresh_database)
+        before = await carpool.requests.of_offer(offer.id, DRIVER, _now(), 10)
+        first = carpool.latest()
+        try:
+            await asyncio.to_thread(load_speeds, store, SAMPLE_NAME, slow)
+
+            async def renewed() -> bool:
+                return carpool.latest() is not first
+
+            await until(renewed)
+            again = await publish(carpool, a_morning(), max_detour_s=600)
+            await settled(fresh_database)
+            told = await events(fresh_database)
+            assert before.fitting == 1
+            assert set(told) == {(kept.id, offer.id)}, "six times the detour is too long"
+            wide = await publish(carpool, a_morning(), max_detour_s=3600)
+            await settled(fresh_database)
+            assert set(await events(fresh_database)) - set(told) == {(kept.id, wide.id)}
+            ((fit,), (was,)) = (
+                (await carpool.latest().requests.of_offer(wide.id, DRIVER, _now(), 10)).best,
+                before.best,
+            )
+            assert fit.detour_min > 3 * max(1, was.detour_min)
+            found = await forward(carpool, [kept])
+            assert (kept.id, wide.id) in found
+            assert (kept.id, again.id) not in found
+        finally:
+            await asyncio.to_thread(clear_speeds, store, SAMPLE_NAME)
