@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from uuid import UUID
 
 from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason
 from matcher.domain.event import Event, EventKind, Json
@@ -33,14 +34,16 @@ def events_of_move(booking: Booking, actor: Actor) -> list[Event]:
     return [_event(kind_of(booking), booking, recipient) for recipient in sorted(told)]
 
 
-def events_of_trip(bookings: Iterable[Booking], offer: Offer) -> list[Event]:
-    """What riders with a booking are told of a trip that its driver has changed."""
+def events_of_trip(bookings: Iterable[Booking], offer: Offer, fits: Mapping[UUID, bool]) -> list[Event]:
+    """What riders with a booking are told of a trip that its driver has changed. fits: of those who wait, whether they could still be taken along."""
     return [
         Event(
             EventKind.TRIP_CHANGED,
             booking.rider_id,
             offer.id,
-            _data(booking) | {"offer_version": offer.version, "departure_time": offer.planned_departure.isoformat()},
+            _data(booking)
+            | {"offer_version": offer.version, "departure_time": offer.planned_departure.isoformat()}
+            | ({"fits": fits[booking.id]} if booking.id in fits else {}),
             f"trip:{offer.id}:{offer.version}:{booking.id}",
         )
         for booking in bookings

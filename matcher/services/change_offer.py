@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from matcher.services.ports import OfferRepository, RoadsByTime, StoredAnswer
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.sharing import require_shared
 from matcher.services.trip_planner import TripPlanner
+from matcher.services.waiting_riders import fits_of_waiting, may_decide_fits
 
 
 class ChangeOffer:
@@ -104,15 +106,24 @@ class ChangeOffer:
         """What is written: the offer, its riders' times, and what they are told. Raises PromisedToRiders."""
         bookings = await self._trips.list_open(before.id)
 
-        def hold() -> tuple[Offer, list[Booking]]:
+        def hold() -> tuple[Offer, list[Booking], Mapping[UUID, bool]]:
             held = keep_promises(self._planner, before, changed, now)
-            return held, self._planner.retimed(held, bookings, now)
+            fits = fits_of_waiting(self._planner, before, held, bookings, now)
+            return held, self._planner.retimed(held, bookings, now), fits
 
-        held, retimed = await asyncio.get_running_loop().run_in_executor(self._executor, hold)
+        held, retimed, fits = await asyncio.get_running_loop().run_in_executor(self._executor, hold)
+        news = is_news(before, held)
         latest = {booking.id: booking for booking in (*bookings, *retimed)}
-        told = events_of_trip(latest.values(), held) if is_news(before, held) else []
+        told = events_of_trip([booking for booking in latest.values() if news or booking.id in fits], held, fits)
         change = TripChange(
-            held, before.version, now, moved=tuple(retimed), events=tuple(told), in_series=series_version
+            held,
+            before.version,
+            now,
+            moved=tuple(retimed),
+            events=tuple(told),
+            # Who asks for a seat at this moment is told as well, or asks for one on the trip as it will be.
+            known=frozenset(latest) if may_decide_fits(before, held) else None,
+            in_series=series_version,
         )
         return Decision(change, held)
 
