@@ -132,6 +132,8 @@ class Endpoint(Generic[Q, B]):
         calls = self._calls
         if calls is Calls.SEARCH:
             carpool.operation.search_gate.check()
+        elif calls is Calls.WRITE:
+            carpool.operation.search_gate.check_change()
         caller = await carpool.authenticate(bearer_token(request), now)
         principal = principal_of_call(caller, user_acted_for(request), self.roles)
         if principal.role is not Role.OPS:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from typing import ParamSpec, TypeVar
 
@@ -13,11 +15,33 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
+class Work:
+    """How long jobs have run so far on account of one call, and how long they have waited to run."""
+
+    busy_s: float = 0.0
+    waited_s: float = 0.0
+
+
+_WORK: contextvars.ContextVar[Work | None] = contextvars.ContextVar("work", default=None)
+
+
+@contextmanager
+def metered() -> Iterator[Work]:
+    """Jobs that are given in the block, by whatever task it leads to, are counted together."""
+    work = Work()
+    outer = _WORK.set(work)
+    try:
+        yield work
+    finally:
+        _WORK.reset(outer)
+
+
 class ComputeThreads(ThreadPoolExecutor):
     """An executor whose jobs see the context variables of whoever gave them (the request id among them), and are timed.
 
-    `busy_s` is the time that all jobs have run so far, `waited_s` the time that they have waited to run, `jobs` how many have begun.
-    A job that is cancelled before it begins does not run.
+    `busy_s` is the time that all jobs have run so far, `waited_s` the time that they have waited to run, `jobs` how many have begun,
+    `pending` how many run or wait. A job that is cancelled before it begins does not run.
     """
 
     def __init__(self, threads: int) -> None:
@@ -26,6 +50,7 @@ class ComputeThreads(ThreadPoolExecutor):
         self.busy_s = 0.0
         self.waited_s = 0.0
         self.jobs = 0
+        self.pending = 0
         self._count = threading.Lock()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -38,9 +63,21 @@ class ComputeThreads(ThreadPoolExecutor):
                 return context.run(fn, *args, **kwargs)
             finally:
                 ended = perf_counter()
+                work = context.get(_WORK)
                 with self._count:
                     self.jobs += 1
                     self.waited_s += begun - given
                     self.busy_s += ended - begun
+                    if work is not None:
+                        work.busy_s += ended - begun
+                        work.waited_s += begun - given
 
-        return super().submit(job)
+        future = super().submit(job)
+        with self._count:
+            self.pending += 1
+        future.add_done_callback(self._no_longer_pending)
+        return future
+
+    def _no_longer_pending(self, _job: Future[T]) -> None:
+        with self._count:
+            self.pending -= 1

@@ -1,4 +1,4 @@
-"""Which searches are let in when there are more than can be computed, so that those that are let in stay fast.
+"""Which calls are let in when there are more than can be computed, so that those that are let in stay fast.
 
 After CoDel (RFC 8289): a short rush may queue, a queue that stands may not. Here the wait is estimated when a search comes, so that the
 refusal comes at once instead of after the wait.
@@ -11,15 +11,20 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from matcher.domain.errors import Overloaded
+from matcher.services.compute_threads import Work, metered
 from matcher.services.telemetry import QUIET, SHED, Telemetry
 
 #: How long the wait may be above the target before the queue counts as standing (RFC 8289 section 4.3).
 RUSH_S = 0.1
 #: A standing queue is over when no search has found more than the target for so long; one that finds little may be lucky.
 CALM_S = 1.0
+#: Changes are let in for so many times the wait up to which searches are, at most.
+CHANGES_TIMES = 2.0
 #: Weight of the newest measurement of what a search takes.
-_NEW = 0.1
+_NEW = 0.05
 _AT_FIRST_S = 0.005
+#: A search has not waited when waiting for processors was at most this share of the time that it took.
+_NEXT_TO_NOTHING = 0.1
 
 
 class ControlledDelay:
@@ -54,16 +59,20 @@ class ControlledDelay:
 
 
 class Processors(Protocol):
-    """The threads that compute: how many, and how long they have been busy altogether."""
+    """The threads that compute: how many, and how many jobs run on them or wait."""
 
     threads: int
-    busy_s: float
+    pending: int
 
 
 class SearchGate:
-    """Lets searches in, or refuses them at once. Not thread-safe: it belongs to the event loop.
+    """Lets searches and changes in, or refuses them at once. Not thread-safe: it belongs to the event loop.
 
-    The wait is estimated from the searches that are under way, wherever they are, and from what one took of the processors lately.
+    The wait is what a search would take beyond what one takes that finds the processors idle. The more searches are under way, wherever they are, and the more time
+    goes by for each, the longer it takes (Little's law). The time for each is what a search took of the processors lately or, if that is more, the
+    time between two answers while others were waiting, which knows of all else: the event loop, refusals, other programs on the machine.
+
+    Searches are refused first: a change is work lost to somebody who had made up their mind.
     """
 
     def __init__(
@@ -77,33 +86,66 @@ class SearchGate:
     ) -> None:
         self._processors = processors
         self._delay = ControlledDelay(target_s, limit_s)
+        self._limit_s = limit_s
         self._clock = clock
         self._telemetry = telemetry
         self._under_way = 0
         self._search_s = _AT_FIRST_S
-        self._busy_s = processors.busy_s
+        self._alone_s = _AT_FIRST_S
+        self._gap_s = 0.0
+        self._answered_at_s: float | None = None
 
     @property
     def expected_wait_s(self) -> float:
-        """How long a search that came now would wait for a processor."""
+        """How long a search that came now would wait."""
         threads = self._processors.threads
-        return max(0, self._under_way - threads + 1) * self._search_s / threads if self._under_way >= threads else 0.0
+        ahead = max(self._under_way, self._processors.pending)
+        if ahead < threads:
+            return 0.0
+        return max(0.0, (ahead + 1) * max(self._search_s / threads, self._gap_s) - self._one_s)
 
     def check(self) -> None:
         """Refuse a search before any work is done for it. Raises Overloaded."""
-        if not self._delay.admits(self.expected_wait_s, self._clock(), at_least_s=self._search_s):
-            self._telemetry.add(SHED, "queue")
-            raise Overloaded("too many searches at the moment: try again", retry_after_s=1)
+        if not self._delay.admits(self.expected_wait_s, self._clock(), at_least_s=self._one_s):
+            self._refuse("searches")
+
+    def check_change(self) -> None:
+        """Refuse a change that would wait longer than any search may. Raises Overloaded."""
+        if self.expected_wait_s > CHANGES_TIMES * max(self._limit_s, self._one_s):
+            self._refuse("changes")
 
     @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """A search under way. Raises Overloaded."""
+    def one_more(self) -> Iterator[Work]:
+        """A search under way; jobs given in the block are what it takes. Raises Overloaded."""
         self.check()
+        begun_s = self._clock()
         self._under_way += 1
         try:
-            yield
+            with metered() as work:
+                yield work
+            took_s = self._clock() - begun_s
+            if work.waited_s <= _NEXT_TO_NOTHING * took_s:
+                self._alone_s += _NEW * (min(took_s, self._limit_s) - self._alone_s)
         finally:
             self._under_way -= 1
-            busy_s = self._processors.busy_s
-            self._search_s += _NEW * (busy_s - self._busy_s - self._search_s)
-            self._busy_s = busy_s
+            self._search_s += _NEW * (work.busy_s - self._search_s)
+            self._note_gap()
+
+    @property
+    def _one_s(self) -> float:
+        """What a search takes that need not wait."""
+        return max(self._search_s, self._alone_s)
+
+    def _note_gap(self) -> None:
+        """The time since the answer before counts when there were others all the while; else nothing is known of it."""
+        now_s, earlier_s = self._clock(), self._answered_at_s
+        busy = self._under_way >= self._processors.threads
+        self._answered_at_s = now_s if busy else None
+        if earlier_s is not None:
+            self._gap_s += _NEW * (min(now_s - earlier_s, self._limit_s) - self._gap_s)
+        elif not busy:
+            self._gap_s *= 1 - _NEW
+
+    def _refuse(self, what: str) -> None:
+        self._telemetry.add(SHED, "queue")
+        raise Overloaded(f"too many {what} at the moment: try again", retry_after_s=1)

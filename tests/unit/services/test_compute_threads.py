@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from matcher.services.compute_threads import ComputeThreads
+from matcher.services.compute_threads import ComputeThreads, metered
 
 WHO: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
 
@@ -45,12 +45,33 @@ async def test_a_job_that_is_cancelled_while_it_waits_does_not_run() -> None:
         second.cancel()
         await asyncio.sleep(0)
         go_on.set()
+        assert threads.pending == 1
         await first
     assert not ran.is_set()
-    assert threads.jobs == 1
+    assert (threads.jobs, threads.pending) == (1, 0)
 
 
 async def test_errors_come_out_as_they_are() -> None:
     with ComputeThreads(1) as threads, pytest.raises(ZeroDivisionError):
         await asyncio.get_running_loop().run_in_executor(threads, lambda: 1 // 0)
     assert threads.jobs == 1
+
+
+async def test_each_call_knows_what_its_own_jobs_took() -> None:
+    loop = asyncio.get_running_loop()
+
+    async def call(threads: ComputeThreads, seconds: tuple[float, ...]) -> float:
+        with metered() as work:
+            for pause_s in seconds:
+                await loop.run_in_executor(threads, threading.Event().wait, pause_s)
+        return work.busy_s
+
+    with ComputeThreads(2) as threads:
+        one, other, nothing = await asyncio.gather(
+            call(threads, (0.02, 0.02)), call(threads, (0.01,)), call(threads, ())
+        )
+        await loop.run_in_executor(threads, int)
+    assert one >= 0.038
+    assert other >= 0.009
+    assert nothing == 0.0
+    assert threads.busy_s > one + other

@@ -59,13 +59,16 @@ class Machine:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self.busy_s = 0.0
+        self.pending = 0
         self.now_s = 0.0
 
     def clock(self) -> float:
         return self.now_s
 
 
-def simulate(rate: float, mean_s: float, seconds: float, threads: int = 2) -> tuple[list[float], int, float]:
+def simulate(
+    rate: float, mean_s: float, seconds: float, threads: int = 2, *, elsewhere_s: float = 0.0
+) -> tuple[list[float], int, float]:
     """(time that each admitted search took, how many were refused, share of the time the threads were busy), first come first served."""
     draw = random.Random(7)
     machine = Machine(threads)
@@ -89,15 +92,17 @@ def simulate(rate: float, mean_s: float, seconds: float, threads: int = 2) -> tu
         machine.now_s = at_s
         search = ExitStack()
         try:
-            search.enter_context(gate.one_more())
+            meter = search.enter_context(gate.one_more())
         except Overloaded:
             refused += 1
             continue
         work_s = draw.expovariate(1 / mean_s)
         thread = min(range(threads), key=free_at.__getitem__)
+        meter.waited_s = max(0.0, free_at[thread] - at_s)
         free_at[thread] = max(free_at[thread], at_s) + work_s
-        took.append(free_at[thread] - at_s)
-        leaving.append((free_at[thread], work_s, search))
+        took.append(free_at[thread] + elsewhere_s - at_s)
+        meter.busy_s = work_s
+        leaving.append((free_at[thread] + elsewhere_s, work_s, search))
     for _, _, search in leaving:
         search.close()
     assert gate.expected_wait_s == 0.0
@@ -116,7 +121,7 @@ def test_below_capacity_next_to_nobody_is_refused() -> None:
 @pytest.mark.parametrize("times", [1.5, 3.0, 10.0])
 def test_above_capacity_those_let_in_stay_fast_and_the_threads_busy(times: float) -> None:
     """Alone, a search takes 5 ms on average and 23 ms at the 99th percentile."""
-    took, refused, busy = simulate(rate=400 * times, mean_s=0.005, seconds=60)
+    took, refused, busy = simulate(rate=400 * times, mean_s=0.005, seconds=90 / times)
     settled = took[len(took) // 20 :]
     assert percentile(settled, 0.5) < 0.035
     assert percentile(settled, 0.99) < 0.065
@@ -129,6 +134,80 @@ def test_searches_that_are_slow_by_nature_are_served_too() -> None:
     assert busy > 0.85
     assert percentile(took, 0.5) < 0.6
     assert refused
+
+
+def test_answers_that_come_slowly_make_others_wait_though_the_processors_are_idle() -> None:
+    machine = Machine(1)
+    gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
+
+    def begin() -> ExitStack:
+        search = ExitStack()
+        meter = search.enter_context(gate.one_more())
+        meter.busy_s, meter.waited_s = 0.002, 0.05
+        return search
+
+    searches = [begin(), begin()]
+
+    def again_and_again() -> None:
+        for _ in range(50):
+            machine.now_s += 0.05
+            searches.pop(0).close()
+            searches.append(begin())
+
+    with pytest.raises(Overloaded):
+        again_and_again()
+    assert len(searches) == 1
+    assert gate.expected_wait_s > TARGET_S
+    searches.pop().close()
+    for _ in range(100):
+        search = begin()
+        machine.now_s += 0.003
+        search.close()
+    with gate.one_more():
+        assert gate.expected_wait_s < 0.003, "it is over"
+
+
+def test_what_takes_long_elsewhere_without_anybody_waiting_is_no_queue() -> None:
+    """The database is far away: 50 ms, however many ask. At three quarters of what the processors can do many are under way."""
+    took, refused, _ = simulate(rate=300, mean_s=0.005, seconds=30, elsewhere_s=0.05)
+    assert refused < 0.005 * len(took)
+    took, refused, busy = simulate(rate=1200, mean_s=0.005, seconds=30, elsewhere_s=0.05)
+    settled = took[len(took) // 20 :]
+    assert busy > 0.9
+    assert percentile(settled, 0.5) < 2.2 * 0.055
+    assert percentile(settled, 0.95) < 2 * 0.073
+
+
+def test_changes_are_refused_when_the_processors_are_behind_by_more_than_a_rush() -> None:
+    machine = Machine(2)
+    gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
+    for _ in range(100):
+        with gate.one_more() as meter:
+            meter.busy_s = 0.01
+    machine.pending = 1
+    assert gate.expected_wait_s == 0.0
+    machine.pending = 50
+    assert gate.expected_wait_s == pytest.approx(0.245, rel=0.01)
+    gate.check_change()
+    gate.check()
+    machine.now_s += RUSH_S
+    with pytest.raises(Overloaded, match="searches"):
+        gate.check()
+    gate.check_change()
+    machine.pending = 103
+    with pytest.raises(Overloaded, match="changes"):
+        gate.check_change()
+
+
+def test_what_changes_take_of_the_processors_is_not_what_a_search_takes() -> None:
+    machine = Machine(1)
+    gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
+    for _ in range(100):
+        machine.busy_s += 1.0
+        with gate.one_more() as meter:
+            meter.busy_s = 0.01
+    with gate.one_more():
+        assert gate.expected_wait_s == pytest.approx(0.01, rel=0.01)
 
 
 def test_a_search_that_fails_is_no_longer_under_way() -> None:
