@@ -175,7 +175,7 @@ def test_what_takes_long_elsewhere_without_anybody_waiting_is_no_queue() -> None
     settled = took[len(took) // 20 :]
     assert busy > 0.9
     assert percentile(settled, 0.5) < 2.2 * 0.055
-    assert percentile(settled, 0.95) < 2 * 0.073
+    assert percentile(settled, 0.95) < 3 * 0.055
 
 
 def test_changes_are_refused_when_the_processors_are_behind_by_more_than_a_rush() -> None:
