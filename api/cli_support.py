@@ -13,7 +13,7 @@ import typer
 import uvloop
 
 from api.console import StepProgress, make_console
-from matcher.domain.errors import CarpoolError, InvalidInput, Unavailable
+from matcher.domain.errors import CarpoolError, DatabaseUnavailable, InvalidInput, Unavailable
 from matcher.secret_file import SecretUnusable
 from matcher.settings import DEBUG_VARIABLE, Settings, SettingsInvalid, load_settings, unknown_variables
 
@@ -57,6 +57,10 @@ def explain(error: BaseException) -> tuple[str, int] | None:
     """(words for people, exit code) of an error that is nobody's defect, else None. Nothing is explained with CARPOOL_DEBUG set."""
     if os.environ.get(DEBUG_VARIABLE):
         return None
+    if isinstance(error, DatabaseUnavailable) and error.__cause__ is not None and str(error.__cause__):
+        # Callers are not told where the database is; who runs a command set it.
+        advice = "; is CARPOOL_DATABASE_URL right?" if isinstance(error.__cause__, OSError) else ""
+        return f"{error.detail}: {error.__cause__}{advice}", EXIT_FAILED
     if isinstance(error, CarpoolError):
         return error.detail, EXIT_BAD_INPUT if isinstance(error, InvalidInput) else EXIT_FAILED
     if isinstance(error, SettingsInvalid | SecretUnusable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import json
 import re
 from collections.abc import Sequence
@@ -58,6 +59,8 @@ async def read_body(request: web.Request, model: type[M], media_types: Sequence[
     """The body as `model`. Raises UnsupportedMediaType, BodyTooLarge, BodyTimeout, MalformedJson, InvalidInput."""
     _require_media_type(request, media_types)
     body = await _read(request)
+    if not body.strip():
+        raise MalformedJson("the body is empty: send a JSON object")
     try:
         parsed = model.model_validate_json(body)
     except ValidationError as error:
@@ -66,7 +69,7 @@ async def read_body(request: web.Request, model: type[M], media_types: Sequence[
             raise MalformedJson(
                 f"the body is not JSON in UTF-8: {found[0]['msg'].removeprefix('Invalid JSON: ')}"
             ) from None
-        raise _invalid_body([_fault(details) for details in found]) from None
+        raise _invalid_body([_fault(details, model) for details in found]) from None
     _require_single_members(body)
     if faults := parsed.faults():
         raise _invalid_body(faults)
@@ -87,7 +90,7 @@ def read_query(request: web.Request, model: type[M]) -> M:
         parsed = model.model_validate(dict(given))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
-        raise _invalid_query([_fault(details) for details in found]) from None
+        raise _invalid_query([_fault(details, model) for details in found]) from None
     if faults := parsed.faults():
         raise _invalid_query(faults)
     return parsed
@@ -132,10 +135,14 @@ def _require_single_members(body: bytes) -> None:
     json.loads(body, object_pairs_hook=refuse_repeated, parse_int=float)
 
 
-def _fault(details: ErrorDetails) -> Fault:
-    kind, message = details["type"], details["msg"]
-    message = _MESSAGES.get(kind) or re.sub(r"^\w+ should", "must", message)
-    return Fault(_pointer(details["loc"]), message, _CODES.get(kind, kind))
+def _fault(details: ErrorDetails, model: type[WireIn]) -> Fault:
+    kind, location = details["type"], details["loc"]
+    message = _MESSAGES.get(kind) or re.sub(r"^\w+ should", "must", details["msg"]).replace(" after validation", "")
+    if kind == "extra_forbidden" and len(location) == 1:
+        names = [field.alias or name for name, field in model.model_fields.items()]
+        if alike := difflib.get_close_matches(str(location[0])[:50], names, n=1):
+            message += f": did you mean `{alike[0]}`?"
+    return Fault(_pointer(location), message, _CODES.get(kind, kind))
 
 
 def _pointer(location: Sequence[int | str]) -> str:

@@ -76,7 +76,9 @@ class ServerSettings(_Concern):
         256, ge=1, le=100_000, description="calls worked on at once; more get 503 with Retry-After"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severity that is logged")
-    log_format: Literal["json", "console"] = Field("json", description="one JSON object a line, or text for people")
+    log_format: Literal["json", "console"] = Field(
+        "json", description="json: one object a line; console: text for people"
+    )
 
 
 class StorageSettings(_Concern):
@@ -300,4 +302,4 @@ def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
     known = {variable_name(field) for concern in CONCERNS.values() for field in concern.model_fields}
     known |= {DEBUG_VARIABLE, *OPTION_VARIABLES}
     strangers = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
-    return {name: next(iter(difflib.get_close_matches(name, known, n=1)), None) for name in strangers}
+    return {name: next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.75)), None) for name in strangers}

@@ -83,8 +83,8 @@ def _rfc3339(value: object) -> datetime:
         raise PydanticCustomError("time_out_of_range", f"must lie in the years {MIN_YEAR + 1} to {MAX_YEAR - 1}")
     try:
         return datetime.fromisoformat(value.upper())
-    except ValueError as error:
-        raise PydanticCustomError("invalid_time", "is no time of the calendar: {why}", {"why": str(error)}) from None
+    except ValueError:
+        raise PydanticCustomError("invalid_time", "is no time of the calendar, or its offset is none") from None
 
 
 def _query_integer(value: object) -> object:

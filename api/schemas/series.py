@@ -40,7 +40,6 @@ from matcher.domain.offer import DEFAULT_FLEXIBILITY_S
 from matcher.domain.series import (
     MAX_DAYS_LATER,
     MAX_EXCEPTIONS,
-    Phase,
     SeriesChange,
     SeriesDraft,
     TripFields,
@@ -150,7 +149,9 @@ class SeriesIn(WireIn):
         """What no single field can say."""
         faults = [] if self.price is None else self.price.faults()
         if (self.weekdays is None) == (self.day is None):
-            faults.append(Fault("/weekdays", "either `weekdays` or `date`, never both", "weekdays_or_date"))
+            faults.append(
+                Fault("/weekdays", "must be there, or `date` instead: one of them, never both", "weekdays_or_date")
+            )
         if self.day is not None:
             given = {"/from": self.from_, "/until": self.until, "/exceptions": self.exceptions}
             faults += [
@@ -217,8 +218,8 @@ class SeriesPatch(WireIn):
         """What no single field can say."""
         return [] if self.price is None else self.price.faults()
 
-    def to_domain(self, present: Phase) -> SeriesChange:
-        """The change; single preferences are merged into those of the phase that is changed."""
+    def to_domain(self) -> SeriesChange:
+        """The change, to be laid over what is there."""
         given = self.model_fields_set
         simple = ("seats", "flexibility_s", "max_detour_s", "max_detour_m", "instant_booking", "women_only")
         trip: dict[str, object] = {name: getattr(self, name) for name in simple if name in given}
@@ -226,9 +227,6 @@ class SeriesPatch(WireIn):
             trip["comment"] = self.comment or ""
         if "price" in given:
             trip["price"] = None if self.price is None else self.price.to_domain()
-        if "preferences" in given:
-            there = dict(present.trip.preferences)
-            trip["preferences"] = {} if self.preferences is None else self.preferences.merged(there)
         return SeriesChange(
             origin=None if self.origin is None else self.origin.to_domain(),
             destination=None if self.destination is None else self.destination.to_domain(),
@@ -241,6 +239,8 @@ class SeriesPatch(WireIn):
             without_end="until" in given and self.until is None,
             exceptions=frozenset(self.exceptions or ()) if "exceptions" in given else None,
             trip=trip,
+            preferences=None if self.preferences is None else self.preferences.model_dump(exclude_unset=True),
+            no_preferences="preferences" in given and self.preferences is None,
         )
 
 

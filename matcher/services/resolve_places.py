@@ -17,7 +17,7 @@ from matcher.domain.errors import (
     PlaceTooFarFromRoad,
     PlaceUnreachable,
 )
-from matcher.domain.place import Place, PlaceInput
+from matcher.domain.place import Coordinate, Place, PlaceInput
 from matcher.services.ports import DrivenRoute, Geocoder, RoadsByTime
 
 #: Two stops in a row nearer than this (in a straight line, on the road) are one place for a car.
@@ -102,6 +102,8 @@ class ResolvePlaces:
         snapped = self._roads.snap(coordinate, limit_m=self._snap_limit_m)
         if snapped is None:
             detail = f"no drivable road of the region {self._roads.name!r} lies within {self._snap_limit_m:.0f} m of this place"
+            if given.address is None and self._is_exchanged(coordinate):
+                detail += ": lat and lon seem to be exchanged"
             raise PlaceTooFarFromRoad(detail, faults=[Fault(pointer, detail, PlaceTooFarFromRoad.code)])
         if label is None:
             label = snapped.street if snapped.street is not None else f"{coordinate.lat:.5f}, {coordinate.lon:.5f}"
@@ -112,6 +114,13 @@ class ResolvePlaces:
             road_distance_m=snapped.distance_m,
             address=given.address,
         )
+
+    def _is_exchanged(self, coordinate: Coordinate) -> bool:
+        """Whether there is a road where lat and lon change places: the commonest slip with coordinates."""
+        if abs(coordinate.lon) > 90.0:
+            return False
+        other_way = Coordinate(lat=coordinate.lon, lon=coordinate.lat)
+        return self._roads.snap(other_way, limit_m=self._snap_limit_m) is not None
 
 
 def _one_error(errors: Iterable[BaseException]) -> BaseException:

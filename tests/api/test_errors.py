@@ -272,3 +272,20 @@ def _assert_problem(status: int, problem: dict[str, Any], expected: tuple[int, s
     assert (status, problem["code"]) == expected[:2], problem
     if expected[2] is not None:
         assert {fault["pointer"] for fault in problem["errors"]} == expected[2], problem
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("", "the body is empty: send a JSON object"),
+        (json.dumps(an_offer(seat=3)), "`seat` is not known here: did you mean `seats`?"),
+        (json.dumps(an_offer(via=[HALF_WAY] * 6)), "`via` must have at most 5 items, not 6"),
+        (
+            json.dumps(an_offer(departure="2099-12-01T07:45:00+99:00")),
+            "is no time of the calendar, or its offset is none",
+        ),
+    ],
+)
+async def test_what_is_said_helps(live: Live, body: str, said: str) -> None:
+    answer = await live.call("POST", "/v1/offers", await live.key("driver"), data=body, headers=JSON)
+    assert said in answer.json["detail"]

@@ -54,7 +54,7 @@ async def test_keys_are_made_listed_and_revoked(data_dir: Path, fresh_database: 
             ["keys", "list"],
             {"DATABASE_URL": "postgresql://u@127.0.0.1:1/x"},
             1,
-            "carpool: the database cannot be reached",
+            "is CARPOOL_DATABASE_URL right?",
         ),
         (["settings"], {"PORT": "web"}, 2, "CARPOOL_PORT: "),
         (["health", "--url", "gopher"], {}, 2, "write http://host:port"),

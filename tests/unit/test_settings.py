@@ -107,6 +107,7 @@ def test_a_misspelt_variable_is_pointed_out() -> None:
         {"CARPOOL_PROT": "1", "CARPOOL_PORT": "1", "CARPOOL_XYZZYX_424242_XYZZYX": "1", "PATH": "x"}
     )
     assert found == {"CARPOOL_PROT": "CARPOOL_PORT", "CARPOOL_XYZZYX_424242_XYZZYX": None}
+    assert unknown_variables({"CARPOOL_NONSENSE": "1"}) == {"CARPOOL_NONSENSE": None}
 
 
 def test_every_setting_is_described_once() -> None:
