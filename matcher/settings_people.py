@@ -98,7 +98,10 @@ class RetentionSettings(Concern):
         400.0, ge=1, le=3650, description="bookings that were cancelled or validated are forgotten after this long"
     )
     offers_kept_days: float = Field(
-        400.0, ge=1, le=3650, description="so are trips that are over and that no booking stands on any more"
+        400.0,
+        ge=1,
+        le=3650,
+        description="so are trips that are over and that no booking stands on any more, and series of which none is left",
     )
     keys_kept_days: float = Field(
         90.0, ge=0, le=3650, description="API keys that were revoked or have expired are forgotten after this long"

@@ -68,6 +68,7 @@ def retention(
         [
             Forgetting("bookings", timedelta(days=settings.bookings_kept_days), trips.forget_bookings),
             Forgetting("offers", timedelta(days=settings.offers_kept_days), data.forget_offers),
+            Forgetting("series", timedelta(days=settings.offers_kept_days), data.forget_series),
             Forgetting("requests", timedelta(days=settings.requests_kept_days), requests.forget_requests),
             Forgetting("keys", timedelta(days=settings.keys_kept_days), data.forget_keys),
             Forgetting("places of the erased", timedelta(), data.veil_erased),

@@ -67,11 +67,8 @@ async def change_series(call: Call[FromQuery, SeriesPatch]) -> web.Response:
     """
     version = await _expected(call, required=True)
     assert version is not None, "required"
-    present = await call.carpool.series.read.get(call.series_id, call.principal)
-    first = max(call.now.astimezone(present.zone).date(), call.query.from_ or present.phases[0].from_date)
-    change = call.body.to_domain(present.phase_on(first) or present.phases[0])
     series, left = await call.carpool.series.change.change(
-        call.series_id, change, call.query.from_, version, call.principal, call.now
+        call.series_id, call.body.to_domain(), call.query.from_, version, call.principal, call.now
     )
     return await _answer(call, series, left)
 

@@ -17,6 +17,8 @@ from matcher.domain.place import Place, PlaceInput
 MAX_DAYS = 366
 MAX_EXCEPTIONS = 366
 MAX_DAYS_LATER = 60
+#: So many times a series may become another ahead.
+MAX_PHASES = 50
 
 
 class SeriesStatus(StrEnum):
@@ -130,6 +132,11 @@ class Series:
                 found = phase
         return found
 
+    def phases_from(self, day: date) -> tuple[Phase, ...]:
+        """The phases that hold on a date or later; the last one at least."""
+        nexts = [phase.from_date for phase in self.phases[1:]]
+        return (*(phase for phase, then in zip(self.phases, nexts, strict=False) if then > day), self.phases[-1])
+
     def withdrawn_on(self, day: date) -> bool:
         """Whether the driver has said that this very date, or everything from some date before it on, is not driven."""
         gone = self.status is SeriesStatus.CANCELLED or (self.ends_before is not None and day >= self.ends_before)
@@ -206,7 +213,7 @@ class SeriesDraft:
 @dataclass(frozen=True, slots=True)
 class SeriesChange:
     """A partial change of a series from a date on: a field that is None stays as it is. `trip` holds fields of TripFields by name,
-    where None is a value. `exceptions` are for all dates."""
+    where None is a value; `preferences` are laid over those that are there, None takes one back. `exceptions` are for all dates."""
 
     origin: PlaceInput | None = None
     destination: PlaceInput | None = None
@@ -219,3 +226,5 @@ class SeriesChange:
     without_end: bool = False
     exceptions: frozenset[date] | None = None
     trip: Mapping[str, object] = field(default_factory=dict)
+    preferences: Mapping[str, bool | None] | None = None
+    no_preferences: bool = False

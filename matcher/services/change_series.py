@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,12 +11,12 @@ from uuid import UUID
 from matcher.domain.errors import Fault, InvalidField, StaleVersion
 from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
-from matcher.domain.series import Occurrence, Phase, Route, Series, SeriesChange, SeriesStatus
+from matcher.domain.series import MAX_PHASES, Occurrence, Phase, Route, Series, SeriesChange, SeriesStatus
 from matcher.domain.series_errors import SeriesNotFound, SeriesNotOpen
 from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.offer_rules import require_driver, stops_of
 from matcher.services.ports import RoadsByTime
-from matcher.services.publish_series import first_trips, require_dates, today
+from matcher.services.publish_series import first_day, first_trips, require_dates, today
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.series_ports import SeriesPage, SeriesRepository
 from matcher.services.tend_series import LeftAlone, TendSeries
@@ -91,7 +92,7 @@ class ChangeSeries:
             trouble=None,
         )
         if replace(change, exceptions=None) != SeriesChange():
-            changed = replace(changed, phases=await self._phases(series, change, first))
+            changed = replace(changed, phases=await self._phases(series, change, first, now))
             await self._make(changed, first_trips(changed, now, self._horizon), now)
         return await self._write(changed, now)
 
@@ -138,33 +139,45 @@ class ChangeSeries:
             raise StaleVersion(f"the series is at version {series.version} now: read it again before changing it")
         return series
 
-    async def _phases(self, series: Series, change: SeriesChange, first: date) -> tuple[Phase, ...]:
+    async def _phases(self, series: Series, change: SeriesChange, first: date, now: datetime) -> tuple[Phase, ...]:
+        """What the series is like: as it was before `first`, and from then on with the change laid over each of its phases."""
         base = series.phase_on(first) or series.phases[0]
         if not base.weekdays and (change.weekdays is not None or change.until is not None or change.without_end):
             detail = "is for trips that are made again and again: this one is made once"
             pointer = "/weekdays" if change.weekdays is not None else "/until"
             raise InvalidField(f"{pointer[1:]} {detail}", faults=[Fault(pointer, detail, InvalidField.code)])
         start = max(first, base.from_date) if base.weekdays else base.from_date
-        until = series.phases[-1].until if change.until is None else change.until
-        values: dict[str, Any] = dict(change.trip)
-        phase = Phase(
-            from_date=start,
-            until=None if change.without_end else until,
-            weekdays=base.weekdays if change.weekdays is None else change.weekdays,
-            departure=change.departure or base.departure,
-            back=None if change.no_way_back else change.back or base.back,
-            route=await self._route(base.route, change),
-            trip=replace(base.trip, **values),
-        )
-        require_dates(phase)
-        return (*(earlier for earlier in series.phases if earlier.from_date < start), phase)
+        earlier = [phase for phase in series.phases_from(first_day(series, now)) if phase.from_date < start]
+        following = [replace(base, from_date=start), *(phase for phase in series.phases if phase.from_date > start)]
+        if change.until is not None:
+            following = following[:1] + [phase for phase in following[1:] if phase.from_date <= change.until]
+        if change.until is not None or change.without_end:
+            following[-1] = replace(following[-1], until=change.until)
+        if len(earlier) + len(following) > MAX_PHASES:
+            detail = f"a series can change at most {MAX_PHASES} times ahead"
+            raise InvalidField(detail, faults=[Fault("/from", detail, InvalidField.code)])
+        places = await self._places(change)
+        changed = [await self._changed(phase, change, places) for phase in following]
+        for phase in changed:
+            require_dates(phase)
+        return (*earlier, *changed)
 
-    async def _route(self, base: Route, change: SeriesChange) -> Route:
-        if change.origin is None and change.destination is None and change.via is None:
-            return base
-        if not same_positions(base.region_fingerprint, self._roads.fingerprint):
-            places = await self._resolve_places.resnap(stops_of(base.origin, base.via, base.destination))
-            base = Route(places[0], tuple(places[1:-1]), places[-1], self._roads.fingerprint)
+    async def _changed(self, phase: Phase, change: SeriesChange, places: Mapping[str, Place]) -> Phase:
+        values: dict[str, Any] = dict(change.trip)
+        if change.preferences is not None or change.no_preferences:
+            laid_over = {**({} if change.no_preferences else phase.trip.preferences), **(change.preferences or {})}
+            values["preferences"] = {key: value for key, value in laid_over.items() if value is not None}
+        return replace(
+            phase,
+            weekdays=phase.weekdays if change.weekdays is None else change.weekdays,
+            departure=change.departure or phase.departure,
+            back=None if change.no_way_back else change.back or phase.back,
+            route=await self._route(phase.route, change, places),
+            trip=replace(phase.trip, **values),
+        )
+
+    async def _places(self, change: SeriesChange) -> dict[str, Place]:
+        """The new places, by pointer."""
         new: list[tuple[str, PlaceInput]] = [
             (pointer, place)
             for pointer, place in (("/origin", change.origin), ("/destination", change.destination))
@@ -172,11 +185,17 @@ class ChangeSeries:
         ]
         new += [(f"/via/{i}", place) for i, place in enumerate(change.via or ())]
         resolved = await self._resolve_places(new)
-        found: dict[str, Place] = {pointer: place for (pointer, _), place in zip(new, resolved, strict=True)}
-        via = base.via if change.via is None else tuple(found[f"/via/{i}"] for i in range(len(change.via)))
-        return Route(
-            found.get("/origin", base.origin), via, found.get("/destination", base.destination), self._roads.fingerprint
-        )
+        return {pointer: place for (pointer, _), place in zip(new, resolved, strict=True)}
+
+    async def _route(self, base: Route, change: SeriesChange, places: Mapping[str, Place]) -> Route:
+        if not places and change.via is None:
+            return base
+        if not same_positions(base.region_fingerprint, self._roads.fingerprint):
+            snapped = await self._resolve_places.resnap(stops_of(base.origin, base.via, base.destination))
+            base = Route(snapped[0], tuple(snapped[1:-1]), snapped[-1], self._roads.fingerprint)
+        via = base.via if change.via is None else tuple(places[f"/via/{i}"] for i in range(len(change.via)))
+        origin, destination = places.get("/origin", base.origin), places.get("/destination", base.destination)
+        return Route(origin, via, destination, self._roads.fingerprint)
 
 
 def require_own(series: Series, principal: Principal, *, or_operator: bool = False) -> None:

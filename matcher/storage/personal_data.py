@@ -131,6 +131,11 @@ class PostgresPersonalData:
         async with self._connections.connection() as connection:
             return await _STATEMENTS.run(connection, "forget_offers", before=before, row_limit=limit)
 
+    async def forget_series(self, before: datetime, limit: int = _AT_ONCE) -> int:
+        """Drop at most `limit` series that nobody has changed since a moment, of which no trip is left and none will be made; returns how many."""
+        async with self._connections.connection() as connection:
+            return await _STATEMENTS.run(connection, "forget_series", before=before, row_limit=limit)
+
     async def forget_keys(self, before: datetime, limit: int = _AT_ONCE) -> int:
         """Drop at most `limit` keys that were withdrawn, or have expired, before a moment; returns how many."""
         async with self._connections.connection() as connection:

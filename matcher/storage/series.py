@@ -56,6 +56,7 @@ class PostgresSeries:
                     earlier = await answer_once(connection, idempotency, answer, series.created_at)
                     if earlier is not None:
                         return earlier
+                await _SERIES.value(connection, "lock_driver", driver_id=series.driver_id)
                 written = await _SERIES.run(
                     connection,
                     "insert_series",

@@ -240,3 +240,15 @@ DELETE FROM offers WHERE id IN (
 -- name: forget_keys!
 -- Drop keys that were withdrawn or have expired long ago.
 DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE least(revoked_at, expires_at) < :before LIMIT :row_limit);
+
+-- name: forget_series!
+-- Drop series of which no trip is left and none will be made, which nobody has changed for long.
+DELETE FROM series WHERE id IN (
+    SELECT s.id FROM series AS s
+    WHERE
+        s.updated_at < :before AND s.next_date IS NULL AND s.aligned_version = s.version
+        AND NOT EXISTS (SELECT 1 FROM series_occurrences AS x WHERE x.series_id = s.id)
+    ORDER BY s.updated_at
+    LIMIT :row_limit
+    FOR UPDATE SKIP LOCKED
+);

@@ -1,3 +1,7 @@
+-- name: lock_driver$
+-- Let one call at a time publish series of a driver, so that their number can be limited. 0x73657269 keeps these locks apart from others.
+SELECT pg_advisory_xact_lock(1936028265, hashtext(:driver_id));
+
 -- name: insert_series!
 -- Store a new series, unless the driver has as many open ones as one may have.
 INSERT INTO series (

@@ -235,7 +235,7 @@ async def test_a_turn_that_breaks_off_is_taken_again_by_somebody(
 async def test_what_came_while_nobody_matched_is_matched_after_a_restart(
     settings: Settings, fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More changes than fit in a turn, and offers from before the request that it was not shown."""
+    """More changes than fit in a turn, and one of an offer that the rider was shown."""
     async with instances(settings, 1) as (before,):
         known = await publish(before, a_morning())
         kept, answer = await keep(before, "rita", a_wish(a_morning()))
@@ -243,16 +243,14 @@ async def test_what_came_while_nobody_matched_is_matched_after_a_restart(
         await settled(fresh_database)
     with nobody_matching(monkeypatch):
         async with instances(settings, 1) as (idle,):
-            offers = [await publish(idle, a_morning() + timedelta(seconds=n)) for n in range(120)]
+            offers = [await publish(idle, a_morning() + timedelta(seconds=n)) for n in range(60)]
             changed = await idle.change_offer(known.id, OfferChange(comment="again"), 1, DRIVER, _now())
-            late, _ = await keep(idle, "rolf", a_wish(a_morning(), limit=1))
     async with instances(settings, 1):
         await settled(fresh_database)
         told = await events(fresh_database)
         assert set(told.values()) == {1}
         assert {offer for request, offer in told if request == kept.id} == {offer.id for offer in offers}
         assert changed.version == 2
-        assert not [pair for pair in told if pair[0] == late.id], "they were there when it was searched for"
 
 
 async def test_an_offer_that_comes_between_a_search_and_its_keeping_is_told(
