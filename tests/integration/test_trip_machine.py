@@ -1,5 +1,7 @@
 """Whatever drivers and riders do, in whatever order: no seat is sold twice, no promise is broken, and everybody is told once.
 
+Trips are published one by one and in series, changed in every way, blocked, for women only, and waited for.
+
 Hypothesis draws the steps; each goes over HTTP to a real service on a real database. A small model says only what everybody was answered. After each
 step the database must agree with it, and `carpool check` must find nothing to complain of. HYPOTHESIS_PROFILE=thorough draws many more.
 """
@@ -7,11 +9,11 @@ step the database must agree with it, and `carpool check` must find nothing to c
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -28,20 +30,11 @@ from hypothesis.stateful import (
 
 from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.storage.embedded import EmbeddedPostgres
-from tests.api.live import Answer, a_search, an_offer, quiet_morning
+from tests.api.live import a_search, an_offer, quiet_morning
 from tests.conftest import database_url
-from tests.integration.trip_world import Ride, Trip, World, a_world
+from tests.integration.trip_day import OPEN, RIDERS, SPOTS, WOMEN, TripDay
+from tests.integration.trip_world import Trip, World, a_world
 
-#: Places along the bay, from south to north: everybody goes north.
-SPOTS = [
-    {"lat": -29.953, "lon": -71.338},
-    {"lat": -29.95, "lon": -71.337},
-    {"lat": -29.93, "lon": -71.27},
-    {"lat": -29.91, "lon": -71.252},
-    {"lat": -29.9045, "lon": -71.2489},
-]
-RIDERS = 4
-OPEN = {"WAITING_CONFIRMATION", "CONFIRMED"}
 #: Why a booking may be refused that was possible when it was shown.
 OVERTAKEN = {"seats_exhausted", "detour_exceeded", "offer_changed", "offer_not_open", "booking_exists"}
 _THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
@@ -49,26 +42,17 @@ _THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 some = st.integers(0, 11)
 
 
-class TripMachine(RuleBasedStateMachine):
+class TripMachine(TripDay, RuleBasedStateMachine):
     """One driver's trips of one day, four riders, and a stranger."""
-
-    world: ClassVar[World]
-    driver: ClassVar[str]
-    riders: ClassVar[list[str]]
-    stranger: ClassVar[str]
 
     @initialize(
         seats=st.integers(1, 3), instant=st.booleans(), flexibility_s=st.sampled_from([0, 600]), first=some, second=some
     )
     def begin(self, seats: int, instant: bool, flexibility_s: int, first: int, second: int) -> None:
         """A day on which one driver goes out of their way for others, and two riders have asked."""
-        self.day = quiet_morning()
-        self.trips: dict[str, Trip] = {}
-        self.rides: dict[str, Ride] = {}
-        self.shown: list[tuple[int, dict[str, Any]]] = []
-        self.promised: dict[str, tuple[Any, ...]] = {}
-        self.keys = 0
-        self.looked = self.tried = False
+        self.begin_day(quiet_morning())
+        self.series = self.waits = 0
+        self.tried = False
         self.publish(seats, instant, 1800, flexibility_s, False, 0)
         self.search_and_ask(0, first, first + 2, False, 1, 0, False)
         self.search_and_ask(1, second, second + 1, True, 1, 0, False)
@@ -185,7 +169,8 @@ class TripMachine(RuleBasedStateMachine):
         change=st.sampled_from(
             [{"seats": 1}, {"seats": 3}, {"max_detour_s": 0}, {"max_detour_s": 1200}, {"flexibility_s": 0}, {"flexibility_s": 900},
              {"via": []}, {"via": [SPOTS[2]]}, {"destination": SPOTS[3]}, {"instant_booking": True}, {"instant_booking": False},
-             {"minutes": 3}, {"minutes": -4}, {"minutes": 40}]
+             {"minutes": 3}, {"minutes": -4}, {"minutes": 40}, {"women_only": True}, {"women_only": False},
+             {"price": {"amount": 0.2, "currency": "EUR"}}, {"price": {"amount": 0.5, "currency": "EUR"}}, {"price": None}]
         ),
     )  # fmt: skip
     @precondition(lambda self: self._open_trips())
@@ -199,13 +184,49 @@ class TripMachine(RuleBasedStateMachine):
         tag = {"If-Match": before.headers["ETag"]}
         answer = self.world.call("PATCH", f"/v1/offers/{trip.id}", self.driver, json=change, headers=tag)
         if answer.status == 200:
-            trip.instant = answer.json["instant_booking"]
+            trip.instant, trip.women_only = answer.json["instant_booking"], answer.json["women_only"]
         else:
             assert answer.json["code"] == "promised_to_riders", answer.body
             assert set(answer.json["bookings"]) & {r.id for r in self.rides.values() if r.status == "CONFIRMED"}
             after = self.world.call("GET", f"/v1/offers/{trip.id}", self.driver)
             assert after.json == before.json, "a change that was refused has changed something"
         self._wrote()
+
+    @rule(minutes=st.integers(5, 55), instant=st.booleans())
+    @precondition(lambda self: not self.series)
+    def publish_in_series(self, minutes: int, instant: bool) -> None:
+        """A trip there and one back a few minutes later, made together."""
+        leaves = (self.day + timedelta(minutes=minutes)).astimezone(ZoneInfo("America/Santiago"))
+        comes_back = leaves + timedelta(hours=1)
+        body = {
+            "origin": SPOTS[0], "destination": SPOTS[-1], "date": leaves.date().isoformat(), "departure": f"{leaves:%H:%M}", "seats": 2,
+            "max_detour_s": 900, "instant_booking": instant, "return": {"departure": f"{comes_back:%H:%M}"},
+        }  # fmt: skip
+        answer = self.world.call("POST", "/v1/series", self.driver, json=body)
+        assert answer.status == 201, answer.body
+        self.series += 1
+        for occurrence in answer.json["occurrences"]:
+            self.trips[occurrence["offer_id"]] = Trip(occurrence["offer_id"], instant)
+        self._wrote()
+
+    @rule(who=some)
+    @precondition(lambda self: not self.waits)
+    def wait_for_a_trip(self, who: int) -> None:
+        """A rider keeps a search; what it is told of is looked at with everything else."""
+        self.waits += 1
+        window = {"earliest": self.day.isoformat(), "latest": (self.day + timedelta(hours=1)).isoformat()}
+        body = a_search(origin=SPOTS[1], destination=SPOTS[3], departure=window)
+        answer = self.world.call("POST", "/v1/requests", self.riders[who % RIDERS], json=body)
+        assert answer.status == 201, answer.body
+
+    @rule(who=some)
+    def block_or_make_up(self, who: int) -> None:
+        """The driver does not want to meet a rider, or meets them again: what is agreed stays agreed."""
+        rider = who % RIDERS
+        method, status = ("DELETE", 204) if rider in self.blocked else ("PUT", 200)
+        answer = self.world.call(method, f"/v1/me/blocks/machine-rider-{rider}", self.driver)
+        assert answer.status == status, answer.body
+        self.blocked ^= {rider}
 
     @rule(which=some)
     @precondition(lambda self: len(self._open_trips()) > 1)
@@ -258,103 +279,8 @@ class TripMachine(RuleBasedStateMachine):
         assert self.world.broken_promises() == []
         for trip in self._open_trips():
             assert self.world.call("DELETE", f"/v1/offers/{trip.id}", self.driver).status == 200
-
-    # -------------------------------------------------------------------------------------------------------- means
-
-    def _agree(self) -> None:
-        mine = list(self.trips.values())
-        stored = self.world.rows("SELECT * FROM bookings WHERE offer_id = ANY($1)", [trip.id for trip in mine])
-        assert {str(row["id"]): row["status"] for row in stored} == {r.id: r.status for r in self.rides.values()}
-        for row in stored:
-            promise = tuple(
-                row[name] for name in row if name.endswith(("earliest_at", "latest_at", "seats", "price_minor"))
-            )
-            assert self.promised.setdefault(str(row["id"]), promise) == promise, "a promise was changed"
-        told = self.world.rows(
-            "SELECT trip_id, kind, recipient, data ->> 'booking_id' AS booking FROM events "
-            "WHERE trip_id = ANY($1) AND kind NOT IN ('trip_changed', 'departure_soon')",
-            [trip.id for trip in mine],
-        )
-        heard = Counter((str(row["trip_id"]), row["kind"], row["recipient"], row["booking"]) for row in told)
-        expected = Counter({(trip.id, *told): count for trip in mine for told, count in trip.told.items()})
-        assert heard == expected
-
-    def _search(self, rider: int, begin: int, end: int, **wish: Any) -> list[dict[str, Any]]:
-        here, there = sorted((begin % len(SPOTS), end % len(SPOTS)))
-        if here == there:
-            here, there = 0, len(SPOTS) - 1
-        window = {
-            "earliest": (self.day - timedelta(minutes=20)).isoformat(),
-            "latest": (self.day + timedelta(hours=1)).isoformat(),
-        }
-        kind = {"arrival": window, "departure": None} if wish["arrival"] else {"departure": window}
-        body = a_search(origin=SPOTS[here], destination=SPOTS[there], seats=wish["seats"], limit=50, **kind)
-        answer = self.world.call("POST", "/v1/match", self.riders[rider], json=body)
-        assert answer.status == 200, answer.body
-        matches: list[dict[str, Any]] = answer.json["matches"]
-        for match in matches:
-            assert self.trips[match["offer_id"]].status == "OPEN"
-            assert match["seats_left"] >= wish["seats"]
-        self.shown += [(rider, match) for match in matches]
-        return matches
-
-    def _asked(self, rider: int, match: dict[str, Any], *, again: bool) -> Answer:
-        self.keys += 1
-        once = {"Idempotency-Key": f"{self.day.date()}-{self.keys}-{rider}-{match['offer_id']}"}
-        call = ("POST", "/v1/bookings", self.riders[rider], {"json": {"match_id": match["match_id"]}, "headers": once})
-        answers = self.world.at_once([call] * (2 if again else 1))
-        assert len({answer.body for answer in answers if answer.status == 201}) <= 1, "booked twice under one key"
-        if again and answers[0].status == 201 != answers[1].status:
-            assert answers[1].json["code"] == "idempotency_in_progress", answers[1].body
-        answer = min(answers, key=lambda answer: answer.status)
-        self._note_asked(rider, match, answer)
-        self._wrote()
-        return answer
-
-    def _note_asked(self, rider: int, match: dict[str, Any], answer: Answer) -> None:
-        if answer.status != 201:
-            return
-        assert answer.json["offer_id"] == match["offer_id"]
-        trip = self.trips[match["offer_id"]]
-        status = "CONFIRMED" if trip.instant else "WAITING_CONFIRMATION"
-        assert answer.json["status"] == status
-        ride = self.rides[answer.json["id"]] = Ride(answer.json["id"], trip.id, rider, status)
-        if trip.instant:
-            self._tell(ride, "booking_confirmed", "rider")
-            self._tell(ride, "booking_confirmed", "driver")
-        else:
-            self._tell(ride, "booking_asked", "driver")
-
-    def _move(self, token: str, ride: Ride, to: str) -> Answer:
-        return self.world.call(
-            "PATCH", f"/v1/bookings/{ride.id}", token, json={"status": to}, headers={"If-Match": "*"}
-        )
-
-    def _version(self, ride: Ride) -> int:
-        (row,) = self.world.rows("SELECT version FROM bookings WHERE id = $1", ride.id)
-        return int(row["version"])
-
-    def _ended(self, ride: Ride, kind: str, told: str) -> None:
-        ride.status = "CANCELLED"
-        self._tell(ride, kind, told)
-
-    def _tell(self, ride: Ride, kind: str, whom: str) -> None:
-        name = "machine-driver" if whom == "driver" else f"machine-rider-{ride.rider}"
-        self.trips[ride.offer].told[(kind, name, ride.id)] += 1
-
-    def _wrote(self) -> None:
-        self.looked = False
-
-    def _one(self, which: int, status: str) -> Ride | None:
-        """One in that state. Who wins a race is not drawn, so no step's availability may depend on it: without one nothing is done."""
-        rides = [ride for ride in self.rides.values() if ride.status == status]
-        return rides[which % len(rides)] if rides else None
-
-    def _open_trips(self) -> list[Trip]:
-        return [trip for trip in self.trips.values() if trip.status == "OPEN"]
-
-    def _has_open(self, rider: int, offer: str) -> bool:
-        return any(r.rider == rider and r.offer == offer and r.status in OPEN for r in self.rides.values())
+        for rider in self.blocked:
+            assert self.world.call("DELETE", f"/v1/me/blocks/machine-rider-{rider}", self.driver).status == 204
 
 
 @pytest.fixture(scope="module")
@@ -381,6 +307,8 @@ def test_nothing_is_ever_lost_or_oversold(world: World) -> None:
     TripMachine.driver = world.key("driver", "machine-driver")
     TripMachine.riders = [world.key("rider", f"machine-rider-{k}") for k in range(RIDERS)]
     TripMachine.stranger = world.key("rider", "machine-stranger")
+    for woman in (TripMachine.driver, *(TripMachine.riders[k] for k in WOMEN)):
+        assert world.call("PATCH", "/v1/me", woman, json={"share_gender": "woman"}).status == 200
     run_state_machine_as_test(
         TripMachine,
         settings=settings(

@@ -47,6 +47,7 @@ class Trip:
     id: str
     instant: bool
     status: str = "OPEN"
+    women_only: bool = False
     told: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
