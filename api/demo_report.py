@@ -40,10 +40,13 @@ def show_search(console: Console, number: int, title: str, body: Json, answer: J
 
 
 def show_commands(console: Console, url: str, keys: Keys, offer: Json, offer_id: str, search: Json, left: Told) -> None:
-    """One command for each step, with keys that work."""
-    driver, rider = keys.driver, keys.rider
+    """The keys, as variables, and one command for each step that uses them."""
+    driver, rider, ops = "DRIVER_KEY", "RIDER_KEY", "OPS_KEY"
     console.print()
-    console.print(Text("Try it; these work as they are:", style="bold"))
+    console.print(Text("Try it, in another terminal. First the keys, then whatever you like:", style="bold"))
+    console.print()
+    for name, key in ((driver, keys.driver), (rider, keys.rider), (ops, keys.ops)):
+        console.print(f"export {name}={shlex.quote(key)}", markup=False, soft_wrap=True)
     commands = [
         ("listen to what a rider is told (Ctrl-C ends it)", _curl(f"{url}/v1/events", rider, stream=True)),
         ("publish a trip", _curl(f"{url}/v1/offers", driver, body=offer)),
@@ -65,7 +68,7 @@ def show_commands(console: Console, url: str, keys: Keys, offer: Json, offer_id:
         ("change it", _curl(
             f"{url}/v1/offers/{offer_id}", driver, method="PATCH", body={"seats": 2}, headers=["If-Match: *"])),
         ("cancel it", _curl(f"{url}/v1/offers/{offer_id}", driver, method="DELETE")),
-        ("count", _curl(f"{url}/v1/stats/matches?bucket=hour", keys.ops)),
+        ("count", _curl(f"{url}/v1/stats/matches?bucket=hour", ops)),
     ]  # fmt: skip
     for title, command in commands:
         console.print()
@@ -137,7 +140,7 @@ def _clock(moment: str) -> str:
 
 def _curl(
     url: str,
-    key: str,
+    key_variable: str,
     *,
     method: str | None = None,
     body: Json | None = None,
@@ -154,7 +157,6 @@ def _curl(
         *(["-X", method] if method else []),
         url,
     ]
-    words += ["-H", f"Authorization: Bearer {key}"]
     for header in headers or []:
         words += ["-H", header]
     if body is not None:
@@ -162,4 +164,5 @@ def _curl(
         words += ["-H", f"Content-Type: {content_type}", "-d", json.dumps(body, ensure_ascii=False)]
     if query is not None:
         words += ["-G", "--data-urlencode", query]
-    return shlex.join(words)
+    # In double quotes, so that the shell puts the key in.
+    return f'{shlex.join(words)} -H "Authorization: Bearer ${key_variable}"'

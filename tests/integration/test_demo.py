@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -94,13 +93,17 @@ def test_the_demo_stays_up_with_commands_that_work(data_dir: Path) -> None:
         text=True,
     )
     assert process.stdout is not None
-    commands = {}
+    commands: dict[str, str] = {}
+    keys: dict[str, str] = {}
     title = ""
     for line in process.stdout:
         if line.startswith("# "):
             title = line[2:].strip()
+        elif line.startswith("export "):
+            name, _, value = line.removeprefix("export ").strip().partition("=")
+            keys[name] = value
         elif line.startswith("curl "):
-            commands[title] = shlex.split(line)
+            commands[title] = line.strip()
         elif line.startswith("The service stays up"):
             break
     try:
@@ -108,11 +111,19 @@ def test_the_demo_stays_up_with_commands_that_work(data_dir: Path) -> None:
             LISTEN, "publish a trip", "search", "ask for a seat of a match", "say yes to who waits", "list the rider's bookings",
             "look up an address", "read an offer", "change it", "cancel it", "count",
         ]  # fmt: skip
-        stream = subprocess.Popen(commands.pop(LISTEN), stdout=subprocess.PIPE, text=True)
+        typed = os.environ | keys
+        listen = "exec " + commands.pop(LISTEN)
+        stream = subprocess.Popen(["bash", "-uc", listen], stdout=subprocess.PIPE, text=True, env=typed)
         assert stream.stdout is not None
         assert stream.stdout.readline()  # it is there: whatever happens from here on is heard
         for title, words in commands.items():
-            answered = subprocess.run([*words, "-w", "\n%{http_code}"], capture_output=True, text=True, check=True)
+            answered = subprocess.run(
+                ["bash", "-uc", f"{words} -w '\\n%{{http_code}}'"],
+                capture_output=True,
+                text=True,
+                check=True,
+                env=typed,
+            )
             status = answered.stdout.splitlines()[-1]
             made = title in {"publish a trip", "ask for a seat of a match"}
             assert status == ("201" if made else "200"), (title, answered.stdout)

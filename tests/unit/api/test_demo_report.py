@@ -69,11 +69,17 @@ def test_commands_are_printed_on_one_line_each_and_quoted() -> None:
     keys, left = Keys("ck_d", "ck_r", "ck_o"), Told(waiting={"id": "b-1"}, free_match={"match_id": "m-1"})
     show_commands(console, "http://127.0.0.1:8080", keys, {"comment": "it's [red]blue[/red]"}, "some-id", BODY, left)
     assert isinstance(console.file, io.StringIO)
-    commands = [shlex.split(line) for line in console.file.getvalue().splitlines() if line.startswith("curl ")]
+    lines = console.file.getvalue().splitlines()
+    assert [line for line in lines if line.startswith("export ")] == [
+        "export DRIVER_KEY=ck_d",
+        "export RIDER_KEY=ck_r",
+        "export OPS_KEY=ck_o",
+    ]
+    commands = [shlex.split(line) for line in lines if line.startswith("curl ")]
     assert len(commands) == 11
     _, publish, search, ask, agree, *_ = commands
-    assert publish[-1] == '{"comment": "it\'s [red]blue[/red]"}'
-    assert "Authorization: Bearer ck_d" in publish
-    assert "Authorization: Bearer ck_r" in search
-    assert "m-1" in ask[-1]
+    assert '{"comment": "it\'s [red]blue[/red]"}' in publish
+    assert "Authorization: Bearer $DRIVER_KEY" in publish
+    assert "Authorization: Bearer $RIDER_KEY" in search
+    assert any("m-1" in word for word in ask)
     assert any(word.endswith("/v1/bookings/b-1") for word in agree)
