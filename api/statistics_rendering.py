@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import operator
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, tzinfo
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,22 +25,32 @@ from matcher.domain.statistics import (
     Demand,
     MatchSeries,
     MatchStatistics,
-    QuantileColumns,
     SupplyNumbers,
     SupplyStatistics,
 )
 
 Members = dict[str, Any]
 
+_COUNTS = ("searches", "matched", "booked", "considered", "feasible", "shown", "seats", "lost")
+_TRIPLE = '{"p50":%s,"p95":%s,"p99":%s}'
+_ALWAYS = "{%s" + ",".join(f'"{name}":%d' for name in _COUNTS) + ',"turned_away":%s'
+_ASKED = f',"match_rate":%.6f,"window_s":%.1f,"latency_ms":{_TRIPLE}'
+_MATCHED = f',"detour_s":{_TRIPLE},"walk_m":{_TRIPLE}'
+#: MatchNumbersOut without a search, without a match, and with both. All take the same values: `%.0s` takes one and writes nothing.
+_NUMBERS = (
+    _ALWAYS + "%.0s" * (_ASKED.count("%") + _MATCHED.count("%")) + "}",
+    _ALWAYS + _ASKED + "%.0s" * _MATCHED.count("%") + "}",
+    _ALWAYS + _ASKED + _MATCHED + "}",
+)
+
 
 def match_json(found: MatchStatistics, bucket: str, tz: str, zone: tzinfo) -> str:
     """MatchStatsOut as JSON, written row by row: nothing in it needs escaping but what is dumped."""
     moments = _moments(found.edges, zone)
     head = {"region": found.region, "from": moments[0], "to": moments[-1], "bucket": bucket, "tz": tz}
-    spans = zip(moments, moments[1:], _match(found.series), strict=False)
-    series = ",".join([f'{{"from":"{begin}","to":"{end}",{numbers}}}' for begin, end, numbers in spans])
-    (totals,) = _match(found.totals)
-    return f'{json.dumps(head)[:-1]},"totals":{{{totals}}},"series":[{series}]}}'
+    spans = [f'"from":"{begin}","to":"{end}",' for begin, end in pairwise(moments)]
+    (totals,) = _match(found.totals, [""])
+    return f'{json.dumps(head)[:-1]},"totals":{totals},"series":[{",".join(_match(found.series, spans))}]}}'
 
 
 def supply_members(found: SupplyStatistics, bucket: str, tz: str, zone: tzinfo) -> Members:
@@ -117,38 +129,27 @@ def demand_csv(members: Mapping[str, Any]) -> str:
     return _csv([*rows, {"row": "hidden", "unmatched": members["hidden"]}])
 
 
-def _match(series: MatchSeries) -> Iterable[str]:
-    """The members of MatchNumbersOut, as JSON without the braces."""
+def _match(series: MatchSeries, spans: Sequence[str]) -> list[str]:
+    """MatchNumbersOut of each span as JSON, behind members that say which span it is."""
     counts = series.counts
-    columns = zip(
-        *(
-            counts[name]
-            for name in ("searches", "matched", "booked", "considered", "feasible", "shown", "seats", "lost")
-        ),
-        counts["window_s"],
+    searches, matched = counts["searches"], counts["matched"]
+    rows = zip(
+        spans,
+        *(counts[name] for name in _COUNTS),
         series.turned_away,
-        _quantiles(series.quantiles["detour_s"]),
-        _quantiles(series.quantiles["walk_m"]),
-        _quantiles(series.quantiles["latency_us"]),
+        [some / (all_ or 1) for some, all_ in zip(matched, searches, strict=True)],
+        [total_s / (all_ or 1) for total_s, all_ in zip(counts["window_s"], searches, strict=True)],
+        *(_texts(column) for name in ("latency_us", "detour_s", "walk_m") for column in series.quantiles[name]),
         strict=True,
     )
-    for n, matched, booked, considered, feasible, shown, seats, lost, window_s, reasons, detour, walk, took in columns:
-        text = (
-            f'"searches":{n},"matched":{matched},"booked":{booked},"considered":{considered},"feasible":{feasible},'
-            f'"shown":{shown},"seats":{seats},"lost":{lost},"turned_away":{reasons}'
-        )
-        if n:
-            text += f',"match_rate":{matched / n:.6f},"window_s":{window_s / n:.1f},"latency_ms":{took}'
-        if matched:
-            text += f',"detour_s":{detour},"walk_m":{walk}'
-        yield text
+    kinds = (_NUMBERS[(n > 0) + (found > 0)] for n, found in zip(searches, matched, strict=True))
+    return list(map(operator.mod, kinds, rows))
 
 
-def _quantiles(columns: QuantileColumns) -> list[str]:
-    """QuantilesOut of each span. There are a few hundred different values, and writing a number is slower than looking it up."""
-    texts = {value: repr(value) for column in columns for value in set(column)}
-    p50, p95, p99 = ([texts[value] for value in column] for column in columns)
-    return [f'{{"p50":{a},"p95":{b},"p99":{c}}}' for a, b, c in zip(p50, p95, p99, strict=True)]
+def _texts(column: Sequence[float]) -> list[str]:
+    """There are a few hundred different quantiles, and writing a number is slower than looking it up."""
+    texts = {value: repr(value) for value in set(column)}
+    return list(map(texts.__getitem__, column))
 
 
 def _supply(numbers: SupplyNumbers) -> Members:
@@ -161,8 +162,12 @@ def _moments(edges: Sequence[int], zone: tzinfo) -> list[str]:
     for begin, end, offset_s in steady(edges[0], edges[-1] + QUARTER_S, zone):
         shown = datetime.fromtimestamp(begin, zone).isoformat()[len("2026-12-01T00:00:00") :]
         low, high = bisect_left(edges, begin), bisect_left(edges, end)
-        local = np.asarray(edges[low:high], dtype=np.int64) + offset_s
-        found += [text + shown for text in np.datetime_as_string(local.astype("datetime64[s]")).tolist()]
+        days, seconds = np.divmod(np.asarray(edges[low:high], dtype=np.int64) + offset_s, 86_400)
+        # There are few different days and few different times of day: each is written once.
+        dates = {day: str(np.datetime64(day, "D")) for day in np.unique(days).tolist()}
+        times = {s: f"T{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}{shown}" for s in np.unique(seconds).tolist()}
+        both = zip(map(dates.__getitem__, days.tolist()), map(times.__getitem__, seconds.tolist()), strict=True)
+        found += map("".join, both)
     return found
 
 

@@ -26,6 +26,8 @@ NO_BUCKET: Final = 0xFFFF
 #: What histograms are kept of, in the order of stored quantiles.
 MEASURES: Final = ("detour_s", "walk_m", "latency_us")
 
+#: Sorting is cheaper than counting when there are this many times more places to count in than entries.
+_SPARSE: Final = 8
 _ENTRY = np.dtype([("bucket", "<u2"), ("count", "<u4")])
 
 
@@ -83,21 +85,22 @@ class HistogramColumn:
     """Many histograms one after the other, summed by group and asked for their quantiles at once.
 
     packed: stored histograms, joined; lengths: the bytes of each; groups: the group of each, from 0 up to but not including group_count.
-    O(entries) when groups do not descend, or are few; else a stable sort more.
+    O(entries), unless groups are many and descend: then a stable sort.
     """
 
     def __init__(self, packed: bytes, lengths: Ints, groups: Ints, group_count: int) -> None:
         entries = np.frombuffer(packed, dtype=_ENTRY)
         keys = np.repeat(groups, lengths // _ENTRY.itemsize) * len(BOUNDS) + entries["bucket"]
         counts = entries["count"].astype(np.int64)
-        if group_count * len(BOUNDS) <= keys.size:
-            summed = np.bincount(keys, counts).astype(np.int64)  # exact: far below 2^53
-            keys = np.flatnonzero(summed)
-            counts = summed[keys]
-        elif np.any(keys[1:] < keys[:-1]):
-            order = np.argsort(keys, kind="stable")
-            keys, counts = keys[order], counts[order]
-        self._buckets = keys % len(BOUNDS)
+        if np.any(keys[1:] < keys[:-1]):
+            if group_count * len(BOUNDS) <= _SPARSE * keys.size:
+                summed = np.bincount(keys, counts)  # floats, but exact: far below 2^53
+                keys = np.flatnonzero(summed)
+                counts = summed[keys].astype(np.int64)
+            else:
+                order = np.argsort(keys, kind="stable")
+                keys, counts = keys[order], counts[order]
+        self._keys = keys
         self._running = np.cumsum(counts)
         self._ends = np.searchsorted(keys, (np.arange(group_count, dtype=np.int64) + 1) * len(BOUNDS))
 
@@ -111,5 +114,5 @@ class HistogramColumn:
         for column, q in enumerate(QUANTILES):
             # The percentage is whole, so that the rank is computed without rounding.
             rank = -(-total[some] * round(q * 100) // 100)
-            found[some, column] = self._buckets[np.searchsorted(self._running, before[some] + rank)]
+            found[some, column] = self._keys[np.searchsorted(self._running, before[some] + rank)] % len(BOUNDS)
         return found

@@ -7,7 +7,6 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
-from itertools import pairwise
 
 import numpy as np
 
@@ -51,8 +50,9 @@ class ReadStatistics:
     ) -> MatchStatistics:
         """Searches asked in [begin, end). Raises InvalidWindow, InvalidField, DatabaseUnavailable."""
         edges = _edges(begin, end, size, zone)
-        span_s = next(span for span in (_DAY_S, _HOUR_S, QUARTER_S) if all(edge % span == 0 for edge in edges))
-        apart = all(after - before == span_s for before, after in pairwise(edges))
+        moments = np.asarray(edges, dtype=np.int64)
+        span_s = next(span for span in (_DAY_S, _HOUR_S, QUARTER_S) if not np.any(moments % span))
+        apart = bool(np.all(np.diff(moments) == span_s))
         name = region or self._region
         rows = await self._store.spans(name, begin, end, span_s, apart=apart)
         return await asyncio.to_thread(_match_statistics, name, edges, rows)
@@ -122,19 +122,22 @@ def _fault(pointer: str, detail: str, code: str) -> InvalidField:
 
 def _match_statistics(region: str, edges: tuple[int, ...], rows: SpanRows) -> MatchStatistics:
     count = len(edges) - 1
-    groups = _groups(edges, rows.begins)
-    counts = {}
-    for name in _SUMS:
-        counts[name] = np.zeros(count, dtype=np.int64)
-        np.add.at(counts[name], groups, rows.sums[name])
+    moments = np.asarray(edges, dtype=np.int64)
+    groups = _groups(moments, rows.begins)
+    # Most of a long series has one row for each bucket, and nothing to be added.
+    apart = bool(np.all(groups[1:] > groups[:-1]))
+    counts = {name: _summed(groups, rows.sums[name], count, apart=apart) for name in _SUMS}
     counts["lost"] = np.zeros(count, dtype=np.int64)
     for at, searches in rows.lost:
-        counts["lost"][_groups(edges, np.asarray([at]))] += searches
+        counts["lost"][_groups(moments, np.asarray([at]))] += searches
     turned_away = _turned_away(groups, rows.turned_away, count)
     series = MatchSeries(
         {name: column.tolist() for name, column in counts.items()},
         turned_away,
-        {name: _quantiles(name, _series_buckets(number, rows, groups, edges)) for number, name in enumerate(MEASURES)},
+        {
+            name: _quantiles(name, _series_buckets(number, rows, groups, moments))
+            for number, name in enumerate(MEASURES)
+        },
     )
     none = np.zeros_like(rows.whole.begins)
     totals = MatchSeries(
@@ -145,27 +148,41 @@ def _match_statistics(region: str, edges: tuple[int, ...], rows: SpanRows) -> Ma
     return MatchStatistics(region, edges, totals, series)
 
 
-def _groups(edges: Sequence[int], moments: Ints) -> Ints:
+def _groups(edges: Ints, moments: Ints) -> Ints:
     return np.searchsorted(edges, moments, side="right").astype(np.int64) - 1
+
+
+def _summed(groups: Ints, amounts: Ints, count: int, *, apart: bool) -> Ints:
+    summed = np.zeros(count, dtype=np.int64)
+    if apart:
+        summed[groups] = amounts
+    else:
+        np.add.at(summed, groups, amounts)
+    return summed
 
 
 def _turned_away(groups: Ints, rows: Sequence[str], count: int) -> list[str]:
     """Objects of one group, added up; one alone stays the text that it is, which is most of a long series."""
+    if np.array_equal(groups, np.arange(count)):
+        return list(rows)
     found = ["{}"] * count
-    several: dict[int, Counter[str]] = {}
+    sums: dict[int, dict[str, int]] = {group: {} for group in np.flatnonzero(np.bincount(groups) > 1).tolist()}
+    added: list[tuple[dict[str, int], str]] = []
     for group, text in zip(groups.tolist(), rows, strict=True):
-        if group not in several and found[group] == "{}":
-            found[group] = text
+        if group in sums:
+            added.append((sums[group], text))
         else:
-            if group not in several:
-                several[group] = Counter(json.loads(found[group]))
-            several[group].update(json.loads(text))
-    for group, reasons in several.items():
+            found[group] = text
+    # Read as one text: a call for each is most of the time otherwise.
+    for (reasons, _), more in zip(added, json.loads(f"[{','.join(text for _, text in added)}]"), strict=True):
+        for reason, offers in more.items():
+            reasons[reason] = reasons.get(reason, 0) + offers
+    for group, reasons in sums.items():
         found[group] = json.dumps(reasons)
     return found
 
 
-def _series_buckets(number: int, rows: SpanRows, groups: Ints, edges: tuple[int, ...]) -> Ints:
+def _series_buckets(number: int, rows: SpanRows, groups: Ints, edges: Ints) -> Ints:
     """The quantiles that were stored, but for buckets that have histograms to be added up."""
     count = len(edges) - 1
     found = np.full((count, len(QUANTILES)), NO_BUCKET, dtype=np.int64)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _INSTANT = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: PostgreSQL counts microseconds from 2000.
+_US, _POSTGRES_EPOCH_S = 1_000_000, int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
 
 
 class PostgresStatistics:
@@ -103,8 +105,10 @@ def _span_rows(
 ) -> SpanRows:
     quantiles = np.frombuffer(rolled_up["quantiles"], dtype="<u2").astype(np.int64)
     return SpanRows(
-        begins=_ints([*rolled_up["begins"], *(row["quarter"] for row in left)]),
-        sums={name: _ints([*rolled_up[name], *(row[name] for row in left)]) for name in SUMS},
+        begins=np.append(
+            _numbers(rolled_up["begins"]) // _US + _POSTGRES_EPOCH_S, _ints([row["quarter"] for row in left])
+        ),
+        sums={name: np.append(_numbers(rolled_up[name]), _ints([row[name] for row in left])) for name in SUMS},
         turned_away=[*rolled_up["turned_away"], *_texts(left)],
         quantiles=quantiles.reshape(-1, len(MEASURES), len(QUANTILES)),
         histograms=_histogram_rows([some], left),
@@ -126,6 +130,11 @@ def _histogram_rows(stored: Sequence[Record], left: Sequence[Record]) -> Histogr
 
 def _texts(left: Sequence[Record]) -> list[str]:
     return [json.dumps(row["turned_away"]) for row in left]
+
+
+def _numbers(packed: bytes) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """bigint or timestamptz in PostgreSQL's binary form, joined."""
+    return np.frombuffer(packed, dtype=">i8").astype(np.int64)
 
 
 def _ints(values: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

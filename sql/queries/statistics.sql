@@ -203,17 +203,17 @@ DELETE FROM searches
 WHERE id IN (SELECT id FROM searches WHERE rolled_up AND at < :before LIMIT :row_limit FOR UPDATE SKIP LOCKED);
 
 -- name: read_rollups^
--- The sums of one span in [begins_at, ends_at), each column as one list (quantiles joined), all in the same order, ascending by time.
+-- The sums of one span in [begins_at, ends_at), each column joined in binary form, all in the same order, ascending by time.
 SELECT
-    coalesce(array_agg(CAST(extract(EPOCH FROM begins_at) AS bigint)), '{}') AS begins,
-    coalesce(array_agg(searches), '{}') AS searches,
-    coalesce(array_agg(matched), '{}') AS matched,
-    coalesce(array_agg(booked), '{}') AS booked,
-    coalesce(array_agg(considered), '{}') AS considered,
-    coalesce(array_agg(feasible), '{}') AS feasible,
-    coalesce(array_agg(shown), '{}') AS shown,
-    coalesce(array_agg(seats), '{}') AS seats,
-    coalesce(array_agg(window_s), '{}') AS window_s,
+    coalesce(string_agg(timestamptz_send(begins_at), ''), '') AS begins,
+    coalesce(string_agg(int8send(searches), ''), '') AS searches,
+    coalesce(string_agg(int8send(matched), ''), '') AS matched,
+    coalesce(string_agg(int8send(booked), ''), '') AS booked,
+    coalesce(string_agg(int8send(considered), ''), '') AS considered,
+    coalesce(string_agg(int8send(feasible), ''), '') AS feasible,
+    coalesce(string_agg(int8send(shown), ''), '') AS shown,
+    coalesce(string_agg(int8send(seats), ''), '') AS seats,
+    coalesce(string_agg(int8send(window_s), ''), '') AS window_s,
     coalesce(array_agg(CAST(turned_away AS text)), '{}') AS turned_away,
     coalesce(string_agg(quantiles, ''), '') AS quantiles
 FROM (
