@@ -57,6 +57,8 @@ _ANSWER_HEADERS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
     "publish_offer": {
         201: {"Location": "the offer", "ETag": "its version", "Idempotency-Replayed": "`true` on a repeated answer"}
     },
+    "read_profile": {200: {"ETag": "its version"}, 304: {"ETag": "its version"}},
+    "change_profile": {200: {"ETag": "its version"}},
     "read_offer": {200: {"ETag": "its version"}, 304: {"ETag": "its version"}},
     "change_offer": {200: {"ETag": "its version"}},
     "cancel_offer": {200: {"ETag": "its version"}},
@@ -73,6 +75,8 @@ _ANSWER_HEADERS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
     "change_webhook": {200: {"ETag": "its version"}},
     "rotate_webhook_secret": {200: {"ETag": "its version"}},
     "list_deliveries": {200: {"Link": 'the next page, as rel="next"'}},
+    "keep_request": {201: {"Location": "the request", "Idempotency-Replayed": "`true` on a repeated answer"}},
+    "list_requests": {200: {"Link": 'the next page, as rel="next"'}},
     "publish_series": {
         201: {"Location": "the series", "ETag": "its version", "Idempotency-Replayed": "`true` on a repeated answer"}
     },

@@ -39,7 +39,15 @@ from api.schemas.matches import MatchesOut, MatchIn
 from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, OfferPatch
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.places import GeocodeQuery, PlacesOut, ReverseQuery
-from api.schemas.requests import FittingQuery, FittingRequestsOut, KeptRequestOut, RequestDetailOut, RequestsOut
+from api.schemas.requests import (
+    FittingQuery,
+    FittingRequestsOut,
+    KeptRequestOut,
+    MatchesQuery,
+    RequestDetailOut,
+    RequestListQuery,
+    RequestsOut,
+)
 from api.schemas.series import FromQuery, SeriesIn, SeriesListQuery, SeriesPatch
 from api.schemas.series_out import SeriesOut, SeriesPageOut
 from api.schemas.service import AliveOut, EntranceOut, ReadyOut
@@ -74,6 +82,7 @@ _SEAT = (e.OfferNotOpen, e.SeatsExhausted, b.DetourExceeded, b.OfferChanged)
 _ONCE = Header("Idempotency-Key", "makes repeating the call safe for a day", pattern=IDEMPOTENCY_KEY_PATTERN)
 _IF_MATCH = Header("If-Match", "the ETag that was read, or *", required=True)
 _MAY_MATCH = Header("If-Match", "cancel only this version, by its ETag")
+_MAY_CHANGE = Header("If-Match", "change only this version, by its ETag")
 _LAST_EVENT = Header("Last-Event-ID", "the id of the last event that was read: what happened since is told first")
 _IF_NONE_MATCH = Header("If-None-Match", "the ETag that is known already")
 
@@ -105,13 +114,14 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
     Endpoint("POST", "/v1/requests", requests.keep_request, RIDERS, {201: KeptRequestOut}, body=MatchIn, headers=(_ONCE,),
              raises=(e.InvalidWindow, e.InvalidField, e.DepartureInPast, e.DepartureTooFar, e.SharingRequired, rq.TooManyKeptRequests,
                      *_PLACES, e.IdempotencyKeyReused, e.IdempotencyInProgress, InvalidHeader)),
-    Endpoint("GET", "/v1/requests", requests.list_requests, RIDERS, {200: RequestsOut}),
+    Endpoint("GET", "/v1/requests", requests.list_requests, RIDERS, {200: RequestsOut}, query=RequestListQuery,
+             raises=(e.InvalidCursor,)),
     Endpoint("GET", "/v1/requests/{request_id}", requests.read_request, RIDERS_AND_OPS, {200: RequestDetailOut},
              raises=(rq.RequestNotFound,)),
     Endpoint("DELETE", "/v1/requests/{request_id}", requests.take_request_back, RIDERS, {204: None},
              raises=(rq.RequestNotFound,)),
-    Endpoint("GET", "/v1/requests/{request_id}/matches", requests.match_request, RIDERS, {200: MatchesOut}, calls=Calls.SEARCH,
-             raises=(rq.RequestNotFound, e.DepartureInPast, e.SharingRequired, *_PLACES)),
+    Endpoint("GET", "/v1/requests/{request_id}/matches", requests.match_request, RIDERS, {200: MatchesOut}, query=MatchesQuery,
+             calls=Calls.SEARCH, raises=(rq.RequestNotFound, e.DepartureInPast, e.SharingRequired, *_PLACES)),
     Endpoint("GET", "/v1/offers/{offer_id}/requests", requests.requests_of_offer, DRIVERS_AND_OPS, {200: FittingRequestsOut},
              query=FittingQuery, calls=Calls.SEARCH, raises=(e.OfferNotFound,)),
     Endpoint("POST", "/v1/bookings", bookings.book_seats, RIDERS, {201: BookingOut}, body=BookingIn, headers=(_ONCE,),
@@ -155,9 +165,10 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              answer_types=stats.GEOJSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
     Endpoint("GET", "/v1/stats/offers", stats.offer_statistics, OPERATORS, {200: SupplyStatsOut}, query=StatsQuery,
              answer_types=stats.JSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
-    Endpoint("GET", "/v1/me", people.read_profile, EVERYBODY, {200: ProfileOut}),
+    Endpoint("GET", "/v1/me", people.read_profile, EVERYBODY, {200: ProfileOut, 304: None}, headers=(_IF_NONE_MATCH,),
+             raises=(InvalidHeader,)),
     Endpoint("PATCH", "/v1/me", people.change_profile, EVERYBODY, {200: ProfileOut}, body=ProfilePatch,
-             media_types=MERGE_PATCH, raises=(e.SharingInUse,)),
+             media_types=MERGE_PATCH, headers=(_MAY_CHANGE,), raises=(e.SharingInUse, e.StaleVersion, InvalidHeader)),
     Endpoint("DELETE", "/v1/me", people.erase_me, EVERYBODY, {204: None}, raises=(e.TripsStillOpen,)),
     Endpoint("GET", "/v1/me/export", people.export_me, EVERYBODY, {200: "application/json"}),
     Endpoint("GET", "/v1/me/blocks", people.list_blocks, EVERYBODY, {200: BlocksOut}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from api.conditional import idempotency_request
+from api.conditional import decode_cursor, encode_cursor, idempotency_request
 from api.endpoint import Call
 from api.rendering import JSON_TYPE, json_bytes, json_response
 from api.schemas.matches import BasisOut, MatchesOut, MatchIn
@@ -12,7 +12,9 @@ from api.schemas.requests import (
     FittingQuery,
     FittingRequestsOut,
     KeptRequestOut,
+    MatchesQuery,
     RequestDetailOut,
+    RequestListQuery,
     RequestOut,
     RequestsOut,
 )
@@ -41,10 +43,19 @@ async def keep_request(call: Call[Nothing, MatchIn]) -> web.Response:
     return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
 
-async def list_requests(call: Call[Nothing, Nothing]) -> web.Response:
-    """List one's own requests, oldest first, those that have ended for a while too."""
-    found = await call.carpool.requests.keep.list_own(call.principal)
-    return json_response(RequestsOut(requests=[RequestOut.from_domain(kept, call.now) for kept in found]))
+async def list_requests(call: Call[RequestListQuery, Nothing]) -> web.Response:
+    """List one's own requests, oldest first, those that have ended for a while too.
+
+    Pages are read one after the other with `next_cursor`, which is also the target of the Link header with rel="next".
+    """
+    query = call.query
+    page = await call.carpool.requests.keep.list_own(call.principal, query.limit, decode_cursor(query))
+    cursor = None if page.next_cursor is None else encode_cursor(page.next_cursor, query)
+    next_url = call.request.rel_url.update_query(cursor=cursor) if cursor is not None else None
+    answer = RequestsOut(
+        requests=[RequestOut.from_domain(kept, call.now) for kept in page.requests], next_cursor=cursor
+    )
+    return json_response(answer, headers={} if next_url is None else {"Link": f'<{next_url}>; rel="next"'})
 
 
 async def read_request(call: Call[Nothing, Nothing]) -> web.Response:
@@ -53,9 +64,9 @@ async def read_request(call: Call[Nothing, Nothing]) -> web.Response:
     return json_response(RequestDetailOut.with_found(kept, found, call.now))
 
 
-async def match_request(call: Call[Nothing, Nothing]) -> web.Response:
+async def match_request(call: Call[MatchesQuery, Nothing]) -> web.Response:
     """Make the search of a request again: what fits now, with match ids to book with."""
-    answer = await call.carpool.requests.keep.matches(call.request_id, call.principal, call.now)
+    answer = await call.carpool.requests.keep.matches(call.request_id, call.principal, call.now, call.query.limit)
     return json_response(MatchesOut.from_domain(answer, _basis(call.carpool), explain=False))
 
 

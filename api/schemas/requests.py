@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.fields import Identifier, Latitude, Longitude, Maybe, QueryInteger, WireIn, WireOut
+from api.schemas.fields import Absent, Identifier, Latitude, Longitude, Maybe, QueryInteger, WireIn, WireOut
 from api.schemas.matches import BasisOut, MatchesOut
 from api.schemas.places import PlaceOut
 from matcher.domain.kept_request import FoundOffer, KeptRequest
-from matcher.domain.match import MatchAnswer, WindowKind
+from matcher.domain.match import DEFAULT_LIMIT, MAX_LIMIT, MatchAnswer, WindowKind
 from matcher.domain.place import Coordinate
 from matcher.services.requests_of_offer import FittingRequest, FittingRequests
 
@@ -99,9 +99,28 @@ class RequestDetailOut(RequestOut):
 
 
 class RequestsOut(WireOut):
-    """All of one rider's, oldest first."""
+    """One page of one's own requests, oldest first."""
 
     requests: list[RequestOut]
+    next_cursor: Maybe[str] = Field(None, description="where to go on; absent on the last page")
+
+
+class RequestListQuery(WireIn):
+    """How many at a time."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="requests a page"), QueryInteger] = 20
+    cursor: Absent[Annotated[str, Field(max_length=200, description="`next_cursor` of the page before")]] = None
+
+    @property
+    def filters(self) -> object:
+        """Which requests are in the list."""
+        return "requests"
+
+
+class MatchesQuery(WireIn):
+    """How much is wanted of the answer."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="most matches wanted"), QueryInteger] = DEFAULT_LIMIT
 
 
 class FittingQuery(WireIn):

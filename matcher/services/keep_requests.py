@@ -15,7 +15,7 @@ from matcher.domain.principal import Principal
 from matcher.domain.request_errors import RequestNotFound
 from matcher.services.find_matches import FindMatches
 from matcher.services.ports import IdempotencyRequest, RoadsByTime, StoredAnswer
-from matcher.services.request_ports import RequestRepository
+from matcher.services.request_ports import RequestPage, RequestRepository
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.sharing import Sharing, with_rider
 
@@ -97,9 +97,9 @@ class KeepRequests:
             raise RequestNotFound("no request of yours has this id")
         return kept, await self._requests.found(request_id, MOST_FOUND)
 
-    async def list_own(self, principal: Principal) -> list[KeptRequest]:
-        """Oldest first."""
-        return await self._requests.list_of(principal.user)
+    async def list_own(self, principal: Principal, limit: int, after: tuple[datetime, UUID] | None) -> RequestPage:
+        """Up to `limit` of them, oldest first, after the one named by `after`."""
+        return await self._requests.list_page(principal.user, limit, after)
 
     async def matches(
         self, request_id: UUID, principal: Principal, now: datetime, limit: int = DEFAULT_LIMIT

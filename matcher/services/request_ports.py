@@ -35,6 +35,14 @@ class ChangedOffers:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """One keyset page, oldest first; `next_cursor` is the (created_at, id) to go on after, None at the end."""
+
+    requests: tuple[KeptRequest, ...]
+    next_cursor: tuple[datetime, UUID] | None
+
+
 class RequestRepository(Protocol):
     """Kept requests on disk."""
 
@@ -58,8 +66,8 @@ class RequestRepository(Protocol):
     async def get(self, request_id: UUID) -> KeptRequest:
         """Raises RequestNotFound."""
 
-    async def list_of(self, rider_id: str) -> list[KeptRequest]:
-        """All of one rider's, oldest first."""
+    async def list_page(self, rider_id: str, limit: int, after: tuple[datetime, UUID] | None) -> RequestPage:
+        """One rider's, ordered by id, which is by age."""
 
     async def found(self, request_id: UUID, limit: int) -> list[FoundOffer]:
         """The offers its rider has been told of, newest first."""

@@ -57,7 +57,7 @@ class RequestsOfOffer:
         if offer.status is not OfferStatus.OPEN:
             return FittingRequests((), 0)
         await self._fit.waiting.catch_up(now)
-        ((_, fits),) = await self._fit([offer], now)
+        fits = await self._fit(offer, now)
         best = sorted(fits, key=lambda fit: (-fit[1].score, fit[0].id.int))[:limit]
         return FittingRequests(tuple(self._described(offer, fit) for fit in best), len(fits))
 

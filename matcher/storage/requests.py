@@ -15,7 +15,7 @@ from matcher.domain.kept_request import FoundOffer, KeptRequest
 from matcher.domain.match import DEFAULT_LIMIT, MatchRequest, TimeWindow, WindowKind
 from matcher.domain.request_errors import RequestNotFound, TooManyKeptRequests
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.services.request_ports import ChangedOffers, FoundPair
+from matcher.services.request_ports import ChangedOffers, FoundPair, RequestPage
 from matcher.storage.events import announce_events, write_events
 from matcher.storage.idempotency import answer_once, find_answer
 from matcher.storage.offer_rows import place_to_json, to_local, to_place
@@ -79,10 +79,18 @@ class PostgresRequests:
             raise RequestNotFound("no request of yours has this id")
         return to_kept(row)
 
-    async def list_of(self, rider_id: str) -> list[KeptRequest]:
-        """All of one rider's, oldest first."""
+    async def list_page(self, rider_id: str, limit: int, after: tuple[datetime, UUID] | None) -> RequestPage:
+        """One rider's, ordered by id, which is by age."""
         async with self._connections.connection() as connection:
-            return [to_kept(row) for row in await _REQUESTS.rows(connection, "list_requests", rider_id=rider_id)]
+            rows = await _REQUESTS.rows(
+                connection,
+                "list_requests",
+                rider_id=rider_id,
+                after_id=None if after is None else after[1],
+                row_limit=limit + 1,
+            )
+        found = tuple(to_kept(row) for row in rows[:limit])
+        return RequestPage(found, (found[-1].created_at, found[-1].id) if len(rows) > limit else None)
 
     async def found(self, request_id: UUID, limit: int) -> list[FoundOffer]:
         """The offers its rider has been told of, newest first."""

@@ -29,11 +29,12 @@ FROM requests AS r
 WHERE r.id = :id;
 
 -- name: list_requests
--- All requests of a rider, oldest first.
+-- A page of one rider's requests, oldest first, after a given id.
 SELECT r.*, EXISTS (SELECT 1 FROM people WHERE user_id = r.rider_id AND shares = 'woman') AS rider_is_woman
 FROM requests AS r
-WHERE r.rider_id = :rider_id
-ORDER BY r.id;
+WHERE r.rider_id = :rider_id AND r.id > coalesce(CAST(:after_id AS uuid), '00000000-0000-0000-0000-000000000000')
+ORDER BY r.id
+LIMIT :row_limit;
 
 -- name: present_requests
 -- Those of some requests that still wait, and whether their riders share now that they are women.
