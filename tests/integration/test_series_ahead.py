@@ -1,0 +1,167 @@
+"""The trips of a series are made ahead and brought in line: each once, by however many processes, wherever one of them is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from matcher.bootstrap import Carpool, running
+from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.place import Coordinate, PlaceInput
+from matcher.domain.principal import Principal, Role
+from matcher.domain.series import Occurrence, Series, SeriesChange, SeriesDraft, TripFields, WayBack
+from matcher.roads.regions import RegionStore, ensure_sample
+from matcher.services.ports import StoredAnswer
+from matcher.storage.bookings import PostgresTrips
+from matcher.storage.personal_data import PostgresPersonalData
+from matcher.storage.pool import Database
+from matcher.storage.series import PostgresSeries
+from tests.api.live import settings_for
+
+DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")
+SOUTH = PlaceInput(coordinate=Coordinate(lat=-29.953, lon=-71.338))
+NORTH = PlaceInput(coordinate=Coordinate(lat=-29.905, lon=-71.25))
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose region is imported once for these tests."""
+    folder = tmp_path_factory.mktemp("series")
+    ensure_sample(RegionStore(folder))
+    return folder
+
+
+@pytest.fixture
+async def two(region_folder: Path, fresh_database: str) -> AsyncIterator[list[Carpool]]:
+    """Two instances on one database."""
+    settings = settings_for(region_folder, fresh_database)
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(running(settings)) for _ in range(2)]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def post(carpool: Carpool, **changes: Any) -> Series:
+    """A trip there and back on every day of the week, from the day after tomorrow on."""
+    draft = SeriesDraft(
+        origin=SOUTH, destination=NORTH, via=(), departure=time(7, 45), back=WayBack(time(18, 0)),
+        trip=TripFields(seats=3, flexibility_s=900), weekdays=frozenset(range(1, 8)), from_date=_now().date() + 2 * DAY,
+    )  # fmt: skip
+    published = await carpool.series.publish(
+        replace(draft, **changes), DRIVER, _now(), None, lambda *_: StoredAnswer(201, {}, b"")
+    )
+    assert not isinstance(published, StoredAnswer)
+    return published[0]
+
+
+async def made(carpool: Carpool, series: Series) -> list[Occurrence]:
+    """All that was made of a series and is open."""
+    found = await carpool.series.read._series.occurrences(series.id, departing_from=None)
+    return [one for one in found if one.status is OfferStatus.OPEN]
+
+
+async def offers(carpool: Carpool) -> list[Offer]:
+    """Every open offer of the driver."""
+    page = await carpool.read_offers.list_page(DRIVER, OfferStatus.OPEN, None, None, 500, None)
+    return list(page.offers)
+
+
+def days(series: Series, last: date) -> Counter[tuple[date, str]]:
+    """Each date up to one, there and back."""
+    first = series.phases[0].from_date
+    every = [first + n * DAY for n in range((last - first).days + 1)]
+    return Counter((day, way) for day in every for way in ("OUT", "BACK"))
+
+
+async def test_whoever_makes_what_is_ahead_each_date_is_made_once(two: list[Carpool]) -> None:
+    one, other = two
+    series = await post(one)
+    for later in (_now() + 3 * DAY, _now() + 9 * DAY):
+        # By the clock of both, and as after a change at the same moment.
+        await asyncio.gather(
+            *(carpool.series.tend.all_due(later) for carpool in two),
+            *(c.series.tend(series.id, later) for c in two * 2),
+        )
+        there = await made(other, series)
+        assert Counter((o.key.day, o.key.direction.value) for o in there) == days(series, (later + 28 * DAY).date())
+        assert Counter(o.offer_id for o in there) == Counter(offer.id for offer in await offers(one))
+        assert await one.series.tend.all_due(later) == 0, "there is nothing left to do"
+
+
+@pytest.mark.parametrize("method", ["make", "tended"])
+@pytest.mark.parametrize("committed", [False, True])
+async def test_a_process_that_is_stopped_while_it_makes_leaves_the_rest_to_another(
+    two: list[Carpool], monkeypatch: pytest.MonkeyPatch, method: str, committed: bool
+) -> None:
+    one, other = two
+    series = await post(one)
+    whole = getattr(PostgresSeries, method)
+
+    async def stops(*given: Any) -> Any:
+        if committed:
+            await whole(*given)
+        raise DatabaseUnavailable("gone")
+
+    later = _now() + 5 * DAY
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresSeries, method, stops)
+        with pytest.raises(DatabaseUnavailable):
+            await one.series.tend.all_due(later)
+    assert await other.series.tend.all_due(later) == 0 or (committed and method == "tended"), "it is held for a while"
+    later += timedelta(minutes=6)
+    await other.series.tend.all_due(later)
+    there = await made(other, series)
+    assert Counter((o.key.day, o.key.direction.value) for o in there) == days(series, (later + 28 * DAY).date())
+    assert len(await offers(other)) == len(there)
+
+
+async def test_a_change_that_breaks_off_is_made_good_by_the_clock(
+    two: list[Carpool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two
+    series = await post(one)
+    commit, done = PostgresTrips.commit, 0
+
+    async def stops(*given: Any, **named: Any) -> Any:
+        nonlocal done
+        done += 1
+        if done > 3:
+            raise DatabaseUnavailable("gone")
+        return await commit(*given, **named)
+
+    change = SeriesChange(departure=time(9, 15), trip={"seats": 2})
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresTrips, "commit", stops)
+        with pytest.raises(DatabaseUnavailable):
+            await one.series.change.change(series.id, change, None, 1, DRIVER, _now())
+    assert Counter(offer.seats_offered for offer in await offers(one))[2] == 3
+    await asyncio.gather(*(carpool.series.tend.all_due(_now()) for carpool in two))
+    there = await offers(other)
+    assert {offer.seats_offered for offer in there} == {2}
+    assert {offer.departure.astimezone(series.zone).time() for offer in there} == {time(9, 15), time(18, 0)}
+    assert len(there) == len(await made(one, series)) == 54
+    assert await other.series.tend.all_due(_now()) == 0
+
+
+async def test_a_series_that_is_over_is_forgotten_after_its_trips(two: list[Carpool], database: Database) -> None:
+    one, _ = two
+    series = await post(one, until=_now().date() + 3 * DAY)
+    data, late = PostgresPersonalData(database), _now() + 500 * DAY
+    assert await data.forget_series(late) == 0, "its trips are there"
+    await one.series.change.withdraw(series.id, None, None, DRIVER, _now())
+    assert await data.forget_series(late) == 0
+    assert await data.forget_offers(late) == 4
+    assert await data.forget_series(series.updated_at) == 0
+    assert await data.forget_series(late) == 1
