@@ -2,7 +2,8 @@
 
     bench/load_index.py --offers N [--offers N2 …] --json FILE [--threads 2] [--stops 2] [--region NAME | --vectors FOLDER]
 
-The database is an embedded one in a temporary folder, durable as the service's own. Each size is loaded several times; the least counts.
+The database is an embedded one in a temporary folder, durable as the service's own. Each size is loaded several times; the least counts, and of
+memory the first time: later ones use again what the first has taken from the system.
 The exit code is not 0 when a loaded drive is not the one that was stored.
 """
 
@@ -26,7 +27,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
@@ -41,7 +42,7 @@ from bench.worlds import MORNING, RUSH_MIN, World, draw_offers, region_world, sa
 from matcher.matching.bulk_load import DirectOffers, pack_offers
 from matcher.matching.bulk_stops import OffersWithStops
 from matcher.matching.index import OfferIndex
-from matcher.matching.positions import INFINITE, fixed_position, split_cost
+from matcher.matching.positions import I64, INFINITE, fixed_position, split_cost
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.services.load_offers import LoadOffers
 from matcher.services.ports import Geocoder
@@ -56,6 +57,8 @@ from matcher.warm import compile_kernels
 SEED = 20261201
 #: Places that people start from and go to; offers are pairs of them.
 PLACES = 20_000
+#: What the process held before loading, at the most meanwhile, and afterwards.
+_MEMORY = ("memory_before_mb", "memory_peak_mb", "memory_after_mb")
 Row = dict[str, Any]
 
 
@@ -132,16 +135,18 @@ async def _measure(world: World, url: str, count: int, options: argparse.Namespa
         offers = PostgresOffers(database)
         places = ResolvePlaces(world.engine, cast("Geocoder", None), executor, snap_limit_m=1000.0)
         load = LoadOffers(offers, world.engine, places, executor)
+        memory: Row = {}
         for _ in range(options.rounds):
             console.print(f"{count:,} offers: loading them …")
             run = await _load(world, offers, load)
             index = run.pop("index")
+            memory = memory or {name: run[name] for name in _MEMORY}
             run["mismatches"] = count - _alike(index, costs)
             route, beside = index.memory()
             run |= {
                 "index_bytes_per_offer": (route + beside) // count,
                 "index_bytes_beside_route": round(beside / count, 1),
-                "rss_mb": _rss_mb(),
+                **memory,
             }
             del index
             if not best or run["load_s"] < best["load_s"]:
@@ -151,19 +156,28 @@ async def _measure(world: World, url: str, count: int, options: argparse.Namespa
 
 
 async def _load(world: World, offers: PostgresOffers, load: LoadOffers) -> Row:
-    read_s, chunks = await _seconds(lambda: _read(world, offers))
-    begin = time.perf_counter()
-    for chunk in chunks:
-        pack_offers(chunk, world.engine)
-    pack_s = time.perf_counter() - begin
-    del chunks
     index = OfferIndex(world.engine)
+    before_mb = _memory_mb("VmRSS")
+    _forget_peak()
     cpu = time.process_time()
     load_s, loaded = await _seconds(lambda: load(index))
     spent_s = time.process_time() - cpu
+    memory = dict(zip(_MEMORY, (before_mb, _memory_mb("VmHWM"), _memory_mb("VmRSS")), strict=True))
     assert (loaded.moved, loaded.lost) == (0, 0)
-    figures = {"load_s": load_s, "load_cpu_s": spent_s, "read_alone_s": read_s, "pack_alone_one_thread_s": pack_s}
-    return {name: round(value, 3) for name, value in figures.items()} | {"index": index}
+    cpu = time.process_time()
+    read_s, chunks = await _seconds(lambda: _read(world, offers))
+    read_cpu_s = time.process_time() - cpu
+    cpu = time.process_time()
+    for chunk in chunks:
+        pack_offers(chunk, world.engine)
+    figures = {
+        "load_s": load_s,
+        "load_cpu_s": spent_s,
+        "read_alone_s": read_s,
+        "read_alone_cpu_s": read_cpu_s,
+        "pack_alone_cpu_s": time.process_time() - cpu,
+    }
+    return {name: round(value, 3) for name, value in figures.items()} | memory | {"index": index}
 
 
 async def _read(world: World, offers: PostgresOffers) -> list[DirectOffers]:
@@ -188,16 +202,17 @@ async def _seconds(work: Callable[[], Awaitable[Any]]) -> tuple[float, Any]:
     return time.perf_counter() - begin, result
 
 
-async def _write(world: World, url: str, count: int, stops: int) -> dict[int, int]:
+async def _write(world: World, url: str, count: int, stops: int) -> I64:
     """Put so many offers with so many stops each into an empty table, by COPY; returns the packed cost of each by the low half of its id."""
     rng = np.random.default_rng([SEED, 3])
     drawn = [world.draw(rng) for _ in range(PLACES)]
     edge, at = np.array([fixed_position(position) for position in drawn], dtype=np.int32).T.copy()
-    costs: dict[int, int] = {}
+    costs = np.empty(count, dtype=np.int64)
 
     def records() -> Iterator[tuple[object, ...]]:
         template = draw_offers(world, 1, SEED)[0]
-        while len(costs) < count:
+        number = 0
+        while number < count:
             trips = rng.integers(PLACES, size=(20_000, stops + 2))
             legs = [
                 world.engine.pack_drives(
@@ -209,9 +224,8 @@ async def _write(world: World, url: str, count: int, stops: int) -> dict[int, in
             for (origin, *via, destination), packed in zip(
                 trips[good].tolist(), np.sum(legs, axis=0)[good].tolist(), strict=True
             ):
-                if len(costs) == count:
+                if number == count:
                     break
-                number = len(costs)
                 costs[number] = packed
                 duration_ms, length_cm = split_cost(packed)
                 offer = replace(
@@ -225,6 +239,7 @@ async def _write(world: World, url: str, count: int, stops: int) -> dict[int, in
                     duration_ms=duration_ms,
                     length_cm=length_cm,
                 )
+                number += 1
                 yield tuple(
                     json.dumps(value) if isinstance(value, list | dict) else value for value in to_row(offer).values()
                 )
@@ -241,20 +256,25 @@ async def _write(world: World, url: str, count: int, stops: int) -> dict[int, in
     return costs
 
 
-def _alike(index: OfferIndex, costs: dict[int, int]) -> int:
+def _alike(index: OfferIndex, costs: I64) -> int:
     """How many offers of the index have the drive that was stored."""
     rows = index.snapshot("nobody").rows
-    return sum(
-        costs.get(number) == cost for number, cost in zip(rows.id_low.tolist(), rows.base_cost.tolist(), strict=True)
-    )
+    known = rows.id_low < len(costs)
+    return int((costs[rows.id_low[known].astype(np.int64)] == rows.base_cost[known]).sum())
 
 
-def _rss_mb() -> float:
+def _memory_mb(name: str) -> float:
+    """VmRSS, what this process holds now, or VmHWM, the most that it has held since `_forget_peak`."""
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        return round(pages * resource.getpagesize() / 1e6, 1)
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return round(next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1e3, 1)
     except OSError:
         return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1)
+
+
+def _forget_peak() -> None:
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def _table(result: Row) -> Table:
@@ -268,11 +288,14 @@ def _table(result: Row) -> Table:
         ("offers a second", "offers_per_s"),
         ("time on a core, this process, s", "load_cpu_s"),
         ("reading alone, s", "read_alone_s"),
-        ("packing alone, one thread, s", "pack_alone_one_thread_s"),
+        ("of which on a core, this process", "read_alone_cpu_s"),
+        ("packing alone, time on a core, s", "pack_alone_cpu_s"),
         ("drives that are not those stored", "mismatches"),
         ("index, bytes an offer", "index_bytes_per_offer"),
         ("of which beside its route", "index_bytes_beside_route"),
-        ("memory, MB", "rss_mb"),
+        ("memory before loading, MB", "memory_before_mb"),
+        ("at the most while loading, MB", "memory_peak_mb"),
+        ("after it, MB", "memory_after_mb"),
     ]
     for label, key in lines:
         table.add_row(label, *(f"{run[key]:,}" for run in runs))
