@@ -38,6 +38,7 @@ from tests.integration.trips import (
     NORTH,
     SOUTH,
     a_rider,
+    answer_of,
     book,
     booked,
     broken_promises,
@@ -161,6 +162,30 @@ async def test_a_driver_cancels_while_riders_book(
     }
     expected = sorted((booking.rider_id, str(booking.id)) for booking in made)
     assert await told(fresh_database, offer.id, "trip_cancelled") == expected
+    assert await broken_promises(database) == []
+
+
+async def test_who_asks_in_another_process_while_the_driver_cancels_is_told(
+    two: Two, database: Database, fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cancellation has read who is to be told; then somebody asks for a seat, which makes no new version of the trip."""
+    offer, rider = await publish(two[0]), a_rider()
+    match = await find(two[0], offer, rider)
+    list_open, asked = PostgresTrips.list_open, list[Any]()
+
+    async def then_somebody_asks(trips: PostgresTrips, offer_id: UUID) -> list[Booking]:
+        found = await list_open(trips, offer_id)
+        if not asked:
+            asked.append(None)
+            asked[0] = await book(two[1], match.match_id, rider)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresTrips, "list_open", then_somebody_asks)
+        await two[0].cancel_offer(offer.id, DRIVER, utc_now())
+    booking = await PostgresTrips(database).get(asked[0].id)
+    assert (booking.status, booking.cancel_reason) == (CANCELLED, CancelReason.TRIP_CANCELLED)
+    assert await told(fresh_database, offer.id, "trip_cancelled") == [(rider.user, str(booking.id))]
     assert await broken_promises(database) == []
 
 
@@ -306,8 +331,10 @@ async def test_the_database_itself_refuses_to_oversell(two: Two, database: Datab
     )
     oversold = replace(stored, version=stored.version + 1, booked_stops=(pickup, *twice, dropoff))
     trips = PostgresTrips(database)
+    key = IdempotencyRequest(another.rider_id, "refused by the database", b"body")
     with pytest.raises(SeatsExhausted):
-        await trips.commit(TripChange(oversold, stored.version, utc_now()))
+        await trips.commit(TripChange(oversold, stored.version, utc_now()), idempotency=key, answer=answer_of(another))
+    assert await trips.find_answer(key) is None, "an answer is kept to a write that was not made"
     with pytest.raises(SeatsExhausted):
         await PostgresOffers(database).update(oversold, expected_version=stored.version)
     fewer_seats = "UPDATE offers SET seats_offered = 1, seats_left = 0"
