@@ -8,28 +8,44 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from api.app_keys import BROWSERS, REQUEST_ID
+from api.conditional import etag, expected_version, is_known
 from api.endpoint import Call
 from api.middlewares import harden
 from api.rendering import JSON_TYPE, json_response
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.service import Nothing
+from matcher.domain.errors import StaleVersion
 from matcher.services.personal_data import as_json
+from matcher.services.sharing import Profile
 
 
 async def read_profile(call: Call[Nothing, Nothing]) -> web.Response:
     """Read who one is here, and what one shares."""
-    return await _profile(call)
+    profile = await call.carpool.people.share_gender.profile(call.principal)
+    if is_known(call.request, profile):
+        return web.Response(status=304, headers={"ETag": etag(profile)})
+    return _shown(profile)
 
 
 async def change_profile(call: Call[Nothing, ProfilePatch]) -> web.Response:
     """Share being a woman with the service, or take it back, with a JSON merge patch (RFC 7396).
 
     It is what the wish `women_only` of trips and searches stands on: both sides share it, and nobody is shown it. Open trips follow at once.
-    It cannot be taken back while open trips are for women only: a 409 lists them.
+    It cannot be taken back while open trips are for women only: a 409 lists them. The patch says all that there is to say, so If-Match may be left out;
+    with it nothing is changed that is not as it was read.
     """
+    share = call.carpool.people.share_gender
+
+    async def read() -> Profile:
+        return await share.profile(call.principal)
+
+    version = await expected_version(call, required=False, read=read, what="profile")
     if call.body.changes_gender:
-        await call.carpool.people.share_gender(call.body.share_gender == "woman", call.principal, call.now)
-    return await _profile(call)
+        return _shown(await share(call.body.share_gender == "woman", call.principal, call.now, version))
+    profile = await read()
+    if version is not None and version != profile.version:
+        raise StaleVersion(f"the profile is at version {profile.version} now: read it again before changing it")
+    return _shown(profile)
 
 
 async def list_blocks(call: Call[Nothing, Nothing]) -> web.Response:
@@ -110,6 +126,6 @@ async def erase_me(call: Call[Nothing, Nothing]) -> web.Response:
     return web.Response(status=204)
 
 
-async def _profile(call: Call[Nothing, Nothing] | Call[Nothing, ProfilePatch]) -> web.Response:
-    shared = await call.carpool.people.share_gender.is_woman(call.principal)
-    return json_response(ProfileOut(user=call.principal.user, share_gender="woman" if shared else None))
+def _shown(profile: Profile) -> web.Response:
+    shared = ProfileOut(user=profile.user, share_gender="woman" if profile.is_woman else None)
+    return json_response(shared, headers={"ETag": etag(profile)})

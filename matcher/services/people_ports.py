@@ -67,8 +67,11 @@ class PeopleRepository(Protocol):
     async def is_woman(self, user: str) -> bool:
         """Whether the user shares being a woman."""
 
-    async def share(self, user: str, *, woman: bool, now: datetime) -> list[UUID]:
-        """Note what the user shares, here and in all their OPEN offers; the ids of those that have changed. Raises SharingInUse."""
+    async def share(self, user: str, *, woman: bool, now: datetime, expected: bool | None = None) -> list[UUID]:
+        """Note what the user shares, here and in all their OPEN offers; the ids of those that have changed.
+
+        Raises StaleVersion when they do not share what was `expected`, SharingInUse.
+        """
 
 
 class PersonalData(Protocol):

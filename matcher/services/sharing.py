@@ -6,11 +6,11 @@ and tells nobody: no answer, event or log carries it, and nobody else's counts t
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from matcher.domain.errors import Fault, SharingRequired
+from matcher.domain.errors import Fault, SharingRequired, StaleVersion
 from matcher.domain.match import RequestDraft
 from matcher.domain.offer import OfferDraft
 from matcher.domain.principal import Principal
@@ -57,6 +57,19 @@ def require_shared(women_only: bool | None, is_woman: bool) -> None:
         raise SharingRequired(f"women_only {detail}", faults=[Fault("/women_only", detail, SharingRequired.code)])
 
 
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who somebody is here, and what they share."""
+
+    user: str
+    is_woman: bool
+
+    @property
+    def version(self) -> int:
+        """The same as long as the same is shared, and whenever it is shared again: there is nothing else that a change could lose."""
+        return 2 if self.is_woman else 1
+
+
 class ShareGender:
     """A person shares being a woman, or takes it back. Open offers follow at once."""
 
@@ -65,12 +78,27 @@ class ShareGender:
         self._offers = offers
         self._index = index
 
-    async def is_woman(self, principal: Principal) -> bool:
+    async def profile(self, principal: Principal) -> Profile:
         """What the caller shares now."""
-        return await self._people.is_woman(principal.user)
+        return Profile(principal.user, await self._people.is_woman(principal.user))
 
-    async def __call__(self, woman: bool, principal: Principal, now: datetime) -> None:
-        """Raises SharingInUse when it is taken back while open trips are for women only."""
-        changed = await self._people.share(principal.user, woman=woman, now=now)
+    async def __call__(
+        self, woman: bool, principal: Principal, now: datetime, expected_version: int | None = None
+    ) -> Profile:
+        """What the caller shares from now on, whatever it was unless a version of the profile is expected.
+
+        Raises StaleVersion, and SharingInUse when it is taken back while open trips are for women only.
+        """
+        expected = None if expected_version is None else _shared_at(expected_version)
+        changed = await self._people.share(principal.user, woman=woman, now=now, expected=expected)
         for offer in await self._offers.get_many(changed) if changed else ():
             self._index.put(offer)
+        return Profile(principal.user, woman)
+
+
+def _shared_at(version: int) -> bool:
+    """Whether the profile of a version shares it. Raises StaleVersion when no profile has that version."""
+    for is_woman in (False, True):
+        if Profile("", is_woman).version == version:
+            return is_woman
+    raise StaleVersion("the profile has another version now: read it again before changing it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from matcher.domain.errors import SharingInUse
+from matcher.domain.errors import SharingInUse, StaleVersion
 from matcher.storage.change_feed import announce_changes
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
@@ -25,10 +25,14 @@ class PostgresPeople:
         async with self._connections.connection() as connection:
             return bool(await _PEOPLE.value(connection, "find_shared", user_id=user) == _WOMAN)
 
-    async def share(self, user: str, *, woman: bool, now: datetime) -> list[UUID]:
-        """Note what the user shares, here and in all their OPEN offers; the ids of those that have changed. Raises SharingInUse."""
+    async def share(self, user: str, *, woman: bool, now: datetime, expected: bool | None = None) -> list[UUID]:
+        """Note what the user shares, here and in all their OPEN offers; the ids of those that have changed. Raises StaleVersion, SharingInUse."""
         async with self._connections.connection() as connection:
             async with connection.transaction():
+                await _PEOPLE.value(connection, "hold_person", user_id=user)
+                present = await _PEOPLE.value(connection, "find_shared", user_id=user) == _WOMAN
+                if expected is not None and present is not expected:
+                    raise StaleVersion("you share something else now: read it again before changing it")
                 if woman:
                     await _PEOPLE.run(connection, "share", user_id=user, shares=_WOMAN, now=now)
                 else:

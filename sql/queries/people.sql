@@ -1,3 +1,7 @@
+-- name: hold_person$
+-- Let one call at a time change what somebody shares. 0x70656f70 keeps these locks apart from others.
+SELECT pg_advisory_xact_lock(1885695856, hashtext(:user_id));
+
 -- name: find_shared$
 -- What somebody shares of themselves; no row for nothing.
 SELECT shares FROM people WHERE user_id = :user_id;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -218,3 +219,37 @@ async def test_a_partners_users_name_each_other_without_the_partner(live: Live) 
     assert [match["offer_id"] for match in await look()] == [offer]
     assert (await live.call("PUT", "/v1/me/blocks/dora", server, headers=rita)).json["user"] == "dora"
     assert await look() == []
+
+
+async def test_a_profile_has_a_tag_and_a_change_may_depend_on_it(live: Live) -> None:
+    token = await live.key("rider")
+    first = (await live.call("GET", "/v1/me", token)).headers["ETag"]
+
+    async def change(gender: str | None, tag: str) -> Answer:
+        body = {"share_gender": gender}
+        return await live.call("PATCH", "/v1/me", token, json=body, headers={"If-Match": tag})
+
+    shared = await change("woman", first)
+    assert (shared.status, shared.json["share_gender"]) == (200, "woman")
+    second = shared.headers["ETag"]
+    assert second != first
+    known = await live.call("GET", "/v1/me", token, headers={"If-None-Match": second})
+    assert (known.status, known.headers["ETag"], known.body) == (304, second, b"")
+    for stale in (first, '"7"', f"W/{second}"):
+        refused = await change(None, stale)
+        assert (refused.status, refused.problem()["code"]) == (412, "stale_version")
+    idle = await live.call("PATCH", "/v1/me", token, json={}, headers={"If-Match": first})
+    assert (idle.status, idle.problem()["code"]) == (412, "stale_version")
+    assert (await change(None, "1")).problem()["code"] == "invalid_header"
+    assert (await live.call("GET", "/v1/me", token)).json["share_gender"] == "woman"
+    assert (await change("woman", f'"7", {second}')).headers["ETag"] == second
+    assert (await change(None, "*")).headers["ETag"] == first
+    assert (await shares(live, token)).headers["ETag"] == second
+
+
+async def test_of_profile_changes_that_race_on_one_tag_one_wins(live: Live) -> None:
+    token = await live.key("rider")
+    tag = {"If-Match": (await live.call("GET", "/v1/me", token)).headers["ETag"]}
+    body = {"share_gender": "woman"}
+    answers = await asyncio.gather(*(live.call("PATCH", "/v1/me", token, json=body, headers=tag) for _ in range(5)))
+    assert sorted(answer.status for answer in answers) == [200] + [412] * 4
