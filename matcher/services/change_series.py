@@ -16,7 +16,7 @@ from matcher.domain.series_errors import SeriesNotFound, SeriesNotOpen
 from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.offer_rules import require_driver, stops_of
 from matcher.services.ports import RoadsByTime
-from matcher.services.publish_series import first_day, first_trips, require_dates, today
+from matcher.services.publish_series import first_day, first_trips, require_dates, require_ways, today
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.series_ports import SeriesPage, SeriesRepository
 from matcher.services.tend_series import LeftAlone, TendSeries
@@ -93,7 +93,7 @@ class ChangeSeries:
         )
         if replace(change, exceptions=None) != SeriesChange():
             changed = replace(changed, phases=await self._phases(series, change, first, now))
-            await self._make(changed, first_trips(changed, now, self._horizon), now)
+            require_ways(await self._make(changed, first_trips(changed, now, self._horizon), now))
         return await self._write(changed, now)
 
     async def withdraw(
@@ -147,6 +147,9 @@ class ChangeSeries:
             pointer = "/weekdays" if change.weekdays is not None else "/until"
             raise InvalidField(f"{pointer[1:]} {detail}", faults=[Fault(pointer, detail, InvalidField.code)])
         start = max(first, base.from_date) if base.weekdays else base.from_date
+        if base.until is not None and start > base.until and change.until is None and not change.without_end:
+            detail = f"lies after {base.until}, the last date of the series: give a later `until` as well"
+            raise InvalidField(f"from {detail}", faults=[Fault("/until", detail, InvalidField.code)])
         earlier = [phase for phase in series.phases_from(first_day(series, now)) if phase.from_date < start]
         following = [replace(base, from_date=start), *(phase for phase in series.phases if phase.from_date > start)]
         if change.until is not None:

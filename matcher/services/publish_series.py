@@ -10,7 +10,17 @@ from zoneinfo import ZoneInfo
 from matcher.domain.errors import DepartureInPast, DepartureTooFar, Fault, InvalidField
 from matcher.domain.place import Coordinate
 from matcher.domain.principal import Principal
-from matcher.domain.series import MAX_DAYS, Occurrence, OccurrenceKey, Phase, Route, Series, SeriesDraft, SeriesStatus
+from matcher.domain.series import (
+    MAX_DAYS,
+    Direction,
+    Occurrence,
+    OccurrenceKey,
+    Phase,
+    Route,
+    Series,
+    SeriesDraft,
+    SeriesStatus,
+)
 from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.offer_rules import pointed, require_driver
 from matcher.services.offer_writer import OfferWriter
@@ -76,9 +86,8 @@ class PublishSeries:
         through = last_day(now, self._ahead)
         wanted = [(key, at) for key, at in series.occurrences(first_day(series, now), through) if at >= now]
         made = await self._make(series, wanted, now)
-        if not made:
-            # Whatever cannot be driven is refused now, not when the first occurrence is to be made.
-            await self._make(series, first_trips(series, now, self._horizon), now)
+        # Whatever cannot be driven is refused now, not when the first occurrence is to be made.
+        require_ways(made or await self._make(series, first_trips(series, now, self._horizon), now))
         answer = None if idempotency is None else render(series, in_words(series, made))
         earlier = await self._writer.insert_all(
             [offer for _, offer in made],
@@ -149,6 +158,15 @@ def require_dates(phase: Phase) -> None:
     back = phase.back
     if back is not None and back.days_later == 0 and back.departure <= phase.departure:
         raise _fault("/return/departure", "must be later than the way there, or some days_later")
+
+
+def require_ways(made: Sequence[Made]) -> None:
+    """Raises InvalidField for a way back that leaves before the way there has arrived."""
+    arrivals = {key.day: offer.arrival for key, offer in made if key.direction is Direction.OUT}
+    for key, offer in made:
+        if key.direction is Direction.BACK and key.day in arrivals and offer.departure < arrivals[key.day]:
+            arrives = arrivals[key.day].strftime("%H:%M")
+            raise _fault("/return/departure", f"must be later: the way there arrives at {arrives}")
 
 
 def _fault(pointer: str, detail: str) -> InvalidField:

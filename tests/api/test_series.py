@@ -150,6 +150,49 @@ async def test_a_change_from_a_date_on_leaves_what_is_before(live: Live) -> None
     assert changed.json["occurrences"][2]["offer_id"] == series["occurrences"][2]["offer_id"]
 
 
+async def test_a_change_is_laid_over_what_was_changed_for_later(live: Live) -> None:
+    driver = await live.key("driver")
+    series = await posted(live, driver, preferences={"smoking": False, "pets": True})
+    later = {"departure": "04:20", "preferences": {"pets": False}}
+    assert (await patched(live, driver, series, query=f"?from={on(11)}", **later)).status == 200
+    changed = await patched(live, driver, series, seats=1, preferences={"smoking": True, "music": True})
+    assert changed.status == 200, changed.body
+    offers = [await offer_of(live, driver, one) for one in changed.json["occurrences"]]
+    assert [offer["departure"][11:16] for offer in offers] == ["03:10", "03:10", "04:20", "04:20"]
+    assert {offer["seats"] for offer in offers} == {1}
+    pets = [offer["preferences"].pop("pets") for offer in offers]
+    assert pets == [True, True, False, False]
+    assert all(offer["preferences"] == {"smoking": True, "music": True} for offer in offers)
+    until = (await patched(live, driver, series, until=on(10).isoformat())).json
+    assert ([phase["until"] for phase in until["phases"]], dates(until)) == (
+        [on(10).isoformat()], [on(3).isoformat(), on(10).isoformat()],
+    )  # fmt: skip
+    after = await patched(live, driver, series, query=f"?from={on(30)}", seats=2)
+    assert after.problem()["errors"][0]["pointer"] == "/until"
+
+
+async def test_a_series_changes_ahead_a_number_of_times_only(live: Live) -> None:
+    driver = await live.key("driver")
+    series = await posted(live, driver, weekdays=WEEKDAYS, **{"from": on(60).isoformat()})
+    for n in range(49):
+        changed = await patched(live, driver, series, query=f"?from={on(61 + n)}", seats=1 + n % 2)
+        assert changed.status == 200, changed.body
+    refused = await patched(live, driver, series, query=f"?from={on(150)}", seats=3)
+    assert refused.problem()["errors"][0]["pointer"] == "/from"
+
+
+async def test_weekdays_that_are_given_up_cancel_what_is_booked_and_riders_are_told(live: Live) -> None:
+    driver, rider = await live.key("driver"), await live.key("rider")
+    series = await posted(live, driver)
+    booking = await asked(live, rider, await offer_of(live, driver, series["occurrences"][1]))
+    assert (await move(live, driver, booking, "CONFIRMED")).status == 200
+    changed = await patched(live, driver, series, weekdays=[name_of(on(4))])
+    assert "left_alone" not in changed.json
+    assert (await live.call("GET", f"/v1/bookings/{booking['id']}", rider)).json["status"] == "CANCELLED"
+    held = (await live.call("GET", "/v1/me/export", rider)).json["events"]
+    assert [event["kind"] for event in held if event["trip_id"] == booking["offer_id"]].count("trip_cancelled") == 1
+
+
 async def test_other_weekdays_cancel_some_trips_and_make_others(live: Live) -> None:
     driver = await live.key("driver")
     series = await posted(live, driver)
@@ -243,6 +286,7 @@ async def test_conditions(live: Live) -> None:
         ({"until": "2020-01-01"}, "/until"),
         ({"until": "2150-01-01"}, "/until"),
         ({"return": {"departure": "03:00"}}, "/return/departure"),
+        ({"return": {"departure": "03:12"}}, "/return/departure"),  # the way there takes longer
         ({"weekdays": None, "date": "2020-01-01"}, "/date"),
         ({"from": "2150-01-01"}, "/from"),
         ({"price": {"amount": 900, "currency": "EUR"}}, "/price/amount"),
