@@ -168,14 +168,16 @@ async def test_trips_that_are_over_are_put_away_by_themselves(settings: Settings
 async def test_a_caller_who_hangs_up_leaves_no_half_published_offer(settings: Settings) -> None:
     departure = _now() + timedelta(days=1)
     async with running(settings) as carpool:
-        for milliseconds in range(30):
+        answered: set[asyncio.Task[Offer]] = set()
+        patience_s = 0.0005
+        while not answered:  # each a little later than the one before, until one is not cut off any more
             call = asyncio.create_task(_publish(carpool, departure))
-            await asyncio.wait([call], timeout=milliseconds / 1000)
+            answered, _ = await asyncio.wait([call], timeout=patience_s)
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
+            patience_s *= 1.2
         await carpool.publish_offer._writer.drain()
         page = await carpool.read_offers.list_page(DRIVER, None, None, None, 100, None)
-        assert page.offers, "every call was cut off before it had written anything"
         found = _ids(await _search(carpool, departure, limit=50))
         assert sorted(found) == sorted(str(offer.id) for offer in page.offers)
 
