@@ -20,6 +20,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,6 +49,8 @@ SEED = 20261201
 WINDOW_MIN = 30
 SHOWN = 20  # of an answer, in timed searches of both kinds
 BEST = 10  # of the exact answer, that nobody would want to miss
+CELL_M = 250.0
+REACHES = (1, 2, 4)
 _ALL_DAY_MS = 24 * 3_600_000
 Row = dict[str, Any]
 
@@ -75,17 +78,21 @@ def main() -> None:
     compile_kernels()
     console.print("the region …")
     world = _world(options.region)
-    grid = Grid(world.engine, options.cell)
     runs = []
     with ended_by_signals(), data_folder() as folder, EmbeddedPostgres(folder) as database:
         for count in sorted(set(options.offers or [10_000, 100_000])):
             console.print(f"{count:,} offers …")
-            runs.append(asyncio.run(_compare(database.url, world, grid, count, options)))
+            runs.append(
+                asyncio.run(
+                    compare(
+                        database.url, world, count, searches=options.searches, reaches=options.reach or REACHES,
+                        rounds=options.rounds, cell_m=options.cell, checked=options.checked,
+                    )
+                )
+            )  # fmt: skip
     result: Row = {
         "region": options.region,
         "nodes": world.engine.network.node_count,
-        "cell_m": options.cell,
-        "searches": options.searches,
         "window_min": WINDOW_MIN,
         "seed": SEED,
         "python": platform.python_version(),
@@ -97,7 +104,7 @@ def main() -> None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     for run in runs:
-        Console().print(_table(result, run))
+        Console().print(comparison(options.region, run))
     if any(run["mismatches"] for run in runs):
         sys.exit("The matcher and the oracle do not agree: nothing here counts.")
 
@@ -107,7 +114,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--offers", type=int, action="append", help="may be repeated (default 10000 and 100000)")
     parser.add_argument("--searches", type=int, default=200, help="searches compared (default 200)")
     parser.add_argument("--rounds", type=int, default=2, help="times that each is timed; the least counts (default 2)")
-    parser.add_argument("--cell", type=float, default=250.0, help="width of a cell in metres (default 250)")
+    parser.add_argument("--cell", type=float, default=CELL_M, help="width of a cell in metres (default 250)")
     parser.add_argument(
         "--reach", type=int, action="append", help="cells around each end; may be repeated (default 1, 2, 4)"
     )
@@ -123,29 +130,42 @@ def _world(name: str) -> World:
     return region_world(Path(os.environ.get("CARPOOL_DATA_DIR", ".carpool")), name)
 
 
-async def _compare(url: str, world: World, grid: Grid, count: int, options: argparse.Namespace) -> Row:
+async def compare(
+    url: str,
+    world: World,
+    count: int,
+    *,
+    searches: int,
+    reaches: Sequence[int] = REACHES,
+    rounds: int = 2,
+    cell_m: float = CELL_M,
+    checked: int = 10,
+) -> Row:
+    """Both ways among `draw_offers(world, count, SEED)`, whose routes are written into a table of this database that nobody else uses."""
     offers = draw_offers(world, count, SEED)
     index = OfferIndex(world.engine)
     begin = time.perf_counter()
     for offer in offers:
         index.put(offer)
     put_s = round(time.perf_counter() - begin, 2)
-    queries = draw_queries(world, options.searches, SEED, window_min=WINDOW_MIN)
+    queries = draw_queries(world, searches, SEED, window_min=WINDOW_MIN)
     # In favour of the corridor: a plan made for no search in particular takes up to four times as long.
     connection = await asyncpg.connect(url, server_settings={"plan_cache_mode": "force_custom_plan"})
     try:
-        corridor = Corridor(world, grid, connection)
+        corridor = Corridor(world, Grid(world.engine, cell_m), connection)
         built = await corridor.build(offers)
-        searches = Searches(world, index, corridor, count)
-        exact, by_reach = await searches.run(queries, sorted(set(options.reach or [1, 2, 4])), options.rounds)
+        both = Searches(world, index, corridor, count)
+        exact, by_reach = await both.run(queries, sorted(set(reaches)), rounds)
     finally:
         await connection.close()
     return {
         "offers": count,
+        "searches": searches,
+        "cell_m": cell_m,
         "put_s": put_s,
         **built,
-        "mismatches": _mismatches(world, offers, queries[: options.checked], searches),
-        "checked_searches": min(options.checked, len(queries)),
+        "mismatches": _mismatches(world, offers, queries[:checked], both),
+        "checked_searches": min(checked, len(queries)),
         "exact": _summary(exact, exact),
         "corridor": {str(reach): _summary(tally, exact) for reach, tally in by_reach.items()},
     }
@@ -297,15 +317,16 @@ def _moment(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
-def _table(result: Row, run: Row) -> Table:
+def comparison(region: str, run: Row) -> Table:
+    """What `compare` found, for people."""
     table = Table(
-        title=f"{result['region']}: {run['offers']:,} offers, {result['searches']} searches",
+        title=f"{region}: {run['offers']:,} offers, {run['searches']} searches",
         caption=f"mismatches of the exact search with the oracle: {run['mismatches']} in {run['checked_searches']} searches",
     )
     table.add_column("", no_wrap=True)
     table.add_column("exact", justify="right")
     for reach in run["corridor"]:
-        table.add_column(f"corridor\n{float(reach) * result['cell_m']:g} m", justify="right")
+        table.add_column(f"corridor\n{float(reach) * run['cell_m']:g} m", justify="right")
     columns = [run["exact"], *run["corridor"].values()]
     for label, key in (
         ("ms p50", "ms_p50"),

@@ -1,8 +1,9 @@
 """Load the whole service over HTTP at fixed arrival rates, and say what each rate costs.
 
-    bench/http.py [--offers 100000] [--rate 50 --rate 100 …] [--seconds 20] [--workers 2] [--json FILE] [--region NAME]
+    bench/http.py [--offers 100000] [--rate 50 --rate 100 …] [--seconds 20] [--workers 2] [--corridor 100] [--json FILE] [--region NAME]
 
-The service is a child on an embedded PostgreSQL in a temporary folder; the generator runs in processes of its own. See README.md.
+The service is a child on an embedded PostgreSQL in a temporary folder; the generator runs in processes of its own. At last the same offers are searched in
+plain SQL, on the same PostgreSQL. See README.md.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.corridor import SEED, compare, comparison
 from bench.load_calls import fill_offers, keys_and_calls
 from bench.load_generator import Calls, Kind, Load, Plan, run_load
 from bench.load_service import Service, data_folder, ended_by_signals, serving
@@ -40,8 +42,8 @@ from bench.worlds import draw_offers
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.postmaster import Postmaster
+from matcher.warm import compile_kernels
 
-SEED = 20261201
 PATIENCE_S = 120.0
 WARM_UP_RATE, WARM_UP_S = 20.0, 10.0
 Row = dict[str, Any]
@@ -62,10 +64,11 @@ def main() -> None:
         del drawn
         calls = keys_and_calls(stored, data_dir, options.region, SEED, keys=options.keys)
         console.print("the service …")
-        service = stack.enter_context(serving(data_dir, options.region, options.workers))
+        served = stack.enter_context(ExitStack())
+        service = served.enter_context(serving(data_dir, options.region, options.workers))
         postgres = Postmaster.find(database.home.data)
         assert postgres is not None, "it has just been written to"
-        generators = stack.enter_context(_generators(options.generators))
+        generators = served.enter_context(_generators(options.generators))
         bench = Bench(service, postgres.pid, generators, options, calls)
         bench.run(WARM_UP_RATE, WARM_UP_S, SEED + 1)
         runs = []
@@ -73,6 +76,12 @@ def main() -> None:
             console.print(f"{rate:g} calls a second for {options.seconds:g} s …")
             runs.append(bench.run(rate, options.seconds, SEED + 2 + number))
         lost = bench.published - (asyncio.run(_count(database.url)) - options.offers)
+        corridor: Row | None = None
+        if options.corridor:
+            console.print(f"{options.corridor} searches in plain SQL …")
+            served.close()
+            compile_kernels()
+            corridor = asyncio.run(compare(database.url, stored.world, options.offers, searches=options.corridor))
         result: Row = {
             "region": options.region,
             "nodes": stored.world.engine.network.node_count,
@@ -90,13 +99,18 @@ def main() -> None:
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "runs": runs,
+            "corridor": corridor,
         }
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     Console().print(_table(result))
+    if corridor is not None:
+        Console().print(comparison(options.region, corridor))
     if lost > 0:
         sys.exit(f"{lost} offers were answered 201 and are not in the database.")
+    if corridor is not None and corridor["mismatches"]:
+        sys.exit("The matcher and the oracle do not agree: nothing here counts.")
 
 
 def _options() -> argparse.Namespace:
@@ -113,6 +127,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--keys", type=int, default=4, help="API keys of riders, and of drivers (default 4)")
     parser.add_argument(
         "--region", default=SAMPLE_NAME, help=f"an imported region (default {SAMPLE_NAME}, which ships)"
+    )
+    parser.add_argument(
+        "--corridor", type=int, default=100, help="searches in plain SQL afterwards; 0 for none (default 100)"
     )
     parser.add_argument("--json", type=Path, help="where to write the figures")
     return parser.parse_args()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -38,6 +39,17 @@ def keys_and_calls(stored: StoredWorld, data_dir: Path, region: str, seed: int, 
         [make_key(data_dir, region, role, f"load-{role}-{number}") for number in range(keys)]
         for role in ("rider", "driver")
     )
+    return _calls(stored, seed, riders, drivers)
+
+
+def calls_of_users(stored: StoredWorld, data_dir: Path, region: str, seed: int, *, users: int) -> dict[Kind, Calls]:
+    """The same calls by the server of a partner, for so many users of its own."""
+    key = [make_key(data_dir, region, "partner", "load", "--act-as", "rider,driver")]
+    names = tuple(f"user-{number}" for number in range(users))
+    return {kind: replace(calls, users=names) for kind, calls in _calls(stored, seed, key, key).items()}
+
+
+def _calls(stored: StoredWorld, seed: int, riders: list[str], drivers: list[str]) -> dict[Kind, Calls]:
     searches = [stored.search_body(q, _LIMIT) for q in draw_queries(stored.world, _SEARCHES, seed, window_min=30)]
     drawn = draw_offers(stored.world, _PUBLICATIONS, seed + 1)
     offers = [stored.offer_body(offer) for offer in drawn if offer.length_cm >= _SHORTEST_CM]

@@ -35,12 +35,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Calls:
-    """The calls of one kind: sent in order, and again from the first; each with the next of the keys."""
+    """The calls of one kind: sent in order, and again from the first; each with the next of the keys, for the next of its `users` if it has any."""
 
     path: str
     keys: list[str]
     bodies: list[bytes]
     done_status: int
+    users: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,9 @@ async def _take_turns(plan: Plan, lines: Lines, load: Load) -> None:
 
 
 async def _call(lines: Lines, calls: Calls, kind: Kind, number: int, due: float, load: Load) -> None:
-    request = lines.request(calls.path, calls.keys[number % len(calls.keys)], calls.bodies[number % len(calls.bodies)])
+    user = calls.users[number % len(calls.users)] if calls.users else None
+    key, body = calls.keys[number % len(calls.keys)], calls.bodies[number % len(calls.bodies)]
+    request = lines.request(calls.path, key, body, user)
     load.late_s.append(time.monotonic() - due)
     try:
         status, answer = await lines.ask(request, _TIMEOUT_S)

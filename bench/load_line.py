@@ -102,10 +102,11 @@ class Lines:
         for line in self._idle:
             line.close()
 
-    def request(self, path: str, key: str, body: bytes) -> bytes:
-        """A POST of JSON, as it goes over the wire."""
+    def request(self, path: str, key: str, body: bytes, user: str | None = None) -> bytes:
+        """A POST of JSON, as it goes over the wire; for a user of the key's own, where one is named."""
+        acted_for = "" if user is None else f"X-On-Behalf-Of: {user}\r\n"
         head = (
-            f"POST {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nAuthorization: Bearer {key}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nAuthorization: Bearer {key}\r\n{acted_for}"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body

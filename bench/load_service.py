@@ -13,13 +13,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Settings of a service that limits no user.
+UNLIMITED = {f"CARPOOL_RATE_{calls}_PER_MINUTE": "0" for calls in ("SEARCH", "WRITE", "READ")}
 _PATIENCE_S = 300.0
 _LISTENING = re.compile(r"Listening on http://([\d.]+):(\d+)")
 #: Consecutive good answers that count as "every worker is ready": each call makes a connection, which any of them may take.
@@ -88,23 +90,26 @@ def checked(data_dir: Path, region: str) -> dict[str, int]:
     return dict(Counter(found["promise"] for found in json.loads(done.stdout)["violations"]))
 
 
-def make_key(data_dir: Path, region: str, role: str, user: str) -> str:
-    """A key from `carpool keys create`."""
-    made = run_command(data_dir, region, "keys", "create", "--role", role, "--user", user, "--ttl", "1d")
+def make_key(data_dir: Path, region: str, role: str, user: str, *words: str) -> str:
+    """A key from `carpool keys create`, with more of its options in `words`."""
+    made = run_command(data_dir, region, "keys", "create", "--role", role, "--user", user, "--ttl", "1d", *words)
     if made.returncode != 0:
         raise RuntimeError(f"no key could be made: {made.stderr}")
     return made.stdout.strip()
 
 
 @contextmanager
-def serving(data_dir: Path, region: str, workers: int) -> Iterator[Service]:
-    """`carpool serve` on a free port of the loopback with every worker ready; ended with its workers when the block is."""
+def serving(data_dir: Path, region: str, workers: int, settings: Mapping[str, str] = UNLIMITED) -> Iterator[Service]:
+    """`carpool serve` on a free port of the loopback with every worker ready; ended with its workers when the block is.
+
+    `settings`: its own; by default it limits nobody, and is else as it comes.
+    """
     begin = time.perf_counter()
     count = [] if workers == 1 else ["--workers", str(workers)]
     with (data_dir / "serve.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "api.cli", "serve", "--host", "127.0.0.1", "--port", "0", *count],
-            env=_environment(data_dir, region),
+            env=_environment(data_dir, region, settings),
             cwd=data_dir,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -122,11 +127,10 @@ def serving(data_dir: Path, region: str, workers: int) -> Iterator[Service]:
         _end(process)
 
 
-def _environment(data_dir: Path, region: str) -> dict[str, str]:
-    """The caller's, without settings of their own: what is measured is the default service, but for what one user may ask of it."""
+def _environment(data_dir: Path, region: str, settings: Mapping[str, str] = UNLIMITED) -> dict[str, str]:
+    """The caller's, without settings of their own."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith("CARPOOL_")}
-    unlimited = {f"CARPOOL_RATE_{calls}_PER_MINUTE": "0" for calls in ("SEARCH", "WRITE", "READ")}
-    return {**bare, **unlimited, "PYTHONPATH": str(ROOT), "CARPOOL_DATA_DIR": str(data_dir), "CARPOOL_REGION": region}
+    return {**bare, **settings, "PYTHONPATH": str(ROOT), "CARPOOL_DATA_DIR": str(data_dir), "CARPOOL_REGION": region}
 
 
 def _wait_until_ready(process: subprocess.Popen[str], host: str, port: int, data_dir: Path) -> None:

@@ -1,10 +1,10 @@
 """Ask for more than there is, and break things meanwhile: what callers see of it, and whether anything is lost.
 
-    bench/soak.py [--seconds 120] [--offers 100000] [--overload 300] [--steady 30] [--only NAME …] [--json FILE]
+    bench/soak.py [--minutes 2] [--seconds 20] [--offers 10000] [--only NAME …] [--json FILE] [--write]
 
 `carpool serve --workers 2` on an embedded PostgreSQL in a temporary folder; calls leave at fixed rates, from a process of its own, whether or not
-earlier ones were answered. The table is printed as Markdown. The exit code is not 0 when something that was answered 201 is not stored, or when
-`carpool check` finds anything afterwards. See README.md.
+earlier ones were answered. A Markdown table is printed; `--write` puts it into docs/operations.md. The exit code is not 0 when something that was
+answered 201 is lost, when `carpool check` finds anything, or when an aim is missed by far; lines at the end say which. See README.md.
 """
 
 from __future__ import annotations
@@ -22,207 +22,228 @@ import json
 import multiprocessing
 import os
 import platform
+import shlex
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
+from multiprocessing.pool import Pool
 
-import asyncpg
-import numpy as np
 from rich.console import Console
 
-from bench.load_calls import fill_offers, keys_and_calls
-from bench.load_generator import Answer, Kind, Load, Plan, run_load
-from bench.load_service import checked, data_folder, ended_by_signals, serving
+from bench.load_calls import calls_of_users, fill_offers
+from bench.load_generator import Calls, Kind, Load, Plan, run_load
+from bench.load_service import ROOT, Service, checked, data_folder, ended_by_signals, serving
 from bench.load_usage import machine_busy_s, tree_usage
 from bench.load_world import stored_world
 from bench.soak_faults import FAULTS, Scene
+from bench.soak_report import (
+    LIMITED,
+    OVERLOAD,
+    QUIET,
+    Json,
+    Moment,
+    markdown,
+    phase_row,
+    put_into,
+    shortcomings,
+)
 from bench.worlds import draw_offers
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.storage.embedded import EmbeddedPostgres
+from matcher.storage.postmaster import Postmaster
 
 SEED = 20261203
+DOCUMENT = ROOT / "docs" / "operations.md"
 PUBLISH_SHARE = 0.1
-QUIET_RATE = 5.0
-WARM_UP_S = 10.0
+USERS = 60
+#: Searches of one user, of whom the others are too many for any to come near it.
+USER_RATE, USER_BURST = 20, 40
+WARM_UP_S = 6.0
+CAPACITY_S, CAPACITY_CALLERS = 8.0, 6
+LIMITED_S = 10.0
+#: Shares of what the service can do: with little to do, and while things break.
+QUIET_SHARE, STEADY_SHARE = 0.1, 0.3
+QUIET_LEAST, QUIET_MOST = 5.0, 25.0
 PATIENCE_S = 180.0
-SAMPLES = 20
-REFUSED = frozenset({429, 503})
-Row = dict[str, Any]
+FAULT_AFTER_S = 4.0
+LOOK_EVERY_S = 0.5
 
 
 def main() -> None:
     """Run what the command line asks for."""
     options = _options()
     console = Console(stderr=True)
+    begun = time.monotonic()
     with ended_by_signals(), ExitStack() as stack:
         data_dir = stack.enter_context(data_folder())
         console.print(f"the region, {options.offers:,} offers …")
         stored = stored_world(data_dir, SAMPLE_NAME)
         database = stack.enter_context(EmbeddedPostgres(data_dir))
-        drawn = draw_offers(stored.world, options.offers, SEED)
-        asyncio.run(fill_offers(database.url, stored, drawn))
-        del drawn
-        calls = keys_and_calls(stored, data_dir, SAMPLE_NAME, SEED, keys=4)
+        asyncio.run(fill_offers(database.url, stored, draw_offers(stored.world, options.offers, SEED)))
+        calls = calls_of_users(stored, data_dir, SAMPLE_NAME, SEED, users=USERS)
         console.print("the service …")
-        service = stack.enter_context(serving(data_dir, SAMPLE_NAME, options.workers))
-        scene = Scene(service.pid, database, data_dir, pause_s=min(10.0, options.seconds / 3))
-        generators = stack.enter_context(_one_process())
-
-        def load(rate: float, seconds: float, seed: int, fault: Callable[[], None] | None) -> Row:
-            plan = Plan(service.url, rate, round(rate * seconds), PUBLISH_SHARE, seed, calls)
-            begin, busy = time.monotonic(), machine_busy_s()
-            asked = generators.map_async(run_load, [plan])
-            memory, fault_at = _watch(asked, service.pid, seconds, fault)
-            (done,) = asked.get(timeout=PATIENCE_S)
-            created.extend(done.created)
-            others = (machine_busy_s() - busy) / (time.monotonic() - begin)
-            return _row(rate, done, memory, fault_at) | {"machine_cores": round(others, 2)}
-
-        created: list[str] = []
-        load(2 * QUIET_RATE, WARM_UP_S, SEED, None)
-        phases: list[tuple[str, float, Callable[[], None] | None]] = [
-            ("little to do", QUIET_RATE, None),
-            ("more than it can", options.overload, None),
-            *((name, options.steady, lambda fault=fault: fault(scene)) for name, fault in FAULTS.items()),
-        ]
-        rows = []
-        for number, (name, rate, fault) in enumerate(phases):
-            if options.only and name not in options.only:
-                continue
-            console.print(f"{name}: {rate:g} calls a second for {options.seconds:g} s …")
-            rows.append({"phase": name} | load(rate, options.seconds, SEED + 1 + number, fault))
-            scene.wait_until_well(service.url, options.workers)
-        lost = asyncio.run(_missing(database.url, created))
-        console.print("carpool check …")
-        sound, said = checked(data_dir, SAMPLE_NAME)
-        result = {
+        limits = {"CARPOOL_RATE_SEARCH_PER_MINUTE": str(60 * USER_RATE), "CARPOOL_RATE_SEARCH_BURST": str(USER_BURST)}
+        unlimited = {f"CARPOOL_RATE_{kind}_PER_MINUTE": "0" for kind in ("WRITE", "READ")}
+        service = stack.enter_context(serving(data_dir, SAMPLE_NAME, options.workers, limits | unlimited))
+        pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(1))
+        scene = Scene(service.pid, database, data_dir, pause_s=10.0)
+        soak = Soak(options, service, scene, pool, calls, console)
+        rows = soak.run()
+        result: Json = {
+            "command": shlex.join(["bench/soak.py", *sys.argv[1:]]),
             "offers": options.offers,
             "workers": options.workers,
-            "seconds": options.seconds,
-            "pause_s": scene.pause_s,
-            "published": len(created),
-            "lost": lost,
-            "check": "sound" if sound else said,
+            "capacity": soak.capacity,
+            "published": len(soak.created),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "took_s": round(time.monotonic() - begun),
             "phases": rows,
         }
+    found, missed = shortcomings(result)
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(markdown(result))
-    if lost or not sound:
-        sys.exit(1)
+        options.json.write_text(json.dumps(result | {"failed": found, "missed": missed}, indent=2) + "\n", "utf-8")
+    table = markdown(result, found, missed)
+    print(table)
+    if options.write:
+        put_into(DOCUMENT, table)
+    for line in found:
+        print(f"FAILED: {line}", file=sys.stderr)
+    sys.exit(1 if found else 0)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=120.0, help="how long each phase lasts (default 120)")
-    parser.add_argument("--offers", type=int, default=100_000, help="active offers at the start (default 100000)")
+    parser.add_argument("--minutes", type=float, default=2.0, help="how long there is too much to do (default 2)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long each other phase lasts (default 20)")
+    parser.add_argument("--offers", type=int, default=10_000, help="active offers at the start (default 10000)")
     parser.add_argument("--workers", type=int, default=2, help="processes that serve (default 2)")
-    parser.add_argument("--overload", type=float, default=300.0, help="calls a second, above what it can (default 300)")
-    parser.add_argument("--steady", type=float, default=30.0, help="calls a second while things break (default 30)")
-    parser.add_argument("--only", action="append", help="this phase only; may be repeated")
+    parser.add_argument("--times", type=float, default=3.0, help="overload, as a multiple of what it can (default 3)")
+    parser.add_argument("--overload", type=float, help="overload in calls a second, instead")
+    parser.add_argument("--only", action="append", metavar="NAME", help="this phase only; may be repeated")
+    parser.add_argument("--check-last", action="store_true", help="run `carpool check` once, at the end")
     parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--write", action="store_true", help=f"put the table into {DOCUMENT.relative_to(ROOT)}")
     return parser.parse_args()
 
 
-def _one_process() -> Any:
-    """A fresh interpreter for the generator, which is gone with the block."""
-    return multiprocessing.get_context("spawn").Pool(1)
+@dataclass(frozen=True)
+class Phase:
+    """Something that goes on for a while, with a fault shortly after it began; `one_user`: all searches are those of one."""
+
+    name: str
+    rate: float
+    seconds: float
+    fault: Callable[[Scene], None] | None = None
+    one_user: bool = False
 
 
-def _watch(asked: Any, pid: int, seconds: float, fault: Callable[[], None] | None) -> tuple[list[float], float | None]:
-    """(memory of the service in MB at intervals, time.monotonic() of the fault). The fault comes after a fifth of the time."""
-    memory: list[float] = []
-    fault_at: float | None = None
-    begin = time.monotonic()
-    while not asked.ready() and time.monotonic() < begin + 2 * seconds + PATIENCE_S:
-        if fault is not None and fault_at is None and time.monotonic() > begin + seconds / 5:
-            fault_at = time.monotonic()
-            fault()
-        usage = tree_usage(pid)
-        memory.append(usage.rss_mb if usage.pss_mb is None else usage.pss_mb)
-        asked.wait(seconds / SAMPLES)
-    return memory, fault_at
+class Soak:
+    """A service, and what is done to it."""
 
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        service: Service,
+        scene: Scene,
+        pool: Pool,
+        calls: dict[Kind, Calls],
+        console: Console,
+    ) -> None:
+        self._options = options
+        self._service = service
+        self._scene = scene
+        self._pool = pool
+        self._calls = calls
+        self._console = console
+        self._seed = SEED
+        self.capacity = 0.0
+        self.created: list[str] = []
 
-def _row(rate: float, load: Load, memory: list[float], fault_at: float | None) -> Row:
-    fine = [answer for answer in load.answers if answer.status in (200, 201)]
-    refused = [answer for answer in load.answers if answer.status in REFUSED]
-    failed = len(load.answers) - len(fine) - len(refused)
-    quarter = max(1, len(memory) // 4)
-    return {
-        "rate": rate,
-        "sent": len(load.answers),
-        "fine": len(fine),
-        "fine_a_second": round(len(fine) / (load.end_s - load.begin_s), 1),
-        "fine_ms": _percentiles(fine),
-        "search_ms": {f"p{at}": _percentile([1000 * x for x in load.latency_s[Kind.SEARCH]], at) for at in (50, 99)},
-        "refused": len(refused),
-        "refused_ms": _percentiles(refused),
-        "failed": failed,
-        "errors": dict(load.errors),
-        "trouble_s": None if fault_at is None else _trouble_s(load, fault_at),
-        "memory_mb": [round(max(memory[:quarter]), 1), round(max(memory[-quarter:]), 1)] if memory else None,
-        "late_ms_p99": _percentile([1000 * late for late in load.late_s], 99),
-    }
+    def run(self) -> list[Json]:
+        """One phase after the other; what each has come to."""
+        self._load(Phase("warm-up", 20.0, WARM_UP_S))
+        self.capacity = round(self._can_do(), 1)
+        self._console.print(f"it answers {self.capacity:g} calls a second of callers who take turns")
+        return [self._phase(phase) for phase in self._phases()]
 
+    def _phases(self) -> list[Phase]:
+        options = self._options
+        quiet = round(min(QUIET_MOST, max(QUIET_LEAST, QUIET_SHARE * self.capacity)))
+        steady = round(max(QUIET_LEAST, STEADY_SHARE * self.capacity))
+        too_much = options.overload or round(options.times * self.capacity, -1)
+        phases = [
+            Phase(QUIET, quiet, max(options.seconds, 30.0)),
+            Phase(OVERLOAD, too_much, 60 * options.minutes),
+            Phase(LIMITED, min(steady, USER_RATE) * 3, LIMITED_S, one_user=True),
+            *(
+                Phase(name, steady, options.seconds + self._scene.own_time_s(name), fault)
+                for name, fault in FAULTS.items()
+            ),
+        ]
+        return [phase for phase in phases if options.only is None or phase.name in options.only]
 
-def _trouble_s(load: Load, fault_at: float) -> float:
-    """From the fault to when the last call that was not answered as it should be, or took over a second, was due; 0 when there was none."""
-    after_s = fault_at - load.begin_s
-    bad = [
-        one.due_s
-        for one in load.answers
-        if one.due_s > after_s - 1 and (one.status not in (200, 201) or one.latency_s > 1)
-    ]
-    return round(max(0.0, max(bad) - after_s), 1) if bad else 0.0
+    def _can_do(self) -> float:
+        """Good answers a second when a few callers ask again as soon as they are answered."""
+        plan = self._plan(Phase("capacity", 10_000 / CAPACITY_S, CAPACITY_S))
+        (done,) = self._pool.map_async(run_load, [replace(plan, callers=CAPACITY_CALLERS)]).get(timeout=PATIENCE_S)
+        self.created.extend(done.created)
+        fine = sum(answer.status in (200, 201) for answer in done.answers)
+        return float(fine / (done.end_s - done.begin_s))
 
+    def _phase(self, phase: Phase) -> Json:
+        self._console.print(f"{phase.name}: {phase.rate:g} calls a second for {phase.seconds:g} s …")
+        before = len(self.created)
+        row = self._load(phase)
+        row["well_after_s"] = self._scene.wait_until_well(self._service.url, self._options.workers)
+        row["published"] = len(self.created) - before
+        row["lost"] = asyncio.run(self._scene.missing(self.created[before:]))
+        row["index_agrees"] = self._scene.wait_until_index_agrees(self._service.url)
+        last = self._phases()[-1].name == phase.name
+        row["check"] = checked(self._scene.data_dir, SAMPLE_NAME) if last or not self._options.check_last else {}
+        return row
 
-def _percentiles(answers: list[Answer]) -> dict[str, float | None]:
-    return {f"p{at}": _percentile([1000 * answer.latency_s for answer in answers], at) for at in (50, 99, 100)}
+    def _load(self, phase: Phase) -> Json:
+        """What came of a phase."""
+        moments: list[Moment] = []
+        fault_s: tuple[float, float] | None = None
+        begin, busy = time.monotonic(), machine_busy_s()
+        service, database = self._usage()
+        asked = self._pool.map_async(run_load, [self._plan(phase)])
+        while not asked.ready() and time.monotonic() < begin + 2 * phase.seconds + PATIENCE_S:
+            if phase.fault is not None and fault_s is None and time.monotonic() > begin + FAULT_AFTER_S:
+                fault_begin = time.monotonic()
+                phase.fault(self._scene)
+                fault_s = fault_begin, time.monotonic()
+            usage = tree_usage(self._service.pid)
+            moments.append(Moment(time.monotonic(), usage.rss_mb if usage.pss_mb is None else usage.pss_mb))
+            asked.wait(LOOK_EVERY_S)
+        (done,) = asked.get(timeout=PATIENCE_S)
+        assert isinstance(done, Load)
+        self.created.extend(done.created)
+        span_s = time.monotonic() - begin
+        used = [late - early for late, early in zip(self._usage(), (service, database), strict=True)]
+        others = max(0.0, machine_busy_s() - busy - done.cpu_s - sum(used))
+        cores = {"service": used[0], "database": used[1], "generator": done.cpu_s, "others": others}
+        return phase_row(phase.name, phase.rate, done, moments, fault_s) | {
+            "cores": {name: round(seconds / span_s, 2) for name, seconds in cores.items()}
+        }
 
+    def _plan(self, phase: Phase) -> Plan:
+        self._seed += 1
+        share, calls = PUBLISH_SHARE, self._calls
+        if phase.one_user:
+            share, calls = 0.0, {kind: replace(one, users=one.users[:1]) for kind, one in calls.items()}
+        return Plan(self._service.url, phase.rate, round(phase.rate * phase.seconds), share, self._seed, calls)
 
-def _percentile(values: list[float], at: int) -> float | None:
-    return round(float(np.percentile(values, at)), 1) if values else None
-
-
-async def _missing(url: str, created: list[str]) -> int:
-    """How many of the offers that were answered 201 are not there."""
-    connection = await asyncpg.connect(url)
-    try:
-        there = await connection.fetchval(
-            "SELECT count(*) FROM offers WHERE id = ANY ($1)", [UUID(one) for one in created]
-        )
-    finally:
-        await connection.close()
-    return len(set(created)) - int(there)
-
-
-def markdown(result: Row) -> str:
-    """The table of docs/operations.md."""
-    lines = [
-        "| what happened | calls a second | answered | p50 / p99, ms | refused (503, 429), p99 ms | failed | trouble, s | memory, MB |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in result["phases"]:
-        fine, refused = row["fine_ms"], row["refused_ms"]
-        lines.append(
-            f"| {row['phase']} | {row['rate']:g} | {row['fine']:,} of {row['sent']:,} | {fine['p50']} / {fine['p99']} "
-            f"| {row['refused'] or 'none'}{', ' + str(refused['p99']) if row['refused'] else ''} "
-            f"| {row['failed'] or 'none'} | {'' if row['trouble_s'] is None else row['trouble_s']} "
-            f"| {' → '.join(f'{one:g}' for one in row['memory_mb'] or ())} |"
-        )
-    lines.append("")
-    lines.append(
-        f"{result['published']:,} offers were answered 201, {result['lost'] or 'none'} lost; `carpool check`: {result['check']}. "
-        f"{result['offers']:,} offers, {result['workers']} workers, {result['seconds']:g} s each, {result['machine']}."
-    )
-    return "\n".join(lines)
+    def _usage(self) -> tuple[float, float]:
+        """CPU seconds of the service and of PostgreSQL; less than before when one of their processes was killed."""
+        postgres = Postmaster.find(self._scene.database.home.data)
+        database = 0.0 if postgres is None else tree_usage(postgres.pid).cpu_s
+        return tree_usage(self._service.pid).cpu_s, database
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import os
 import signal
 import time
@@ -11,7 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 
@@ -24,6 +27,7 @@ from matcher.storage.postmaster import Postmaster
 
 _SAMPLE = Path(matcher.__path__[0]) / "roads" / "sample" / f"{SAMPLE_NAME}.osm.pbf"
 _PATIENCE_S = 120.0
+_SOON_S = 15.0
 _GOOD_IN_A_ROW = 24
 
 
@@ -48,15 +52,45 @@ class Scene:
         """The processes that answer calls."""
         return sorted(pid for pid in tree_of(self.service_pid) - {self.service_pid} if _is_worker(pid))
 
-    def wait_until_well(self, url: str, workers: int) -> None:
-        """Until all workers are there and say so, many times in a row, as any of them may answer. Raises RuntimeError."""
-        deadline, good = time.monotonic() + _PATIENCE_S, 0
+    def own_time_s(self, name: str) -> float:
+        """How much longer a phase lasts because of what its fault takes by itself."""
+        return self.pause_s if FAULTS[name] is pause_database else 0.0
+
+    def wait_until_well(self, url: str, workers: int) -> float | None:
+        """Seconds until all workers are there and say so, many times in a row, as any of them may answer; None when they do not."""
+        begin, good = time.monotonic(), 0
         while good < _GOOD_IN_A_ROW:
-            if time.monotonic() > deadline:
-                raise RuntimeError("the service did not recover")
-            good = good + 1 if len(self.workers()) == workers and _is_ready(url) else 0
+            if time.monotonic() > begin + _PATIENCE_S:
+                return None
+            good = good + 1 if len(self.workers()) == workers and _readiness(url).get("ready") else 0
             if not good:
                 time.sleep(0.2)
+        return round(time.monotonic() - begin, 1)
+
+    def wait_until_index_agrees(self, url: str) -> bool:
+        """Whether every worker soon has as many offers in memory as are stored; nobody publishes meanwhile."""
+        stored, deadline, good = asyncio.run(self._open_offers()), time.monotonic() + _SOON_S, 0
+        while good < _GOOD_IN_A_ROW and time.monotonic() < deadline:
+            good = good + 1 if _readiness(url).get("offers") == stored else 0
+            if not good:
+                time.sleep(0.2)
+        return good == _GOOD_IN_A_ROW
+
+    async def missing(self, created: list[str]) -> int:
+        """How many of the offers that were answered 201 are not stored."""
+        connection = await asyncpg.connect(self.database.url)
+        try:
+            ids = [UUID(one) for one in created]
+            return len(ids) - int(await connection.fetchval("SELECT count(*) FROM offers WHERE id = ANY ($1)", ids))
+        finally:
+            await connection.close()
+
+    async def _open_offers(self) -> int:
+        connection = await asyncpg.connect(self.database.url)
+        try:
+            return int(await connection.fetchval("SELECT count(*) FROM offers WHERE status = 'OPEN'"))
+        finally:
+            await connection.close()
 
 
 def pause_database(scene: Scene) -> None:
@@ -126,13 +160,14 @@ def _is_worker(pid: int) -> bool:
     return b"worker" in words
 
 
-def _is_ready(url: str) -> bool:
+def _readiness(url: str) -> dict[str, Any]:
+    """What /readyz says; empty when nobody answers."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
     try:
         connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
+        return cast("dict[str, Any]", json.loads(connection.getresponse().read()))
+    except (OSError, http.client.HTTPException, ValueError):
+        return {}
     finally:
         connection.close()
