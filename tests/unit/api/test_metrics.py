@@ -156,9 +156,22 @@ def test_workers_are_added_up_and_one_that_died_leaves_its_counters_only() -> No
         assert found["carpool_workers_started_total", ()] == 2
         assert found["carpool_workers_running", ()] == 1
         assert found["carpool_workers_died_total", (("number", "2"),)] == 1
+        # Another one under the same number, as the supervisor starts it: what the first had counted is still there.
+        workers[2] = _worker(folder, 2)
+        log.started()
+        before, found = found, series(render(None, folder, "")[0])
+        offers = {labels: value for (name, labels), value in found.items() if name == INDEX_OFFERS.name}
+        assert offers == {(("worker", "1"),): 100, (("worker", "2"),): 200}
+        assert found["carpool_shed_total", (("reason", "queue"),)] == 5
+        grows = ("_total", "_count", "_sum", "_bucket")
+        assert all(found[one] >= value for one, value in before.items() if one[0].endswith(grows))
+        workers[2].communicate()
+        log.ended(2, workers[2].pid, by_itself=False)
         workers[1].communicate()
         log.ended(1, workers[1].pid, by_itself=False)
         found = series(render(None, folder, "")[0])
+        assert found["carpool_shed_total", (("reason", "queue"),)] == 5
+        assert not [name for name, _ in found if name == INDEX_OFFERS.name]
         assert found["carpool_workers_died_total", (("number", "1"),)] == 0
     assert not folder.exists()
 
