@@ -251,6 +251,7 @@ async def test_an_answer_that_was_lost_after_the_commit_is_found_by_asking_again
         again = await book(carpool, match.match_id, rider, key=key)
         assert isinstance(again, StoredAnswer)
         assert again.body.decode() == str(stored.id)
+        assert carpool.bookings.book_seats._writer.in_doubt == 0, "who is answered is in the index"
     assert await PostgresTrips(database).list_open(offer.id) == [stored]
     if instant:
         with pytest.raises(SeatsExhausted):
