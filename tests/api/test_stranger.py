@@ -6,6 +6,7 @@ something decodes to coordinates (objects, lists, polylines, the parts of signed
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -99,7 +100,20 @@ async def trip(live: Live) -> dict[str, Any]:
     booking = await asked(live, rider, offer, origin=DOOR, destination=OFFICE, departure=day)
     confirmed = await move(live, driver, booking, "CONFIRMED")
     assert confirmed.status == 200, confirmed.body
-    return {"offer": offer, "booking": booking, "driver": driver, "rider": rider, "departure": departure}
+    waiting = await live.call(
+        "POST", "/v1/requests", rider, json=a_search(origin=DOOR, destination=OFFICE, departure=day, seats=8)
+    )
+    assert waiting.status == 201, waiting.body
+    series = await live.call(
+        "POST", "/v1/series", driver,
+        json={"origin": HOME, "destination": WORK, "via": [SCHOOL], "date": departure.date().isoformat(), "departure": "03:45",
+              "return": {"departure": "05:30"}, "seats": 1},
+    )  # fmt: skip
+    assert series.status == 201, series.body
+    return {
+        "offer": offer, "booking": booking, "driver": driver, "rider": rider, "departure": departure,
+        "request": waiting.json, "series": series.json,
+    }  # fmt: skip
 
 
 def test_the_search_finds_what_it_is_to_find() -> None:
@@ -146,7 +160,7 @@ async def searches(live: Live, token: str, departure: datetime) -> list[Answer]:
 async def test_no_answer_to_a_stranger_tells_a_marked_place(live: Live, trip: dict[str, Any]) -> None:
     ids = {
         "offer_id": trip["offer"]["id"], "booking_id": trip["booking"]["id"], "webhook_id": trip["offer"]["id"],
-        "delivery_number": "1", "user": "marked-driver",
+        "delivery_number": "1", "user": "marked-driver", "request_id": trip["request"]["id"], "series_id": trip["series"]["id"],
     }  # fmt: skip
     for role in ("rider", "driver", "partner"):
         stranger = await live.key(role)
@@ -168,6 +182,44 @@ async def test_no_search_tells_a_marked_place(live: Live, trip: dict[str, Any]) 
         for match in answer.json["matches"]
     ), "a search that finds nothing tells nothing"
     assert [read(answer) for answer in answers] == [set()] * len(answers)
+
+
+async def test_keeping_a_search_tells_no_marked_place(live: Live, trip: dict[str, Any]) -> None:
+    """Neither what fits at once, nor the search made again, nor what is told of a trip that comes later."""
+    stranger = await live.key("rider")
+    wish = a_search(origin=FROM, destination=TO, departure=around(trip["departure"]), max_walk_m=400)
+    kept = await live.call("POST", "/v1/requests", stranger, json=wish)
+    assert trip["offer"]["id"] in {match["offer_id"] for match in kept.json["present"]["matches"]}
+    later = await live.published(
+        trip["driver"], origin=HOME, destination=WORK, via=[SCHOOL], departure=trip["departure"].isoformat(), max_detour_s=3000
+    )  # fmt: skip
+    path = f"/v1/requests/{kept.json['id']}"
+    for _ in range(200):
+        found = await live.call("GET", path, stranger)
+        if later["id"] in {one["offer_id"] for one in found.json["found"]}:
+            break
+        await asyncio.sleep(0.05)
+    else:
+        raise AssertionError("the trip that came later is not told")
+    answers = [kept, found]
+    answers += [await live.call("GET", call, stranger) for call in ("/v1/requests", f"{path}/matches", "/v1/me/export")]
+    assert "match_found" in answers[-1].body.decode()
+    assert [read(answer) for answer in answers] == [set()] * len(answers)
+
+
+async def test_a_driver_does_not_see_the_doors_of_who_waits(live: Live) -> None:
+    driver, rider = await live.key("driver"), await live.key("rider", "marked-waiting")
+    departure = quiet_morning()
+    offer = await live.published(
+        driver, origin=FROM, destination=TO, departure=departure.isoformat(), max_detour_s=3000
+    )
+    wish = a_search(origin=DOOR, destination=OFFICE, departure=around(departure))
+    assert (await live.call("POST", "/v1/requests", rider, json=wish)).status == 201
+    fitting = await live.call("GET", f"/v1/offers/{offer['id']}/requests", driver)
+    assert fitting.json["fitting"] == 1
+    for answer in (fitting, await live.call("GET", "/v1/me/export", driver)):
+        assert read(answer) == set()
+        assert "marked-waiting" not in answer.body.decode()
 
 
 async def test_asking_for_a_seat_tells_neither_side_a_marked_place(live: Live, trip: dict[str, Any]) -> None:
@@ -220,6 +272,9 @@ async def test_no_log_line_tells_a_place_an_address_a_key_or_a_name(
             await asked(live, stranger, trip["offer"], origin=FROM, destination=TO, departure=around(trip["departure"]))
             await live.call("PUT", "/v1/me/blocks/marked-driver", stranger)
             await live.call("GET", "/v1/me/export", trip["driver"])
+            await live.call("GET", f"/v1/offers/{trip['offer']['id']}/requests", trip["driver"])
+            await live.call("POST", "/v1/requests", stranger, json=a_search(origin=DOOR, destination=OFFICE))
+            await live.call("GET", f"/v1/series/{trip['series']['id']}", trip["driver"])
             await live.call("GET", f"/v1/reverse?lat={HOME['lat']}&lon={HOME['lon']}", stranger)
             await live.call("POST", "/v1/match", stranger, json=a_search(origin={"lat": HOME["lat"], "lon": 999}))
     finally:
