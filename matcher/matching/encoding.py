@@ -16,7 +16,7 @@ from matcher.domain.offer import PREFERENCE_KEYS, Offer
 from matcher.matching.blocks import DRIVER_IS_WOMAN, WOMEN_ONLY
 from matcher.matching.plan import Plan
 from matcher.matching.positions import I32, I64, U32, EdgeTable, fixed_position
-from matcher.matching.prices import NO_PRICE, price_steps
+from matcher.matching.prices import price_step
 from matcher.matching.reach import reach_columns
 from matcher.matching.roads import SearchRoads
 
@@ -96,7 +96,7 @@ def one_row(
         "seats": max(plan.seats),
         "stated": stated | WOMEN_ONLY * offer.women_only | DRIVER_IS_WOMAN * offer.driver_is_woman,
         "welcome": welcome,
-        "price": _price_of(offer, rate),
+        "price": price_step(rate, offer.price, offer.seats_offered, offer.length_cm),
         "version": offer.version,
         "driver": driver_digest(offer.driver_id),
         "id_high": high,
@@ -119,18 +119,6 @@ def one_row(
         "late_ms": np.array(plan.late_ms, np.int32),
     }
     return row, np.concatenate([drive.codes for drive in drives]), legs
-
-
-def _price_of(offer: Offer, rate: CostRate | None) -> int:
-    price = offer.price
-    steps = price_steps(
-        rate,
-        np.array([NO_PRICE if price is None else price.minor], np.int32),
-        np.array([b"" if price is None else price.currency.encode()], "S3"),
-        np.array([offer.seats_offered], np.int32),
-        np.array([offer.length_cm], np.int64),
-    )
-    return int(steps[0])
 
 
 def reach_of(

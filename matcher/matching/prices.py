@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
-from matcher.domain.money import CostRate, decimals_of
+from matcher.domain.money import CostRate, Money, decimals_of
 from matcher.matching.positions import I32, I64, U8
 
 #: The whole cost of driving: what nobody may ask for more than (`CostRate.dearest_seat` of one seat). Free is 0.
@@ -29,10 +31,25 @@ def price_steps(
     """
     if rate is None:
         return np.zeros(len(length_cm), np.uint8)
-    minor_per_km = float(rate.per_km.scaleb(decimals_of(rate.currency)))
-    cost = np.maximum(1, length_cm) * minor_per_km  # of the trip, times _CM_PER_KM
+    cost = np.maximum(1, length_cm) * _minor_per_km(rate)  # of the trip, times _CM_PER_KM
     named = (price_minor != NO_PRICE) & (price_currency == rate.currency.encode())
     suggested = np.floor(cost / ((seats_offered + 1) * float(_CM_PER_KM)))
     seat = np.where(named, price_minor, suggested)
     steps = np.rint(seat * float(PRICE_STEPS * _CM_PER_KM) / cost)
     return np.minimum(steps, PRICE_STEPS).astype(np.uint8)
+
+
+def price_step(rate: CostRate | None, price: Money | None, seats_offered: int, length_cm: int) -> int:
+    """`price_steps` of one offer, to the last bit, in a tenth of the time."""
+    if rate is None:
+        return 0
+    cost = max(1, length_cm) * _minor_per_km(rate)
+    if price is not None and price.currency == rate.currency:
+        seat = price.minor
+    else:
+        seat = math.floor(cost / ((seats_offered + 1) * float(_CM_PER_KM)))
+    return min(PRICE_STEPS, round(seat * float(PRICE_STEPS * _CM_PER_KM) / cost))
+
+
+def _minor_per_km(rate: CostRate) -> float:
+    return float(rate.per_km.scaleb(decimals_of(rate.currency)))

@@ -19,8 +19,6 @@ SCORE_DECIMALS = 6
 #: The larger of the prices of detour and walk; integers, so that equal costs are equal on every machine.
 PRICE_UNIT = 1 << 16
 
-#: What a price of so many steps (see `prices`) is worth.
-_PRICE_VALUES = 1.0 - np.arange(PRICE_STEPS + 1) / PRICE_STEPS
 _ONES_IN_BYTE = np.array([byte.bit_count() for byte in range(256)], dtype=np.float64)
 
 
@@ -137,7 +135,7 @@ def agreement(
 
 def price_values(steps: U8) -> F64:
     """1 for a free seat, falling evenly to 0 for one at the whole cost of the drive. steps: as in `rows.Rows`."""
-    return np.asarray(_PRICE_VALUES[steps], dtype=np.float64)
+    return np.asarray(1.0 - steps / np.float64(PRICE_STEPS), dtype=np.float64)
 
 
 def describe_parts(

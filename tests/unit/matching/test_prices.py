@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ import pytest
 from matcher.domain.money import CostRate, Money
 from matcher.domain.offer import PREFERENCE_KEYS, Offer
 from matcher.matching.blocks import DRIVER_IS_WOMAN, NOT_ALL_WOMEN, WOMEN_ONLY
-from matcher.matching.prices import PRICE_STEPS
+from matcher.matching.prices import PRICE_STEPS, price_step
 from matcher.matching.scoring import price_values
 from tests.builders import an_offer
 from tests.bulk_columns import columns_of
@@ -26,8 +27,10 @@ def a_priced(price: Money | None, *, seats: int = 3, length_cm: int = 1_000_000)
 
 
 def steps(rate: CostRate | None, *offers: Offer) -> list[int]:
-    """Of each offer."""
-    return [int(step) for step in columns_of(offers).price(rate)]
+    """Of each offer; the same one by one and all at once."""
+    found = [int(step) for step in columns_of(offers).price(rate)]
+    assert [price_step(rate, offer.price, offer.seats_offered, offer.length_cm) for offer in offers] == found
+    return found
 
 
 def test_a_price_is_its_part_of_what_the_drive_costs() -> None:
@@ -42,6 +45,21 @@ def test_without_a_price_the_suggestion_counts() -> None:
             silent = a_priced(None, seats=seats, length_cm=length_cm)
             named = replace(silent, price=THIRTY_CENTS.suggested_seat(length_cm, seats))
             assert steps(THIRTY_CENTS, silent) == steps(THIRTY_CENTS, named)
+
+
+def test_one_by_one_is_to_the_last_step_what_all_at_once_is() -> None:
+    random_ = random.Random(5)
+    for per_km in ("0.30", "0.2796", "0.636", "0.4504669", "13"):
+        rate = CostRate(Decimal(per_km), "EUR", "a test")
+        offers = []
+        for _ in range(400):
+            length_cm, seats = (
+                random_.choice((random_.randint(0, 10**8), 100_000 * random_.randint(1, 99))),
+                random_.randint(1, 8),
+            )
+            price = Money(random_.randint(0, rate.dearest_seat(length_cm, 1).minor), "EUR")
+            offers.append(a_priced(random_.choice((None, price)), seats=seats, length_cm=length_cm))
+        steps(rate, *offers)
 
 
 def test_the_more_seats_share_the_cheaper_the_suggestion() -> None:
