@@ -29,7 +29,7 @@ from rich.table import Table
 from bench.baselines import Graphs, NetworkxPair, RoutingKitPair, scipy_pair
 from bench.oracle import Oracle
 from bench.stops_run import measure_stops
-from bench.timing import SEED, WARM_UP, Row, beside_door, index_bytes, least_ms, percentile, search, took_ms
+from bench.timing import RATE, SEED, WARM_UP, Row, beside_door, index_bytes, least_ms, percentile, search, took_ms
 from bench.walkers import draw_walkers
 from bench.worlds import World, draw_offers, draw_queries, region_world, sample_world, vectors_world
 from matcher.domain.offer import Offer
@@ -131,7 +131,7 @@ def _nodes(world: World, query: Query) -> tuple[int, int]:
 
 def _measure(world: World, count: int, options: argparse.Namespace) -> Row:
     offers = draw_offers(world, count, SEED)
-    index = OfferIndex(world.engine)
+    index = OfferIndex(world.engine, rate=RATE)
     begin = time.perf_counter()
     for offer in offers:
         index.put(offer)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from bench.worlds import World
+from matcher.domain.money import CostRate
 from matcher.matching.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import Query
@@ -19,6 +21,8 @@ from matcher.services.stop_watch import StopWatch
 SEED = 20261201
 LIMIT = 10
 WARM_UP = 10
+#: Offers have no prices of their own: each counts with the suggestion for its seats.
+RATE = CostRate(Decimal("0.30"), "EUR", "a benchmark")
 Row = dict[str, Any]
 
 
