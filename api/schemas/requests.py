@@ -16,6 +16,43 @@ from matcher.domain.place import Coordinate
 from matcher.services.requests_of_offer import FittingRequest, FittingRequests
 
 MAX_PAGE = 100
+_ID = "01938a3e-7d4c-7b6e-9b5a-3f0f6a1c2d3e"
+_OFFER_ID = "01938a41-02aa-7d11-8c4e-6b7f8a9b0c1d"
+_WAITING: dict[str, Any] = {
+    "id": _ID,
+    "status": "WAITING",
+    "origin": {"lat": -29.95, "lon": -71.337, "label": "Juan de Dios Melgarejo", "road_distance_m": 16.5},
+    "destination": {"lat": -29.91, "lon": -71.252, "label": "Avenida Amunátegui", "road_distance_m": 4.8},
+    "departure": {"earliest": "2026-12-01T07:30:00-03:00", "latest": "2026-12-01T08:15:00-03:00"},
+    "seats": 1,
+    "max_walk_m": 600,
+    "preferences": {"smoking": False},
+    "women_only": False,
+    "created_at": "2026-11-24T20:45:13.187796Z",
+    "expires_at": "2026-12-01T08:15:00-03:00",
+}
+_NOTHING_YET: dict[str, Any] = {
+    "matches": [],
+    "considered": 12,
+    "feasible": 0,
+    "turned_away": {"outside_window": 9, "detour": 3},
+    "hints": [],
+    "basis": {
+        "co2": {
+            "grams_per_km": 160.0,
+            "source": "IPCC 2006 Guidelines",
+            "assumption": "the rider would have driven alone",
+        }
+    },
+    "took_ms": 4.2,
+}
+_FITTING: dict[str, Any] = {
+    "request_id": _ID,
+    "seats": 1,
+    "near_pickup": {"lat": -29.9549, "lon": -71.3397, "time": "2026-12-01T07:52:00-03:00"},
+    "near_dropoff": {"lat": -29.9073, "lon": -71.2518, "time": "2026-12-01T08:11:00-03:00"},
+    "detour_min": 2,
+}
 
 
 class WindowOut(WireOut):
@@ -28,16 +65,18 @@ class WindowOut(WireOut):
 class RequestOut(WireOut):
     """A search that waits for offers. `departure` or `arrival`, as it was asked."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_WAITING]})
+
     id: Identifier
     status: Literal["WAITING", "EXPIRED"] = Field(description="EXPIRED once its window has ended")
     origin: PlaceOut
     destination: PlaceOut
     departure: Maybe[WindowOut] = None
     arrival: Maybe[WindowOut] = None
-    seats: int
-    max_walk_m: int
-    preferences: dict[str, bool]
-    women_only: bool
+    seats: int = Field(description="seats needed")
+    max_walk_m: int = Field(description="how far the rider walks at each end, metres")
+    preferences: dict[str, bool] = Field(description="what the rider likes, or rather not")
+    women_only: bool = Field(description="only drivers who share that they are women")
     created_at: datetime
     expires_at: datetime = Field(description="the end of its window: until then new and changed offers are matched")
 
@@ -70,7 +109,9 @@ class RequestOut(WireOut):
 class KeptRequestOut(RequestOut):
     """A request that was just kept, with what fits now. Whatever comes to fit later is told as an event `match_found`."""
 
-    present: MatchesOut
+    model_config = ConfigDict(json_schema_extra={"examples": [_WAITING | {"present": _NOTHING_YET}]})
+
+    present: MatchesOut = Field(description="as the answer to `POST /v1/match`: what fits at this moment")
 
     @classmethod
     def with_matches(cls, kept: KeptRequest, answer: MatchAnswer, basis: BasisOut, now: datetime) -> KeptRequestOut:
@@ -83,11 +124,17 @@ class FoundOut(WireOut):
     """An offer that the rider was shown, or told of."""
 
     offer_id: Identifier
-    found_at: datetime
+    found_at: datetime = Field(description="when the rider was shown it, or told")
 
 
 class RequestDetailOut(RequestOut):
     """A request with the offers that its rider knows of, newest first, at most 100. For a `match_id` to book with, ask for its matches."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [_WAITING | {"found": [{"offer_id": _OFFER_ID, "found_at": "2026-11-25T08:10:02.500982Z"}]}]
+        }
+    )
 
     found: list[FoundOut]
 
@@ -100,6 +147,8 @@ class RequestDetailOut(RequestOut):
 
 class RequestsOut(WireOut):
     """One page of one's own requests, oldest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"requests": [_WAITING]}]})
 
     requests: list[RequestOut]
     next_cursor: Maybe[str] = Field(None, description="where to go on; absent on the last page")
@@ -145,22 +194,10 @@ class NearOut(WireOut):
 class FittingRequestOut(WireOut):
     """A rider who waits and could be carried. Who it is, and where exactly, is told when the rider books."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "request_id": "01938a3e-7d4c-7b6e-9b5a-3f0f6a1c2d3e",
-                    "seats": 1,
-                    "near_pickup": {"lat": -29.9549, "lon": -71.3397, "time": "2026-12-01T07:52:00-03:00"},
-                    "near_dropoff": {"lat": -29.9073, "lon": -71.2518, "time": "2026-12-01T08:11:00-03:00"},
-                    "detour_min": 2,
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_FITTING]})
 
     request_id: Identifier
-    seats: int
+    seats: int = Field(description="seats needed")
     near_pickup: NearOut
     near_dropoff: NearOut
     detour_min: int = Field(description="added drive, whole minutes")
@@ -179,6 +216,8 @@ class FittingRequestOut(WireOut):
 
 class FittingRequestsOut(WireOut):
     """The requests that fit a trip, those that suit the rider best first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"requests": [_FITTING], "fitting": 1}]})
 
     requests: list[FittingRequestOut]
     fitting: int = Field(ge=0, description="how many fit, shown or not")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from api.schemas.fields import (
     Identifier,
@@ -25,18 +25,68 @@ from matcher.domain.series import (
 )
 from matcher.services.tend_series import LeftAlone
 
+_PHASE: dict[str, Any] = {
+    "from": "2026-12-01",
+    "until": "2027-03-31",
+    "weekdays": ["MO", "TU", "WE", "TH", "FR"],
+    "departure": "07:45",
+    "return": {"departure": "17:30", "days_later": 0},
+    "origin": {"lat": -29.953, "lon": -71.338, "label": "José Santiago Aldunate", "road_distance_m": 22.2},
+    "destination": {"lat": -29.9045, "lon": -71.2489, "label": "Eduardo de la Barra", "road_distance_m": 11.2},
+    "via": [],
+    "seats": 3,
+    "flexibility_s": 900,
+    "preferences": {"smoking": False},
+    "comment": "blue hatchback",
+    "instant_booking": False,
+    "women_only": False,
+}
+_SUMMARY: dict[str, Any] = {
+    "id": "01938a3e-7d4c-7b6e-9b5a-3f0f6a1c2d3e",
+    "status": "OPEN",
+    "version": 1,
+    "time_zone": "America/Santiago",
+    "phases": [_PHASE],
+    "exceptions": ["2026-12-08", "2026-12-25"],
+    "created_at": "2026-11-24T20:45:14.332574Z",
+    "updated_at": "2026-11-24T20:45:14.332574Z",
+}
+_OCCURRENCE: dict[str, Any] = {
+    "date": "2026-12-01",
+    "direction": "OUT",
+    "offer_id": "01938a3e-7d51-7f43-a1d7-52c3e4f5a6b7",
+    "departure": "2026-12-01T07:45:00-03:00",
+    "status": "OPEN",
+    "detached": False,
+}
+_BACK: dict[str, Any] = _OCCURRENCE | {
+    "direction": "BACK",
+    "offer_id": "01938a3e-7d52-7c02-b6e8-63d4f5a6b7c8",
+    "departure": "2026-12-01T17:30:00-03:00",
+}
+_LEFT: dict[str, Any] = {
+    "date": "2026-12-01",
+    "direction": "OUT",
+    "offer_id": _OCCURRENCE["offer_id"],
+    "code": "promised_to_riders",
+    "detail": "1 booking could not be carried as promised",
+    "bookings": ["01938a50-11bb-7c22-9d33-7e8f9a0b1c2d"],
+}
+
 
 class ReturnOut(WireOut):
     """The way back."""
 
-    departure: str = Field(description="local time")
-    days_later: int
+    departure: str = Field(description="local time", examples=["17:30"])
+    days_later: int = Field(description="how many days after the way there")
 
 
 class PhaseOut(WireOut):
     """What the trips are like from a date on, until the next phase."""
 
-    from_: date = Field(alias="from")
+    model_config = ConfigDict(json_schema_extra={"examples": [_PHASE]})
+
+    from_: date = Field(alias="from", description="first date")
     until: Maybe[date] = Field(None, description="absent: no end")
     weekdays: list[Weekday] = Field(description="empty for a trip that is made once, on `from`")
     departure: str = Field(description="local time", examples=["07:45"])
@@ -84,6 +134,8 @@ class PhaseOut(WireOut):
 class OccurrenceOut(WireOut):
     """One trip of a series: an ordinary offer."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_OCCURRENCE]})
+
     day: date = Field(alias="date", description="the local date on which the way there leaves")
     direction: Direction
     offer_id: Identifier
@@ -106,6 +158,8 @@ class OccurrenceOut(WireOut):
 
 class LeftAloneOut(WireOut):
     """A trip that could not follow a change of its series. It stays as it was, and goes its own way from now on."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_LEFT]})
 
     day: date = Field(alias="date")
     direction: Direction
@@ -132,12 +186,14 @@ class LeftAloneOut(WireOut):
 class SeriesSummaryOut(WireOut):
     """Trips that are made again and again, or there and back."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_SUMMARY]})
+
     id: Identifier
     status: Literal["OPEN", "CANCELLED"]
     version: Annotated[int, Field(ge=1, description="grows by one with every change; the ETag")]
-    time_zone: str
-    phases: list[PhaseOut]
-    exceptions: list[date]
+    time_zone: str = Field(description="IANA name")
+    phases: list[PhaseOut] = Field(description="what its trips are like, from date to date")
+    exceptions: list[date] = Field(description="dates on which it is not driven")
     ends_before: Maybe[date] = Field(None, description="withdrawn from this date on")
     trouble: Maybe[str] = Field(None, description="the code of the problem because of which no more trips are made")
     created_at: datetime
@@ -168,6 +224,8 @@ class SeriesSummaryOut(WireOut):
 class SeriesOut(SeriesSummaryOut):
     """A series with its trips that have not left."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_SUMMARY | {"occurrences": [_OCCURRENCE, _BACK]}]})
+
     occurrences: list[OccurrenceOut]
     left_alone: Maybe[list[LeftAloneOut]] = Field(None, description="trips that could not follow the change")
 
@@ -183,6 +241,8 @@ class SeriesOut(SeriesSummaryOut):
 
 class SeriesPageOut(WireOut):
     """One page of series, oldest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"series": [_SUMMARY]}]})
 
     series: list[SeriesSummaryOut]
     next_cursor: Maybe[str] = Field(None, description="where to go on; absent on the last page")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api.endpoint import Endpoint
@@ -117,3 +119,38 @@ async def test_the_examples_work(live: Live) -> None:
         parameters = served["paths"][path]["get"]["parameters"]
         query = {p["name"]: str(p["schema"]["examples"][0]) for p in parameters if p["required"]}
         assert (await live.call("GET", path, token, params=query)).json["places"]
+
+
+def examples_in(pointer: str, schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema with examples, at any depth, and where it is."""
+    if isinstance(schema, list):
+        for number, part in enumerate(schema):
+            yield from examples_in(f"{pointer}/{number}", part)
+    elif isinstance(schema, dict):
+        if isinstance(schema.get("examples"), list):
+            yield pointer, schema
+        for key in schema.keys() - {"examples", "default", "const", "enum"}:
+            yield from examples_in(f"{pointer}/{key}", schema[key])
+
+
+def test_every_example_is_what_its_schema_allows(document: dict[str, Any]) -> None:
+    found = dict(examples_in("", {"schemas": document["components"]["schemas"], "paths": document["paths"]}))
+    assert len(found) > 100
+    for pointer, schema in found.items():
+        rooted = schema | {"components": document["components"]}
+        for example in schema["examples"]:
+            faults = [fault.message for fault in OAS31Validator(rooted).iter_errors(example)]
+            assert faults == [], pointer
+
+
+def test_bodies_of_kept_requests_and_series_have_examples(document: dict[str, Any]) -> None:
+    named = set()
+    for path, methods in document["paths"].items():
+        if path.startswith(("/v1/requests", "/v1/series")) or path == "/v1/offers/{offer_id}/requests":
+            for operation in methods.values():
+                bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+                schemas = [content["schema"]["$ref"] for body in bodies for content in body.get("content", {}).values()]
+                named |= {ref.rpartition("/")[2] for ref in schemas}
+    without = {name for name in named if not document["components"]["schemas"][name].get("examples")}
+    assert without <= {"MatchesOut", "ProblemOut"}
+    assert len(named) > 8
