@@ -10,11 +10,24 @@ from datetime import UTC, datetime
 from aiohttp import web
 from pydantic_core import to_json
 
-from api.app_keys import BROWSERS, CLOCK, LIFETIME, METRICS, OPENAPI, PROTECTION, STREAMS, TRACING, TRAFFIC, WATCH
+from api.app_keys import (
+    BROWSERS,
+    CLOCK,
+    LIFETIME,
+    METRICS,
+    OPENAPI,
+    PROTECTION,
+    REFUSAL_LINES,
+    STREAMS,
+    TRACING,
+    TRAFFIC,
+    WATCH,
+)
 from api.browsers import Browsers
 from api.event_streams import Streams
 from api.handlers.health import VERSION
 from api.lifetime import Lifetime
+from api.line_quota import LineQuota
 from api.metrics import PrometheusTelemetry, Refresher
 from api.middlewares import access_log, guard_address, limit_in_flight, meet_expectation, problems, request_ids
 from api.openapi import openapi_document
@@ -26,6 +39,9 @@ from matcher.bootstrap import Carpool
 from matcher.services.telemetry import HTTP_IN_PROGRESS, STREAMS_OPEN, Reading
 from matcher.settings import ServerSettings
 from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
+
+#: Of calls that were refused to keep the others fast so many lines are written a second; a line costs a third of such a refusal.
+REFUSAL_LINES_A_SECOND = 10
 
 
 def utc_now() -> datetime:
@@ -55,6 +71,7 @@ def build_app(
     metrics = app[METRICS] = PrometheusTelemetry() if telemetry is None else telemetry
     app[TRACING] = tracing
     app[PROTECTION], app[WATCH] = protection, watch
+    app[REFUSAL_LINES] = LineQuota(REFUSAL_LINES_A_SECOND)
     app[LIMITS] = Limits(protection, metrics)
     app[BROWSERS] = Browsers(protection.origins, hsts_s=protection.hsts_s)
     app[STREAMS] = Streams()

@@ -10,6 +10,7 @@ from aiohttp import web
 from api.browsers import Browsers
 from api.event_streams import Streams
 from api.lifetime import Lifetime
+from api.line_quota import LineQuota
 from api.metrics import PrometheusTelemetry
 from api.tracing import Tracing
 from api.traffic import Traffic
@@ -24,6 +25,8 @@ METRICS = web.AppKey("metrics", PrometheusTelemetry)
 TRACING: web.AppKey[Tracing | None] = web.AppKey("tracing", Tracing)
 PROTECTION = web.AppKey("protection", ProtectionSettings)
 WATCH = web.AppKey("watch", WatchSettings)
+#: For the lines of calls that were refused to keep the others fast.
+REFUSAL_LINES = web.AppKey("refusal_lines", LineQuota)
 BROWSERS = web.AppKey("browsers", Browsers)
 STREAMS = web.AppKey("streams", Streams)
 OPENAPI = web.AppKey("openapi", bytes)

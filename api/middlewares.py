@@ -12,7 +12,18 @@ import structlog
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler
 
-from api.app_keys import BROWSERS, LIFETIME, METRICS, PROTECTION, REQUEST_ID, STREAMING_SINCE, TRACING, TRAFFIC, WATCH
+from api.app_keys import (
+    BROWSERS,
+    LIFETIME,
+    METRICS,
+    PROTECTION,
+    REFUSAL_LINES,
+    REQUEST_ID,
+    STREAMING_SINCE,
+    TRACING,
+    TRAFFIC,
+    WATCH,
+)
 from api.client_address import client_address
 from api.errors import ExpectationFailed, InternalError, from_http, problem_response
 from api.rate_limits import LIMITS, VERDICT, rate_headers
@@ -23,6 +34,8 @@ _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 _QUIET = {"/healthz", "/readyz"}
 #: Health is always answered, and streams have limits of their own: they last for hours and work for moments.
 _UNCOUNTED = {*_QUIET, "/v1/events"}
+#: Refused because there is too much to do, or because something is away: there may be hundreds a second.
+_REFUSALS = {429, 503}
 #: How a call is counted whose caller went away; never sent.
 _GONE = 499
 #: For answers that are no pages: nothing may be loaded by them, and nobody may show them in a frame.
@@ -93,8 +106,11 @@ async def access_log(request: web.Request, handler: Handler) -> web.StreamRespon
         took_s = ended - started
         app[METRICS].observe(HTTP_REQUEST, took_s, method, route, str(status))
         if status >= 400 or _in_sample(request[REQUEST_ID], app[WATCH].log_sample):
-            log = _log.debug if route in _QUIET else _log.info
-            log("request", method=method, route=route, status=status, took_ms=round(took_s * 1000, 2))
+            left_out = app[REFUSAL_LINES].take(ended) if status in _REFUSALS else 0
+            if left_out is not None:
+                log = _log.debug if route in _QUIET else _log.info
+                more = {"left_out": left_out} if left_out else {}
+                log("request", method=method, route=route, status=status, took_ms=round(took_s * 1000, 2), **more)
 
 
 def _in_sample(request_id: str, share: float) -> bool:

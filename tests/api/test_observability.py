@@ -139,6 +139,35 @@ async def test_good_calls_are_thinned_out_and_bad_ones_are_not(live: Live) -> No
     assert [line["status"] for line in lines if line["event"] == "request"] == [404]
 
 
+async def test_refusals_by_the_hundred_are_not_all_logged_and_none_is_lost_count_of(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OneMoment:
+        """A clock that stands still until it is told."""
+
+        now_s = 1000.0
+
+        def perf_counter(self) -> float:
+            return self.now_s
+
+    clock, rider = OneMoment(), await live.key("rider")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("info"))
+    try:
+        async with watched(live) as edge:
+            monkeypatch.setattr("api.middlewares.time", clock)
+            monkeypatch.setattr(live.carpool.operation.search_gate, "_under_way", 10_000)
+            with structlog.testing.capture_logs() as lines:
+                for _ in range(14):
+                    assert (await edge.call("POST", "/v1/match", rider, json=a_search())).status == 503
+                await edge.call("GET", "/nowhere")
+                clock.now_s += 1
+                await edge.call("POST", "/v1/match", rider, json=a_search())
+    finally:
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
+    said = [(line["status"], line.get("left_out", 0)) for line in lines if line["event"] == "request"]
+    assert said == [*[(503, 0)] * 10, (404, 0), (503, 4)]
+
+
 async def test_a_search_is_a_span_below_the_callers_with_its_stages_below_it(live: Live) -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
