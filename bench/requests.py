@@ -144,10 +144,13 @@ def place(stored: StoredWorld, position: Any) -> Place:
 
 
 async def fill(connection: asyncpg.Connection, kept: Sequence[KeptRequest]) -> None:
-    """Write requests as the service stores them, by COPY: all of them settled."""
+    """Write requests as the service stores them, by COPY; all of them have been matched with everything so far, which is nothing."""
     rows = [to_row(one) for one in kept]
     records = [tuple(json.dumps(v) if isinstance(v, dict) else v for v in row.values()) for row in rows]
     await connection.copy_records_to_table("requests", records=records, columns=list(rows[0]))
+    await connection.execute(
+        "INSERT INTO request_progress VALUES ($1, CAST(pg_current_snapshot() AS text))", SAMPLE_NAME
+    )
     await connection.execute("VACUUM ANALYZE requests")
 
 
