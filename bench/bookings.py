@@ -3,7 +3,8 @@
     python bench/bookings.py [--offers 200] [--bookings 1000] [--at-once 32]
 
 An embedded PostgreSQL with fsync on, the sample region, offers that book at once. Three rows: bookings spread over all offers; all of them racing for the seats of a
-few offers, most of which are refused; and a driver confirming what waits. Each row is followed by what the check finds wrong, which must be nothing.
+few offers, most of which are refused; and a driver confirming what waits. Processor time is that of this process (service and callers) and of PostgreSQL.
+The rows are followed by what the check finds wrong, which must be nothing; the exit code is not 0 when it is something.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bench.load_usage import tree_usage
 from matcher.bootstrap import Carpool, running
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors import Conflict
@@ -37,34 +39,45 @@ from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.settings import load_settings
 from matcher.storage.check_bookings import PostgresBookingLedger
+from matcher.storage.embedded import EmbeddedPostgres
+from matcher.storage.postmaster import Postmaster
 
 SOUTH, NORTH = Coordinate(lat=-29.953, lon=-71.338), Coordinate(lat=-29.905, lon=-71.25)
 DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")
 
 
-async def main(offers: int, bookings: int, at_once: int) -> None:
-    """Print the table and its figures as JSON."""
+async def main(offers: int, bookings: int, at_once: int) -> bool:
+    """Print the table and its figures as JSON; returns whether everything holds."""
     with tempfile.TemporaryDirectory(prefix="carpool-bench-") as folder:
         await asyncio.to_thread(Path(folder).chmod, 0o711)  # the embedded server's user may enter
         await asyncio.to_thread(ensure_sample, RegionStore(Path(folder)))
         settings = load_settings()
         storage = settings.storage.model_copy(update={"data_dir": Path(folder), "database_url": None})
         async with running(replace(settings, storage=storage)) as carpool:
-            rows = await measured(carpool, offers, bookings, at_once)
+            postmaster = Postmaster.find(EmbeddedPostgres(Path(folder)).home.data)
+            assert postmaster is not None
+            rows = await measured(carpool, offers, bookings, at_once, postmaster.pid)
             ledger = PostgresBookingLedger(carpool.bookings.trips._connections)
             _, found = await ledger.check(settings.roads.region)
-    print(f"{'':<34}{'calls':>8}{'made':>8}{'calls/s':>10}{'made/s':>10}{'p50 ms':>9}{'p99 ms':>9}")
+    print(
+        f"{'':<34}{'calls':>8}{'made':>8}{'calls/s':>10}{'made/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU ms a call':>16}"
+    )
     for row in rows:
         print(
             f"{row['what']:<34}{row['calls']:>8}{row['made']:>8}{row['calls_per_s']:>10.0f}{row['made_per_s']:>10.0f}"
-            f"{row['p50_ms']:>9.1f}{row['p99_ms']:>9.1f}"
+            f"{row['p50_ms']:>9.1f}{row['p99_ms']:>9.1f}{row['cpu_ms']:>10.1f} + {row['postgres_cpu_ms']:.1f}"
         )
     print(f"violations: {len(found.violations)}")
     print(json.dumps({"rows": rows, "violations": len(found.violations)}))
+    return not found.violations
 
 
-async def measured(carpool: Carpool, offers: int, bookings: int, at_once: int) -> list[dict[str, Any]]:
+async def measured(carpool: Carpool, offers: int, bookings: int, at_once: int, postmaster: int) -> list[dict[str, Any]]:
     """The three rows."""
+
+    async def row(what: str, calls: Sequence[Awaitable[object]]) -> dict[str, Any]:
+        return await timed(what, calls, at_once, postmaster)
+
     departure = datetime.now(UTC) + timedelta(days=1)
     spread = [await publish(carpool, departure + timedelta(hours=n), 8, instant=True) for n in range(offers)]
     shown = [await find(carpool, offer) for offer in spread]
@@ -76,8 +89,8 @@ async def measured(carpool: Carpool, offers: int, bookings: int, at_once: int) -
     waited = [await find(carpool, offer) for offer in patient]
 
     rows = [
-        await timed("spread over all offers", [book(carpool, shown[n % offers], n) for n in range(bookings)], at_once),
-        await timed("racing for 15 seats", [book(carpool, raced[n % 5], 10**6 + n) for n in range(bookings)], at_once),
+        await row("spread over all offers", [book(carpool, shown[n % offers], n) for n in range(bookings)]),
+        await row("racing for 15 seats", [book(carpool, raced[n % 5], 10**6 + n) for n in range(bookings)]),
     ]
     waiting = [await book(carpool, waited[n % offers], 2 * 10**6 + n) for n in range(min(bookings, 4 * offers))]
     confirm = [
@@ -85,11 +98,11 @@ async def measured(carpool: Carpool, offers: int, bookings: int, at_once: int) -
         for b in waiting
         if isinstance(b, Booking)
     ]
-    return [*rows, await timed("confirmed by their drivers", confirm, at_once)]
+    return [*rows, await row("confirmed by their drivers", confirm)]
 
 
-async def timed(what: str, calls: Sequence[Awaitable[object]], at_once: int) -> dict[str, Any]:
-    """How fast calls were answered, `at_once` of them at a time."""
+async def timed(what: str, calls: Sequence[Awaitable[object]], at_once: int, postmaster: int) -> dict[str, Any]:
+    """How fast calls were answered, `at_once` of them at a time, and what each has cost."""
     gate, took, ends = asyncio.Semaphore(at_once), [], Counter[str]()
 
     async def one(call: Awaitable[object]) -> None:
@@ -101,9 +114,11 @@ async def timed(what: str, calls: Sequence[Awaitable[object]], at_once: int) -> 
                 ends[error.code] += 1
             took.append(1000 * (time.perf_counter() - began))
 
+    cpu, postgres_cpu = time.process_time(), tree_usage(postmaster).cpu_s
     began = time.perf_counter()
     await asyncio.gather(*(one(call) for call in calls))
     spent = time.perf_counter() - began
+    cpu, postgres_cpu = time.process_time() - cpu, tree_usage(postmaster).cpu_s - postgres_cpu
     took.sort()
     return {
         "what": what,
@@ -114,6 +129,8 @@ async def timed(what: str, calls: Sequence[Awaitable[object]], at_once: int) -> 
         "made_per_s": ends["Booking"] / spent,
         "p50_ms": took[len(took) // 2],
         "p99_ms": took[int(len(took) * 0.99)],
+        "cpu_ms": 1000 * cpu / len(calls),
+        "postgres_cpu_ms": 1000 * postgres_cpu / len(calls),
     }
 
 
@@ -166,4 +183,4 @@ if __name__ == "__main__":
     parser.add_argument("--bookings", type=int, default=1000)
     parser.add_argument("--at-once", type=int, default=32)
     given = parser.parse_args()
-    asyncio.run(main(given.offers, given.bookings, given.at_once))
+    sys.exit(0 if asyncio.run(main(given.offers, given.bookings, given.at_once)) else 1)

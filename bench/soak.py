@@ -19,7 +19,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import argparse
 import asyncio
 import json
-import multiprocessing
 import os
 import platform
 import shlex
@@ -28,12 +27,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from multiprocessing.pool import Pool
 
 from rich.console import Console
 
 from bench.load_calls import calls_of_users, fill_offers
-from bench.load_generator import Calls, Kind, Load, Plan, run_load
+from bench.load_generator import Calls, Kind, Plan
+from bench.load_process import LoadProcess, load_process
 from bench.load_service import ROOT, Service, checked, data_folder, ended_by_signals, serving
 from bench.load_usage import machine_busy_s, tree_usage
 from bench.load_world import stored_world
@@ -66,7 +65,6 @@ LIMITED_S = 10.0
 #: Shares of what the service can do: with little to do, and while things break.
 QUIET_SHARE, STEADY_SHARE = 0.1, 0.3
 QUIET_LEAST, QUIET_MOST = 5.0, 25.0
-PATIENCE_S = 180.0
 FAULT_AFTER_S = 4.0
 LOOK_EVERY_S = 0.5
 
@@ -87,9 +85,9 @@ def main() -> None:
         limits = {"CARPOOL_RATE_SEARCH_PER_MINUTE": str(60 * USER_RATE), "CARPOOL_RATE_SEARCH_BURST": str(USER_BURST)}
         unlimited = {f"CARPOOL_RATE_{kind}_PER_MINUTE": "0" for kind in ("WRITE", "READ")}
         service = stack.enter_context(serving(data_dir, SAMPLE_NAME, options.workers, limits | unlimited))
-        pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(1))
+        generator = stack.enter_context(load_process())
         scene = Scene(service.pid, database, data_dir, pause_s=10.0)
-        soak = Soak(options, service, scene, pool, calls, console)
+        soak = Soak(options, service, scene, generator, calls, console)
         rows = soak.run()
         result: Json = {
             "command": shlex.join(["bench/soak.py", *sys.argv[1:]]),
@@ -149,14 +147,14 @@ class Soak:
         options: argparse.Namespace,
         service: Service,
         scene: Scene,
-        pool: Pool,
+        generator: LoadProcess,
         calls: dict[Kind, Calls],
         console: Console,
     ) -> None:
         self._options = options
         self._service = service
         self._scene = scene
-        self._pool = pool
+        self._generator = generator
         self._calls = calls
         self._console = console
         self._seed = SEED
@@ -189,7 +187,8 @@ class Soak:
     def _can_do(self) -> float:
         """Good answers a second when a few callers ask again as soon as they are answered."""
         plan = self._plan(Phase("capacity", 10_000 / CAPACITY_S, CAPACITY_S))
-        (done,) = self._pool.map_async(run_load, [replace(plan, callers=CAPACITY_CALLERS)]).get(timeout=PATIENCE_S)
+        self._generator.begin(replace(plan, callers=CAPACITY_CALLERS))
+        done = self._generator.result()
         self.created.extend(done.created)
         fine = sum(answer.status in (200, 201) for answer in done.answers)
         return float(fine / (done.end_s - done.begin_s))
@@ -212,17 +211,15 @@ class Soak:
         fault_s: tuple[float, float] | None = None
         begin, busy = time.monotonic(), machine_busy_s()
         service, database = self._usage()
-        asked = self._pool.map_async(run_load, [self._plan(phase)])
-        while not asked.ready() and time.monotonic() < begin + 2 * phase.seconds + PATIENCE_S:
+        self._generator.begin(self._plan(phase))
+        while not self._generator.is_done(LOOK_EVERY_S):
             if phase.fault is not None and fault_s is None and time.monotonic() > begin + FAULT_AFTER_S:
                 fault_begin = time.monotonic()
                 phase.fault(self._scene)
                 fault_s = fault_begin, time.monotonic()
             usage = tree_usage(self._service.pid)
             moments.append(Moment(time.monotonic(), usage.rss_mb if usage.pss_mb is None else usage.pss_mb))
-            asked.wait(LOOK_EVERY_S)
-        (done,) = asked.get(timeout=PATIENCE_S)
-        assert isinstance(done, Load)
+        done = self._generator.result()
         self.created.extend(done.created)
         span_s = time.monotonic() - begin
         used = [late - early for late, early in zip(self._usage(), (service, database), strict=True)]

@@ -1,0 +1,56 @@
+"""The load generator in a process of its own, which has held nothing else and shares no interpreter lock with whoever watches."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+
+from bench.load_generator import Load, Plan, run_load
+
+
+class LoadProcess:
+    """Carries out one plan after the other."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def begin(self, plan: Plan) -> None:
+        """Start asking."""
+        self._connection.send(plan)
+
+    def is_done(self, within_s: float) -> bool:
+        """Whether all has been asked and answered; waits for that for at most so long. Raises EOFError when the process has died."""
+        return self._connection.poll(within_s)
+
+    def result(self) -> Load:
+        """What came of it. Raises EOFError when the process has died."""
+        load = self._connection.recv()
+        assert isinstance(load, Load)
+        return load
+
+
+@contextmanager
+def load_process() -> Iterator[LoadProcess]:
+    """A fresh interpreter, gone with the block."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_carry_out, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield LoadProcess(ours)
+    finally:
+        ours.close()
+        process.kill()
+        process.join()
+
+
+def _carry_out(connection: Connection) -> None:
+    while True:
+        try:
+            plan = connection.recv()
+        except EOFError:
+            return
+        connection.send(run_load(plan))
