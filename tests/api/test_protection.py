@@ -14,6 +14,7 @@ import pytest
 from api.app import build_app
 from api.app_keys import METRICS, TRAFFIC
 from matcher.bootstrap import Carpool
+from matcher.domain.principal import Role
 from matcher.settings_operation import DEFAULT_PROTECTION, ProtectionSettings
 from tests.api.live import SERVER, Live, a_search, an_offer, ready, serving
 
@@ -96,6 +97,31 @@ async def test_a_header_that_nobody_vouches_for_is_not_believed(live: Live) -> N
     async with protected(live, rate_address_per_minute=1, rate_address_burst=1) as edge:
         for _ in range(3):
             assert (await edge.call("GET", "/", headers={"X-Forwarded-For": "203.0.113.20"})).status == 200
+
+
+async def test_users_of_a_partner_are_limited_each_and_its_server_as_one_address_unless_it_is_trusted(
+    live: Live,
+) -> None:
+    partner = await live.key("partner", acts_as=[Role.RIDER])
+    limits = {"rate_read_per_minute": 1, "rate_read_burst": 1, "rate_address_per_minute": 1, "rate_address_burst": 3}
+
+    async def calls(edge: Live, users: list[str], forwarded: str) -> list[tuple[int, str]]:
+        headers = {"X-Forwarded-For": forwarded}
+        answers = [
+            await edge.call("GET", "/v1/bookings", partner, headers={**headers, "X-On-Behalf-Of": user})
+            for user in users
+        ]
+        return [(answer.status, answer.headers["RateLimit"].split(";")[0].strip('"')) for answer in answers]
+
+    async with protected(live, trusted_proxies="127.0.0.1", **limits) as edge:
+        ours = ["ana", "ana", "ben", "cleo"]
+        assert await calls(edge, ours, "203.0.113.40") == [
+            (200, "read"), (429, "read"), (200, "read"), (429, "address"),
+        ]  # fmt: skip
+    async with protected(live, trusted_proxies="127.0.0.1,203.0.113.41", **limits) as edge:
+        for user, address in (("dan", "198.51.100.1"), ("eve", "198.51.100.2"), ("fay", "198.51.100.3")):
+            assert await calls(edge, [user], f"{address}, 203.0.113.41") == [(200, "read")]
+            assert await calls(edge, [user], f"{address}, 203.0.113.41") == [(429, "read")]
 
 
 async def test_whoever_guesses_keys_is_stopped_and_others_are_not(live: Live) -> None:
@@ -204,6 +230,20 @@ async def test_a_change_that_has_begun_is_finished_although_nobody_waits(live: L
         listed = await edge.call("GET", "/v1/offers", token)
         assert len(listed.json["offers"]) == 1
     await holder.close()
+
+
+async def test_changes_are_refused_too_when_they_would_wait_for_long(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, gate = await live.key("driver"), live.carpool.operation.search_gate
+    async with protected(live) as edge:
+        with monkeypatch.context() as patch:
+            patch.setattr(gate, "_under_way", 10_000)
+            answer = await edge.call("POST", "/v1/offers", token, json=an_offer())
+            assert (answer.status, answer.problem()["code"]) == (503, "overloaded")
+            assert answer.headers["Retry-After"] == "1"
+            assert (await edge.call("GET", "/v1/offers", token)).json["offers"] == []
+        assert (await edge.call("POST", "/v1/offers", token, json=an_offer())).status == 201
 
 
 async def _said(edge: Live, data: bytes, *, then: bytes = b"", after_s: float = 0.0) -> bytes:
