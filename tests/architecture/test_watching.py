@@ -147,6 +147,10 @@ def test_a_rule_has_what_prometheus_and_people_need(rule: dict[str, Any]) -> Non
 
 
 def test_prometheus_reads_the_rules_and_the_service() -> None:
+    assert set(PROMETHEUS) <= {"global", "rule_files", "scrape_configs"}
+    assert set(PROMETHEUS["global"]) <= {"scrape_interval", "evaluation_interval"}
+    assert all(DURATION.fullmatch(value) for value in PROMETHEUS["global"].values())
+    assert all(set(job) <= {"job_name", "static_configs"} for job in PROMETHEUS["scrape_configs"])
     assert PROMETHEUS["rule_files"] == ["alerts.yml"]
     (job,) = PROMETHEUS["scrape_configs"]
     assert any(f'job="{job["job_name"]}"' in rule["expr"] for rule in RULES)
@@ -162,11 +166,32 @@ COMPOSE_KEYS = {
 }  # fmt: skip
 
 
+HEALTHCHECK_KEYS = {"test": list, "interval": str, "timeout": str, "retries": int}
+#: What systemd.exec(5), systemd.service(5), systemd.kill(5) and systemd.unit(5) know, as far as the unit uses it, with the values that may stand there.
+ANYTHING, SWITCH, SECONDS = r".+", r"yes|no", r"\d+"
+UNIT_KEYS = {
+    "Unit": {"Description": ANYTHING, "After": r"[\w.-]+( [\w.-]+)*", "Wants": r"[\w.-]+"},
+    "Service": {
+        "Type": "exec|simple|notify", "User": r"\w+", "Group": r"\w+", "StateDirectory": r"\w+", "StateDirectoryMode": r"0[0-7]{3}",
+        "WorkingDirectory": r"/.+", "Environment": r"\w+=.*", "EnvironmentFile": r"-?/.+", "ExecStart": r"/.+",
+        "ExecReload": r"/.+", "KillMode": "control-group|mixed|process", "TimeoutStopSec": SECONDS,
+        "Restart": "always|on-failure", "RestartSec": SECONDS, "LimitNOFILE": SECONDS, "NoNewPrivileges": SWITCH,
+        "ProtectSystem": "strict|full", "ProtectHome": SWITCH, "PrivateTmp": SWITCH, "PrivateDevices": SWITCH,
+        "ProtectKernelTunables": SWITCH, "ProtectKernelModules": SWITCH, "ProtectControlGroups": SWITCH,
+        "RestrictAddressFamilies": r"AF_\w+( AF_\w+)*", "RestrictSUIDSGID": SWITCH, "LockPersonality": SWITCH,
+        "MemoryDenyWriteExecute": SWITCH, "UMask": r"0[0-7]{3}",
+    },
+    "Install": {"WantedBy": r"[\w-]+\.target"},
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", sorted(COMPOSE["services"]))
 def test_a_service_is_made_of_what_compose_knows(name: str) -> None:
     service = COMPOSE["services"][name]
     assert set(service) <= COMPOSE_KEYS
     assert re.fullmatch(r"[\w./-]+(?::[\w.-]+)?", service["image"])
+    for key, value in service.get("healthcheck", {}).items():
+        assert isinstance(value, HEALTHCHECK_KEYS[key])
     assert service.get("build") or ":" in service["image"], "a version, not whatever is newest"
     waits = service.get("depends_on", {})
     assert set(waits) <= set(COMPOSE["services"])
@@ -224,7 +249,11 @@ def test_the_unit_is_one_that_systemd_reads() -> None:
     unit = configparser.RawConfigParser(strict=False, delimiters=("=",))
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read(OPS / "carpool.service", encoding="utf-8")
-    assert unit.sections() == ["Unit", "Service", "Install"]
+    assert unit.sections() == list(UNIT_KEYS)
+    for section, known in UNIT_KEYS.items():
+        for key, value in unit[section].items():
+            # systemd passes over what it does not know with a warning that nobody reads.
+            assert re.fullmatch(known[key], value), f"{key}={value}"
     service = unit["Service"]
     assert service["ExecStart"].split()[1:] == ["serve"]
     variable, _, folder = service["Environment"].partition("=")
