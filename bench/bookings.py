@@ -39,7 +39,6 @@ from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.settings import load_settings
 from matcher.storage.check_bookings import PostgresBookingLedger
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.postmaster import Postmaster
 
 SOUTH, NORTH = Coordinate(lat=-29.953, lon=-71.338), Coordinate(lat=-29.905, lon=-71.25)
@@ -54,7 +53,7 @@ async def main(offers: int, bookings: int, at_once: int) -> bool:
         settings = load_settings()
         storage = settings.storage.model_copy(update={"data_dir": Path(folder), "database_url": None})
         async with running(replace(settings, storage=storage)) as carpool:
-            postmaster = Postmaster.find(EmbeddedPostgres(Path(folder)).home.data)
+            postmaster = Postmaster.find(Path(folder) / "postgres" / "data")
             assert postmaster is not None
             rows = await measured(carpool, offers, bookings, at_once, postmaster.pid)
             ledger = PostgresBookingLedger(carpool.bookings.trips._connections)
