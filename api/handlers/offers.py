@@ -30,7 +30,7 @@ async def publish_offer(call: Call[Nothing, OfferIn]) -> web.Response:
 
     async def render(offer: Offer) -> StoredAnswer:
         headers = {"Content-Type": JSON_TYPE, "Location": f"/v1/offers/{offer.id}", "ETag": etag(offer)}
-        return StoredAnswer(201, headers, json_bytes(await _with_route(call.carpool, offer)))
+        return StoredAnswer(201, headers, json_bytes(await _with_route(call.carpool, offer, new=True)))
 
     idempotency = idempotency_request(call)
     published = await call.carpool.publish_offer(call.body.to_domain(), call.principal, call.now, idempotency, render)
@@ -58,7 +58,9 @@ async def list_offers(call: Call[OfferListQuery, Nothing]) -> web.Response:
         call.principal, query.status_wanted, query.from_, query.to, query.limit, decode_cursor(query)
     )
     cursor = None if page.next_cursor is None else encode_cursor(page.next_cursor, query)
-    answer = OfferPageOut(offers=[OfferSummaryOut.from_domain(offer) for offer in page.offers], next_cursor=cursor)
+    parts = await call.carpool.series.read.parts([offer.id for offer in page.offers]) if page.offers else {}
+    offers = [OfferSummaryOut.from_domain(offer, parts.get(offer.id)) for offer in page.offers]
+    answer = OfferPageOut(offers=offers, next_cursor=cursor)
     next_url = call.request.rel_url.update_query(cursor=cursor) if cursor is not None else None
     return json_response(answer, headers={} if next_url is None else {"Link": f'<{next_url}>; rel="next"'})
 
@@ -97,9 +99,10 @@ async def cancel_offer(call: Call[Nothing, Nothing]) -> web.Response:
     return json_response(await _with_route(call.carpool, offer), headers={"ETag": etag(offer)})
 
 
-async def _with_route(carpool: Carpool, offer: Offer) -> OfferOut:
+async def _with_route(carpool: Carpool, offer: Offer, *, new: bool = False) -> OfferOut:
     route = await carpool.describe_route(offer)
-    return OfferOut.with_route(offer, encode_polyline(route.points), carpool.cost_sharing.rate)
+    parts = {} if new else await carpool.series.read.parts([offer.id])
+    return OfferOut.with_route(offer, encode_polyline(route.points), carpool.cost_sharing.rate, parts.get(offer.id))
 
 
 def _replay(answer: StoredAnswer) -> web.Response:

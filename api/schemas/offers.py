@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -37,6 +37,7 @@ from matcher.domain.offer import (
     OfferDraft,
     OfferStatus,
 )
+from matcher.domain.series import Direction, PartOfSeries
 
 MAX_PAGE = 100
 
@@ -231,6 +232,20 @@ class OfferListQuery(WireIn):
         return None if self.status is None else OfferStatus(self.status)
 
 
+class PartOfSeriesOut(WireOut):
+    """The series that a trip was made of."""
+
+    id: Identifier
+    day: date = Field(alias="date", description="the local date on which the way there leaves")
+    direction: Direction = Field(description="OUT is the way there, BACK the way back")
+    detached: bool = Field(description="it was changed or cancelled by itself: changes of the series leave it")
+
+    @classmethod
+    def from_domain(cls, part: PartOfSeries) -> PartOfSeriesOut:
+        """Every field."""
+        return cls(id=part.series_id, day=part.key.day, direction=part.key.direction, detached=part.detached)
+
+
 class OfferSummaryOut(WireOut):
     """A published trip."""
 
@@ -256,9 +271,10 @@ class OfferSummaryOut(WireOut):
     duration_s: Seconds
     created_at: datetime
     updated_at: datetime
+    series: Maybe[PartOfSeriesOut] = Field(None, description="absent for a trip that was published by itself")
 
     @classmethod
-    def fields_of(cls, offer: Offer) -> dict[str, Any]:
+    def fields_of(cls, offer: Offer, part: PartOfSeries | None) -> dict[str, Any]:
         """The offer's fields as they are named on the wire."""
         return {
             "id": offer.id,
@@ -283,12 +299,13 @@ class OfferSummaryOut(WireOut):
             "duration_s": offer.duration_ms / 1000,
             "created_at": offer.created_at,
             "updated_at": offer.updated_at,
+            "series": None if part is None else PartOfSeriesOut.from_domain(part),
         }
 
     @classmethod
-    def from_domain(cls, offer: Offer) -> OfferSummaryOut:
+    def from_domain(cls, offer: Offer, part: PartOfSeries | None = None) -> OfferSummaryOut:
         """The offer without its route."""
-        return cls(**cls.fields_of(offer))
+        return cls(**cls.fields_of(offer, part))
 
 
 class OfferOut(OfferSummaryOut):
@@ -298,10 +315,12 @@ class OfferOut(OfferSummaryOut):
     price_advice: Maybe[PriceAdviceOut] = Field(None, description="absent where no cost of driving is known")
 
     @classmethod
-    def with_route(cls, offer: Offer, polyline: str, rate: CostRate | None) -> OfferOut:
+    def with_route(
+        cls, offer: Offer, polyline: str, rate: CostRate | None, part: PartOfSeries | None = None
+    ) -> OfferOut:
         """The offer with the drive it describes, and what to ask for it when driving costs `rate`."""
         advice = None if rate is None else PriceAdviceOut.of_trip(rate, offer.length_cm, offer.seats_offered)
-        return cls(**cls.fields_of(offer), polyline=polyline, price_advice=advice)
+        return cls(**cls.fields_of(offer, part), polyline=polyline, price_advice=advice)
 
 
 class OfferPageOut(WireOut):

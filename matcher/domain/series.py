@@ -190,6 +190,15 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True)
+class PartOfSeries:
+    """Which trip of which series an offer is. `detached`: it goes its own way."""
+
+    series_id: UUID
+    key: OccurrenceKey
+    detached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesDraft:
     """What a driver asks to publish. Either `weekdays` (ISO numbers) or a single `day`; a detour of None means "use the default".
 

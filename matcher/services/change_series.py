@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 from matcher.domain.errors import Fault, InvalidField, StaleVersion
 from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
-from matcher.domain.series import MAX_PHASES, Occurrence, Phase, Route, Series, SeriesChange, SeriesStatus
+from matcher.domain.series import MAX_PHASES, Occurrence, PartOfSeries, Phase, Route, Series, SeriesChange, SeriesStatus
 from matcher.domain.series_errors import SeriesNotFound, SeriesNotOpen
 from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.offer_rules import require_driver, stops_of
@@ -37,6 +37,10 @@ class ReadSeries:
     async def occurrences(self, series: Series, now: datetime) -> list[Occurrence]:
         """Those that have not left, by date, the way there first."""
         return await self._series.occurrences(series.id, departing_from=now)
+
+    async def parts(self, offer_ids: Sequence[UUID]) -> dict[UUID, PartOfSeries]:
+        """Which trip of which series offers are, for those who may read the offers."""
+        return await self._series.parts(offer_ids)
 
     async def list_page(self, principal: Principal, limit: int, after: tuple[datetime, UUID] | None) -> SeriesPage:
         """Up to `limit` series, oldest first, after the one named by `after`."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.offer import Offer
-from matcher.domain.series import Occurrence, OccurrenceKey, Series
+from matcher.domain.series import Occurrence, OccurrenceKey, PartOfSeries, Series
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 
 #: An offer that is to be stored, and which trip of its series it is.
@@ -53,6 +53,9 @@ class SeriesRepository(Protocol):
 
     async def occurrences(self, series_id: UUID, *, departing_from: datetime | None) -> list[Occurrence]:
         """What was made of a series, by date and direction; only what leaves at or after a moment, when one is given."""
+
+    async def parts(self, offer_ids: Sequence[UUID]) -> dict[UUID, PartOfSeries]:
+        """Which of some offers were made of series, and of which."""
 
     async def update(self, series: Series, *, next_date: date | None) -> None:
         """Replace everything but id, driver and created_at, where the stored version is one less. Raises SeriesNotFound, StaleVersion."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from matcher.domain.errors import StaleVersion
-from matcher.domain.series import Occurrence, Series
+from matcher.domain.series import Direction, Occurrence, OccurrenceKey, PartOfSeries, Series
 from matcher.domain.series_errors import SeriesNotFound, TooManySeries
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.services.series_ports import Made, SeriesPage
@@ -107,6 +107,17 @@ class PostgresSeries:
                 connection, "list_occurrences", series_id=series_id, departing_from=departing_from
             )
         return [to_occurrence(row) for row in rows]
+
+    async def parts(self, offer_ids: Sequence[UUID]) -> dict[UUID, PartOfSeries]:
+        """Which of some offers were made of series, and of which."""
+        async with self._connections.connection() as connection:
+            rows = await _SERIES.rows(connection, "parts_of_series", offer_ids=list(offer_ids))
+        return {
+            row["offer_id"]: PartOfSeries(
+                row["series_id"], OccurrenceKey(row["series_date"], Direction(row["direction"])), row["detached"]
+            )
+            for row in rows
+        }
 
     async def update(self, series: Series, *, next_date: date | None) -> None:
         """Replace what may change of a series whose stored version is one less. Raises SeriesNotFound, StaleVersion."""

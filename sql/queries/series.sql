@@ -79,6 +79,11 @@ INNER JOIN offers AS o ON x.offer_id = o.id
 WHERE x.series_id = :series_id AND o.depart_at >= coalesce(CAST(:departing_from AS timestamptz), '-infinity')
 ORDER BY x.series_date, x.direction DESC;
 
+-- name: parts_of_series
+-- Which trip of which series some offers are.
+SELECT offer_id, series_id, series_date, direction, detached FROM series_occurrences
+WHERE offer_id = any(CAST(:offer_ids AS uuid []));
+
 -- name: update_series^
 -- Replace a series that still has the version that was read; no row otherwise.
 UPDATE series SET

@@ -133,7 +133,14 @@ async def test_one_trip_that_was_changed_or_cancelled_by_itself_goes_its_own_way
     after = {one["offer_id"]: one for one in answer.json["occurrences"]}
     assert set(after) == {one["offer_id"] for one in series["occurrences"]}, "nothing is made anew"
     assert [after[one]["detached"] for one in (first, second, third)] == [True, True, False]
+    listed = (await live.call("GET", "/v1/offers", driver)).json["offers"]
+    assert {offer["id"]: offer["series"] for offer in listed} == {
+        one["offer_id"]: {"id": series["id"]} | {key: one[key] for key in ("date", "direction", "detached")}
+        for one in after.values()
+    }
+    assert "series" not in await live.published(driver)
     assert after[second]["status"] == "CANCELLED"
+    assert (await offer_of(live, driver, after[first]))["series"]["id"] == series["id"]
     kept, moved = await offer_of(live, driver, after[first]), await offer_of(live, driver, after[third])
     assert (kept["seats"], kept["departure"][11:16]) == (1, "03:10")
     assert (moved["seats"], moved["departure"][11:16]) == (2, "04:20")
