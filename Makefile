@@ -27,7 +27,7 @@ help: ## print this list
 		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: .venv/.warm ## a whole day in a minute: serve, publish offers, search, print matches (ONCE=1 stops after the answers)
+demo: .venv/.warm ## the whole product in a minute: serve, publish offers, search, book (ONCE=1 stops after the answers)
 	@$(BIN)/carpool demo $(if $(filter-out 0,$(ONCE)),--once) $(ARGS)
 
 .PHONY: serve
@@ -143,6 +143,6 @@ clean: ## remove the environment, caches and build results; .carpool, which hold
 # The compiled kernels lie in __pycache__ beside their sources, found by the hash of the source and the kind of CPU, so
 # an edited kernel is compiled again at its next use and PYTHONDONTWRITEBYTECODE does not touch them.
 .venv/.warm: .venv/.runtime
-	@echo '== setup: compiling the kernels (about a quarter of a minute, once)'
+	@echo '== setup: compiling the kernels (a minute and a half of processor time, once)'
 	@$(BIN)/carpool warm
 	@touch $@

@@ -20,7 +20,7 @@ from matcher.wiring_commands import geocoding
 
 
 def warm() -> None:
-    """Compile the matching kernels (a quarter of a minute, once), so that no search has to wait for that."""
+    """Compile the matching kernels (a minute and a half, once), so that no search has to wait for that."""
     with StepProgress(make_console(sys.stderr)) as progress:
         compile_kernels(progress)
     typer.echo("Kernels are compiled.")

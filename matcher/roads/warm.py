@@ -23,7 +23,7 @@ from matcher.roads.topology import Topology
 def warm_kernels(progress: Callable[[str], None] | None = None) -> None:
     """Compile, or read what was compiled before. `progress` is told what is going on, once or twice.
 
-    Several processes may do this at once: one compiles (15 s), the others wait and read.
+    Several processes may do this at once: one compiles, the others wait and read.
     """
     report = progress or _silent
     with one_compiles(sweep_places, lambda: report("waiting for another process that compiles the kernels")):
