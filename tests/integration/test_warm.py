@@ -1,4 +1,4 @@
-"""After `carpool warm` nothing is left to compile: not on mapped arrays, not for offers with stops on the way, not in any search."""
+"""After `carpool warm` nothing is left to compile: not on mapped arrays, not for offers with stops on the way, not for many at once, not in any search."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import gc, random, sys, tempfile
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from numba.core.dispatcher import Dispatcher
 
@@ -21,10 +22,12 @@ from matcher.roads.engine import RoadEngine
 from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.roads.walking import Walks
+from matcher.roads.warm import warm_kernels
 from matcher.warm import exercise
 from matcher.domain.match import WindowKind
 from matcher.domain.place import RoadPosition
 from tests.builders import NOW, a_request, an_offer
+from tests.bulk_columns import columns_of, columns_with_stops_of
 
 
 def compiled():
@@ -40,6 +43,7 @@ with tempfile.TemporaryDirectory() as folder:
     region = store.get(SAMPLE_NAME)
     engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)
     points = MeetingPoints(region.network, Walks(region.walk_network))
+    warm_kernels()
     exercise(engine, points)
     before = compiled()
     rng = random.Random(1)
@@ -50,6 +54,11 @@ with tempfile.TemporaryDirectory() as folder:
         index.put(offer)
     for offer in offers[:700]:
         index.remove(offer.id)
+    again = [replace(offer, id=UUID(int=2**80 + k), version=2) for k, offer in enumerate(offers)]
+    index.put_many(columns_of([offer for offer in again if not offer.via]))
+    index.put_many(columns_with_stops_of([offer for offer in again if offer.via]))
+    index.compact()
+    assert len(index) > 1500, len(index)
     feasible = walking = 0
     on_map = lambda engine, place: replace(place, coordinate=engine.locate(place.position))
     for k in range(20):
@@ -75,6 +84,6 @@ with tempfile.TemporaryDirectory() as folder:
 '''
 
 
-def test_a_warmed_process_compiles_nothing_in_its_first_searches() -> None:
+def test_a_warmed_process_compiles_nothing_when_it_loads_and_in_its_first_searches() -> None:
     done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-3_000:]
