@@ -189,6 +189,30 @@ async def test_who_asks_in_another_process_while_the_driver_cancels_is_told(
     assert await broken_promises(database) == []
 
 
+async def test_who_asks_in_another_process_while_the_driver_takes_seats_away_is_told(
+    two: Two, database: Database, fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change has read who waits; then somebody asks for two seats of what will be one."""
+    offer, rider = await publish(two[0]), a_rider()
+    match = await find(two[0], offer, rider, seats=2)
+    list_open, asked = PostgresTrips.list_open, list[Any]()
+
+    async def then_somebody_asks(trips: PostgresTrips, offer_id: UUID) -> list[Booking]:
+        found = await list_open(trips, offer_id)
+        if not asked:
+            asked.append(None)
+            asked[0] = await book(two[1], match.match_id, rider)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresTrips, "list_open", then_somebody_asks)
+        await two[0].change_offer(offer.id, OfferChange(seats=1), offer.version, DRIVER, utc_now())
+    booking = await PostgresTrips(database).get(asked[0].id)
+    assert booking.status is BookingStatus.WAITING_CONFIRMATION
+    assert await told(fresh_database, offer.id, "trip_changed") == [(rider.user, str(booking.id))]
+    assert await broken_promises(database) == []
+
+
 async def test_a_rider_gives_up_while_the_driver_confirms(two: Two, database: Database) -> None:
     for _ in range(5):
         offer, rider = await publish(two[0]), a_rider()
