@@ -11,7 +11,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -89,10 +89,10 @@ class Load:
     cpu_s: float = 0.0
 
 
-def run_load(plan: Plan) -> Load:
-    """Carry out a plan, in a process of its own."""
+def run_load(plan: Plan, stopped: Callable[[], bool] = lambda: False) -> Load:
+    """Carry out a plan, in a process of its own; no more calls leave once it is stopped."""
     begin = time.process_time()
-    load = uvloop.run(_run(plan))
+    load = uvloop.run(_run(plan, stopped))
     load.cpu_s = time.process_time() - begin
     return load
 
@@ -106,7 +106,7 @@ def arrivals(rate: float, count: int, publish_share: float, seed: int) -> Iterat
         yield due_s, Kind.PUBLISH if draw.random() < publish_share else Kind.SEARCH
 
 
-async def _run(plan: Plan) -> Load:
+async def _run(plan: Plan, stopped: Callable[[], bool]) -> Load:
     load = Load()
     lines = Lines(plan.url)
     # Connections go round: with many open from the start every worker has its share of them.
@@ -115,13 +115,13 @@ async def _run(plan: Plan) -> Load:
     if plan.callers:
         await _take_turns(plan, lines, load)
     else:
-        await _as_due(plan, lines, load)
+        await _as_due(plan, lines, load, stopped)
     load.end_s = time.monotonic()
     lines.close()
     return load
 
 
-async def _as_due(plan: Plan, lines: Lines, load: Load) -> None:
+async def _as_due(plan: Plan, lines: Lines, load: Load, stopped: Callable[[], bool]) -> None:
     """The open loop."""
     under_way = []
     sent: Counter[Kind] = Counter()
@@ -129,6 +129,8 @@ async def _as_due(plan: Plan, lines: Lines, load: Load) -> None:
         due = load.begin_s + after_s
         if (wait_s := due - time.monotonic()) > 0:
             await asyncio.sleep(wait_s)
+        if stopped():
+            break
         under_way.append(asyncio.create_task(_call(lines, plan.calls[kind], kind, sent[kind], due, load)))
         sent[kind] += 1
     await asyncio.gather(*under_way)

@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 
 from bench.load_generator import Load, Plan, run_load
 
@@ -13,12 +14,18 @@ from bench.load_generator import Load, Plan, run_load
 class LoadProcess:
     """Carries out one plan after the other."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, stop: Event) -> None:
         self._connection = connection
+        self._stop = stop
 
     def begin(self, plan: Plan) -> None:
         """Start asking."""
+        self._stop.clear()
         self._connection.send(plan)
+
+    def stop(self) -> None:
+        """Ask no more; what has been asked is waited for."""
+        self._stop.set()
 
     def is_done(self, within_s: float) -> bool:
         """Whether all has been asked and answered; waits for that for at most so long. Raises EOFError when the process has died."""
@@ -36,21 +43,22 @@ def load_process() -> Iterator[LoadProcess]:
     """A fresh interpreter, gone with the block."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_carry_out, args=(theirs,), daemon=True)
+    stop = context.Event()
+    process = context.Process(target=_carry_out, args=(theirs, stop), daemon=True)
     process.start()
     theirs.close()
     try:
-        yield LoadProcess(ours)
+        yield LoadProcess(ours, stop)
     finally:
         ours.close()
         process.kill()
         process.join()
 
 
-def _carry_out(connection: Connection) -> None:
+def _carry_out(connection: Connection, stop: Event) -> None:
     while True:
         try:
             plan = connection.recv()
         except EOFError:
             return
-        connection.send(run_load(plan))
+        connection.send(run_load(plan, stop.is_set))

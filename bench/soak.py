@@ -66,6 +66,7 @@ LIMITED_S = 10.0
 QUIET_SHARE, STEADY_SHARE = 0.1, 0.3
 QUIET_LEAST, QUIET_MOST = 5.0, 25.0
 FAULT_AFTER_S = 4.0
+LONGEST_FAULT_S = 600.0
 LOOK_EVERY_S = 0.5
 
 
@@ -130,7 +131,7 @@ def _options() -> argparse.Namespace:
 
 @dataclass(frozen=True)
 class Phase:
-    """Something that goes on for a while, with a fault shortly after it began; `one_user`: all searches are those of one."""
+    """Something that goes on for so many seconds, after the fault if there is one; `one_user`: all searches are those of one."""
 
     name: str
     rate: float
@@ -177,10 +178,7 @@ class Soak:
             Phase(QUIET, quiet, max(options.seconds, 30.0)),
             Phase(OVERLOAD, too_much, 60 * options.minutes),
             Phase(LIMITED, min(steady, USER_RATE) * 3, LIMITED_S, one_user=True),
-            *(
-                Phase(name, steady, options.seconds + self._scene.own_time_s(name), fault)
-                for name, fault in FAULTS.items()
-            ),
+            *(Phase(name, steady, options.seconds, fault) for name, fault in FAULTS.items()),
         ]
         return [phase for phase in phases if options.only is None or phase.name in options.only]
 
@@ -217,6 +215,8 @@ class Soak:
                 fault_begin = time.monotonic()
                 phase.fault(self._scene)
                 fault_s = fault_begin, time.monotonic()
+            if fault_s is not None and time.monotonic() > fault_s[1] + phase.seconds:
+                self._generator.stop()
             usage = tree_usage(self._service.pid)
             moments.append(Moment(time.monotonic(), usage.rss_mb if usage.pss_mb is None else usage.pss_mb))
         done = self._generator.result()
@@ -234,7 +234,8 @@ class Soak:
         share, calls = PUBLISH_SHARE, self._calls
         if phase.one_user:
             share, calls = 0.0, {kind: replace(one, users=one.users[:1]) for kind, one in calls.items()}
-        return Plan(self._service.url, phase.rate, round(phase.rate * phase.seconds), share, self._seed, calls)
+        seconds = phase.seconds if phase.fault is None else LONGEST_FAULT_S
+        return Plan(self._service.url, phase.rate, round(phase.rate * seconds), share, self._seed, calls)
 
     def _usage(self) -> tuple[float, float]:
         """CPU seconds of the service and of PostgreSQL; less than before when one of their processes was killed."""

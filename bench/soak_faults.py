@@ -52,10 +52,6 @@ class Scene:
         """The processes that answer calls."""
         return sorted(pid for pid in tree_of(self.service_pid) - {self.service_pid} if _is_worker(pid))
 
-    def own_time_s(self, name: str) -> float:
-        """How much longer a phase lasts because of what its fault takes by itself."""
-        return self.pause_s if FAULTS[name] is pause_database else 0.0
-
     def wait_until_well(self, url: str, workers: int) -> float | None:
         """Seconds until all workers are there and say so, many times in a row, as any of them may answer; None when they do not."""
         begin, good = time.monotonic(), 0

@@ -93,6 +93,24 @@ async def test_only_calls_answered_as_they_should_be_have_a_latency() -> None:
     assert Counter(seen) == Counter(expected)
 
 
+async def test_once_it_is_stopped_no_more_calls_leave() -> None:
+    async def well(_: web.Request) -> web.Response:
+        return web.Response(status=200)
+
+    async with _answering(well, well) as url:
+        calls = {kind: Calls("/search", ["rider"], [b"a"], 200) for kind in Kind}
+        plan = Plan(url, rate=1000.0, count=COUNT, publish_share=0.5, seed=1, calls=calls)
+        asked = 0
+
+        def stopped() -> bool:
+            nonlocal asked
+            asked += 1
+            return asked > 7
+
+        load = await asyncio.to_thread(run_load, plan, stopped)
+    assert len(load.answers) == 7
+
+
 async def test_a_call_that_is_cut_off_is_an_error_with_a_name() -> None:
     async def cut_off(request: web.Request) -> web.Response:
         assert request.transport is not None
