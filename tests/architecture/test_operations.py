@@ -15,6 +15,7 @@ import yaml
 from api import errors
 from matcher import settings
 from matcher.domain import errors as domain
+from matcher.domain.match import TurnedAway
 from matcher.services.telemetry import METRICS
 from tests.architecture.repository import ROOT, documents, text_of
 
@@ -83,6 +84,23 @@ def test_metrics_that_documents_name_exist() -> None:
     for document in documents():
         named = set(re.findall(r"`(carpool_[a-z_]+?)(?:_bucket|_count|_sum)?(?:\{[^`]*)?`", text_of(document) or ""))
         assert named <= known, f"{document} names metrics that do not exist: {sorted(named - known)}"
+
+
+def test_lines_of_the_log_that_the_runbook_quotes_are_written() -> None:
+    """Quoted in backticks, like `"internal error"`."""
+    code = "\n".join(
+        path.read_text(encoding="utf-8") for room in ("api", "matcher") for path in (ROOT / room).rglob("*.py")
+    )
+    quoted = re.findall(r'`"([^"`]+)"`', RUNBOOK)
+    assert quoted
+    assert [line for line in quoted if f'"{line}' not in code] == []
+
+
+def test_reasons_that_the_runbook_names_exist() -> None:
+    section = RUNBOOK.split("### CarpoolFewMatches\n")[1].split("\n#")[0]
+    named = set(re.findall(r"`([a-z_]+)`", section))
+    assert named
+    assert named <= {reason.value for reason in TurnedAway}
 
 
 def test_every_alert_has_a_section_and_every_section_an_alert() -> None:
