@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matcher.domain.clock import later
 from matcher.domain.errors import PlaceUnreachable
-from matcher.domain.match import MatchRequest
+from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.index_by_time import OfferIndexByTime
 from matcher.matching.pipeline import find_candidates_by_time
@@ -55,10 +57,26 @@ def waiting(draw: st.DrawFn) -> Waiting:
     for number in range(draw(st.integers(1, 8))):
         rider = random_.choice(drivers) if random_.random() < 0.1 else f"rider-{number}"
         request = replace(some_request(random_, streets, spots, random_.random() < 0.5), rider_id=rider)
+        if offers and random_.random() < 0.3:
+            request = at_the_edge(random_, request, random_.choice(offers))
         requests.append(a_waiting(random_, week, request))
         if random_.random() < 0.3:
             hidden[rider] = frozenset(random_.sample(drivers, min(len(drivers), 2)))
     return Waiting(week, tuple(requests), hidden)
+
+
+def at_the_edge(random_: random.Random, request: MatchRequest, offer: Offer) -> MatchRequest:
+    """The same rider at the very door of a driver, whose window only just touches the soonest or the latest departure, or misses it."""
+    flexibility = timedelta(seconds=offer.flexibility_s)
+    moment = later(
+        offer.departure,
+        random_.choice([-flexibility, flexibility]) + timedelta(milliseconds=random_.choice([-1, 0, 0, 1])),
+    )
+    width = timedelta(seconds=random_.choice([0, 600]))
+    window = random_.choice([TimeWindow(moment - width, moment), TimeWindow(moment, moment + width)])
+    if offer.origin.position == request.destination.position:
+        return replace(request, window=window)
+    return replace(request, window=window, window_kind=WindowKind.DEPARTURE, origin=offer.origin, seats=1)
 
 
 def a_waiting(random_: random.Random, week: Week, request: MatchRequest) -> WaitingRequest:
