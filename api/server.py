@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -20,6 +21,8 @@ from matcher.domain.errors import NotReady
 #: After the last answer of a stop: callers who keep their connection are told with their next call, and those who are idle are let go.
 LINGER_S = 0.5
 _LOOK_EVERY_S = 0.02
+#: Threads that compute in Python give the interpreter away after so long when the event loop wants it; by default after 5 ms, each time it wakes.
+SWITCH_S = 0.001
 
 
 class Runner(web.AppRunner):
@@ -62,6 +65,7 @@ async def serve(
     so that a process whose service could not be loaded ends with an error instead of staying up and never ready.
     """
     stopped = asyncio.Event()
+    sys.setswitchinterval(SWITCH_S)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)

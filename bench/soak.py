@@ -56,9 +56,9 @@ from matcher.storage.postmaster import Postmaster
 SEED = 20261203
 DOCUMENT = ROOT / "docs" / "operations.md"
 PUBLISH_SHARE = 0.1
-USERS = 60
+USERS = 200
 #: Searches of one user, of whom the others are too many for any to come near it.
-USER_RATE, USER_BURST = 20, 40
+USER_RATE, USER_BURST = 6, 20
 WARM_UP_S = 6.0
 CAPACITY_S, CAPACITY_CALLERS = 8.0, 6
 LIMITED_S = 10.0
@@ -177,7 +177,7 @@ class Soak:
         phases = [
             Phase(QUIET, quiet, max(options.seconds, 30.0)),
             Phase(OVERLOAD, too_much, 60 * options.minutes),
-            Phase(LIMITED, min(steady, USER_RATE) * 3, LIMITED_S, one_user=True),
+            Phase(LIMITED, 5 * USER_RATE, LIMITED_S, one_user=True),
             *(Phase(name, steady, options.seconds, fault) for name, fault in FAULTS.items()),
         ]
         return [phase for phase in phases if options.only is None or phase.name in options.only]

@@ -75,7 +75,10 @@ class ProtectionSettings(Concern):
         "", description="networks, with commas, whose X-Forwarded-For is believed; empty: nobody's"
     )
     queue_target_ms: float = Field(
-        20.0, gt=0, le=60_000, description="searches may wait this long for a processor as long as it lasts"
+        10.0,
+        gt=0,
+        le=60_000,
+        description="searches may wait this long, or as long as one takes without load if that is more, as long as it lasts",
     )
     queue_limit_ms: float = Field(
         250.0, gt=0, le=600_000, description="and this long in a rush of a tenth of a second; beyond, 503"
