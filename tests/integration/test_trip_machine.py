@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 
 from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.storage.embedded import EmbeddedPostgres
-from tests.api.live import a_search, an_offer, quiet_morning
+from tests.api.live import a_search, an_offer
 from tests.conftest import database_url
 from tests.integration.trip_day import OPEN, RIDERS, SPOTS, WOMEN, TripDay
 from tests.integration.trip_world import Trip, World, a_world
@@ -50,7 +50,7 @@ class TripMachine(TripDay, RuleBasedStateMachine):
     )
     def begin(self, seats: int, instant: bool, flexibility_s: int, first: int, second: int) -> None:
         """A day on which one driver goes out of their way for others, and two riders have asked."""
-        self.begin_day(quiet_morning())
+        self.begin_day()
         self.series = self.waits = 0
         self.tried = False
         self.publish(seats, instant, 1800, flexibility_s, False, 0)
@@ -205,6 +205,7 @@ class TripMachine(TripDay, RuleBasedStateMachine):
         answer = self.world.call("POST", "/v1/series", self.driver, json=body)
         assert answer.status == 201, answer.body
         self.series += 1
+        assert [one["direction"] for one in answer.json["occurrences"]] == ["OUT", "BACK"]
         for occurrence in answer.json["occurrences"]:
             self.trips[occurrence["offer_id"]] = Trip(occurrence["offer_id"], instant)
         self._wrote()
@@ -229,9 +230,10 @@ class TripMachine(TripDay, RuleBasedStateMachine):
         self.blocked ^= {rider}
 
     @rule(which=some)
-    @precondition(lambda self: len(self._open_trips()) > 1)
     def cancel_trip(self, which: int) -> None:
         trips = self._open_trips()
+        if len(trips) < 2:
+            return
         trip = trips[which % len(trips)]
         assert self.world.call("DELETE", f"/v1/offers/{trip.id}", self.driver).status == 200
         trip.status = "CANCELLED"
