@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -82,8 +83,12 @@ async def test_calls_in_progress_are_finished_when_the_service_is_told_to_stop(
 ) -> None:
     urls: asyncio.Queue[str] = asyncio.Queue()
     app = build_app(running(settings_for(service_folder, fresh_database)), SERVER)
+    sys.setswitchinterval(0.005)
     service = asyncio.create_task(serve(app, host="127.0.0.1", port=0, grace_s=10, on_listening=urls.put_nowait))
     url = await urls.get()
+    assert sys.getswitchinterval() == pytest.approx(0.001), (
+        "threads that compute make the event loop wait for this long"
+    )
     async with aiohttp.ClientSession() as client:
         stopping = Live(url, app, client)
         await ready(stopping)
