@@ -222,7 +222,7 @@ class Soak:
         done = self._generator.result()
         self.created.extend(done.created)
         span_s = time.monotonic() - begin
-        used = [late - early for late, early in zip(self._usage(), (service, database), strict=True)]
+        used = [max(0.0, late - early) for late, early in zip(self._usage(), (service, database), strict=True)]
         others = max(0.0, machine_busy_s() - busy - done.cpu_s - sum(used))
         cores = {"service": used[0], "database": used[1], "generator": done.cpu_s, "others": others}
         return phase_row(phase.name, phase.rate, done, moments, fault_s) | {
@@ -238,7 +238,7 @@ class Soak:
         return Plan(self._service.url, phase.rate, round(phase.rate * seconds), share, self._seed, calls)
 
     def _usage(self) -> tuple[float, float]:
-        """CPU seconds of the service and of PostgreSQL; less than before when one of their processes was killed."""
+        """CPU seconds of the service and of PostgreSQL; less than before when it was started anew."""
         postgres = Postmaster.find(self._scene.database.home.data)
         database = 0.0 if postgres is None else tree_usage(postgres.pid).cpu_s
         return tree_usage(self._service.pid).cpu_s, database
