@@ -42,10 +42,9 @@ class PostgresStatistics:
             lost = await STATISTICS.rows(connection, "read_losses", **where)
             left = await STATISTICS.rows(connection, "sum_left", **(where | {"ends_at": end - _INSTANT}), **BUCKETS)
             only = sorted({row["quarter"] // span_s * span_s for row in left}) if apart else None
-            some = await STATISTICS.row(connection, "read_histograms", span_s=span_s, only=only, **where)
+            some = await _some(connection, region, begin, end, span_s, only)
             whole = await _whole(connection, region, begin, end)
         assert rolled_up is not None, "an aggregate without groups is one row"
-        assert some is not None, "the same"
         losses = [(row["at"], row["searches"]) for row in lost]
         # A year of days of some zone has megabytes of histograms.
         return await asyncio.to_thread(_span_rows, rolled_up, left, losses, some, whole)
@@ -75,6 +74,22 @@ class PostgresStatistics:
         ]
 
 
+async def _some(
+    connection: Connection, region: str, begin: datetime, end: datetime, span_s: int, only: Sequence[int] | None
+) -> list[Record]:
+    """The histograms of a range, or of those of its spans that begin at `only`, ascending."""
+    if only is not None:
+        if not only:
+            return []
+        # They are mostly the latest ones: what lies before is not looked at.
+        begin, end = (datetime.fromtimestamp(moment, UTC) for moment in (only[0], only[-1] + span_s))
+    row = await STATISTICS.row(
+        connection, "read_histograms", region=region, span_s=span_s, begins_at=begin, ends_at=end, only=only
+    )
+    assert row is not None, "an aggregate without groups is one row"
+    return [row]
+
+
 async def _whole(connection: Connection, region: str, begin: datetime, end: datetime) -> list[Record]:
     """The histograms of a range from as few roll-ups as there can be: its whole days, the hours beside them, the quarters beside those."""
     found: list[Record] = []
@@ -100,7 +115,7 @@ def _span_rows(
     rolled_up: Record,
     left: Sequence[Record],
     lost: Sequence[tuple[int, int]],
-    some: Record,
+    some: Sequence[Record],
     whole: Sequence[Record],
 ) -> SpanRows:
     quantiles = np.frombuffer(rolled_up["quantiles"], dtype="<u2").astype(np.int64)
@@ -111,7 +126,7 @@ def _span_rows(
         sums={name: np.append(_numbers(rolled_up[name]), _ints([row[name] for row in left])) for name in SUMS},
         turned_away=[*rolled_up["turned_away"], *_texts(left)],
         quantiles=quantiles.reshape(-1, len(MEASURES), len(QUANTILES)),
-        histograms=_histogram_rows([some], left),
+        histograms=_histogram_rows(some, left),
         whole=_histogram_rows(whole, left),
         lost=lost,
     )
