@@ -51,7 +51,7 @@ from api.schemas.requests import (
 from api.schemas.series import FromQuery, SeriesIn, SeriesListQuery, SeriesPatch
 from api.schemas.series_out import SeriesOut, SeriesPageOut
 from api.schemas.service import AliveOut, EntranceOut, ReadyOut
-from api.schemas.stats import DemandOut, DemandQuery, MatchStatsOut, StatsQuery, SupplyStatsOut
+from api.schemas.stats import DemandOut, DemandQuery, MatchStatsOut, StatsQuery, SupplyQuery, SupplyStatsOut
 from matcher.domain import booking_errors as b
 from matcher.domain import errors as e
 from matcher.domain import event_errors as ev
@@ -163,7 +163,7 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              answer_types=stats.JSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
     Endpoint("GET", "/v1/stats/demand", stats.demand_statistics, OPERATORS, {200: DemandOut}, query=DemandQuery,
              answer_types=stats.GEOJSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
-    Endpoint("GET", "/v1/stats/offers", stats.offer_statistics, OPERATORS, {200: SupplyStatsOut}, query=StatsQuery,
+    Endpoint("GET", "/v1/stats/offers", stats.offer_statistics, OPERATORS, {200: SupplyStatsOut}, query=SupplyQuery,
              answer_types=stats.JSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
     Endpoint("GET", "/v1/me", people.read_profile, EVERYBODY, {200: ProfileOut, 304: None}, headers=(_IF_NONE_MATCH,),
              raises=(InvalidHeader,)),

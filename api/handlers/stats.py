@@ -13,7 +13,7 @@ from api.accepting import best_of
 from api.endpoint import Call
 from api.rendering import JSON_TYPE
 from api.schemas.service import Nothing
-from api.schemas.stats import DemandQuery, StatsQuery
+from api.schemas.stats import DemandQuery, StatsQuery, SupplyQuery
 from api.statistics_rendering import (
     Members,
     as_json,
@@ -54,7 +54,7 @@ async def demand_statistics(call: Call[DemandQuery, Nothing]) -> web.Response:
     return await _response(call, GEOJSON_OR_CSV, lambda: as_json(demand_members(found)), demand_csv)
 
 
-async def offer_statistics(call: Call[StatsQuery, Nothing]) -> web.Response:
+async def offer_statistics(call: Call[SupplyQuery, Nothing]) -> web.Response:
     """Offers that depart in a range, as they are now: by status, their seats and bookings, by hour or day, and by hour of the day."""
     query = call.query
     zone = await query.zone()

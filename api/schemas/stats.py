@@ -78,6 +78,31 @@ class StatsQuery(_RangeQuery):
         return self._range(now, _DEFAULT_DAYS[self.size])
 
 
+class SupplyQuery(StatsQuery):
+    """A range of whole quarters of an hour, cut into hours or days. Offers lie ahead, so without a range it is what comes next."""
+
+    from_: Absent[
+        Annotated[
+            Time,
+            Field(description="first moment that counts; default: this hour, or a week before `to`, a day by hour"),
+        ]
+    ] = Field(None, alias="from")
+    to: Absent[
+        Annotated[
+            Time,
+            Field(description="first moment that does not count any more; default: a week after `from`, a day by hour"),
+        ]
+    ] = None
+
+    def range(self, now: datetime) -> tuple[datetime, datetime]:
+        """From when to when."""
+        days = _DEFAULT_DAYS[self.size]
+        if self.to is not None:
+            return self._range(now, days)
+        begin = now.replace(minute=0, second=0, microsecond=0) if self.from_ is None else self.from_
+        return begin, later(begin, timedelta(days=days))
+
+
 class DemandQuery(_RangeQuery):
     """A range of whole hours of UTC."""
 

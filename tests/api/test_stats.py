@@ -249,3 +249,14 @@ async def test_searches_do_not_wait_for_their_rows_and_what_is_lost_is_counted(
         await blocker.close()
     totals = (await _read(counted, ops, "/v1/stats/matches")).json["totals"]
     assert (totals["searches"], totals["lost"]) == (3, 3)
+
+
+async def test_without_a_range_offers_that_come_are_counted(live: Live) -> None:
+    departure = datetime.now(UTC) + timedelta(hours=30)
+    await live.published(await live.key("driver"), departure=departure.isoformat())
+    answer = await live.call("GET", "/v1/stats/offers", await live.key("ops"))
+    assert answer.json["totals"]["offers"] >= 1
+    assert datetime.fromisoformat(answer.json["from"]) <= departure < datetime.fromisoformat(answer.json["to"])
+    since = "2026-01-01T00:00:00Z"
+    begun = await live.call("GET", f"/v1/stats/offers?from={since}&bucket=hour", await live.key("ops"))
+    assert (begun.json["from"], begun.json["to"]) == ("2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00")
