@@ -165,34 +165,12 @@ async def test_a_driver_cancels_while_riders_book(
     assert await broken_promises(database) == []
 
 
-async def test_who_asks_in_another_process_while_the_driver_cancels_is_told(
-    two: Two, database: Database, fresh_database: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("cancels", [True, False])
+async def test_who_asks_in_another_process_while_the_driver_decides_is_told(
+    two: Two, database: Database, fresh_database: str, monkeypatch: pytest.MonkeyPatch, cancels: bool
 ) -> None:
-    """The cancellation has read who is to be told; then somebody asks for a seat, which makes no new version of the trip."""
-    offer, rider = await publish(two[0]), a_rider()
-    match = await find(two[0], offer, rider)
-    list_open, asked = PostgresTrips.list_open, list[Any]()
-
-    async def then_somebody_asks(trips: PostgresTrips, offer_id: UUID) -> list[Booking]:
-        found = await list_open(trips, offer_id)
-        if not asked:
-            asked.append(None)
-            asked[0] = await book(two[1], match.match_id, rider)
-        return found
-
-    with monkeypatch.context() as patch:
-        patch.setattr(PostgresTrips, "list_open", then_somebody_asks)
-        await two[0].cancel_offer(offer.id, DRIVER, utc_now())
-    booking = await PostgresTrips(database).get(asked[0].id)
-    assert (booking.status, booking.cancel_reason) == (CANCELLED, CancelReason.TRIP_CANCELLED)
-    assert await told(fresh_database, offer.id, "trip_cancelled") == [(rider.user, str(booking.id))]
-    assert await broken_promises(database) == []
-
-
-async def test_who_asks_in_another_process_while_the_driver_takes_seats_away_is_told(
-    two: Two, database: Database, fresh_database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The change has read who waits; then somebody asks for two seats of what will be one."""
+    """The driver's call has read who is to be told; then somebody asks for two seats, which makes no new version of the trip. It is
+    cancelled, or left with one seat."""
     offer, rider = await publish(two[0]), a_rider()
     match = await find(two[0], offer, rider, seats=2)
     list_open, asked = PostgresTrips.list_open, list[Any]()
@@ -206,10 +184,15 @@ async def test_who_asks_in_another_process_while_the_driver_takes_seats_away_is_
 
     with monkeypatch.context() as patch:
         patch.setattr(PostgresTrips, "list_open", then_somebody_asks)
-        await two[0].change_offer(offer.id, OfferChange(seats=1), offer.version, DRIVER, utc_now())
+        if cancels:
+            await two[0].cancel_offer(offer.id, DRIVER, utc_now())
+        else:
+            await two[0].change_offer(offer.id, OfferChange(seats=1), offer.version, DRIVER, utc_now())
     booking = await PostgresTrips(database).get(asked[0].id)
-    assert booking.status is BookingStatus.WAITING_CONFIRMATION
-    assert await told(fresh_database, offer.id, "trip_changed") == [(rider.user, str(booking.id))]
+    ended = (CANCELLED, CancelReason.TRIP_CANCELLED) if cancels else (BookingStatus.WAITING_CONFIRMATION, None)
+    assert (booking.status, booking.cancel_reason) == ended
+    kind = "trip_cancelled" if cancels else "trip_changed"
+    assert await told(fresh_database, offer.id, kind) == [(rider.user, str(booking.id))]
     assert await broken_promises(database) == []
 
 
