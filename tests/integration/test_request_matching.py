@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -12,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -25,15 +26,17 @@ from matcher.domain.match import MAX_LIMIT, MatchAnswer, RequestDraft, TimeWindo
 from matcher.domain.offer import Offer, OfferChange, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
-from matcher.roads.region_extras import clear_speeds, load_speeds
+from matcher.roads.region_extras import load_speeds
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.services.ports import StoredAnswer
 from matcher.services.request_ports import FoundPair
 from matcher.settings import Settings
+from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Database
 from matcher.storage.requests import PostgresRequests, PostgresTurn
 from tests.api.live import settings_for
+from tests.conftest import database_url
 
 DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")
 PORT = PlaceInput(coordinate=Coordinate(lat=-29.953, lon=-71.338))
@@ -54,14 +57,31 @@ def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(region_folder: Path, fresh_database: str) -> Settings:
-    settings = settings_for(region_folder, fresh_database)
-    return replace(settings, roads=settings.roads.model_copy(update={"region_watch_s": 0.05}))
+    return settings_for(region_folder, fresh_database)
 
 
 @asynccontextmanager
 async def instances(settings: Settings, count: int) -> AsyncIterator[list[Carpool]]:
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(running(settings)) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+async def own_database(embedded_server: EmbeddedPostgres, template_database: str) -> AsyncIterator[str]:
+    """The URL of a database that these tests share; each has days and riders of its own in it."""
+    name = f"test_{uuid4().hex}"
+    connection = await asyncpg.connect(database_url(embedded_server.url, "postgres"))
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY WAL_LOG")
+    yield database_url(embedded_server.url, name)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture(scope="module")
+async def two(region_folder: Path, own_database: str) -> AsyncIterator[list[Carpool]]:
+    """Two instances on that database."""
+    async with instances(settings_for(region_folder, own_database), 2) as carpools:
+        yield carpools
 
 
 @contextmanager
@@ -129,11 +149,12 @@ async def rows(url: str, sql: str) -> list[asyncpg.Record]:
         await connection.close()
 
 
-async def events(url: str) -> Counter[Pair]:
-    """How often each pair was told."""
+async def events(url: str, kept: Sequence[KeptRequest] | None = None) -> Counter[Pair]:
+    """How often each pair was told, of all requests or of some."""
     found = await rows(url, "SELECT data FROM events WHERE kind = 'match_found'")
     told = [json.loads(row["data"]) for row in found]
-    return Counter((UUID(one["request_id"]), UUID(one["offer_id"])) for one in told)
+    pairs = [(UUID(one["request_id"]), UUID(one["offer_id"])) for one in told]
+    return Counter(pair for pair in pairs if kept is None or pair[0] in {one.id for one in kept})
 
 
 async def until(happened: Callable[[], Awaitable[bool]]) -> None:
@@ -171,48 +192,47 @@ async def forward(carpool: Carpool, kept: Sequence[KeptRequest]) -> set[Pair]:
     }
 
 
-async def test_two_instances_forget_no_pair_and_tell_none_twice(settings: Settings, fresh_database: str) -> None:
+async def test_two_instances_forget_no_pair_and_tell_none_twice(two: list[Carpool], own_database: str) -> None:
     """Riders and drivers come at the same time, here and there; trips are changed meanwhile. In the end each rider knows what a search finds."""
-    drawn, day = random.Random(7), a_morning()
+    drawn, day, carpools = random.Random(7), a_morning(9), two
     kept: list[KeptRequest] = []
     shown: set[Pair] = set()
-    async with instances(settings, 2) as carpools:
 
-        async def wait(number: int) -> None:
-            await asyncio.sleep(drawn.random())
-            wish = a_wish(day + timedelta(minutes=drawn.randrange(90)), seats=drawn.choice([1, 1, 2, 3]))
-            if number % 3 == 0:
-                wish = replace(wish, max_walk_m=500)
-            name = "dora" if number % 5 == 0 else f"rider-{number}"
-            one, answer = await keep(drawn.choice(carpools), name, wish)
-            kept.append(one)
-            shown.update((one.id, match.offer_id) for match in answer.matches)
+    async def wait(number: int) -> None:
+        await asyncio.sleep(drawn.random())
+        wish = a_wish(day + timedelta(minutes=drawn.randrange(90)), seats=drawn.choice([1, 1, 2, 3]))
+        if number % 3 == 0:
+            wish = replace(wish, max_walk_m=500)
+        name = "dora" if number % 5 == 0 else f"rider-{number}"
+        one, answer = await keep(drawn.choice(carpools), name, wish)
+        kept.append(one)
+        shown.update((one.id, match.offer_id) for match in answer.matches)
 
-        async def drive(number: int) -> None:
-            await asyncio.sleep(drawn.random())
-            via = (BESIDE,) if number % 4 == 0 else ()
-            departure = day + timedelta(minutes=drawn.randrange(90))
-            offer = await publish(drawn.choice(carpools), departure, drawn.choice(["dora", "dan"]), via=via)
-            for version in range(1, drawn.choice([1, 1, 3])):
-                principal = replace(DRIVER, user=offer.driver_id)
-                await carpools[version % 2].change_offer(
-                    offer.id, OfferChange(comment=f"{version}"), version, principal, _now()
-                )
+    async def drive(number: int) -> None:
+        await asyncio.sleep(drawn.random())
+        via = (BESIDE,) if number % 4 == 0 else ()
+        departure = day + timedelta(minutes=drawn.randrange(90))
+        offer = await publish(drawn.choice(carpools), departure, drawn.choice(["dora", "dan"]), via=via)
+        for version in range(1, drawn.choice([1, 1, 3])):
+            principal = replace(DRIVER, user=offer.driver_id)
+            await carpools[version % 2].change_offer(
+                offer.id, OfferChange(comment=f"{version}"), version, principal, _now()
+            )
 
-        await asyncio.gather(*(wait(n) for n in range(24)), *(drive(n) for n in range(24)))
-        await settled(fresh_database)
-        told = await events(fresh_database)
-        assert set(told.values()) <= {1}
-        assert not told.keys() & shown
-        assert told.keys() | shown == await forward(carpools[0], kept)
-        assert len(told) > 20
-        assert shown, "some trips were there first"
+    await asyncio.gather(*(wait(n) for n in range(24)), *(drive(n) for n in range(24)))
+    await settled(own_database)
+    told = await events(own_database, kept)
+    assert set(told.values()) <= {1}
+    assert not told.keys() & shown
+    assert told.keys() | shown == await forward(carpools[0], kept)
+    assert len(told) > 20
+    assert shown, "some trips were there first"
 
 
 async def test_a_turn_that_breaks_off_is_taken_again_by_somebody(
-    settings: Settings, fresh_database: str, monkeypatch: pytest.MonkeyPatch
+    two: list[Carpool], own_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = 0
+    (one, other), broken = two, 0
     tell = PostgresTurn.tell
 
     async def breaks(turn: PostgresTurn, pairs: Sequence[FoundPair], riders: dict[UUID, str], now: datetime) -> int:
@@ -224,12 +244,11 @@ async def test_a_turn_that_breaks_off_is_taken_again_by_somebody(
         return done
 
     monkeypatch.setattr(PostgresTurn, "tell", breaks)
-    async with instances(settings, 2) as (one, other):
-        kept, _ = await keep(one, "rita", a_wish(a_morning()))
-        offer = await publish(other, a_morning())
-        await settled(fresh_database)
-        assert broken == 2
-        assert await events(fresh_database) == {(kept.id, offer.id): 1}
+    kept, _ = await keep(one, "rita", a_wish(a_morning(5)))
+    offer = await publish(other, a_morning(5))
+    await settled(own_database)
+    assert broken == 2
+    assert await events(own_database, [kept]) == {(kept.id, offer.id): 1}
 
 
 async def test_what_came_while_nobody_matched_is_matched_after_a_restart(
@@ -254,23 +273,23 @@ async def test_what_came_while_nobody_matched_is_matched_after_a_restart(
 
 
 async def test_an_offer_that_comes_between_a_search_and_its_keeping_is_told(
-    settings: Settings, fresh_database: str, monkeypatch: pytest.MonkeyPatch
+    two: list[Carpool], own_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert = PostgresRequests.insert
     between: list[Offer] = []
-    async with instances(settings, 2) as (one, other):
+    one, other = two
 
-        async def slow(requests: PostgresRequests, kept: KeptRequest, **named: Any) -> StoredAnswer | None:
-            # Published, and matched with everything that waits, by the other process.
-            between.append(await publish(other, a_morning()))
-            await settled(fresh_database)
-            return await insert(requests, kept, **named)
+    async def slow(requests: PostgresRequests, kept: KeptRequest, **named: Any) -> StoredAnswer | None:
+        # Published, and matched with everything that waits, by the other process.
+        between.append(await publish(other, a_morning(7)))
+        await settled(own_database)
+        return await insert(requests, kept, **named)
 
-        monkeypatch.setattr(PostgresRequests, "insert", slow)
-        kept, answer = await keep(one, "rita", a_wish(a_morning()))
-        assert answer.matches == ()
-        await settled(fresh_database)
-        assert await events(fresh_database) == {(kept.id, between[0].id): 1}
+    monkeypatch.setattr(PostgresRequests, "insert", slow)
+    kept, answer = await keep(one, "rita", a_wish(a_morning(7)))
+    assert answer.matches == ()
+    await settled(own_database)
+    assert await events(own_database, [kept]) == {(kept.id, between[0].id): 1}
 
 
 async def test_when_changes_cannot_be_told_any_more_every_request_is_searched_for(
@@ -287,13 +306,14 @@ async def test_when_changes_cannot_be_told_any_more_every_request_is_searched_fo
         assert await events(fresh_database) == {(k.id, o.id): 1 for k in kept for o in (*offers, after)}
 
 
-async def test_new_speeds_hold_for_what_waits(
-    settings: Settings, fresh_database: str, region_folder: Path, tmp_path: Path
-) -> None:
+async def test_new_speeds_hold_for_what_waits(region_folder: Path, fresh_database: str, tmp_path: Path) -> None:
     """On the roads of the new version a trip fits that did not before, and the other way round; requests were kept on the old one."""
     slow = tmp_path / "slow.csv"
     slow.write_text("class,hour_from,hour_to,days,factor\n*,0,24,mon-sun,6\n")
-    store = RegionStore(region_folder)
+    # A folder of its own: others run on the region as it is.
+    await asyncio.to_thread(shutil.copytree, region_folder / "regions", tmp_path / "regions", symlinks=True)
+    settings, store = settings_for(tmp_path, fresh_database), RegionStore(tmp_path)
+    settings = replace(settings, roads=settings.roads.model_copy(update={"region_watch_s": 0.05}))
     async with instances(settings, 1) as (carpool,):
         wish = a_wish(a_morning(), origin=BESIDE)
         kept, _ = await keep(carpool, "rita", wish)
@@ -301,28 +321,25 @@ async def test_new_speeds_hold_for_what_waits(
         await settled(fresh_database)
         before = await carpool.requests.of_offer(offer.id, DRIVER, _now(), 10)
         first = carpool.latest()
-        try:
-            await asyncio.to_thread(load_speeds, store, SAMPLE_NAME, slow)
+        await asyncio.to_thread(load_speeds, store, SAMPLE_NAME, slow)
 
-            async def renewed() -> bool:
-                return carpool.latest() is not first
+        async def renewed() -> bool:
+            return carpool.latest() is not first
 
-            await until(renewed)
-            again = await publish(carpool, a_morning(), max_detour_s=600)
-            await settled(fresh_database)
-            told = await events(fresh_database)
-            assert before.fitting == 1
-            assert set(told) == {(kept.id, offer.id)}, "six times the detour is too long"
-            wide = await publish(carpool, a_morning(), max_detour_s=3600)
-            await settled(fresh_database)
-            assert set(await events(fresh_database)) - set(told) == {(kept.id, wide.id)}
-            ((fit,), (was,)) = (
-                (await carpool.latest().requests.of_offer(wide.id, DRIVER, _now(), 10)).best,
-                before.best,
-            )
-            assert fit.detour_min > 3 * max(1, was.detour_min)
-            found = await forward(carpool, [kept])
-            assert (kept.id, wide.id) in found
-            assert (kept.id, again.id) not in found
-        finally:
-            await asyncio.to_thread(clear_speeds, store, SAMPLE_NAME)
+        await until(renewed)
+        again = await publish(carpool, a_morning(), max_detour_s=600)
+        await settled(fresh_database)
+        told = await events(fresh_database)
+        assert before.fitting == 1
+        assert set(told) == {(kept.id, offer.id)}, "six times the detour is too long"
+        wide = await publish(carpool, a_morning(), max_detour_s=3600)
+        await settled(fresh_database)
+        assert set(await events(fresh_database)) - set(told) == {(kept.id, wide.id)}
+        ((fit,), (was,)) = (
+            (await carpool.latest().requests.of_offer(wide.id, DRIVER, _now(), 10)).best,
+            before.best,
+        )
+        assert fit.detour_min > 3 * max(1, was.detour_min)
+        found = await forward(carpool, [kept])
+        assert (kept.id, wide.id) in found
+        assert (kept.id, again.id) not in found
