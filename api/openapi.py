@@ -150,7 +150,11 @@ def _models(routes: Routes) -> list[tuple[type[BaseModel], Any]]:
 def _operation(route: Endpoint[Any, Any] | Page, schema_of: Mapping[type[BaseModel], Schema]) -> Schema:
     name = route.handler.__name__
     summary, _, description = (inspect.getdoc(route.handler) or "").partition("\n\n")
-    operation: Schema = {"operationId": name, "tags": [_tag(route)], "summary": summary.replace("\n", " ")}
+    operation: Schema = {
+        "operationId": name,
+        "tags": [_tag(route)],
+        "summary": summary.replace("\n", " ").replace("`", ""),
+    }
     if description:
         operation["description"] = description
     parameters = [_path_parameter(step) for step in re.findall(r"{(\w+)}", route.path)]

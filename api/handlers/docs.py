@@ -102,6 +102,9 @@ def _problems_page() -> str:
         for kind, status in sorted(STATUS.items(), key=lambda row: (row[1], row[0].code))
     )
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Problems</title></head><body><h1>Problems</h1>\n'
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Problems</title>'
+        "<style>body{font:15px/1.4 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}table{border-collapse:collapse}"
+        "th,td{text-align:left;vertical-align:top;padding:.3rem .8rem;border-bottom:1px solid #ddd}tr:target{background:#fff3c4}</style>"
+        "</head><body><h1>Problems</h1>\n"
         f"<table><tr><th>code</th><th>status</th><th>title</th><th>meaning</th></tr>\n{rows}\n</table></body></html>\n"
     )
