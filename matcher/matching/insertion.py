@@ -25,34 +25,12 @@ from matcher.matching.feasible import (
     WINDOW,
 )
 from matcher.matching.plan import ANY_TIME, NO_LIMIT
-from matcher.matching.positions import INFINITE, along_edge, leave, reach
+from matcher.matching.positions import INFINITE
 
 LENGTH_MASK = 0xFFFFFFFF
 #: How far a pair of legs came: the test that stopped it, or none. The furthest of all pairs tells why an offer is turned away.
 NO_SEATS, TOO_LONG_MS, TOO_LONG_CM, WRONG_TIME, FITS = range(5)
 MOST_LEGS = 256
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def drive_to(edges, edge, at, distance, column, target_edge, target_at):
-    """Packed cost from a stop to the target of a column of distances."""
-    forward, backward = edges[edge, 2], edges[edge, 3]
-    to_start, to_end = leave(forward, backward, at)
-    cost = min(to_start + distance[edges[edge, 0], column], to_end + distance[edges[edge, 1], column])
-    if edge == target_edge:
-        cost = min(cost, along_edge(forward, backward, at, target_at))
-    return min(cost, INFINITE)
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def drive_from(edges, edge, at, distance, column, source_edge, source_at):
-    """Packed cost from the source of a column of distances to a stop."""
-    forward, backward = edges[edge, 2], edges[edge, 3]
-    from_start, from_end = reach(forward, backward, at)
-    cost = min(from_start + distance[edges[edge, 0], column], from_end + distance[edges[edge, 1], column])
-    if edge == source_edge:
-        cost = min(cost, along_edge(forward, backward, source_at, at))
-    return min(cost, INFINITE)
 
 
 @numba.njit(cache=True, nogil=True)

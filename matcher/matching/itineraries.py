@@ -20,12 +20,10 @@ from matcher.matching.insertion import (
     MOST_LEGS,
     best_insertion,
     count_reason,
-    drive_from,
-    drive_to,
     promises_after,
 )
 from matcher.matching.open_rows import OpenRows
-from matcher.matching.positions import I64, EdgeTable, fixed_position
+from matcher.matching.positions import I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
 from matcher.matching.query import Query
 from matcher.matching.reach import least_times
 from matcher.matching.rows import Snapshot
@@ -220,17 +218,38 @@ def try_rows(which, terms, legs, limits, edges, distance, asked, work, found, ou
 
 @numba.njit(cache=True, nogil=True)
 def _drives_of_legs(which, legs, edges, distance, asked, costs):
-    """costs[k]: packed, from where leg k begins to the pickup, from the pickup to where it ends, and the same for the dropoff."""
+    """costs[k]: packed, from where leg k begins to the pickup, from the pickup to where it ends, and the same for the dropoff.
+
+    INFINITE where there is no way. What is to be read goes into `costs` first, for all legs: then the memory is asked for several of them at a time.
+    """
     origin_edge, origin_at, destination_edge, destination_at, _ = legs
     pickup_edge, pickup_at, dropoff_edge, dropoff_at = asked[:4]
     for k in range(len(which)):
         leg = which[k]
-        here, here_at = origin_edge[leg], np.int64(origin_at[leg])
-        there, there_at = destination_edge[leg], np.int64(destination_at[leg])
-        costs[k, 0] = drive_to(edges, here, here_at, distance, 0, pickup_edge, pickup_at)
-        costs[k, 1] = drive_from(edges, there, there_at, distance, 3, pickup_edge, pickup_at)
-        costs[k, 2] = drive_to(edges, here, here_at, distance, 2, dropoff_edge, dropoff_at)
-        costs[k, 3] = drive_from(edges, there, there_at, distance, 1, dropoff_edge, dropoff_at)
+        costs[k, 0], costs[k, 1] = origin_edge[leg], origin_at[leg]
+        costs[k, 2], costs[k, 3] = destination_edge[leg], destination_at[leg]
+    for k in range(len(which)):
+        here, here_at, there, there_at = costs[k, 0], costs[k, 1], costs[k, 2], costs[k, 3]
+        forward, backward = edges[here, 2], edges[here, 3]
+        start, end = edges[here, 0], edges[here, 1]
+        to_start, to_end = leave(forward, backward, here_at)
+        to_pickup = min(to_start + distance[start, 0], to_end + distance[end, 0])
+        to_dropoff = min(to_start + distance[start, 2], to_end + distance[end, 2])
+        if here == pickup_edge:
+            to_pickup = min(to_pickup, along_edge(forward, backward, here_at, pickup_at))
+        if here == dropoff_edge:
+            to_dropoff = min(to_dropoff, along_edge(forward, backward, here_at, dropoff_at))
+        forward, backward = edges[there, 2], edges[there, 3]
+        start, end = edges[there, 0], edges[there, 1]
+        from_start, from_end = reach(forward, backward, there_at)
+        from_dropoff = min(from_start + distance[start, 1], from_end + distance[end, 1])
+        from_pickup = min(from_start + distance[start, 3], from_end + distance[end, 3])
+        if there == pickup_edge:
+            from_pickup = min(from_pickup, along_edge(forward, backward, pickup_at, there_at))
+        if there == dropoff_edge:
+            from_dropoff = min(from_dropoff, along_edge(forward, backward, dropoff_at, there_at))
+        costs[k, 0], costs[k, 1] = min(to_pickup, INFINITE), min(from_pickup, INFINITE)
+        costs[k, 2], costs[k, 3] = min(to_dropoff, INFINITE), min(from_dropoff, INFINITE)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
