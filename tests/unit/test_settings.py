@@ -114,3 +114,35 @@ def test_every_setting_is_described_once() -> None:
     fields = [(name, info) for concern in CONCERNS.values() for name, info in concern.model_fields.items()]
     assert len({name for name, _ in fields}) == len(fields)
     assert all(info.description for _, info in fields)
+
+
+SECRETS = [
+    field
+    for concern in CONCERNS.values()
+    for field, info in concern.model_fields.items()
+    if "SecretStr" in str(info.annotation)
+]
+
+
+@pytest.mark.parametrize("field", SECRETS)
+def test_no_secret_shows_whatever_is_wrong(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
+    """Neither of one that is taken nor of one that is refused."""
+    name = variable_name(field)
+    good = f"postgresql://carpool:{PEPPER}@db/carpool" if name.endswith("_URL") else PEPPER
+    monkeypatch.setenv(name, good)
+    settings = load_settings()
+    assert any(getattr(concern, field, None) is not None for concern in vars(settings).values())
+    assert PEPPER not in repr(settings)
+    monkeypatch.setenv(name, "hunter2")
+    monkeypatch.setenv("CARPOOL_PORT", "web")  # something else that is wrong beside it
+    with pytest.raises(SettingsInvalid) as refused:
+        load_settings()
+    assert "hunter2" not in str(refused.value)
+    assert (f"{name}: " in str(refused.value)) == (field != "pelias_api_key"), "another's key may have any form"
+
+
+def test_each_secret_that_signs_or_stores_can_be_changed_in_rounds() -> None:
+    others = {field for field in SECRETS if field.endswith("_other")}
+    own = {field for field in SECRETS if not field.endswith(("_other", "_url"))} - {"pelias_api_key"}
+    assert own == {"key_pepper", "match_secret", "webhook_secret_key"}
+    assert others == {f"{field}_other" for field in own}
