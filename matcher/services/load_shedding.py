@@ -91,7 +91,7 @@ class SearchGate:
         self._telemetry = telemetry
         self._under_way = 0
         self._search_s = _AT_FIRST_S
-        self._alone_s = _AT_FIRST_S
+        self._alone_s: float | None = None
         self._gap_s = 0.0
         self._answered_at_s: float | None = None
 
@@ -99,7 +99,7 @@ class SearchGate:
     def expected_wait_s(self) -> float:
         """How long a search that came now would wait."""
         threads = self._processors.threads
-        ahead = max(self._under_way, self._processors.pending)
+        ahead = self._ahead
         if ahead < threads:
             return 0.0
         return max(0.0, (ahead + 1) * max(self._search_s / threads, self._gap_s) - self._one_s)
@@ -118,23 +118,31 @@ class SearchGate:
     def one_more(self) -> Iterator[Work]:
         """A search under way; jobs given in the block are what it takes. Raises Overloaded."""
         self.check()
-        begun_s = self._clock()
+        begun_s, idle = self._clock(), self._ahead < self._processors.threads
         self._under_way += 1
         try:
             with metered() as work:
                 yield work
             took_s = self._clock() - begun_s
-            if work.waited_s <= _NEXT_TO_NOTHING * took_s:
-                self._alone_s += _NEW * (min(took_s, self._limit_s) - self._alone_s)
+            if idle and work.waited_s <= _NEXT_TO_NOTHING * took_s:
+                self._note_alone(min(took_s, self._limit_s))
         finally:
             self._under_way -= 1
             self._search_s += _NEW * (work.busy_s - self._search_s)
             self._note_gap()
 
     @property
+    def _ahead(self) -> int:
+        return max(self._under_way, self._processors.pending)
+
+    @property
     def _one_s(self) -> float:
         """What a search takes that need not wait."""
-        return max(self._search_s, self._alone_s)
+        return max(self._search_s, self._alone_s or 0.0)
+
+    def _note_alone(self, took_s: float) -> None:
+        """Only what found the processors idle counts: what is slow because of the others must not become the measure of what is slow."""
+        self._alone_s = took_s if self._alone_s is None else self._alone_s + _NEW * (took_s - self._alone_s)
 
     def _note_gap(self) -> None:
         """The time since the answer before counts when there were others all the while; else nothing is known of it."""
