@@ -200,7 +200,7 @@ class Soak:
         row["lost"] = asyncio.run(self._scene.missing(self.created[before:]))
         row["index_agrees"] = self._scene.wait_until_index_agrees(self._service.url)
         last = self._phases()[-1].name == phase.name
-        row["check"] = checked(self._scene.data_dir, SAMPLE_NAME) if last or not self._options.check_last else {}
+        row["check"] = checked(self._scene.data_dir, SAMPLE_NAME) if last or not self._options.check_last else None
         return row
 
     def _load(self, phase: Phase) -> Json:
