@@ -146,8 +146,7 @@ def markdown(result: Json, found: list[str], missed: list[str]) -> str:
             ", ".join(f"{count} {kind}" for kind, count in row["failed"].items()) or "none",
             "" if row["trouble_s"] is None else f"{row['trouble_s']:g}",
             "" if row["recovery_s"] is None else f"{row['recovery_s']:g}",
-            f"{row['lost']} of {row['published']:,}; "
-            + (", ".join(f"{n} {w}" for w, n in row["check"].items()) or "0"),
+            f"{row['lost']} of {row['published']:,}; {_violations(row['check'])}",
             " → ".join(f"{one:g}" for one in row["memory_mb"]),
             ", ".join(f"{row['cores'][name]:g}" for name in ("service", "database", "generator", "others")),
         ]
@@ -159,6 +158,12 @@ def markdown(result: Json, found: list[str], missed: list[str]) -> str:
         + ("**Fell short:** " + "; ".join([*found, *missed]) + "." if found or missed else "All aims were met."),
     ]
     return "\n".join(lines)
+
+
+def _violations(check: dict[str, int] | None) -> str:
+    if check is None:
+        return "at the end"
+    return ", ".join(f"{count} {promise}" for promise, count in check.items()) or "0"
 
 
 def _refusals(row: Json) -> str:
