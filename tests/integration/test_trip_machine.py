@@ -51,7 +51,8 @@ class TripMachine(TripDay, RuleBasedStateMachine):
     def begin(self, seats: int, instant: bool, flexibility_s: int, first: int, second: int) -> None:
         """A day on which one driver goes out of their way for others, and two riders have asked."""
         self.begin_day()
-        self.series = self.waits = 0
+        self.series = 0
+        self.waits: dict[str, int] = {}
         self.tried = False
         self.publish(seats, instant, 1800, flexibility_s, False, 0)
         self.search_and_ask(0, first, first + 2, False, 1, 0, False)
@@ -214,11 +215,11 @@ class TripMachine(TripDay, RuleBasedStateMachine):
     @precondition(lambda self: not self.waits)
     def wait_for_a_trip(self, who: int) -> None:
         """A rider keeps a search; what it is told of is looked at with everything else."""
-        self.waits += 1
         window = {"earliest": self.day.isoformat(), "latest": (self.day + timedelta(hours=1)).isoformat()}
         body = a_search(origin=SPOTS[1], destination=SPOTS[3], departure=window)
         answer = self.world.call("POST", "/v1/requests", self.riders[who % RIDERS], json=body)
         assert answer.status == 201, answer.body
+        self.waits[answer.json["id"]] = who % RIDERS
 
     @rule(who=some)
     def block_or_make_up(self, who: int) -> None:
@@ -265,6 +266,8 @@ class TripMachine(TripDay, RuleBasedStateMachine):
         """Time passes: who waits lapses, who was to ride has ridden. Then a few searches are checked, and the day is put away."""
         if not getattr(self, "trips", None):
             return
+        for request, rider in self.waits.items():
+            assert self.world.call("DELETE", f"/v1/requests/{request}", self.riders[rider]).status == 204
         assert self.world.broken_promises(sample=2) == []
         later = self.day + timedelta(days=40)
         self.world.let_time_pass(later)
