@@ -109,15 +109,17 @@ def arrivals(rate: float, count: int, publish_share: float, seed: int) -> Iterat
 async def _run(plan: Plan, stopped: Callable[[], bool]) -> Load:
     load = Load()
     lines = Lines(plan.url)
-    # Connections go round: with many open from the start every worker has its share of them.
-    await lines.open(_CONNECTIONS)
-    load.begin_s = time.monotonic() + _HEAD_START_S
-    if plan.callers:
-        await _take_turns(plan, lines, load)
-    else:
-        await _as_due(plan, lines, load, stopped)
-    load.end_s = time.monotonic()
-    lines.close()
+    try:
+        # Connections go round: with many open from the start every worker has its share of them.
+        await lines.open(_CONNECTIONS)
+        load.begin_s = time.monotonic() + _HEAD_START_S
+        if plan.callers:
+            await _take_turns(plan, lines, load)
+        else:
+            await _as_due(plan, lines, load, stopped)
+        load.end_s = time.monotonic()
+    finally:
+        lines.close()
     return load
 
 

@@ -36,6 +36,7 @@ from matcher.settings import (
 )
 from matcher.settings_cost import CostSettings
 from matcher.settings_events import EventSettings
+from matcher.settings_series import SeriesSettings
 
 #: Read from the environment once, outside of any event loop.
 SERVER = ServerSettings()
@@ -54,7 +55,8 @@ LA_SERENA = {"lat": -29.9045, "lon": -71.2489}
 HALF_WAY = {"lat": -29.93, "lon": -71.27}
 
 _users = itertools.count(1)
-_days = itertools.count(7)
+# Beyond the days for which the trips of series are made, on which those of other tests are driven.
+_days = itertools.count(SeriesSettings().series_ahead_days)
 
 
 def next_week(hour: int, minute: int = 0) -> datetime:

@@ -95,7 +95,7 @@ async def test_only_calls_answered_as_they_should_be_have_a_latency() -> None:
 
 async def test_once_it_is_stopped_no_more_calls_leave() -> None:
     async def well(_: web.Request) -> web.Response:
-        return web.Response(status=200)
+        return web.json_response({"id": "x"})
 
     async with _answering(well, well) as url:
         calls = {kind: Calls("/search", ["rider"], [b"a"], 200) for kind in Kind}
