@@ -145,7 +145,8 @@ class Endpoint(Generic[Q, B]):
             return await self.handler(call)
         patience_s = request.app[PROTECTION].request_timeout_s
         if calls is Calls.WRITE:
-            return await to_the_end(self._handle(call), patience_s, request.app[TRAFFIC].finishing)
+            with carpool.operation.search_gate.one_change():
+                return await to_the_end(self._handle(call), patience_s, request.app[TRAFFIC].finishing)
         if calls is Calls.SEARCH:
             with carpool.operation.search_gate.one_more():
                 return await in_time(self._handle(call), patience_s)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Work:
-    """How long jobs have run so far on account of one call, and how long they have waited to run."""
+    """What jobs have taken of a processor so far on account of one call, and how long they have waited to run."""
 
-    busy_s: float = 0.0
+    cpu_s: float = 0.0
     waited_s: float = 0.0
 
 
@@ -58,18 +58,18 @@ class ComputeThreads(ThreadPoolExecutor):
         context, given = contextvars.copy_context(), perf_counter()
 
         def job() -> T:
-            begun = perf_counter()
+            begun, cpu_begun = perf_counter(), thread_time()
             try:
                 return context.run(fn, *args, **kwargs)
             finally:
-                ended = perf_counter()
+                ended, cpu_ended = perf_counter(), thread_time()
                 work = context.get(_WORK)
                 with self._count:
                     self.jobs += 1
                     self.waited_s += begun - given
                     self.busy_s += ended - begun
                     if work is not None:
-                        work.busy_s += ended - begun
+                        work.cpu_s += cpu_ended - cpu_begun
                         work.waited_s += begun - given
 
         future = super().submit(job)

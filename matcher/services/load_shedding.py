@@ -23,6 +23,8 @@ CHANGES_TIMES = 2.0
 #: Weight of the newest measurement of what a search takes.
 _NEW = 0.05
 _AT_FIRST_S = 0.005
+#: The same where the newest measurement of what one takes alone is above the others.
+_RISING = _NEW / 10
 #: A search has not waited when waiting for processors was at most this share of the time that it took.
 _NEXT_TO_NOTHING = 0.1
 
@@ -68,7 +70,7 @@ class Processors(Protocol):
 class SearchGate:
     """Lets searches and changes in, or refuses them at once. Not thread-safe: it belongs to the event loop.
 
-    The wait is what a search would take beyond what one takes that finds the processors idle. The more searches are under way, wherever they are, and the more time
+    The wait is what a search would take beyond what one takes that finds the processors idle. The more calls are under way, wherever they are, and the more time
     goes by for each, the longer it takes (Little's law). The time for each is what a search took of the processors lately or, if that is more, the
     time between two answers while others were waiting, which knows of all else: the event loop, refusals, other programs on the machine.
 
@@ -115,6 +117,16 @@ class SearchGate:
             self._refuse("changes")
 
     @contextmanager
+    def one_change(self) -> Iterator[None]:
+        """A change under way, which searches that come meanwhile have to wait for as for one another."""
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            self._note_gap()
+
+    @contextmanager
     def one_more(self) -> Iterator[Work]:
         """A search under way; jobs given in the block are what it takes. Raises Overloaded."""
         self.check()
@@ -128,7 +140,7 @@ class SearchGate:
                 self._note_alone(min(took_s, self._limit_s))
         finally:
             self._under_way -= 1
-            self._search_s += _NEW * (work.busy_s - self._search_s)
+            self._search_s += _NEW * (work.cpu_s - self._search_s)
             self._note_gap()
 
     @property
@@ -142,7 +154,11 @@ class SearchGate:
 
     def _note_alone(self, took_s: float) -> None:
         """Only what found the processors idle counts: what is slow because of the others must not become the measure of what is slow."""
-        self._alone_s = took_s if self._alone_s is None else self._alone_s + _NEW * (took_s - self._alone_s)
+        if self._alone_s is None:
+            self._alone_s = took_s
+        else:
+            # Idle processors are not an idle service: refusals and changes keep the event loop busy. The least is nearest to the truth.
+            self._alone_s += (_NEW if took_s < self._alone_s else _RISING) * (took_s - self._alone_s)
 
     def _note_gap(self) -> None:
         """The time since the answer before counts when there were others all the while; else nothing is known of it."""

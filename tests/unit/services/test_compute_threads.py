@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+from time import thread_time
 
 import pytest
 
@@ -57,14 +58,20 @@ async def test_errors_come_out_as_they_are() -> None:
     assert threads.jobs == 1
 
 
+def _compute(cpu_s: float) -> None:
+    begun = thread_time()
+    while thread_time() - begun < cpu_s:
+        pass
+
+
 async def test_each_call_knows_what_its_own_jobs_took() -> None:
     loop = asyncio.get_running_loop()
 
     async def call(threads: ComputeThreads, seconds: tuple[float, ...]) -> float:
         with metered() as work:
             for pause_s in seconds:
-                await loop.run_in_executor(threads, threading.Event().wait, pause_s)
-        return work.busy_s
+                await loop.run_in_executor(threads, _compute, pause_s)
+        return work.cpu_s
 
     with ComputeThreads(2) as threads:
         one, other, nothing = await asyncio.gather(

@@ -101,7 +101,7 @@ def simulate(
         meter.waited_s = max(0.0, free_at[thread] - at_s)
         free_at[thread] = max(free_at[thread], at_s) + work_s
         took.append(free_at[thread] + elsewhere_s - at_s)
-        meter.busy_s = work_s
+        meter.cpu_s = work_s
         leaving.append((free_at[thread] + elsewhere_s, work_s, search))
     for _, _, search in leaving:
         search.close()
@@ -143,7 +143,7 @@ def test_answers_that_come_slowly_make_others_wait_though_the_processors_are_idl
     def begin() -> ExitStack:
         search = ExitStack()
         meter = search.enter_context(gate.one_more())
-        meter.busy_s, meter.waited_s = 0.002, 0.05
+        meter.cpu_s, meter.waited_s = 0.002, 0.05
         return search
 
     searches = [begin(), begin()]
@@ -183,7 +183,7 @@ def test_changes_are_refused_when_the_processors_are_behind_by_more_than_a_rush(
     gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
     for _ in range(100):
         with gate.one_more() as meter:
-            meter.busy_s = 0.01
+            meter.cpu_s = 0.01
     machine.pending = 1
     assert gate.expected_wait_s == 0.0
     machine.pending = 50
@@ -199,13 +199,26 @@ def test_changes_are_refused_when_the_processors_are_behind_by_more_than_a_rush(
         gate.check_change()
 
 
+def test_searches_wait_for_changes_as_well() -> None:
+    machine = Machine(1)
+    gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
+    for _ in range(100):
+        with gate.one_more() as meter:
+            meter.cpu_s = 0.01
+    with ExitStack() as changes:
+        for _ in range(5):
+            changes.enter_context(gate.one_change())
+        assert gate.expected_wait_s == pytest.approx(0.05, rel=0.01)
+    assert gate.expected_wait_s == 0.0
+
+
 def test_what_changes_take_of_the_processors_is_not_what_a_search_takes() -> None:
     machine = Machine(1)
     gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
     for _ in range(100):
         machine.busy_s += 1.0
         with gate.one_more() as meter:
-            meter.busy_s = 0.01
+            meter.cpu_s = 0.01
     with gate.one_more():
         assert gate.expected_wait_s == pytest.approx(0.01, rel=0.01)
 
