@@ -7,12 +7,15 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
 
 import numpy as np
 
+from matcher.domain.booking import BookingStatus
 from matcher.domain.buckets import bucket_edges, local
 from matcher.domain.cell import Cell
 from matcher.domain.errors import Fault, InvalidField, InvalidWindow
+from matcher.domain.offer import OfferStatus
 from matcher.domain.statistics import (
     MAX_BUCKETS,
     MAX_DEMAND_DAYS,
@@ -213,10 +216,13 @@ def _supply_statistics(
     for row in rows:
         buckets[int(np.searchsorted(edges, row.at, side="right")) - 1].append(row)
         hours[local(row.at, zone).hour].append(row)
-    return SupplyStatistics(region, edges, _supply(rows), tuple(map(_supply, buckets)), tuple(map(_supply, hours)))
+    return SupplyStatistics(
+        region, edges, supply_numbers(rows), tuple(map(supply_numbers, buckets)), tuple(map(supply_numbers, hours))
+    )
 
 
-def _supply(rows: Sequence[SupplyRow]) -> SupplyNumbers:
+def supply_numbers(rows: Sequence[SupplyRow]) -> SupplyNumbers:
+    """The sums of `rows`: statuses that occur, in the order of a life."""
     statuses: Counter[str] = Counter()
     bookings: Counter[str] = Counter()
     for row in rows:
@@ -224,8 +230,13 @@ def _supply(rows: Sequence[SupplyRow]) -> SupplyNumbers:
         bookings[row.status] += row.bookings
     return SupplyNumbers(
         offers=statuses.total(),
-        by_status=dict(+statuses),
+        by_status=_in_order(OfferStatus, statuses),
         seats_offered=sum(row.seats_offered for row in rows),
         seats_filled=sum(row.seats_filled for row in rows),
-        bookings=dict(+bookings),
+        bookings=_in_order(BookingStatus, bookings),
     )
+
+
+def _in_order(statuses: type[StrEnum], counts: Counter[str]) -> dict[str, int]:
+    """Counts above 0 in the order of a life, so that the same numbers read the same whichever hour they come from first."""
+    return {status.value: counts[status] for status in statuses if counts[status]}

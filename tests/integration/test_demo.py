@@ -22,7 +22,7 @@ LIFE_OF_A_TRIP = (
     "driver  says yes: CONFIRMED",
     "and takes their time: WAITING_CONFIRMATION",
     "What the operator sees",
-    "2 CONFIRMED, 1 WAITING_CONFIRMATION.",
+    "bookings: 1 WAITING_CONFIRMATION, 2 CONFIRMED",
 )
 
 #: The demo with riders who only ask for the middle of the night.

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from matcher.domain.cell import Cell
 from matcher.domain.statistics import DemandCell
-from matcher.services.read_statistics import merged_cells
+from matcher.services.read_statistics import merged_cells, supply_numbers
+from matcher.services.statistics_ports import SupplyRow
 
 CELLS = st.builds(lambda x, y: Cell(15, 9000 + x, 19000 + y), st.integers(0, 9), st.integers(0, 9))
 COUNTS = st.integers(0, 9).flatmap(lambda unmatched: st.tuples(st.integers(unmatched, 20), st.just(unmatched)))
@@ -43,3 +44,15 @@ def test_neighbours_are_counted_together() -> None:
         ),
         1,
     )
+
+
+def test_statuses_stand_in_the_order_of_a_life_whichever_hour_they_come_from() -> None:
+    rows = [
+        SupplyRow(0, "PAST", 1, 3, 1, 0),
+        SupplyRow(0, "CONFIRMED", 0, 0, 0, 2),
+        SupplyRow(900, "OPEN", 1, 3, 0, 0),
+        SupplyRow(900, "WAITING_CONFIRMATION", 0, 0, 0, 1),
+    ]
+    found = supply_numbers(rows)
+    assert list(found.by_status.items()) == [("OPEN", 1), ("PAST", 1)]
+    assert list(found.bookings.items()) == [("WAITING_CONFIRMATION", 1), ("CONFIRMED", 2)]
