@@ -209,6 +209,9 @@ _HTTP: Mapping[int, domain.CarpoolError] = {
 }
 
 
+CODINGS_READ = "send the body as it is, or compressed with gzip or deflate"
+
+
 def status_of(kind: type[domain.CarpoolError]) -> HTTPStatus:
     """The status of a kind of error; a kind without a row of its own has that of its nearest ancestor with one, or 500."""
     return next((STATUS[base] for base in kind.__mro__ if base in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
+from urllib.parse import unquote, unquote_to_bytes
 
 from aiohttp import web
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
@@ -15,8 +16,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from api.app_keys import METRICS, PROTECTION
-from api.errors import BodyTimeout, BodyTooLarge, InvalidQuery, MalformedJson, UnsupportedMediaType
-from api.schemas.fields import WireIn
+from api.errors import CODINGS_READ, BodyTimeout, BodyTooLarge, InvalidQuery, MalformedJson, UnsupportedMediaType
+from api.schemas.fields import SPELLINGS, WireIn
 from api.schemas.places import TAG_MARK
 from matcher.domain.errors import Fault, InvalidInput
 from matcher.services.telemetry import SLOW_CLIENTS
@@ -49,7 +50,6 @@ _CODES = {
 _MESSAGES = {
     "missing": "is required",
     "extra_forbidden": "is not known here",
-    "string_pattern_mismatch": "must have something visible in it, and no control characters",
 }
 
 M = TypeVar("M", bound=WireIn)
@@ -64,7 +64,7 @@ async def read_body(request: web.Request, model: type[M], media_types: Sequence[
     try:
         parsed = model.model_validate_json(body)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
+        found = error.errors(include_url=False, include_input=False)
         if found[0]["type"] == "json_invalid":
             raise MalformedJson(
                 f"the body is not JSON in UTF-8: {found[0]['msg'].removeprefix('Invalid JSON: ')}"
@@ -78,6 +78,7 @@ async def read_body(request: web.Request, model: type[M], media_types: Sequence[
 
 def read_query(request: web.Request, model: type[M]) -> M:
     """The query parameters as `model`. Raises InvalidQuery; a parameter that is given twice is a fault, not a choice."""
+    _require_utf8(request.rel_url.raw_query_string)
     given = request.query
     faults = [
         Fault(_pointer((name,)), "must not be given more than once", "repeated")
@@ -89,11 +90,24 @@ def read_query(request: web.Request, model: type[M]) -> M:
     try:
         parsed = model.model_validate(dict(given))
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
+        found = error.errors(include_url=False, include_input=False)
         raise _invalid_query([_fault(details, model) for details in found]) from None
     if faults := parsed.faults():
         raise _invalid_query(faults)
     return parsed
+
+
+def _require_utf8(query: str) -> None:
+    """Raises InvalidQuery for a parameter whose bytes are no text: it must not be looked for with other characters in it."""
+    faults = []
+    for parameter in query.split("&"):
+        try:
+            unquote_to_bytes(parameter).decode()
+        except UnicodeDecodeError:
+            name = unquote(parameter.partition("=")[0])
+            faults.append(Fault(_pointer((name,)), "must be percent-encoded UTF-8", "wrong_characters"))
+    if faults:
+        raise _invalid_query(faults)
 
 
 def _require_media_type(request: web.Request, media_types: Sequence[str]) -> None:
@@ -101,7 +115,7 @@ def _require_media_type(request: web.Request, media_types: Sequence[str]) -> Non
     if request.headers.get("Content-Type") is None or request.content_type not in media_types or charset != "utf-8":
         raise UnsupportedMediaType(f"send the body as {' or '.join(media_types)}, in UTF-8")
     if request.headers.get("Content-Encoding", "").lower() not in _CODINGS:
-        raise UnsupportedMediaType("send the body as it is, or compressed with gzip or deflate")
+        raise UnsupportedMediaType(CODINGS_READ)
 
 
 async def _read(request: web.Request) -> bytes:
@@ -137,7 +151,13 @@ def _require_single_members(body: bytes) -> None:
 
 def _fault(details: ErrorDetails, model: type[WireIn]) -> Fault:
     kind, location = details["type"], details["loc"]
-    message = _MESSAGES.get(kind) or re.sub(r"^\w+ should", "must", details["msg"]).replace(" after validation", "")
+    context = details.get("ctx", {})
+    spelling = SPELLINGS.get(context.get("pattern", ""))
+    message = (
+        spelling
+        or _MESSAGES.get(kind)
+        or re.sub(r"^\w+ should", "must", details["msg"]).replace(" after validation", "")
+    )
     if kind == "extra_forbidden" and len(location) == 1:
         names = [field.alias or name for name, field in model.model_fields.items()]
         if alike := difflib.get_close_matches(str(location[0])[:50], names, n=1):

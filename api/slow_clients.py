@@ -7,10 +7,10 @@ from typing import Any
 
 import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import ContentEncodingError, InvalidURLError, LineTooLong
 
 from api.app_keys import REQUEST_ID
-from api.errors import BadRequest, HeadersTooLarge, problem_response
+from api.errors import CODINGS_READ, BadRequest, HeadersTooLarge, UnsupportedMediaType, problem_response
 from api.middlewares import harden, internal_error, request_id_of
 from matcher.domain.errors import CarpoolError
 from matcher.services.telemetry import HTTP_CONNECTIONS, SHED, SLOW_CLIENTS, Telemetry
@@ -151,4 +151,12 @@ def _refusal(error: BaseException | None) -> CarpoolError:
         return HeadersTooLarge(f"the request line or a header is longer than {MAX_LINE:,} bytes")
     if "too many headers" in str(error).lower():  # aiohttp has no type for it
         return HeadersTooLarge("there are more headers than this service reads")
-    return BadRequest("the request cannot be understood: this is HTTP/1.1")
+    if isinstance(error, InvalidURLError):
+        return BadRequest(
+            "the path or the query has characters that a URL cannot have: percent-encode them, ä as %C3%A4 (curl -G --data-urlencode)"
+        )
+    if isinstance(error, ContentEncodingError):
+        return UnsupportedMediaType(CODINGS_READ)
+    return BadRequest(
+        "this is no request of HTTP/1.1: its first line, its headers or how its body is cut up is not as they must be"
+    )

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from api.schemas.fields import (
+    OFFER_ID,
     Absent,
     Identifier,
     Latitude,
@@ -83,7 +84,7 @@ class BookingListQuery(WireIn):
         Annotated[
             str,
             Field(
-                pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+                pattern=OFFER_ID,
                 description="only bookings of this offer",
             ),
         ]

@@ -105,7 +105,19 @@ Time = Annotated[
 ]
 
 _PRINTABLE_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
-_PRINTABLE_TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
+_PRINTABLE_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+CURRENCY = r"^[A-Z]{3}$"
+OFFER_ID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+REGION = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+
+#: What a caller is told whose text does not match one of the patterns.
+SPELLINGS = {
+    _PRINTABLE_LINE: "must be one line with something visible in it, and no control characters",
+    _PRINTABLE_TEXT: "must have no control characters but line breaks and tabs",
+    CURRENCY: "must be a currency in three capital letters, like EUR",
+    OFFER_ID: "must be the id of an offer, a UUID",
+    REGION: "must be the name of a region: lower-case letters, digits, - and _",
+}
 
 
 def line(max_length: int, description: str, example: str) -> Any:

@@ -8,12 +8,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas.fields import Maybe, WireIn, WireOut
+from api.schemas.fields import CURRENCY, Maybe, WireIn, WireOut
 from matcher.domain.errors import Fault, InvalidField
 from matcher.domain.match import Fare, PriceKind
 from matcher.domain.money import CostRate, Money
 
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["EUR"])]
+Currency = Annotated[str, Field(pattern=CURRENCY, description="ISO 4217", examples=["EUR"])]
 
 
 class PriceIn(WireIn):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from api.schemas.fields import Absent, Maybe, Share, Time, WireIn, WireOut
+from api.schemas.fields import REGION, Absent, Maybe, Share, Time, WireIn, WireOut
 from matcher.domain.clock import later
 from matcher.domain.statistics import BucketSize, DemandSide
 
@@ -42,9 +42,7 @@ ZoneName = Annotated[
     Field(max_length=64, description="IANA time zone whose hours and days are meant", examples=["America/Santiago"]),
     AfterValidator(known_zone),
 ]
-RegionName = Annotated[
-    str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="road region; default: the one that is served")
-]
+RegionName = Annotated[str, Field(pattern=REGION, description="road region; default: the one that is served")]
 
 
 class _RangeQuery(WireIn):

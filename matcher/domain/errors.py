@@ -176,6 +176,9 @@ class MatchTokenInvalid(InvalidInput):
     code = "match_id_invalid"
     title = "The match id is not valid any more"
 
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, faults=[Fault("/match_id", detail, self.code)])
+
 
 class SharingRequired(InvalidInput):
     """ "Women only" was asked for by somebody who does not share being a woman."""

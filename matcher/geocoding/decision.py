@@ -15,6 +15,7 @@ SAME_SCORE = 0.03
 #: Places nearer than this are the same for a trip by car: picking one of them silently does no harm.
 APART_M = 500.0
 _MAX_SHOWN = 8
+_MAX_NAMED = 3
 _MAX_SUGGESTED = 3
 
 
@@ -32,7 +33,9 @@ class Verdict:
             raise not_found(text, self.suggestions)
         if self.rivals:
             shown = [self.best, *self.rivals][:_MAX_SHOWN]
-            names = "; ".join(place.label for place in shown[:3])
+            names = "; ".join(place.label for place in shown[:_MAX_NAMED])
+            if len(self.rivals) >= _MAX_NAMED:
+                names += f"; and {len(self.rivals) + 1 - _MAX_NAMED} more"
             raise AddressAmbiguous(
                 f"the address fits {len(self.rivals) + 1} places: {names}. Add the town, a house number or a crossing street.",
                 extra={"candidates": [as_candidate(place) for place in shown]},

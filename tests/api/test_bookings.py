@@ -64,6 +64,8 @@ async def test_what_is_wrong_with_asking_is_said(live: Live) -> None:
     ):
         answer = await live.call("POST", "/v1/bookings", token, json=body)
         assert (answer.status, answer.problem()["code"]) == (status, code), answer.body
+        if code == "match_id_invalid":
+            assert [fault["pointer"] for fault in answer.json["errors"]] == ["/match_id"]
     first = await ask(live, rider, match, note="é" * 500)
     assert first.status == 201
     again = await ask(live, rider, match)

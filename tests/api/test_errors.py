@@ -124,6 +124,7 @@ BAD_BODIES: list[tuple[str, bytes, dict[str, str], tuple[int, str, set[str] | No
     ("300 KB of compressed air", zlib.compress(b" " * 300_000), {**JSON, "Content-Encoding": "deflate"}, (413, "body_too_large", None)),
     ("not the coding it says", b"{}", {**JSON, "Content-Encoding": "gzip"}, MALFORMED),
     ("an unknown coding", b"{}", {**JSON, "Content-Encoding": "zap"}, (415, "unsupported_media_type", None)),
+    ("a coding that is known but not read", b"{}", {**JSON, "Content-Encoding": "br"}, (415, "unsupported_media_type", None)),
     ("no media type", b"{}", {"Content-Type": ""}, (415, "unsupported_media_type", None)),
     ("a form", b"seats=3", {"Content-Type": "application/x-www-form-urlencoded"}, (415, "unsupported_media_type", None)),
     ("a merge patch", b"{}", {"Content-Type": "application/merge-patch+json"}, (415, "unsupported_media_type", None)),
@@ -238,6 +239,9 @@ BAD_QUERIES: list[tuple[str, tuple[int, str, set[str] | None]]] = [
     ("/v1/geocode", parameters("q")),
     ("/v1/geocode?q=", parameters("q")),
     ("/v1/geocode?q=%00", parameters("q")),
+    ("/v1/geocode?q=M%FCller&limit=3", parameters("q")),
+    ("/v1/geocode?q=%ED%A0%80", parameters("q")),
+    ("/v1/geocode?q=a&%FF=1", parameters("\ufffd")),
     ("/v1/geocode?q=" + "a" * 201, parameters("q")),
     ("/v1/geocode?q=a&limit=21", parameters("limit")),
     ("/v1/geocode?q=a&lat=1", parameters("lon")),
@@ -283,6 +287,15 @@ def _assert_problem(status: int, problem: dict[str, Any], expected: tuple[int, s
         (
             json.dumps(an_offer(departure="2099-12-01T07:45:00+99:00")),
             "is no time of the calendar, or its offset is none",
+        ),
+        (json.dumps(an_offer(comment="a\0b")), "`comment` must have no control characters but line breaks and tabs"),
+        (
+            json.dumps(an_offer(origin={"address": " "})),
+            "`origin/address` must be one line with something visible in it",
+        ),
+        (
+            json.dumps(an_offer(price={"amount": 2.5, "currency": "eur"})),
+            "`price/currency` must be a currency in three capital letters, like EUR",
         ),
     ],
 )

@@ -84,6 +84,11 @@ async def test_numbers_are_numbers_whatever_their_spelling(live: Live) -> None:
     assert (offer["seats"], offer["flexibility_s"]) == (3, 600)
 
 
+async def test_a_comment_may_have_lines_of_any_kind(live: Live) -> None:
+    comment = "blue hatchback\r\nby the\tkiosk\n🚗"
+    assert (await live.published(await live.key("driver"), comment=comment))["comment"] == comment
+
+
 async def test_an_offer_is_read_as_it_was_published(live: Live) -> None:
     token = await live.key("driver")
     offer = await live.published(token, via=[HALF_WAY], max_detour_m=5000)

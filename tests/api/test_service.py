@@ -243,6 +243,13 @@ async def test_what_is_hardly_http(live: Live, data: bytes, status: int, code: s
     assert headers["x-request-id"] == problem["request_id"]
 
 
+async def test_who_writes_a_url_in_plain_letters_is_told_how(live: Live) -> None:
+    status, _, body = await live.raw("GET /v1/geocode?q=Müller HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    problem = json.loads(body)
+    assert (status, problem["code"]) == (400, "bad_request")
+    assert "percent-encode them" in problem["detail"]
+
+
 async def test_a_body_may_be_announced_first(live: Live, driver: str) -> None:
     body = json.dumps(an_offer(seats=9)).encode()
     headers = {"Expect": "100-continue", "Content-Type": "application/json"}
