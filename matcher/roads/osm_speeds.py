@@ -121,6 +121,8 @@ _COUNTRY_LIMITS: dict[str, float] = {
     "za:urban": 60,
 }
 _NO_LIMIT_KMH = 140.0
+#: No law allows more; what is written above is a slip of the hand, a 0 too many, and would draw all traffic.
+_HIGHEST_LIMIT_KMH = 160.0
 _KMH_PER_UNIT = {"": 1.0, "km/h": 1.0, "kmh": 1.0, "kph": 1.0, "mph": 1.609344, "knots": 1.852}
 _NUMBER = re.compile(r"^(\d+(?:\.\d+)?)\s*([a-z/]*)$")
 _ZONE = re.compile(r"(?:^|:)zone:?(\d+)$")
@@ -130,9 +132,10 @@ _SLOWEST_KMH = 3.0
 
 
 def parse_limit(value: str) -> float | None:
-    """A maxspeed value in km/h: `50`, `30 mph`, `none`, `walk`, `RO:urban`, `DE:zone:30`; the lowest of `80;60`. None if unreadable."""
-    parts = [part for part in (_parse_single(part) for part in re.split(r"[;|,]", value)) if part is not None]
-    return min(parts) if parts else None
+    """A maxspeed value in km/h: `50`, `30 mph`, `none`, `walk`, `RO:urban`, `DE:zone:30`; the lowest of `80;60`. None if unreadable or
+    beyond every law."""
+    parts = [_parse_single(part) for part in re.split(r"[;|,]", value)]
+    return min((part for part in parts if part is not None and part <= _HIGHEST_LIMIT_KMH), default=None)
 
 
 def _parse_single(value: str) -> float | None:

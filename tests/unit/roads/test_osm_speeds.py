@@ -35,6 +35,11 @@ from matcher.roads.osm_speeds import CLASS_KMH, LIMIT_FACTOR, parse_duration_s, 
         ("0", None),
         ("fast", None),
         ("50 parsecs", None),
+        ("160", 160),
+        ("500", None),
+        ("300 mph", None),
+        ("500;50", 50),
+        ("9" * 255, None),
     ],
 )
 def test_limits(written: str, kmh: float | None) -> None:
