@@ -75,7 +75,7 @@ def make_bookings(
             blocks=blocks,
             note_booked=note_booked,
         ),
-        change_booking=ChangeBooking(offers, trips, writer, planner, executor, terms=terms),
+        change_booking=ChangeBooking(offers, trips, writer, planner, executor, terms=terms, carbon=carbon),
         read_bookings=ReadBookings(trips),
         trips=trips,
         planner=planner,

@@ -93,7 +93,7 @@ class Booking:
     it was agreed; `detour_ms`, `detour_cm`: what it added to the driver's way then (a faster way may be shorter); `shared_cm`: road in common with
     the rider's own best way. `note` is the rider's word to the driver, `reply` what was said with the latest move.
     `due_at`: when the clock makes the next move, None when there is none. `fare` is what the rider pays, agreed at asking, None where no cost of driving
-    was known; `co2_saved_g` what the booking saved as planned then.
+    was known; `co2_saved_g` what the booking saves with that detour.
     """
 
     id: UUID

@@ -16,6 +16,7 @@ from matcher.services.alter_trip import AlterTrip, Decision, QuotedVersionStale
 from matcher.services.booking_events import events_of_move
 from matcher.services.booking_ports import TripChange, TripRepository
 from matcher.services.booking_rules import BookingTerms, actor_of, moved, require_capable, require_short
+from matcher.services.describe_matches import CarbonFactor
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository, StoredAnswer
 from matcher.services.trip_planner import TripPlanner
@@ -33,6 +34,7 @@ class ChangeBooking:
         executor: Executor,
         *,
         terms: BookingTerms,
+        carbon: CarbonFactor,
     ) -> None:
         self._offers = offers
         self._trips = trips
@@ -40,6 +42,7 @@ class ChangeBooking:
         self._planner = planner
         self._executor = executor
         self._terms = terms
+        self._carbon = carbon
 
     async def __call__(
         self,
@@ -93,6 +96,9 @@ class ChangeBooking:
             return boarding.offer, boarding.booking, self._planner.retimed(boarding.offer, known, now)
 
         changed, seated, retimed = await asyncio.get_running_loop().run_in_executor(self._executor, plan)
+        # What it adds to the trip as it is now: those who were taken along since it was asked for have made a part of that way already.
+        saved_g = self._carbon.saved_with(booking.co2_saved_g, booking.detour_cm / 100, seated.detour_cm / 100)
+        seated = replace(seated, co2_saved_g=saved_g)
         return TripChange(changed, offer.version, now, moved=(seated, *retimed)), seated
 
     async def _unseated(self, booking: Booking, now: datetime) -> TripChange:

@@ -58,6 +58,12 @@ class CarbonFactor:
         """
         return max(0, round((direct_m - detour_m) / 1000 * self.grams_per_km))
 
+    def saved_with(self, saved_g: int, detour_before_m: float, detour_m: float) -> int:
+        """What is saved where a detour has become another; never below 0. Of 0 g before nothing is known but that it was not more, so it stays 0."""
+        if saved_g == 0:
+            return 0
+        return max(0, saved_g + round((detour_before_m - detour_m) / 1000 * self.grams_per_km))
+
 
 class DescribeMatches:
     """Candidates that were found and are still true, as a rider is shown them."""

@@ -16,7 +16,7 @@ from matcher.storage.offer_rows import place_to_json, to_place
 #: What no move changes.
 FIXED_COLUMNS = (
     "offer_id", "driver_id", "rider_id", "seats", "pickup_earliest_at", "pickup_latest_at", "dropoff_earliest_at",
-    "dropoff_latest_at", "offset_s", "note", "created_at", "price_minor", "price_currency", "price_kind", "co2_saved_g",
+    "dropoff_latest_at", "offset_s", "note", "created_at", "price_minor", "price_currency", "price_kind",
 )  # fmt: skip
 
 

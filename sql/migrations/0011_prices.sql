@@ -37,7 +37,7 @@ COMMENT ON COLUMN bookings.price_minor IS
 COMMENT ON COLUMN bookings.price_currency IS 'Its currency, ISO 4217.';
 COMMENT ON COLUMN bookings.price_kind IS 'Who named it: driver, or suggested.';
 COMMENT ON COLUMN bookings.co2_saved_g IS
-'The rider''s own car on the rider''s own way, less the detour of this booking, grams of CO2 equivalent, as of when it was asked for.';
+'The rider''s own car on the rider''s own way, less the detour of this booking, grams of CO2 equivalent, as of when it was confirmed, until then asked for.';
 
 -- migrate:down
 -- Forward only: a mistake is corrected by the next migration.

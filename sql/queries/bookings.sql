@@ -34,7 +34,8 @@ UPDATE bookings SET
     completed_at = :completed_at,
     completed_by = :completed_by,
     cancelled_by = :cancelled_by,
-    cancel_reason = :cancel_reason
+    cancel_reason = :cancel_reason,
+    co2_saved_g = :co2_saved_g
 WHERE id = :id AND version = CAST(:version AS integer) - 1
 RETURNING id;
 

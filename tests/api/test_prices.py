@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from matcher.settings_cost import DEFAULT_COST
+from tests.api.booking import asked, match_of, move
 from tests.api.live import Live, a_search, an_offer, around, live_service, quiet_morning, settings_for
 
 
@@ -150,6 +151,30 @@ async def test_a_booking_keeps_the_price_it_was_asked_for(live: Live) -> None:
     better = await live.call("POST", "/v1/bookings", latecomer, json={"match_id": seen_too["match_id"]})
     assert better.status == 201, better.body
     assert better.json["price"]["amount"] < seen_too["price"]["amount"]
+
+
+async def test_what_a_booking_saves_goes_by_the_trip_as_it_is_when_it_is_confirmed(live: Live) -> None:
+    """Two ask for the same ride before the driver answers: the detour is counted for the first who is taken along, and for nobody else."""
+    driver = await live.key("driver")
+    riders = [await live.key("rider") for _ in range(3)]
+    offer = await live.published(driver, departure=quiet_morning().isoformat(), seats=3)
+    first, second = [await asked(live, rider, offer) for rider in riders[:2]]
+    assert first["co2_saved_g"] == second["co2_saved_g"]
+    assert first["detour_m"] == second["detour_m"] > 100
+    agreed = [(await move(live, driver, booking, "CONFIRMED")).json for booking in (first, second)]
+    assert [booking["detour_m"] for booking in agreed] == [pytest.approx(first["detour_m"], abs=50), 0]
+    assert agreed[0]["co2_saved_g"] == first["co2_saved_g"]
+    with_nothing_added = await match_of(live, riders[2], offer)
+    assert with_nothing_added["detour_m"] == 0
+    assert agreed[1]["co2_saved_g"] == pytest.approx(with_nothing_added["co2_saved_g"], abs=1)
+
+    # The other way round: who asked while the way was made anyway is taken along alone, and the detour is theirs.
+    third = await asked(live, riders[2], offer)
+    for booking, rider in zip((first, second), riders, strict=False):
+        assert (await move(live, rider, booking, "CANCELLED")).status == 200
+    alone = (await move(live, driver, third, "CONFIRMED")).json
+    assert alone["detour_m"] > 100
+    assert third["co2_saved_g"] > alone["co2_saved_g"] == pytest.approx(first["co2_saved_g"], abs=1)
 
 
 async def test_the_dearest_price_may_be_asked_and_no_cent_more(live: Live) -> None:
