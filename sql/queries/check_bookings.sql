@@ -94,7 +94,8 @@ WHERE
     AND o.updated_at <= b.pickup_latest_at;
 
 -- name: untold_bookings
--- Bookings whose present state was told to nobody, among those that moved since the oldest event that is kept.
+-- Bookings whose present state was told to nobody, among those that moved since the oldest event that is kept. What an erased person was told
+-- is gone with them.
 SELECT
     b.offer_id,
     b.id,
@@ -102,6 +103,7 @@ SELECT
 FROM bookings AS b JOIN offers AS o ON o.id = b.offer_id
 WHERE
     o.region = :region AND b.updated_at > (SELECT min(created_at) FROM events)
+    AND NOT starts_with(b.rider_id, 'erased:') AND NOT starts_with(b.driver_id, 'erased:')
     AND NOT EXISTS (
         SELECT 1 FROM events AS e
         WHERE

@@ -11,7 +11,9 @@ import pytest
 
 from matcher.domain.errors import InvalidField
 from matcher.domain.principal import Role
+from matcher.storage.check_bookings import PostgresBookingLedger
 from matcher.storage.personal_data import HELD
+from matcher.storage.pool import Database
 from tests.api.booking import asked, match_of, move, seen
 from tests.api.live import HALF_WAY, Live, a_search, an_offer, around, quiet_morning
 
@@ -198,6 +200,25 @@ async def test_when_both_sides_are_erased_nothing_of_their_ride_is_left(
     for token in (driver, rider):
         assert (await live.call("DELETE", "/v1/me", token)).status == 204
     assert await tables.fetchval("SELECT count(*) FROM bookings WHERE id = $1", UUID(booking["id"])) == 0
+
+
+@pytest.mark.parametrize("erased", ["rider", "driver"])
+async def test_after_an_erasure_the_database_still_agrees_with_itself(live: Live, erased: str) -> None:
+    """What was told to the one who is gone is gone too, and `carpool check` does not miss it."""
+    keys = {role: await live.key(role) for role in ("rider", "driver")}
+    offer = await live.published(keys["driver"], departure=quiet_morning().isoformat())
+    booking = await asked(live, keys["rider"], offer)
+    other = "driver" if erased == "rider" else "rider"
+    assert (await move(live, keys[other], booking, "CANCELLED")).status == 200  # which is told to the one who is erased
+    assert (await live.call("DELETE", "/v1/me", keys[erased])).status == 204
+    url = live.carpool.settings.storage.database_url
+    assert url is not None
+    database = await Database.open(url.get_secret_value(), min_size=1, max_size=1)
+    try:
+        _, found = await PostgresBookingLedger(database).check(live.carpool.settings.roads.region)
+    finally:
+        await database.close()
+    assert [violation for violation in found.violations if str(violation.offer_id) == offer["id"]] == []
 
 
 async def test_a_partners_user_is_erased_and_the_others_stay(live: Live) -> None:
