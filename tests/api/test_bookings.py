@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tests.api.booking import ask, asked, match_of, move, seen
-from tests.api.live import Answer, Live, quiet_morning
+from tests.api.live import HALF_WAY, Answer, Live, quiet_morning
 
 
 async def test_a_booking_is_asked_for_confirmed_and_given_up(live: Live) -> None:
@@ -279,3 +279,22 @@ async def test_a_repeated_call_gets_the_first_answer_byte_for_byte(live: Live) -
     assert (again.status, again.body, again.headers["Idempotency-Replayed"]) == (201, first.body, "true")
     other = await ask(live, rider, match, key="k1", note="another body")
     assert (other.status, other.problem()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_who_rides_along_is_told_the_times_of_the_trip_as_it_is(live: Live) -> None:
+    """Another rider's way is added and taken away again: whoever boards after it is met later, and then as before."""
+    driver, first, second = await live.key("driver"), await live.key("rider"), await live.key("rider")
+    offer = await live.published(driver, departure=quiet_morning().isoformat(), flexibility_s=0)
+    early = await asked(live, first, offer, origin=HALF_WAY)
+    assert (await move(live, driver, early, "CONFIRMED")).status == 200
+    alone = await seen(live, first, early)
+    late = await asked(live, second, offer)
+    assert (await move(live, driver, late, "CONFIRMED")).status == 200
+    together = await seen(live, first, early)
+    added = datetime.fromisoformat(together["pickup"]["time"]) - datetime.fromisoformat(alone["pickup"]["time"])
+    assert added >= timedelta(seconds=10), "the way of the second rider does not lie before the first one's boarding"
+    assert together["version"] > alone["version"]
+    assert (await move(live, second, late, "CANCELLED")).status == 200
+    again = await seen(live, first, early)
+    assert again["version"] > together["version"]
+    assert (again["pickup"], again["dropoff"]) == (alone["pickup"], alone["dropoff"])
