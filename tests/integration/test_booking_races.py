@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -384,17 +384,6 @@ async def test_a_seat_that_another_process_sells_between_two_reads(
     assert made.status is CONFIRMED
     assert (await PostgresOffers(database).get(offer.id)).seats_left == 0
     assert await broken_promises(database) == []
-
-
-async def test_who_has_asked_for_a_trip_that_changed_meanwhile_is_not_written(two: Two, database: Database) -> None:
-    """A request for a seat writes nothing of the trip, and still stands on the very version that was decided on."""
-    offer, trips = await publish(two[0]), PostgresTrips(database)
-    asked = await booked(two[0], offer)
-    await two[1].change_offer(offer.id, OfferChange(seats=1), offer.version, DRIVER, utc_now())
-    new = replace(asked, id=uuid4(), rider_id=a_rider().user)
-    with pytest.raises(StaleVersion):
-        await trips.commit(TripChange(offer, offer.version, utc_now(), new=new))
-    assert await trips.list_open(offer.id) == [asked]
 
 
 async def test_a_kept_answer_and_its_booking_are_one(two: Two, fresh_database: str) -> None:

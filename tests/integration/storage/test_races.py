@@ -11,10 +11,13 @@ import pytest
 
 from matcher.domain.errors import Conflict, StaleVersion
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.services.booking_ports import TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage import load_offers
+from matcher.storage.bookings import PostgresTrips
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Database
+from tests.builders_bookings import a_booking
 from tests.contract.stored_offers import NOW, a_stored_offer
 
 CALL = IdempotencyRequest("alice", "key-1", b"body")
@@ -117,3 +120,19 @@ async def test_old_answers_are_forgotten_and_their_keys_free_again(database: Dat
     assert await offers.forget_answers(NOW + timedelta(seconds=1)) == 1
     assert await offers.find_answer(CALL) is None
     assert await offers.insert(a_stored_offer(), idempotency=CALL, render=_answer) is None
+
+
+async def test_a_request_for_a_seat_stands_on_the_version_that_it_was_decided_on(database: Database) -> None:
+    """It writes nothing of the trip, and is not written beside a change that it has not seen."""
+    offers, trips, offer = PostgresOffers(database), PostgresTrips(database), a_stored_offer()
+    await offers.insert(offer)
+    await offers.update(
+        replace(offer, version=offer.version + 1, seats_offered=1, seats_left=1), expected_version=offer.version
+    )
+    asked = a_booking(offer_id=offer.id, due_at=NOW + timedelta(hours=1))
+    with pytest.raises(StaleVersion):
+        await trips.commit(TripChange(offer, offer.version, NOW, new=asked))
+    assert await trips.list_open(offer.id) == []
+    present = await offers.get(offer.id)
+    await trips.commit(TripChange(present, present.version, NOW, new=asked))
+    assert [booking.id for booking in await trips.list_open(offer.id)] == [asked.id]
