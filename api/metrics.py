@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import prometheus_client
@@ -165,4 +165,3 @@ class Refresher:
 
 
 Render = Callable[[str], Awaitable[tuple[bytes, str]]]
-NO_READINGS: Sequence[Reading] = ()

@@ -48,10 +48,6 @@ class CancelReason(StrEnum):
 
 #: In these the rider still expects to ride; at most one of them for a rider and an offer.
 OPEN_STATUSES = frozenset({BookingStatus.WAITING_CONFIRMATION, BookingStatus.CONFIRMED})
-#: In these the itinerary of the offer has, or had, the rider's two stops.
-SEATED_STATUSES = frozenset(
-    {BookingStatus.CONFIRMED, BookingStatus.COMPLETED_PENDING_VALIDATION, BookingStatus.VALIDATED}
-)
 
 _WAITING, _CONFIRMED = BookingStatus.WAITING_CONFIRMATION, BookingStatus.CONFIRMED
 _CANCELLED, _VALIDATED = BookingStatus.CANCELLED, BookingStatus.VALIDATED

@@ -92,11 +92,6 @@ class TokenIndex:
             readings = sorted(readings, key=lambda r: -r.similarity)[: 3 * MAX_READINGS]
         return WordHits(float(self._weight[best.token]), bool(self._minor[best.token]), *self._gather(readings))
 
-    def entries_with(self, token: str) -> npt.NDArray[np.int32]:
-        """The entries that contain exactly this word."""
-        number = self.vocabulary.number(token)
-        return _NOTHING[0] if number is None else self._postings[self._first[number] : self._first[number + 1]]
-
     def _gather(
         self, readings: Sequence[Reading]
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:

@@ -37,12 +37,6 @@ class PostgresDeliveries:
             )
         return [DueDelivery(_to_delivery(row), to_webhook(row)) for row in rows]
 
-    async def next_due(self) -> datetime | None:
-        """When the next one may be claimed; None when none waits."""
-        async with self._connections.connection() as connection:
-            found: datetime | None = await _DELIVERIES.value(connection, "next_due")
-        return found
-
     async def end(self, due: DueDelivery, answer: Answer, now: datetime, *, next_attempt_at: datetime | None) -> bool:
         """Note what came of an attempt, unless somebody else has claimed it since."""
         if answer.is_taken:

@@ -31,10 +31,6 @@ SELECT blocked AS other FROM blocks WHERE blocker = :user_id
 UNION
 SELECT blocker AS other FROM blocks WHERE blocked = :user_id;
 
--- name: delete_blocks_of!
--- Forget every block that a person has made or that was made of a person.
-DELETE FROM blocks WHERE blocker = :user_id OR blocked = :user_id;
-
 -- name: other_of_booking$
 -- The other person of a booking that a user is part of.
 SELECT CASE WHEN driver_id = :user_id THEN rider_id ELSE driver_id END

@@ -52,13 +52,6 @@ INNER JOIN events AS e ON c.event_id = e.id
 INNER JOIN webhooks AS w ON c.webhook_id = w.id
 ORDER BY c.next_attempt_at, c.id;
 
--- name: next_due$
--- When the next delivery is due; null when none waits.
-SELECT min(greatest(d.next_attempt_at, d.leased_until))
-FROM webhook_deliveries AS d
-INNER JOIN webhooks AS w ON d.webhook_id = w.id AND w.status = 'ENABLED'
-WHERE d.status = 'PENDING';
-
 -- name: end_delivery!
 -- Note what came of an attempt, unless somebody else has claimed the delivery since.
 UPDATE webhook_deliveries SET

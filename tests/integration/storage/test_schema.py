@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from datetime import timedelta
 from importlib import resources
@@ -12,6 +13,7 @@ import pytest
 from matcher.storage.errors import _BY_CONSTRAINT
 from matcher.storage.offer_rows import to_row
 from matcher.storage.statements import Statements
+from tests.architecture.repository import python_files, tree_of
 from tests.conftest import OneTransaction
 from tests.contract.stored_offers import a_stored_offer
 
@@ -55,6 +57,17 @@ async def test_every_statement_fits_the_schema_and_says_what_it_is_for(
 ) -> None:
     await db.only.prepare(LOADED[file].sql(name))
     assert re.search(rf"^-- name: {name}\W?\n-- [A-Z]", TEXTS[file], re.MULTILINE)
+
+
+def test_every_statement_is_sent_by_somebody() -> None:
+    """The names are strings in the code: no other tool sees one that is left behind."""
+    spoken = {
+        node.value
+        for path in python_files("matcher")
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert [f"{file}: {name}" for file in FILES for name in LOADED[file].names() if name not in spoken] == []
 
 
 @pytest.fixture
