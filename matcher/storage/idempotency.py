@@ -51,6 +51,6 @@ async def find_answer(connection: Connection, request: IdempotencyRequest) -> St
     return StoredAnswer(row["status"], row["headers"], row["body"])
 
 
-async def forget_answers(connection: Connection, before: datetime) -> int:
-    """Drop answers given before a moment; returns how many."""
-    return await _IDEMPOTENCY.run(connection, "forget_answers", before=before)
+async def forget_answers(connection: Connection, before: datetime, limit: int) -> int:
+    """Drop the oldest answers given before a moment, so many at the most; returns how many."""
+    return await _IDEMPOTENCY.run(connection, "forget_answers", before=before, row_limit=limit)

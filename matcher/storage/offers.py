@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _OFFERS = Statements("offers")
 _LOAD = Statements("load_offers")
 _CHANGES = Statements("offer_changes")
+#: What has piled up while nobody looked is dropped by statements that end long before the time that one may take.
+AT_ONCE = 10_000
 _FIXED_COLUMNS = ("driver_id", "created_at")
 #: What follows from an offer's places and the roads.
 REFIT_COLUMNS = (
@@ -69,10 +71,14 @@ class PostgresOffers:
         async with self._connections.connection() as connection:
             return await find_answer(connection, idempotency)
 
-    async def forget_answers(self, before: datetime) -> int:
-        """Drop answers given before a moment; returns how many."""
-        async with self._connections.connection() as connection:
-            return await forget_answers(connection, before)
+    async def forget_answers(self, before: datetime, at_once: int = AT_ONCE) -> int:
+        """Drop answers given before a moment, so many in a statement; returns how many."""
+        forgotten, dropped = 0, at_once
+        while dropped == at_once:
+            async with self._connections.connection() as connection:
+                dropped = await forget_answers(connection, before, at_once)
+            forgotten += dropped
+        return forgotten
 
     async def get(self, offer_id: UUID) -> Offer:
         """Raises OfferNotFound."""
@@ -150,11 +156,14 @@ class PostgresOffers:
                 await _LOAD.run(connection, "refit_stops", stops=stops)
         return len(done)
 
-    async def forget_changes(self, before: datetime) -> int:
-        """Drop notes of changes that were made before a moment; returns how many."""
-        async with self._connections.connection() as connection:
-            row = await _CHANGES.row(connection, "forget_changes", before=before)
-        return 0 if row is None else int(row["forgotten"])
+    async def forget_changes(self, before: datetime, at_once: int = AT_ONCE) -> int:
+        """Drop notes of changes that were made before a moment, so many in a statement; returns how many."""
+        forgotten, dropped = 0, at_once
+        while dropped == at_once:
+            async with self._connections.connection() as connection:
+                dropped = await _CHANGES.value(connection, "forget_changes", before=before, row_limit=at_once)
+            forgotten += dropped
+        return forgotten
 
     async def get_many(self, offer_ids: Sequence[UUID]) -> list[Offer]:
         """Those that exist, whatever their status, in no order."""

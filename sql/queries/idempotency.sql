@@ -12,5 +12,12 @@ FROM idempotency_keys
 WHERE owner = :owner AND key = :key;
 
 -- name: forget_answers!
--- Drop answers that are too old to be asked for again.
-DELETE FROM idempotency_keys WHERE created_at < :before;
+-- Drop answers that are too old to be asked for again, oldest first, a batch at a time.
+DELETE FROM idempotency_keys
+WHERE (owner, key) IN (
+    SELECT owner, key FROM idempotency_keys
+    WHERE created_at < :before
+    ORDER BY created_at
+    LIMIT :row_limit
+    FOR UPDATE SKIP LOCKED
+);

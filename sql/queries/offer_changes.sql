@@ -29,10 +29,12 @@ SELECT
 -- Wake whoever listens. On its own and after the commit: see migration 0003.
 SELECT pg_notify('offer_changes', '');
 
--- name: forget_changes^
--- Drop changes that are older than anybody should be away, and note how far. Rows that another instance is dropping are left to it.
+-- name: forget_changes$
+-- Drop changes that are older than anybody should be away, a batch at a time, and note how far. Rows that another instance is dropping
+-- are left to it.
 WITH old AS (
     SELECT seq FROM offer_changes WHERE changed_at < :before
+    LIMIT :row_limit
     FOR UPDATE SKIP LOCKED
 ),
 

@@ -277,6 +277,21 @@ async def test_instances_that_forget_at_once_forget_each_change_once(database: D
     assert sum(await asyncio.gather(*(offers.forget_changes(soon) for _ in range(4)))) == 50
 
 
+async def test_changes_that_piled_up_are_forgotten_a_few_in_a_statement(
+    database: Database, fresh_database: str, reader: Reader
+) -> None:
+    offers, soon = PostgresOffers(database), datetime.now(UTC) + timedelta(minutes=1)
+    async with following(fresh_database, database) as away:
+        for _ in range(5):
+            await offers.insert(a_stored_offer())
+        await reader.news()
+        assert await offers.forget_changes(soon, at_once=2) == 5
+        async with database.connection() as connection:
+            assert await connection.fetchval("SELECT times FROM forgotten_changes") == 3
+        assert await away.missed()
+        assert await reader.news() == set()
+
+
 async def test_a_write_is_answered_when_nobody_can_be_woken(
     database: Database, monkeypatch: pytest.MonkeyPatch, reader: Reader
 ) -> None:

@@ -15,6 +15,7 @@ from matcher.services.booking_ports import TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage import load_offers
 from matcher.storage.bookings import PostgresTrips
+from matcher.storage.idempotency import forget_answers
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Database
 from tests.builders_bookings import a_booking
@@ -136,3 +137,13 @@ async def test_a_request_for_a_seat_stands_on_the_version_that_it_was_decided_on
     present = await offers.get(offer.id)
     await trips.commit(TripChange(present, present.version, NOW, new=asked))
     assert [booking.id for booking in await trips.list_open(offer.id)] == [asked.id]
+
+
+async def test_answers_that_piled_up_are_forgotten_a_few_in_a_statement(database: Database) -> None:
+    offers = PostgresOffers(database)
+    for number in range(5):
+        call = replace(CALL, key=f"key-{number}")
+        await offers.insert(a_stored_offer(), idempotency=call, render=_answer)
+    async with database.connection() as connection:
+        assert await forget_answers(connection, NOW + timedelta(seconds=1), 2) == 2
+    assert await offers.forget_answers(NOW + timedelta(seconds=1), at_once=2) == 3
