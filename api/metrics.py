@@ -127,7 +127,7 @@ def note_search(telemetry: Telemetry, answer: MatchAnswer) -> None:
 
 
 class Refresher:
-    """Asks every part for its number; a part that is away keeps the one it had."""
+    """Asks every part for its number; a part that is away keeps the one it had, and keeps nobody from being asked."""
 
     def __init__(self, telemetry: Telemetry, readings: Iterable[Reading]) -> None:
         self._telemetry = telemetry
@@ -135,8 +135,14 @@ class Refresher:
         self._totals: dict[int, float] = {}
 
     async def once(self) -> None:
-        """Ask all of them."""
+        """Ask all of them: those of the process itself, and beside them those that are asked for elsewhere."""
+        await asyncio.gather(self._ask(elsewhere=False), self._ask(elsewhere=True))
+
+    async def _ask(self, *, elsewhere: bool) -> None:
+        """In their order."""
         for number, reading in enumerate(self._readings):
+            if reading.elsewhere is not elsewhere:
+                continue
             try:
                 value = reading.read()
                 if isinstance(value, Awaitable):
@@ -154,9 +160,19 @@ class Refresher:
 
     async def run(self, every_s: float = REFRESH_S) -> None:
         """Until cancelled: ask, and between two askings see how late the event loop gets."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_process(every_s))
+            group.create_task(self._watch_elsewhere(every_s))
+
+    async def _watch_elsewhere(self, every_s: float) -> None:
+        while True:
+            await self._ask(elsewhere=True)
+            await asyncio.sleep(every_s)
+
+    async def _watch_process(self, every_s: float) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self.once()
+            await self._ask(elsewhere=False)
             ends, worst = loop.time() + every_s, 0.0
             while (now := loop.time()) < ends:
                 await asyncio.sleep(_TICK_S)

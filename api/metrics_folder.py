@@ -57,8 +57,9 @@ class SupervisorLog:
         self._running = 0
         self._died: dict[int, int] = {}
 
-    def started(self) -> None:
-        """One more."""
+    def started(self, number: int) -> None:
+        """One more. Its deaths are counted from 0 on, so that the first one shows as growth."""
+        self._died.setdefault(number, 0)
         self._started += 1
         self._running += 1
         self._write()
@@ -66,7 +67,7 @@ class SupervisorLog:
     def ended(self, number: int, pid: int, *, by_itself: bool) -> None:
         """One less; its gauges go with it."""
         self._running -= 1
-        self._died[number] = self._died.get(number, 0) + by_itself
+        self._died[number] += by_itself
         mark_process_dead(pid, str(self._folder))  # type: ignore[no-untyped-call]
         self._write()
 

@@ -32,11 +32,11 @@ _log = structlog.get_logger("supervisor")
 class WorkerWatch(Protocol):
     """Counts workers, for whoever watches the service."""
 
-    def started(self) -> None:
-        """One more."""
+    def started(self, number: int) -> None:
+        """One more, under this number."""
 
     def ended(self, number: int, pid: int, *, by_itself: bool) -> None:
-        """One less; `by_itself` when nobody had told it to stop."""
+        """One less; `by_itself` when it died: nobody had told it to stop, and it did not end in order."""
 
 
 class Supervisor:
@@ -119,7 +119,7 @@ class Supervisor:
                 )
             self._running[number] = process
             if self._watch is not None:
-                self._watch.started()
+                self._watch.started(number)
             if self._stop.is_set():
                 process.terminate()
             _log.info("worker started", number=number, pid=process.pid)
@@ -132,7 +132,8 @@ class Supervisor:
                 await asyncio.gather(listening, return_exceptions=True)
                 del self._running[number]
                 if self._watch is not None:
-                    self._watch.ended(number, process.pid, by_itself=not self._stop.is_set())
+                    died = not self._stop.is_set() and process.returncode != 0
+                    self._watch.ended(number, process.pid, by_itself=died)
 
     async def _listen(self, number: int, link: socket.socket) -> None:
         """What the worker says of itself, until it has nothing more to say."""

@@ -166,7 +166,9 @@ async def running(
             version=this_version,
             readings=counting.readings,
         )
-        notices = await stack.enter_async_context(running_notices(settings, database, clock=utc_now, make_id=_uuid7))
+        notices = await stack.enter_async_context(
+            running_notices(settings, database, clock=utc_now, make_id=_uuid7, telemetry=telemetry)
+        )
 
         carbon = CarbonFactor(settings.matching.carbon_g_per_km, settings.matching.carbon_source)
 
@@ -281,7 +283,7 @@ async def running(
         ]
         if database.start_again is not None:
             workers.append(run_database_watch(database.pool.ping, database.start_again, clock=utc_now))
-        await stack.enter_async_context(in_background(workers))
+        await stack.enter_async_context(in_background(workers, telemetry))
         yield served[0]
 
 

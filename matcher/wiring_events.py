@@ -15,6 +15,7 @@ from matcher.services.deliver_events import DeliverEvents, DeliveryRules
 from matcher.services.event_feed import EventFeed
 from matcher.services.manage_webhooks import ManageWebhooks
 from matcher.services.ports import Progress
+from matcher.services.telemetry import Telemetry
 from matcher.services.webhook_secrets import WebhookSecrets
 from matcher.settings import Settings
 from matcher.settings_events import EventSettings
@@ -42,7 +43,12 @@ class Notices:
 
 @asynccontextmanager
 async def running_notices(
-    settings: Settings, database: OpenDatabase, *, clock: Callable[[], datetime], make_id: Callable[[], UUID]
+    settings: Settings,
+    database: OpenDatabase,
+    *,
+    clock: Callable[[], datetime],
+    make_id: Callable[[], UUID],
+    telemetry: Telemetry,
 ) -> AsyncIterator[Notices]:
     """Events reach listeners and webhooks while the block runs. Raises DatabaseUnavailable, SecretUnusable."""
     chosen = settings.events
@@ -73,7 +79,7 @@ async def running_notices(
                 clock=clock,
             ),
         ]
-        await stack.enter_async_context(in_background(loops))
+        await stack.enter_async_context(in_background(loops, telemetry))
         yield Notices(
             feed,
             ManageWebhooks(webhooks, deliveries, sender, secrets, make_id=make_id, most=chosen.webhooks_per_user),

@@ -101,8 +101,8 @@ def _of_deliveries(deliveries: PostgresDeliveries) -> Iterator[Reading]:
         given_up = counts[DeliveryStatus.DEAD]
         return counts[DeliveryStatus.PENDING]
 
-    yield Reading(EVENTS_WAITING, waiting)
-    yield Reading(EVENTS_DEAD, lambda: given_up)
+    yield Reading(EVENTS_WAITING, waiting, elsewhere=True)
+    yield Reading(EVENTS_DEAD, lambda: given_up, elsewhere=True)
 
 
 async def _resident_bytes() -> float:

@@ -190,6 +190,7 @@ class RateLimiter:
                 except (Unavailable, TimeoutError) as error:
                     self._store_failed(error)
                     return None
+                self._store_answered()
                 now_s = self._clock()
                 caller.remaining = grant.remaining
                 if not grant.calls:
@@ -214,6 +215,11 @@ class RateLimiter:
             _log.warning("the shared rate limits cannot be asked (%s): this process limits alone", type(error).__name__)
         self._store_away_until_s = self._clock() + STORE_PAUSE_S
         self._telemetry.add(RATE_STORE_FAILURES)
+
+    def _store_answered(self) -> None:
+        if self._store_away_until_s and not self._store_is_away():
+            _log.info("the shared rate limits can be asked again")
+            self._store_away_until_s = 0.0
 
     def _caller(self, key: bytes) -> _Caller:
         caller = self._callers.get(key)

@@ -90,6 +90,9 @@ GEOCODER_CACHE = _counter(
 EVENTS_WAITING = _gauge("carpool_events_waiting", "Events that have yet to be delivered to somebody", per_worker=False)
 EVENTS_DEAD = _gauge("carpool_events_dead", "Deliveries given up after the last try", per_worker=False)
 SEARCH_LOG_LOST = _counter("carpool_search_log_lost_total", "Searches that left no row in the statistics")
+JOB_FAILING = _gauge(
+    "carpool_job_failing", "1 when the last turn of a background job of this process did not do what it should, else 0", "name"
+)  # fmt: skip
 MEMORY = _gauge("carpool_process_resident_bytes", "Memory of a process")
 CPU = _counter("carpool_process_cpu_seconds_total", "Processor time of all processes")
 BUILD = Metric(
@@ -139,9 +142,11 @@ QUIET: Final[Telemetry] = Unwatched()
 class Reading:
     """A number that some part has: asked for every few seconds. For a counter it is the total since the process began.
 
-    `read` may raise Unavailable: the gauge keeps its value then.
+    `read` may raise Unavailable: the gauge keeps its value then. `elsewhere`: it asks the database, which may take its time; the numbers of
+    the process do not wait for it.
     """
 
     metric: Metric
     read: Callable[[], float | Awaitable[float]]
     labels: tuple[str, ...] = ()
+    elsewhere: bool = False

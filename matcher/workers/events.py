@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,7 +11,7 @@ from matcher.domain.errors import Unavailable
 from matcher.services.deliver_events import DeliverEvents
 from matcher.services.event_feed import EventFeed
 from matcher.services.event_ports import DepartureNotices, EventBell, EventNotices
-from matcher.workers.loop import heed, repeat
+from matcher.workers.loop import JobReport, heed, repeat
 
 #: Events are looked for this often also when nobody tells of any.
 INTERVAL_S = 0.5
@@ -21,7 +20,6 @@ DELIVERIES_EVERY_S = 1.0
 REMIND_EVERY_S = 30.0
 TIDY_EVERY_S = 300.0
 _AT_ONCE = 1000
-_log = logging.getLogger(__name__)
 
 
 class KeepsEvents(Protocol):
@@ -56,25 +54,23 @@ async def run_event_feed(
 
 async def run_deliveries(deliver: DeliverEvents, woken: asyncio.Event, *, every_s: float = DELIVERIES_EVERY_S) -> None:
     """Send what is due when it becomes due, until cancelled; `woken` is set when there may be something new."""
-    away = False
+    report = JobReport("looking for deliveries")
     try:
         while True:
             woken.clear()
             try:
-                sent = await deliver.send_due()
+                await deliver.send_due()
             except Unavailable as error:
-                if not away:
-                    _log.warning("deliveries wait: %s", error.detail)
-                sent, away = False, True
+                report.waits(error)
+                failed = True
             except Exception:  # noqa: BLE001  # a defect in one turn must not end deliveries for good
-                _log.exception("looking for deliveries failed; it is tried again")
-                sent, away = False, True
+                report.failed()
+                failed = True
             else:
-                if away:
-                    _log.info("deliveries go on")
-                away = False
+                report.well()
+                failed = False
             await _first(woken.wait(), deliver.one_sent(), within_s=every_s)
-            if away and not sent:
+            if failed:
                 await asyncio.sleep(every_s)
     finally:
         await deliver.stop()

@@ -73,6 +73,11 @@ def _selectors(query: str) -> Iterator[Any]:
             yield node
 
 
+def test_no_label_is_one_that_prometheus_takes_for_itself() -> None:
+    """It would call ours `exported_job`."""
+    assert not [metric.name for metric in METRICS if FROM_SCRAPING & set(metric.labels)]
+
+
 def test_the_finder_finds_selectors_wherever_they_are() -> None:
     query = 'histogram_quantile(0.9, sum by (le) (rate(a_bucket{b="c"}[5m]))) > (d or vector(0)) and deriv(max(e offset 1d)[5m:1m]) < -f'
     assert {selector.name for selector in _selectors(query)} == {"a_bucket", "d", "e", "f"}

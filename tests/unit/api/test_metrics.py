@@ -113,6 +113,31 @@ async def test_parts_are_asked_and_one_that_is_away_keeps_its_number() -> None:
     assert found["carpool_process_cpu_seconds_total", ()] == 12.5
 
 
+async def test_a_database_that_stands_still_holds_up_no_number_of_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.metrics._TICK_S", 0.001)
+    telemetry, asked, thrice = PrometheusTelemetry(), 0, asyncio.Event()
+
+    def own() -> float:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            thrice.set()
+        return asked
+
+    async def never() -> float:
+        await asyncio.Event().wait()
+        return 0.0
+
+    readings = [Reading(EVENTS_WAITING, never, elsewhere=True), Reading(INDEX_OFFERS, own)]
+    running = asyncio.create_task(Refresher(telemetry, readings).run(every_s=0.001))
+    async with asyncio.timeout(20):
+        await thrice.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 WORKER = """
 import sys
 from api.metrics import PrometheusTelemetry
@@ -143,7 +168,8 @@ def test_workers_are_added_up_and_one_that_died_leaves_its_counters_only() -> No
         workers = {}
         for number in (1, 2):
             workers[number] = _worker(folder, number)
-            log.started()
+            log.started(number)
+        assert series(render(None, folder, "")[0])["carpool_workers_died_total", (("number", "2"),)] == 0
         workers[2].kill()
         workers[2].communicate()
         log.ended(2, workers[2].pid, by_itself=True)
@@ -158,7 +184,7 @@ def test_workers_are_added_up_and_one_that_died_leaves_its_counters_only() -> No
         assert found["carpool_workers_died_total", (("number", "2"),)] == 1
         # Another one under the same number, as the supervisor starts it: what the first had counted is still there.
         workers[2] = _worker(folder, 2)
-        log.started()
+        log.started(2)
         before, found = found, series(render(None, folder, "")[0])
         offers = {labels: value for (name, labels), value in found.items() if name == INDEX_OFFERS.name}
         assert offers == {(("worker", "1"),): 100, (("worker", "2"),): 200}

@@ -137,6 +137,18 @@ async def test_while_the_store_is_away_each_process_limits_alone(store: Store, c
     assert len(store.asked) == 2
 
 
+async def test_each_time_that_the_store_is_away_is_told_once_and_so_is_its_end(
+    store: Store, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    limits = limiter(store, clock)
+    for away in (True, True, False, True, False):
+        store.away = away
+        clock.now_s += STORE_PAUSE_S + LEASE_S
+        await admitted(limits, 2)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "WARNING", "INFO"]
+
+
 async def test_a_store_that_does_not_answer_is_not_waited_for(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from matcher.domain.errors import DatabaseUnavailable
+from matcher.services.telemetry import JOB_FAILING, Metric, Unwatched
 from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
 from matcher.workers.housekeeping import run_housekeeping
-from matcher.workers.loop import repeat
+from matcher.workers.loop import in_background, repeat
 from matcher.workers.settling import run_settling
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -61,8 +62,47 @@ async def test_a_database_that_is_away_is_said_once_and_a_defect_is_shown(caplog
     caplog.set_level(logging.INFO)
     with pytest.raises(asyncio.CancelledError):
         await repeat("job", job, every_s=1, clock=lambda: clock.now, sleep=clock.sleep)
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "ERROR"]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "ERROR", "INFO"]
     assert not outcomes
+
+
+async def test_who_watches_hears_of_a_job_that_fails_and_of_its_end() -> None:
+    class Heard(Unwatched):
+        def __init__(self) -> None:
+            self.told: list[tuple[float, *tuple[str, ...]]] = []
+
+        def set(self, metric: Metric, value: float, *labels: str) -> None:
+            assert metric is JOB_FAILING
+            self.told.append((value, *labels))
+
+    clock, heard, over = _Clock(4), Heard(), asyncio.Event()
+    outcomes: list[Exception | None] = [None, DatabaseUnavailable("away"), KeyError("x"), None]
+
+    async def job(_now: datetime) -> None:
+        outcome = outcomes.pop(0)
+        if not outcomes:
+            over.set()
+        if outcome is not None:
+            raise outcome
+
+    loop = repeat("tidying", job, every_s=1, clock=lambda: clock.now, sleep=clock.sleep)
+    async with in_background([loop], heard):
+        await over.wait()
+    assert heard.told == [(0, "tidying"), (1, "tidying"), (1, "tidying"), (0, "tidying")]
+
+
+async def test_what_found_the_database_away_is_not_put_off_for_an_hour() -> None:
+    clock, seen = _Clock(2), []
+
+    async def job(now: datetime) -> None:
+        seen.append(now - NOW)
+        if len(seen) == 1:
+            raise DatabaseUnavailable("away")
+
+    with pytest.raises(asyncio.CancelledError):
+        await repeat("job", job, every_s=3600, clock=lambda: clock.now, sleep=clock.sleep)
+    assert seen == [timedelta(0), timedelta(minutes=1)]
+    assert clock.now == NOW + timedelta(minutes=61)
 
 
 async def test_expiry_and_settling_run_what_they_are_given() -> None:
