@@ -54,9 +54,12 @@ def rank(
     def shared(chosen: I64) -> I64:
         return roads.shared_lengths(rider, ends, *snapshot.routes(feasible.rows[chosen]))
 
-    def ranked(chosen: I64, shared_cm: I64) -> Ranked:
+    def valued(chosen: I64, shared_cm: I64) -> PartValues:
         overlap = np.minimum(1.0, shared_cm / direct_cm)
-        values = PartValues(detour[chosen], overlap, time[chosen], walk[chosen], preferences[chosen], price[chosen])
+        return PartValues(detour[chosen], overlap, time[chosen], walk[chosen], preferences[chosen], price[chosen])
+
+    def ranked(chosen: I64, shared_cm: I64) -> Ranked:
+        values = valued(chosen, shared_cm)
         score = values.score(weights)
         row = feasible.rows[chosen]
         order = np.lexsort((rows.id_low[row], rows.id_high[row], -score))[:limit]
@@ -70,6 +73,6 @@ def rank(
     first = hopeful[:batch]
     first_cm = shared(first)
     # Whoever cannot reach the last place of the first batch's answer even with all the overlap in the world is out.
-    last_place = ranked(first, first_cm).score[-1]
+    last_place = np.partition(valued(first, first_cm).score(weights), batch - limit)[batch - limit]
     rest = hopeful[batch:][hoped[hopeful[batch:]] >= last_place]
     return ranked(np.concatenate([first, rest]), np.concatenate([first_cm, shared(rest)]))

@@ -281,6 +281,9 @@ class RoadEngine:
             shared: I64 = shared_of_routes(
                 self.metric.first,
                 self.metric.second,
+                self.topology.up_tail,
+                self.topology.parent,
+                self.topology.arc_code,
                 self.network.arc_length_cm,
                 self.network.arc_forward,
                 arcs,
@@ -298,6 +301,7 @@ class RoadEngine:
                 work.stamp_round,
                 work.memo,
                 work.memo_round,
+                work.under_round,
                 work.stack,
                 work.next_routes(len(leg_begin)),
                 work.seen,

@@ -12,6 +12,9 @@ from matcher.matching.positions import FRACTION_ONE
 def shared_of_routes(
     first,
     second,
+    up_tail,
+    parent,
+    arc_code,
     arc_length_cm,
     arc_forward,
     rider_arcs,
@@ -29,16 +32,18 @@ def shared_of_routes(
     stamp_round,
     memo,
     memo_round,
+    under_round,
     stack,
     first_route,
     seen,
 ):
     """(k,) int64: centimetres of the rider's road that each of k routes runs along.
 
-    rider_arcs: the rider's unpacked drive; rider_from, rider_to: its ends as fixed-point fractions of their edges. codes …
-    destination_at: a `matching.roads.PathTable` of legs. Route i is the leg_count[i] legs from leg_begin[i] on. A leg
-    costs a look at each of its codes (memo: each code is summed up once a round); a route with several legs that share something is unpacked
-    there. stamp … stack: `scratch.OverlapScratch` with a fresh round. seen: (m,) int32, nowhere first_route … first_route + k - 1.
+    up_tail, parent, arc_code: of the Topology. rider_arcs: the rider's unpacked drive; rider_from, rider_to: its ends as fixed-point
+    fractions of their edges. codes … destination_at: a `matching.roads.PathTable` of legs. Route i is the leg_count[i] legs from leg_begin[i]
+    on. A leg costs a look at each of its codes; those that may run along the rider's road (see `_mark_under`) are unpacked, each once a round
+    (memo). A route with several legs that share something is unpacked there. stamp … stack: `scratch.OverlapScratch` with a fresh round.
+    seen: (m,) int32, nowhere first_route … first_route + k - 1.
     """
     a, b = rider_arcs[0], rider_arcs[-1]
     single = len(rider_arcs) == 1
@@ -56,6 +61,7 @@ def shared_of_routes(
     if not single:
         stamp[b] = (stamp[b] if b == a else 0) + b_high
         stamp_round[b] = round_now
+    _mark_under(rider_arcs, arc_code, up_tail, parent, under_round, round_now)
     shared = np.empty(len(leg_begin), np.int64)
     for i in range(len(leg_begin)):
         total = np.int64(0)
@@ -70,20 +76,40 @@ def shared_of_routes(
                     y, np.int64(0), y_high, a, a_low, a_high, b, b_low, b_high, stamp_round, round_now
                 )
                 for k in range(begin[row] + 2, begin[row] + size[row]):
-                    of_leg += shared_on_code(
-                        first, second, codes[k], stamp, stamp_round, memo, memo_round, round_now, stack
-                    )
+                    # Asked here and not in the kernel: most codes of most routes share nothing, and a call costs more than the look.
+                    if under_round[up_tail[codes[k] >> 1]] == round_now:
+                        of_leg += shared_on_code(
+                            first, second, up_tail, codes[k], stamp, stamp_round,
+                            memo, memo_round, under_round, round_now, stack,
+                        )  # fmt: skip
             total += of_leg
             sharing += of_leg > 0
         # One leg is a fastest drive, which runs along no road twice; several may, and that road counts once.
         if sharing > 1:
             total = _union_of_legs(
-                first, second, arc_length_cm, arc_forward, codes, begin, size, origin_at, destination_at,
+                first, second, up_tail, arc_length_cm, arc_forward, codes, begin, size, origin_at, destination_at,
                 leg_begin[i], leg_count[i], (a, a_low, a_high, b, b_low, b_high),
-                round_now, stamp, stamp_round, memo, stack, first_route + i, seen,
+                round_now, stamp, stamp_round, memo, under_round, stack, first_route + i, seen,
             )  # fmt: skip
         shared[i] = total
     return shared
+
+
+@numba.njit(cache=True, nogil=True)
+def _mark_under(rider_arcs, arc_code, up_tail, parent, under_round, round_now):
+    """under_round[v] = round_now for all nodes v at or below which, in the elimination tree, an arc of the rider's has its low end.
+
+    A code stands for its own arc, or for two codes whose low end lies below its own; so the arcs that it unpacks to have their low ends at or
+    below its own, and a code whose low end is not marked shares nothing. O(arcs + height).
+    """
+    for arc in rider_arcs:
+        code = arc_code[arc]
+        if code < 0:
+            continue  # a loop from a node to itself is on no fastest drive but at its ends
+        node = up_tail[code >> 1]
+        while node >= 0 and under_round[node] != round_now:
+            under_round[node] = round_now
+            node = parent[node]
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -101,6 +127,7 @@ def _ends_of_leg(row, arc_length_cm, arc_forward, codes, begin, size, origin_at,
 def _union_of_legs(
     first,
     second,
+    up_tail,
     arc_length_cm,
     arc_forward,
     codes,
@@ -115,11 +142,12 @@ def _union_of_legs(
     stamp,
     stamp_round,
     memo,
+    under_round,
     stack,
     route,
     seen,
 ):
-    """What a route that may run along a road twice has in common with the rider's drive; every code of it has been summed up this round.
+    """What a route that may run along a road twice has in common with the rider's drive; its marked codes have been summed up this round.
 
     rider: (a, a_low, a_high, b, b_low, b_high), the ends of the rider's drive. seen: (m,) int32, nowhere `route`. Codes that have
     nothing in common are not unpacked, so this costs what is shared, not what is driven.
@@ -133,7 +161,7 @@ def _union_of_legs(
             while depth > 0:
                 depth -= 1
                 code = stack[depth]
-                if memo[code] == 0:
+                if under_round[up_tail[code >> 1]] != round_now or memo[code] == 0:
                     continue
                 if second[code] >= 0:
                     stack[depth] = second[code]
@@ -195,8 +223,10 @@ def _shared_piece(arc, low, high, a, a_low, a_high, b, b_low, b_high, stamp_roun
 
 
 @numba.njit(cache=True, nogil=True)
-def shared_on_code(first, second, code, stamp, round_of_stamp, memo, round_of_memo, round_now, stack):
-    """Sum of stamp[arc] over the arcs of a code, each code computed once a round.
+def shared_on_code(
+    first, second, up_tail, code, stamp, round_of_stamp, memo, round_of_memo, under_round, round_now, stack
+):
+    """Sum of stamp[arc] over the arcs of a code that `_mark_under` has marked, each such code computed once a round.
 
     stamp: (m,) int32, valid where round_of_stamp == round_now, else 0. memo: (C,) int32 likewise. A code's parts have a lower
     slot than itself, so the stack is never deeper than twice the tree's height. stack: int32 scratch of that size.
@@ -217,6 +247,12 @@ def shared_on_code(first, second, code, stamp, round_of_stamp, memo, round_of_me
             depth -= 1
             continue
         a, b = first[top], second[top]
+        # Both have their low end where the driver passes between them.
+        if under_round[up_tail[a >> 1]] != round_now:
+            memo[top] = 0
+            round_of_memo[top] = round_now
+            depth -= 1
+            continue
         a_known = round_of_memo[a] == round_now
         b_known = round_of_memo[b] == round_now
         if a_known and b_known:

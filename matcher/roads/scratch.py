@@ -36,12 +36,13 @@ class QueryScratch:
 
 @dataclass(eq=False)
 class OverlapScratch:
-    """For `pack.shared_of_rows`: values that are valid where their round is the present one, so nothing is ever cleared."""
+    """For `overlap.shared_of_routes`: values that are valid where their round is the present one, so nothing is ever cleared."""
 
     stamp: I32  # (m,)
     stamp_round: I32  # (m,)
     memo: I32  # (C,)
     memo_round: I32  # (C,)
+    under_round: I32  # (n,)
     stack: I32
     seen: I32  # (m,)
     round: int = field(default=0)
@@ -52,6 +53,7 @@ class OverlapScratch:
         if self.round >= _ROUND_LIMIT:
             self.stamp_round[:] = 0
             self.memo_round[:] = 0
+            self.under_round[:] = 0
             self.round = 0
         self.round += 1
         return self.round
@@ -177,6 +179,7 @@ class ScratchPool:
             stamp_round=np.zeros(self._m, dtype=np.int32),
             memo=np.zeros(self._codes, dtype=np.int32),
             memo_round=np.zeros(self._codes, dtype=np.int32),
+            under_round=np.zeros(self._n, dtype=np.int32),
             stack=np.empty(4 * self._height + 16, dtype=np.int32),
             seen=np.zeros(self._m, dtype=np.int32),
         )

@@ -171,7 +171,8 @@ def test_rounds_begin_anew_before_they_overflow() -> None:
     with ScratchPool(engine.network, engine.topology).overlap() as work:
         work.round = 2**31 - 3
         assert work.next_round() == 2**31 - 2
-        work.stamp_round[:] = work.memo_round[:] = work.round
+        work.stamp_round[:] = work.memo_round[:] = work.under_round[:] = work.round
         assert work.next_round() == 1
         assert not work.stamp_round.any()
         assert not work.memo_round.any()
+        assert not work.under_round.any()

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import fixed_position
+from matcher.matching.positions import FRACTION_ONE, fixed_position
 from matcher.matching.roads import PathTable
 from matcher.roads.engine import RoadEngine
-from tests.builders_roads import an_engine, line_of_places, network_of, one_way, two_way
+from tests.builders_roads import (
+    an_engine,
+    line_of_places,
+    network_of,
+    one_way,
+    random_positions,
+    sample_engine,
+    two_way,
+)
 
 Place = tuple[int, float]  # edge, fraction
 
@@ -77,3 +87,53 @@ def test_the_two_directions_of_a_street_are_different_roads() -> None:
     assert shared_cm(engine, west, (0, 0.0), (1, 1.0)) == 0
     assert shared_cm(engine, west, (1, 0.75), (0, 0.75)) == 50 + 25
     assert shared_cm(engine, ((1, 0.8), (1, 0.2)), (1, 0.6), (0, 0.5)) == 40
+
+
+Pieces = dict[int, list[tuple[int, int]]]
+
+
+def _driven(engine: RoadEngine, stops: list[RoadPosition]) -> Pieces:
+    """{arc: [from, to) in centimetres along it}, as often as a route through some stops runs along it."""
+    network = engine.network
+    driven: Pieces = {}
+    for here, there in pairwise(stops):
+        drive = engine.pack_drive(here, there)
+        assert drive is not None
+        arcs = engine.arcs(drive).tolist()
+        for number, arc in enumerate(arcs):
+            length = int(network.arc_length_cm[arc])
+            ends = [0, length]
+            for end, is_here, stop in ((0, number == 0, here), (1, number == len(arcs) - 1, there)):
+                if is_here:
+                    at = fixed_position(stop)[1]
+                    along = at if network.arc_forward[arc] else FRACTION_ONE - at
+                    ends[end] = (length * along + FRACTION_ONE // 2) // FRACTION_ONE
+            driven.setdefault(arc, []).append((ends[0], ends[1]))
+    return driven
+
+
+def _common_cm(one: Pieces, other: Pieces) -> int:
+    """How much of `one` is also in `other`, each piece of road counted once."""
+    common = 0
+    for arc in one.keys() & other.keys():
+        marks = sorted({mark for piece in one[arc] + other[arc] for mark in piece})
+        for low, high in pairwise(marks):
+            in_both = all(any(a <= low and high <= b for a, b in pieces) for pieces in (one[arc], other[arc]))
+            common += (high - low) * in_both
+    return common
+
+
+@pytest.mark.parametrize("legs", [1, 3])
+def test_on_real_roads_it_is_what_both_run_along(legs: int) -> None:
+    engine = sample_engine()
+    places = random_positions(engine.network, 2 + 40 * (legs + 1), seed=legs)
+    rider, places = places[:2], places[2:]
+    rides = _driven(engine, rider)
+    shared = []
+    for k in range(0, len(places), legs + 1):
+        stops = places[k : k + legs + 1]
+        wanted = _common_cm(rides, _driven(engine, stops))
+        ends = [(place.edge, place.fraction) for place in (*rider, *stops)]
+        assert shared_cm(engine, (ends[0], ends[1]), *ends[2:]) == wanted
+        shared.append(wanted)
+    assert sum(one > 0 for one in shared) >= 5
