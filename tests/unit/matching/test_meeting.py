@@ -153,3 +153,15 @@ def test_who_stands_on_a_stops_own_one_way_street_is_not_passed_over(
     query = Query.of(a_request(pickup, dropoff), NOW, [doors[0]] * 2, [doors[1]] * 2)
     (found,) = find_candidates(index.snapshot("r"), index._roads, query, ScoreWeights(), 5).best
     assert (found.detour_ms, found.detour_cm) == (0, 0)
+
+
+@pytest.mark.parametrize(("budget_s", "fits"), [(60, 1), (59, 0)])
+def test_a_trip_with_stops_that_has_just_enough_detour_left_is_not_passed_over(budget_s: int, fits: int) -> None:
+    """The rider waits half a minute off the driver's first leg, and both streets are far from the driver's own stops."""
+    line = [Street(k, k + 1, 100_000, 60_000, 60_000) for k in range(8)]
+    index = OfferIndex(an_engine([*line, Street(2, 9, 50_000, 30_000, 30_000)]))
+    index.put(an_offer((0, 0.5), (7, 0.5), via=[(6, 0.5)], max_detour_s=budget_s))
+    doors = [MeetingCandidate(RoadPosition(*place), 0) for place in ((8, 1.0), (3, 0.5))]
+    request = a_request((8, 1.0), (3, 0.5), earliest=NOW, latest=NOW + timedelta(hours=4))
+    query = Query.of(request, NOW, [doors[0]] * 2, [doors[1]] * 2)
+    assert find_candidates(index.snapshot("r"), index._roads, query, ScoreWeights(), 5).feasible == fits
