@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.domain.match import MatchRequest
@@ -134,6 +134,21 @@ def test_more_places_to_be_met_at_never_lose_a_match(walk: Walk) -> None:
         found = search(index, request, walk.pickups[:count], walk.dropoffs[:count])
         assert matched <= {candidate.offer_id for candidate in found.best}
         matched = {candidate.offer_id for candidate in found.best}
+
+
+@settings(max_examples=100)
+@given(walk=walks(max_offers=4))
+def test_walkers_who_ask_for_less_never_lose_a_match(walk: Walk) -> None:
+    """A wider window, fewer seats, or drivers with bigger budgets: whatever matched still does."""
+    scenario, request = walk.scenario, walk.scenario.request
+    index = an_index(scenario)
+    matched = {c.offer_id for c in search(index, request, walk.pickups, walk.dropoffs).best}
+    for easier in (oracle_hints.widened(request, 17), replace(request, seats=1)):
+        assert matched <= {c.offer_id for c in search(index, easier, walk.pickups, walk.dropoffs).best}
+    generous = [replace(offer, max_detour_s=offer.max_detour_s + 60, max_detour_m=None) for offer in scenario.offers]
+    assert matched <= {
+        c.offer_id for c in search(an_index(scenario, generous), request, walk.pickups, walk.dropoffs).best
+    }
 
 
 @MANY
