@@ -77,6 +77,7 @@ CREATE INDEX offers_by_driver ON offers (driver_id, depart_at, id);
 CREATE INDEX offers_by_departure ON offers (depart_at, id);
 CREATE INDEX offers_open_by_region ON offers (region, depart_at) WHERE status = 'OPEN';
 CREATE INDEX offers_open_by_end ON offers (over_at) WHERE status = 'OPEN';
+CREATE INDEX offers_over_by_end ON offers (over_at) WHERE status <> 'OPEN';
 
 COMMENT ON TABLE offers IS 'A driver''s published trips, whatever became of them.';
 COMMENT ON COLUMN offers.id IS 'UUID version 7: grows with the moment of publication.';
