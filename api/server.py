@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -71,6 +72,7 @@ async def serve(
         loop.add_signal_handler(number, stopped.set)
     loop.add_signal_handler(signal.SIGHUP, _look_for_new_region, app)
     runner = Runner(app, grace_s=grace_s)
+    settling = asyncio.ensure_future(_settle(app))
     try:
         await runner.setup()
         if listen_when_loaded:
@@ -89,9 +91,18 @@ async def serve(
         await app[TRAFFIC].drain(grace_s)
         await _let_go(runner)
     finally:
+        settling.cancel()
         await runner.cleanup()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
+
+
+async def _settle(app: web.Application) -> None:
+    """Take what a loaded service holds to its end out of the collector's rounds: it never becomes garbage, and looking through it (some
+    250,000 objects at 100,000 offers) stops everything for a tenth of a second."""
+    await app[LIFETIME].loaded()
+    gc.collect()
+    gc.freeze()
 
 
 def _look_for_new_region(app: web.Application) -> None:

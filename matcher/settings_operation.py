@@ -81,7 +81,7 @@ class ProtectionSettings(Concern):
         description="searches may wait this long, or as long as one takes without load if that is more, as long as it lasts",
     )
     queue_limit_ms: float = Field(
-        250.0, gt=0, le=600_000, description="and this long in a rush of a tenth of a second; beyond, 503"
+        100.0, gt=0, le=600_000, description="and this long in a rush of a tenth of a second; beyond, 503"
     )
     request_timeout_s: float = Field(
         20.0, gt=0, le=600, description="a call that is not answered by then is given up with 503"
