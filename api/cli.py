@@ -1,4 +1,7 @@
-"""The `carpool` command: every sub-command on one screen, and one place where errors become a line and an exit code."""
+"""The `carpool` command: every sub-command on one screen, and one place where errors become a line and an exit code.
+
+What a command runs it imports when it is called, so that help and typing mistakes do not wait for the engine to load.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from api import cli_check, cli_events, cli_keys, cli_region, cli_serve, cli_stats, cli_tools, cli_workers
+from api import cli_check, cli_events, cli_keys, cli_region, cli_serve, cli_stats, cli_tools
 from api.cli_support import explain
 from api.console import make_console
-from matcher.bootstrap import version as version_of_this
+from matcher.version import version as version_of_this
 
 
 class _Commands(TyperGroup):
@@ -40,7 +43,7 @@ app = typer.Typer(
 )
 app.command()(cli_serve.demo)
 app.command()(cli_serve.serve)
-app.command(hidden=True)(cli_workers.worker)
+app.command(hidden=True)(cli_serve.worker)
 app.command()(cli_serve.migrate)
 app.command()(cli_serve.health)
 app.command()(cli_check.check)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from api.cli_support import explain, now, run_with_progress, settings
 from api.console import StepProgress, make_console
-from matcher.services.check_promises import CheckReport
-from matcher.wiring_commands import promise_checks
+
+if TYPE_CHECKING:
+    from matcher.services.check_promises import CheckReport
 
 EXIT_VIOLATED = 1
 EXIT_COULD_NOT_RUN = 2
@@ -28,6 +29,8 @@ def check(
 
     Writes nothing, and may run beside a service. Exit code 0: every promise holds; 1: some do not; 2: it could not be checked.
     """
+    from matcher.wiring_commands import promise_checks
+
     try:
         chosen = settings()
 

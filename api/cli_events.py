@@ -12,7 +12,6 @@ from rich.table import Table
 from api.cli_support import now, run_with_progress, settings
 from api.console import StepProgress, make_console
 from matcher.domain.webhook import Delivery, DeliveryStatus
-from matcher.wiring_events import delivery_management
 
 app = typer.Typer(help="Events that could not be delivered: list, send again.", no_args_is_help=True)
 
@@ -25,6 +24,8 @@ def dead(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Deliveries that were given up, newest first: to which webhook, of what event, and what went wrong the last time."""
+    from matcher.wiring_events import delivery_management
+
     chosen = settings()
 
     async def work(progress: StepProgress) -> list[Delivery]:
@@ -56,6 +57,8 @@ def replay(
     everything: Annotated[bool, typer.Option("--all", help="All that were given up.")] = False,
 ) -> None:
     """Send what was given up again, from the first attempt; a running service does it at once."""
+    from matcher.wiring_events import delivery_management
+
     if [delivery is not None, webhook is not None, everything].count(True) != 1:
         raise typer.BadParameter("name a delivery, or --webhook ID, or --all")
     chosen = settings()

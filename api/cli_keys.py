@@ -13,7 +13,6 @@ from rich.table import Table
 
 from api.cli_support import now, run_with_progress, settings
 from api.console import StepProgress, make_console
-from matcher.bootstrap import key_management
 from matcher.domain.principal import ACTABLE, ApiKey, Role
 
 app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
@@ -60,6 +59,8 @@ def create(
     ] = None,
 ) -> None:
     """Make a key and print it, alone on standard output. It is shown this once: only a digest is stored."""
+    from matcher.bootstrap import key_management
+
     chosen = settings()
 
     async def work(progress: StepProgress) -> tuple[str, ApiKey]:
@@ -76,6 +77,8 @@ def create(
 @app.command("list")
 def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """All keys, oldest first; never their secrets."""
+    from matcher.bootstrap import key_management
+
     chosen = settings()
 
     async def work(progress: StepProgress) -> list[ApiKey]:
@@ -99,6 +102,8 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, from `carpool keys list`.")],
 ) -> None:
     """Refuse a key from now on; a running service follows within seconds."""
+    from matcher.bootstrap import key_management
+
     chosen = settings()
 
     async def work(progress: StepProgress) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 from rich.progress import (
@@ -24,11 +24,10 @@ from api.cli_region_extras import extras_json, extras_rows, meeting_points, spee
 from api.cli_region_support import disk_errors, region_or_served, region_store
 from api.console import StepProgress, make_console
 from matcher.domain.errors import CarpoolError
-from matcher.roads.download import GEOFABRIK_URL, download_extract
-from matcher.roads.networkx_view import save_graphml
-from matcher.roads.region_files import Manifest
-from matcher.roads.regions import Region, name_from_file
-from matcher.settings import load_settings
+
+if TYPE_CHECKING:
+    from matcher.roads.region_files import Manifest
+    from matcher.roads.regions import Region
 
 app = typer.Typer(help="Road networks, and what people add to them.", no_args_is_help=True)
 
@@ -86,14 +85,21 @@ def download(
     extract: Annotated[str, typer.Argument(metavar="NAME", help="Path at Geofabrik, such as europe/luxembourg.")],
     name: NameOption = None,
     base_url: Annotated[
-        str, typer.Option(envvar="CARPOOL_GEOFABRIK_URL", help="Download server, laid out like Geofabrik's.")
-    ] = GEOFABRIK_URL,
+        str | None,
+        typer.Option(
+            envvar="CARPOOL_GEOFABRIK_URL", help="Download server, laid out like Geofabrik's; default: Geofabrik's own."
+        ),
+    ] = None,
     import_it: Annotated[bool, typer.Option("--import/--no-import", help="Import the file afterwards.")] = True,
 ) -> None:
     """Download an extract (a broken download goes on where it stopped), check it, and import it."""
+    from matcher.roads.download import GEOFABRIK_URL, download_extract
+    from matcher.roads.regions import name_from_file
+    from matcher.settings import load_settings
+
     folder = load_settings().storage.data_dir / "downloads"
     with disk_errors(), _DownloadBar() as bar:
-        path = download_extract(extract, folder, base_url=base_url, progress=bar)
+        path = download_extract(extract, folder, base_url=GEOFABRIK_URL if base_url is None else base_url, progress=bar)
     typer.echo(f"Downloaded {path}")
     if import_it:
         _add(path, name_from_file(Path(f"{extract.rpartition('/')[2]}-latest.osm.pbf")) if name is None else name)
@@ -105,6 +111,8 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE.graphml", help="Where to write.")],
 ) -> None:
     """Write a region's network as GraphML with osmnx-like attributes."""
+    from matcher.roads.networkx_view import save_graphml
+
     region = region_store().get(name)
     with disk_errors(), StepProgress(make_console(sys.stderr)) as progress:
         progress("writing GraphML")

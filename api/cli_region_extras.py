@@ -8,7 +8,7 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -16,17 +16,12 @@ from rich.table import Table
 from api.cli_region_support import disk_errors, region_or_served, region_store
 from api.console import StepProgress, make_console
 from matcher.domain.errors import InvalidField
-from matcher.roads.meeting_places import ROAD_LIMIT_M
-from matcher.roads.region_extras import (
-    PlacesReport,
-    clear_meeting_places,
-    clear_speeds,
-    load_default_speeds,
-    load_meeting_places,
-    load_speeds,
-)
-from matcher.roads.regions import Region
-from matcher.roads.speed_profiles import DAYS, FREE_FLOW_ONLY, SpeedProfile
+from matcher.domain.meeting_place import ROAD_LIMIT_M
+
+if TYPE_CHECKING:
+    from matcher.roads.region_extras import PlacesReport
+    from matcher.roads.regions import Region
+    from matcher.roads.speed_profiles import SpeedProfile
 
 #: Of each reason this many rows are named on a terminal; all of them with --json.
 _NAMED_ROWS = 20
@@ -62,6 +57,8 @@ def meeting_points(
     as_json: JsonOption = False,
 ) -> None:
     """Take the meeting places of a list instead of those the region had; rows that cannot be used are reported and skipped."""
+    from matcher.roads.region_extras import clear_meeting_places, load_meeting_places
+
     store, name = region_store(), region_or_served(region)
     with disk_errors():
         if clear:
@@ -88,6 +85,9 @@ def speeds(
 ) -> None:
     """How much longer drives take at certain hours: each trip is driven at the speeds of the hour it departs in. A service that runs takes
     it up within seconds."""
+    from matcher.roads.region_extras import clear_speeds, load_default_speeds, load_speeds
+    from matcher.roads.speed_profiles import FREE_FLOW_ONLY
+
     store, name = region_store(), region_or_served(region)
     with disk_errors():
         if clear or default:
@@ -189,6 +189,8 @@ def _print_report(report: PlacesReport, name: str) -> None:
 
 def _hours(profile: SpeedProfile, slot: str) -> list[str]:
     """When a slot is, like `mon-fri 07-09, 16-19`."""
+    from matcher.roads.speed_profiles import DAYS
+
     number = [each.name for each in profile.slots].index(slot)
     by_day = []
     for day in range(7):

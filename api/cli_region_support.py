@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from matcher.domain.errors import Unavailable
-from matcher.roads.regions import RegionStore
-from matcher.settings import load_settings
+
+if TYPE_CHECKING:
+    from matcher.roads.regions import RegionStore
 
 
 def region_store() -> RegionStore:
     """The regions of the settings' data folder."""
+    from matcher.roads.regions import RegionStore
+    from matcher.settings import load_settings
+
     return RegionStore(load_settings().storage.data_dir)
 
 
 def region_or_served(name: str | None) -> str:
     """The name that was given, or that of the region which is served."""
-    return load_settings().roads.region if name is None else name
+    if name is not None:
+        return name
+    from matcher.settings import load_settings
+
+    return load_settings().roads.region
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`carpool serve`, `migrate` and `health`: the service, its schema, and how it is."""
+"""`carpool demo`, `serve`, `migrate` and `health`: the service, its schema, and how it is."""
 
 from __future__ import annotations
 
@@ -6,25 +6,18 @@ import http.client
 import json
 import os
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 from rich.table import Table
 
 from api.cli_support import EXIT_FAILED, explain_bind_error, run, run_with_progress, say_where, settings
-from api.cli_workers import serve_many
 from api.console import StepProgress, make_console
-from api.demo import run_demo
-from api.logs import configure_logging
-from api.metrics import PrometheusTelemetry
-from api.metrics_listener import metrics_listener
-from api.served_app import app_of
-from api.server import serve as serve_app
 from matcher.domain.errors import InvalidField, Unavailable
-from matcher.parts import database_url
-from matcher.settings import Settings
-from matcher.storage.migrations import migrate as migrate_database
+
+if TYPE_CHECKING:
+    from matcher.settings import Settings
 
 
 def serve(
@@ -37,6 +30,9 @@ def serve(
     ] = None,
 ) -> None:
     """Run the service until SIGTERM or SIGINT; calls in progress are finished first."""
+    from api.cli_workers import serve_many
+    from api.logs import configure_logging
+
     chosen = settings()
     options = {"host": host, "port": port, "workers": workers}
     given = {name: value for name, value in options.items() if value is not None}
@@ -51,6 +47,11 @@ def serve(
 
 async def _serve_one(chosen: Settings) -> None:
     """All in this process. Raises Unavailable for a port that is taken."""
+    from api.metrics import PrometheusTelemetry
+    from api.metrics_listener import metrics_listener
+    from api.served_app import app_of
+    from api.server import serve as serve_app
+
     server, telemetry = chosen.server, PrometheusTelemetry()
     app = app_of(chosen, telemetry)
     async with metrics_listener(chosen.watch, telemetry.render):
@@ -62,12 +63,22 @@ async def _serve_one(chosen: Settings) -> None:
             raise explain_bind_error(error, server.host, server.port) from error
 
 
+def worker(order: Annotated[str, typer.Argument(help="From the parent.")]) -> None:
+    """Be one of the processes of `carpool serve --workers`."""
+    from api.cli_workers import be_worker
+
+    be_worker(order)
+
+
 def demo(
     once: Annotated[
         bool, typer.Option("--once", help="End after the answers: 0 when somebody was matched, else 1.")
     ] = False,
 ) -> None:
     """Serve the bundled region, publish tomorrow's offers, search, print the matches, and stay up to be tried."""
+    from api.demo import run_demo
+    from api.logs import configure_logging
+
     chosen = settings()
     configure_logging("warning", "console")
     if not run(run_demo(chosen, make_console(), once=once)):
@@ -76,6 +87,9 @@ def demo(
 
 def migrate() -> None:
     """Bring the database to the schema of this version."""
+    from matcher.parts import database_url
+    from matcher.storage.migrations import migrate as migrate_database
+
     chosen = settings()
 
     async def work(progress: StepProgress) -> tuple[str, ...]:

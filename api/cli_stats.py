@@ -13,9 +13,6 @@ from rich.table import Table
 
 from api.cli_support import now, run_with_progress, settings
 from api.console import StepProgress, make_console
-from api.schemas.stats import known_zone, zone_named
-from api.statistics_rendering import match_json
-from matcher.bootstrap import statistics_reading
 from matcher.domain.clock import later
 from matcher.domain.statistics import BucketSize, MatchStatistics
 
@@ -39,6 +36,8 @@ def parse_moment(text: str) -> datetime:
 
 
 def _parse_zone(name: str) -> tzinfo:
+    from api.schemas.stats import known_zone, zone_named
+
     try:
         return zone_named(known_zone(name))
     except ValueError as error:
@@ -60,6 +59,9 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="Print what GET /v1/stats/matches answers.")] = False,
 ) -> None:
     """How well riders are matched, and why not better: straight from the database, the same numbers as GET /v1/stats/matches."""
+    from api.statistics_rendering import match_json
+    from matcher.bootstrap import statistics_reading
+
     chosen, zone = settings(), _parse_zone(tz)
     begin, end = _range(from_, to, bucket, zone, now())
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 import uvloop
@@ -15,7 +15,9 @@ import uvloop
 from api.console import StepProgress, make_console
 from matcher.domain.errors import CarpoolError, DatabaseUnavailable, InvalidInput, Unavailable
 from matcher.secret_file import SecretUnusable
-from matcher.settings import DEBUG_VARIABLE, Settings, SettingsInvalid, load_settings, unknown_variables
+
+if TYPE_CHECKING:
+    from matcher.settings import Settings
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -25,6 +27,8 @@ T = TypeVar("T")
 
 def settings() -> Settings:
     """The settings; variables that look like settings and are none are pointed out. Raises SettingsInvalid."""
+    from matcher.settings import load_settings, unknown_variables
+
     for name, alike in unknown_variables(os.environ).items():
         meant = "" if alike is None else f"; did you mean {alike}?"
         make_console(sys.stderr).print(f"carpool: {name} is not a setting{meant}", markup=False, style="yellow")
@@ -55,16 +59,25 @@ def say_where(url: str) -> None:
 
 def explain(error: BaseException) -> tuple[str, int] | None:
     """(words for people, exit code) of an error that is nobody's defect, else None. Nothing is explained with CARPOOL_DEBUG set."""
-    if os.environ.get(DEBUG_VARIABLE):
+    words = _words_for(error)
+    if words is None:
         return None
+    from matcher.settings import DEBUG_VARIABLE
+
+    return None if os.environ.get(DEBUG_VARIABLE) else words
+
+
+def _words_for(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, DatabaseUnavailable) and error.__cause__ is not None and str(error.__cause__):
         # Callers are not told where the database is; who runs a command set it.
         advice = "; is CARPOOL_DATABASE_URL right?" if isinstance(error.__cause__, OSError) else ""
         return f"{error.detail}: {error.__cause__}{advice}", EXIT_FAILED
     if isinstance(error, CarpoolError):
         return error.detail, EXIT_BAD_INPUT if isinstance(error, InvalidInput) else EXIT_FAILED
-    if isinstance(error, SettingsInvalid | SecretUnusable):
-        return str(error), EXIT_BAD_INPUT
+    if isinstance(error, ValueError):
+        from matcher.settings import SettingsInvalid
+
+        return (str(error), EXIT_BAD_INPUT) if isinstance(error, SettingsInvalid | SecretUnusable) else None
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}", EXIT_FAILED
     return None

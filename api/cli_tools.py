@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from pydantic import SecretStr
-from pydantic_core import PydanticUndefined
 from rich.table import Table
 
 from api.cli_support import run_with_progress, settings
 from api.console import StepProgress, make_console
 from matcher.domain.errors import AddressNotFound
 from matcher.domain.place import GeocodedPlace
-from matcher.settings import CONCERNS, variable_name
-from matcher.warm import compile_kernels
-from matcher.wiring_commands import geocoding
 
 
 def warm() -> None:
     """Compile the matching kernels (a minute and a half, once), so that no search has to wait for that."""
+    from matcher.warm import compile_kernels
+
     with StepProgress(make_console(sys.stderr)) as progress:
         compile_kernels(progress)
     typer.echo("Kernels are compiled.")
@@ -31,6 +29,8 @@ def geocode(
     limit: Annotated[int, typer.Option(min=1, max=20, help="Most candidates.")] = 5,
 ) -> None:
     """Look an address up as an offer or a search would."""
+    from matcher.wiring_commands import geocoding
+
     chosen = settings()
 
     async def work(progress: StepProgress) -> list[GeocodedPlace]:
@@ -49,31 +49,47 @@ def geocode(
     make_console().print(table)
 
 
-def print_settings() -> None:
+def print_settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Every setting: its variable, the value in use, its default, and what it is for. Secrets are never shown."""
+    from pydantic_core import PydanticUndefined
+
+    from matcher.settings import CONCERNS, variable_name
+
     chosen = settings()
-    table = Table("variable", "value", "default", "meaning", show_lines=False)
+    found: list[dict[str, Any]] = []
     for name, concern in CONCERNS.items():
         values = getattr(chosen, name)
         for field, info in concern.model_fields.items():
-            value = getattr(values, field)
-            default = "" if info.default is PydanticUndefined else _shown(info.default)
-            changed = field in values.model_fields_set
-            table.add_row(
-                variable_name(field),
-                _shown(value),
-                default,
-                info.description or "",
-                style="bold" if changed else "",
+            computed = info.default is PydanticUndefined
+            found.append(
+                {
+                    "variable": variable_name(field),
+                    "value": _plain(getattr(values, field)),
+                    "default": "" if computed else _plain(info.default),
+                    "changed": field in values.model_fields_set,
+                    "meaning": info.description or "",
+                }
             )
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    table = Table("variable", "value", "default", "meaning", show_lines=False)
+    for each in found:
+        value, default = _shown(each["value"]), _shown(each["default"])
+        table.add_row(each["variable"], value, default, each["meaning"], style="bold" if each["changed"] else "")
     make_console().print(table)
+
+
+def _plain(value: object) -> str | float | bool | None:
+    """As JSON says it; of a secret only that there is one."""
+    from pydantic import SecretStr
+
+    if isinstance(value, SecretStr):
+        return "(secret)"
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
 def _shown(value: object) -> str:
     if value is None:
         return "-"
-    if isinstance(value, SecretStr):
-        return "(secret)"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -7,10 +7,8 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
 import structlog
-import typer
 
 from api.app_keys import LIFETIME
 from api.cli_support import explain_bind_error, run, say_where, settings
@@ -73,8 +71,8 @@ async def _supervise(chosen: Settings, port: int, folder: Path) -> None:
             loop.remove_signal_handler(number)
 
 
-def worker(order: Annotated[str, typer.Argument(help="From the parent.")]) -> None:
-    """Be one of the processes of `carpool serve --workers`."""
+def be_worker(order: str) -> None:
+    """Be the worker that the parent's order describes, until it is told to stop."""
     mine = WorkerOrder.from_text(order)
     structlog.contextvars.bind_contextvars(worker=mine.number)
     chosen = settings()

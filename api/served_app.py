@@ -12,8 +12,8 @@ from api.app_keys import TRACING
 from api.metrics import PrometheusTelemetry
 from api.service_log import running_and_logged
 from api.tracing import make_tracing
-from matcher.bootstrap import version
 from matcher.settings import Settings
+from matcher.version import version
 
 
 def app_of(chosen: Settings, telemetry: PrometheusTelemetry, *, worker: int = 1) -> web.Application:

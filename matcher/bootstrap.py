@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import importlib.metadata
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -49,6 +47,7 @@ from matcher.storage.change_feed import PostgresChangeFeed
 from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.requests import NOTHING_SEEN
+from matcher.version import version
 from matcher.wiring_bookings import Bookings, make_bookings
 from matcher.wiring_commands import score_weights
 from matcher.wiring_events import Notices, running_notices, webhook_secrets
@@ -65,8 +64,6 @@ from matcher.workers.housekeeping import run_housekeeping
 from matcher.workers.loop import in_background
 from matcher.workers.region_watch import RegionWatch
 from matcher.workers.settling import run_settling
-
-_DISTRIBUTION = "carpool-matcher"
 
 
 @dataclass(frozen=True)
@@ -317,15 +314,6 @@ async def statistics_reading(settings: Settings, *, progress: Progress | None = 
     """Only what reading statistics needs: the database, shared with a service that runs on it."""
     async with opened_database(settings, progress=progress) as database:
         yield make_read_statistics(settings.statistics, database.pool, settings.roads.region)
-
-
-@functools.cache
-def version() -> str:
-    """The version of this software; "0" when it runs without being installed."""
-    try:
-        return importlib.metadata.version(_DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
 
 
 def _uuid7() -> UUID:

@@ -9,8 +9,8 @@ from api.endpoint import Call
 from api.metrics_listener import metrics_response
 from api.rendering import json_response
 from api.schemas.service import AliveOut, EntranceOut, Nothing, ReadyOut
-from matcher.bootstrap import version
 from matcher.domain.errors import NotReady
+from matcher.version import version
 
 RETRY_AFTER_S = 2
 

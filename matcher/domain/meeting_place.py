@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from matcher.domain.place import Coordinate, RoadPosition
 
+#: A place farther than this from any road where a car may stop is somewhere else than the list says, or in a hole of the map.
+ROAD_LIMIT_M = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class MeetingPlace:

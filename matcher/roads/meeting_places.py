@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from matcher.domain.errors import CarpoolError, RegionFileInvalid
-from matcher.domain.meeting_place import MeetingPlace
+from matcher.domain.meeting_place import ROAD_LIMIT_M, MeetingPlace
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.roads.lines import choose_lines
 from matcher.roads.network import RoadNetwork
@@ -16,9 +16,6 @@ from matcher.roads.places_file import ListedPlace, RowFault
 from matcher.roads.region_files import BoundingBox, replace_file
 from matcher.roads.snapping import Snapper
 from matcher.roads.stopping import may_stop
-
-#: A place farther than this from any road where a car may stop is somewhere else than the list says, or in a hole of the map.
-ROAD_LIMIT_M = 300.0
 
 FILE = "meeting_places.json"
 _FORMAT = 1

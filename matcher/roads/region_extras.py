@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from matcher.domain.errors import RegionFileInvalid
-from matcher.domain.meeting_place import MeetingPlace
+from matcher.domain.meeting_place import ROAD_LIMIT_M, MeetingPlace
 from matcher.roads import meeting_places, speed_profiles
-from matcher.roads.meeting_places import ROAD_LIMIT_M, PlaceSnapper, StoredPlaces, save_places, snap_places
+from matcher.roads.meeting_places import PlaceSnapper, StoredPlaces, save_places, snap_places
 from matcher.roads.places_file import RowFault, read_places_file
 from matcher.roads.region_files import remove_file, sha256_of
 from matcher.roads.regions import RegionStore

@@ -88,6 +88,12 @@ def test_settings_are_listed_and_secrets_are_not_shown(data_dir: Path) -> None:
     assert "(secret)" in shown
     assert secret not in shown
     assert re.search(r"CARPOOL_PORT +│ 9999 +│ 8080", shown)
+    printed = command(data_dir, "settings", "--json", KEY_PEPPER=secret, PORT="9999").stdout
+    assert secret not in printed
+    found = {each["variable"]: each for each in json.loads(printed)}
+    port, pepper = found["CARPOOL_PORT"], found["CARPOOL_KEY_PEPPER"]
+    assert (port["value"], port["default"], port["changed"]) == (9999, 8080, True)
+    assert pepper["value"] == "(secret)"
 
 
 def test_an_address_is_looked_up(data_dir: Path) -> None:
