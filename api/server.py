@@ -72,7 +72,7 @@ async def serve(
         loop.add_signal_handler(number, stopped.set)
     loop.add_signal_handler(signal.SIGHUP, _look_for_new_region, app)
     runner = Runner(app, grace_s=grace_s)
-    settling = asyncio.ensure_future(_settle(app))
+    settling = asyncio.ensure_future(settle(app))
     try:
         await runner.setup()
         if listen_when_loaded:
@@ -97,7 +97,7 @@ async def serve(
             loop.remove_signal_handler(number)
 
 
-async def _settle(app: web.Application) -> None:
+async def settle(app: web.Application) -> None:
     """Take what a loaded service holds to its end out of the collector's rounds: it never becomes garbage, and looking through it (some
     250,000 objects at 100,000 offers) stops everything for a tenth of a second."""
     await app[LIFETIME].loaded()
