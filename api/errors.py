@@ -209,6 +209,7 @@ _HTTP: Mapping[int, domain.CarpoolError] = {
 }
 
 
+#: Said to whoever sends a body in another coding.
 CODINGS_READ = "send the body as it is, or compressed with gzip or deflate"
 
 

@@ -134,12 +134,8 @@ class Refresher:
         self._readings = tuple(readings)
         self._totals: dict[int, float] = {}
 
-    async def once(self) -> None:
-        """Ask all of them: those of the process itself, and beside them those that are asked for elsewhere."""
-        await asyncio.gather(self._ask(elsewhere=False), self._ask(elsewhere=True))
-
-    async def _ask(self, *, elsewhere: bool) -> None:
-        """In their order."""
+    async def ask(self, *, elsewhere: bool) -> None:
+        """Ask those of the process itself, or those that are asked for elsewhere, in their order."""
         for number, reading in enumerate(self._readings):
             if reading.elsewhere is not elsewhere:
                 continue
@@ -166,13 +162,13 @@ class Refresher:
 
     async def _watch_elsewhere(self, every_s: float) -> None:
         while True:
-            await self._ask(elsewhere=True)
+            await self.ask(elsewhere=True)
             await asyncio.sleep(every_s)
 
     async def _watch_process(self, every_s: float) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._ask(elsewhere=False)
+            await self.ask(elsewhere=False)
             ends, worst = loop.time() + every_s, 0.0
             while (now := loop.time()) < ends:
                 await asyncio.sleep(_TICK_S)

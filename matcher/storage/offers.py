@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -73,12 +73,7 @@ class PostgresOffers:
 
     async def forget_answers(self, before: datetime, at_once: int = AT_ONCE) -> int:
         """Drop answers given before a moment, so many in a statement; returns how many."""
-        forgotten, dropped = 0, at_once
-        while dropped == at_once:
-            async with self._connections.connection() as connection:
-                dropped = await forget_answers(connection, before, at_once)
-            forgotten += dropped
-        return forgotten
+        return await self._in_batches(at_once, lambda connection: forget_answers(connection, before, at_once))
 
     async def get(self, offer_id: UUID) -> Offer:
         """Raises OfferNotFound."""
@@ -158,12 +153,9 @@ class PostgresOffers:
 
     async def forget_changes(self, before: datetime, at_once: int = AT_ONCE) -> int:
         """Drop notes of changes that were made before a moment, so many in a statement; returns how many."""
-        forgotten, dropped = 0, at_once
-        while dropped == at_once:
-            async with self._connections.connection() as connection:
-                dropped = await _CHANGES.value(connection, "forget_changes", before=before, row_limit=at_once)
-            forgotten += dropped
-        return forgotten
+        return await self._in_batches(
+            at_once, lambda connection: _CHANGES.value(connection, "forget_changes", before=before, row_limit=at_once)
+        )
 
     async def get_many(self, offer_ids: Sequence[UUID]) -> list[Offer]:
         """Those that exist, whatever their status, in no order."""
@@ -182,6 +174,15 @@ class PostgresOffers:
         async with self._connections.connection() as connection:
             rows = await _OFFERS.rows(connection, "current_offers", ids=list(offer_ids))
         return {row["id"]: to_current_state(row) for row in rows}
+
+    async def _in_batches(self, at_once: int, drop: Callable[[Connection], Awaitable[int]]) -> int:
+        """Call `drop`, which drops at most `at_once` rows and says how many, until there are fewer; returns how many in all."""
+        forgotten, dropped = 0, at_once
+        while dropped == at_once:
+            async with self._connections.connection() as connection:
+                dropped = await drop(connection)
+            forgotten += dropped
+        return forgotten
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Connection]:

@@ -34,6 +34,7 @@ SELECT pg_notify('offer_changes', '');
 -- are left to it.
 WITH old AS (
     SELECT seq FROM offer_changes WHERE changed_at < :before
+    ORDER BY seq
     LIMIT :row_limit
     FOR UPDATE SKIP LOCKED
 ),

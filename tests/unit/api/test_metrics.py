@@ -105,9 +105,9 @@ async def test_parts_are_asked_and_one_that_is_away_keeps_its_number() -> None:
         telemetry,
         [Reading(SEARCHES, broken, ("matched",)), Reading(EVENTS_WAITING, waiting), Reading(CPU, lambda: total)],
     )
-    await refresher.once()
+    await refresher.ask(elsewhere=False)
     away, total = True, 12.5
-    await refresher.once()
+    await refresher.ask(elsewhere=False)
     found = await values(telemetry)
     assert found["carpool_events_waiting", ()] == 5
     assert found["carpool_process_cpu_seconds_total", ()] == 12.5

@@ -34,9 +34,9 @@ def planner() -> TripPlanner:
     return TripPlanner(RoadEngine("test", "fingerprint", network, Topology.build(network)), FitsAsItIs())
 
 
-def a_trip(departure: datetime = NOW + 60 * MINUTE, **changes: int) -> Offer:
+def a_trip(departure: datetime = NOW + 60 * MINUTE, flexibility_s: int = 900) -> Offer:
     """Along the main road, two minutes."""
-    offer = an_offer((0, 0.0), (1, 1.0), departure=departure, **changes)  # type: ignore[arg-type]
+    offer = an_offer((0, 0.0), (1, 1.0), departure=departure, flexibility_s=flexibility_s)
     return replace(offer, duration_ms=120_000, length_cm=200_000)
 
 
