@@ -24,14 +24,14 @@ from api.app_keys import (
     WATCH,
 )
 from api.browsers import Browsers
+from api.call.middlewares import access_log, guard_address, limit_in_flight, meet_expectation, problems, request_ids
+from api.call.rate_limits import LIMITS, Limits
 from api.event_streams import Streams
 from api.handlers.health import VERSION
 from api.lifetime import Lifetime
 from api.line_quota import LineQuota
 from api.metrics import PrometheusTelemetry, Refresher
-from api.middlewares import access_log, guard_address, limit_in_flight, meet_expectation, problems, request_ids
 from api.openapi import openapi_document
-from api.rate_limits import LIMITS, Limits
 from api.routes import ROUTES
 from api.tracing import Tracing
 from api.traffic import Traffic

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from api.endpoint import Endpoint, Page
-from api.errors import (
+from api.call.endpoint import Endpoint, Page
+from api.call.errors import (
     PROBLEM_JSON,
     BodyTimeout,
     BodyTooLarge,
@@ -26,7 +26,7 @@ from api.errors import (
     UnsupportedMediaType,
     status_of,
 )
-from api.reading import JSON
+from api.call.reading import JSON
 from api.schemas.service import Nothing, ProblemOut
 from matcher.domain.errors import (
     CarpoolError,

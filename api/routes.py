@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.auth import DRIVERS, DRIVERS_AND_OPS, EVERYBODY, OPERATORS, RIDERS, RIDERS_AND_OPS
-from api.conditional import IDEMPOTENCY_KEY_PATTERN
-from api.endpoint import Endpoint, Header, Page
-from api.errors import InvalidHeader
+from api.call.auth import DRIVERS, DRIVERS_AND_OPS, EVERYBODY, OPERATORS, RIDERS, RIDERS_AND_OPS
+from api.call.conditional import IDEMPOTENCY_KEY_PATTERN
+from api.call.endpoint import Endpoint, Header, Page
+from api.call.errors import InvalidHeader
+from api.call.rate_limits import Calls
+from api.call.reading import MERGE_PATCH
 from api.handlers import (
     bookings,
     docs,
@@ -22,8 +24,6 @@ from api.handlers import (
     stats,
     webhooks,
 )
-from api.rate_limits import Calls
-from api.reading import MERGE_PATCH
 from api.schemas.bookings import BookingIn, BookingListQuery, BookingOut, BookingPageOut, BookingPatch
 from api.schemas.events import (
     DeliveriesOut,

@@ -10,8 +10,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError, InvalidURLError, LineTooLong
 
 from api.app_keys import REQUEST_ID
-from api.errors import CODINGS_READ, BadRequest, HeadersTooLarge, UnsupportedMediaType, problem_response
-from api.middlewares import harden, internal_error, request_id_of
+from api.call.errors import CODINGS_READ, BadRequest, HeadersTooLarge, UnsupportedMediaType, problem_response
+from api.call.middlewares import harden, internal_error, request_id_of
 from matcher.domain.errors import CarpoolError
 from matcher.services.telemetry import HTTP_CONNECTIONS, SHED, SLOW_CLIENTS, Telemetry
 from matcher.settings_operation import ProtectionSettings
@@ -42,7 +42,7 @@ class Connections(web.Server):
 
 
 class ClientConnection(web.RequestHandler):
-    """One connection. Its headers, and the taking in of an answer, have time limits; the body's is in api/reading.py."""
+    """One connection. Its headers, and the taking in of an answer, have time limits; the body's is in api/call/reading.py."""
 
     def __init__(self, connections: Connections, **options: Any) -> None:
         super().__init__(connections, **options)

@@ -21,8 +21,8 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
 
+from api.call.errors import STATUS
 from api.cli import app
-from api.errors import STATUS
 from matcher.settings import CONCERNS, variable_name
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "operations.md"

@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from api.conditional import decode_cursor, encode_cursor, etag, expected_version, idempotency_request, is_known
-from api.endpoint import Call
-from api.rendering import JSON_TYPE, json_bytes, json_response
+from api.call.conditional import decode_cursor, encode_cursor, etag, expected_version, idempotency_request, is_known
+from api.call.endpoint import Call
+from api.call.rendering import JSON_TYPE, json_bytes, json_response
 from api.schemas.bookings import BookingIn, BookingListQuery, BookingOut, BookingPageOut, BookingPatch
 from api.schemas.service import Nothing
 from matcher.domain.booking import Actor, Booking

@@ -12,8 +12,8 @@ from pathlib import Path
 from aiohttp import web
 
 from api.app_keys import CLOCK, OPENAPI
-from api.errors import STATUS, RouteNotFound
-from api.rendering import JSON_TYPE
+from api.call.errors import STATUS, RouteNotFound
+from api.call.rendering import JSON_TYPE
 from api.schemas.fields import EXAMPLE_DAY
 
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}

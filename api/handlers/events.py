@@ -10,10 +10,10 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
 from api.app_keys import BROWSERS, CLOCK, REQUEST_ID, STREAMING_SINCE, STREAMS
-from api.auth import EVERYBODY, bearer_token, principal_of_call, user_acted_for
-from api.endpoint import Call
-from api.errors import InvalidHeader
-from api.middlewares import harden
+from api.call.auth import EVERYBODY, bearer_token, principal_of_call, user_acted_for
+from api.call.endpoint import Call
+from api.call.errors import InvalidHeader
+from api.call.middlewares import harden
 from api.schemas.service import Nothing
 from matcher.domain.errors import CarpoolError, Fault
 from matcher.domain.event import NumberedEvent

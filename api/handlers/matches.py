@@ -5,9 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from api.app_keys import METRICS, TRACING
-from api.endpoint import Call
+from api.call.endpoint import Call
+from api.call.rendering import json_response
 from api.metrics import note_search
-from api.rendering import json_response
 from api.schemas.matches import BasisOut, MatchesOut, MatchIn
 from api.schemas.service import Nothing
 

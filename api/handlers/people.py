@@ -8,10 +8,10 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from api.app_keys import BROWSERS, REQUEST_ID
-from api.conditional import etag, expected_version, is_known
-from api.endpoint import Call
-from api.middlewares import harden
-from api.rendering import JSON_TYPE, json_response
+from api.call.conditional import etag, expected_version, is_known
+from api.call.endpoint import Call
+from api.call.middlewares import harden
+from api.call.rendering import JSON_TYPE, json_response
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.service import Nothing
 from matcher.domain.errors import StaleVersion

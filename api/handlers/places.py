@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from api.endpoint import Call
-from api.rendering import json_response
+from api.call.endpoint import Call
+from api.call.rendering import json_response
 from api.schemas.places import GeocodedPlaceOut, GeocodeQuery, PlacesOut, ReverseQuery
 from api.schemas.service import Nothing
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from api.conditional import decode_cursor, encode_cursor, idempotency_request
-from api.endpoint import Call
-from api.rendering import JSON_TYPE, json_bytes, json_response
+from api.call.conditional import decode_cursor, encode_cursor, idempotency_request
+from api.call.endpoint import Call
+from api.call.rendering import JSON_TYPE, json_bytes, json_response
 from api.schemas.matches import BasisOut, MatchesOut, MatchIn
 from api.schemas.requests import (
     FittingQuery,

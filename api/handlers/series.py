@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from api.conditional import decode_cursor, encode_cursor, etag, expected_version, idempotency_request
-from api.endpoint import B, Call, Q
-from api.rendering import JSON_TYPE, json_bytes, json_response
+from api.call.conditional import decode_cursor, encode_cursor, etag, expected_version, idempotency_request
+from api.call.endpoint import B, Call, Q
+from api.call.rendering import JSON_TYPE, json_bytes, json_response
 from api.schemas.series import FromQuery, SeriesIn, SeriesListQuery, SeriesPatch
 from api.schemas.series_out import SeriesOut, SeriesPageOut, SeriesSummaryOut
 from api.schemas.service import Nothing

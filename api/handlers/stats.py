@@ -9,9 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
-from api.accepting import best_of
-from api.endpoint import Call
-from api.rendering import JSON_TYPE
+from api.call.endpoint import Call
+from api.call.media_types import best_of
+from api.call.rendering import JSON_TYPE
 from api.schemas.service import Nothing
 from api.schemas.stats import DemandQuery, StatsQuery, SupplyQuery
 from api.statistics_rendering import (

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from aiohttp import web
 
-from api.conditional import etag, expected_version, idempotency_request
-from api.endpoint import B, Call, Q
-from api.rendering import JSON_TYPE, json_bytes, json_response
+from api.call.conditional import etag, expected_version, idempotency_request
+from api.call.endpoint import B, Call, Q
+from api.call.rendering import JSON_TYPE, json_bytes, json_response
 from api.schemas.events import (
     DeliveriesOut,
     DeliveryListQuery,

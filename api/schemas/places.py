@@ -48,7 +48,7 @@ class AddressIn(WireIn):
         return PlaceInput(address=self.address.strip())
 
 
-#: Tags of a union show up in the locations of faults; this mark tells them from keys (see api.reading).
+#: Tags of a union show up in the locations of faults; this mark tells them from keys (see api.call.reading).
 TAG_MARK = "<"
 
 

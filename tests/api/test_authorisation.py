@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from api.endpoint import Endpoint
+from api.call.endpoint import Endpoint
 from api.routes import ROUTES
 from matcher.domain.principal import Role
 from tests.api.authorisation import ROWS, Row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from api.errors import STATUS
+from api.call.errors import STATUS
 from tests.api.live import Live
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import load_all_checks, positive_data_acceptance
 
-from api.endpoint import Endpoint
+from api.call.endpoint import Endpoint
 from api.routes import ROUTES
 from tests.api.live import Live, next_week
 

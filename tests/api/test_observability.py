@@ -86,7 +86,7 @@ async def test_a_stream_that_lasts_is_no_slow_call(live: Live, monkeypatch: pyte
             await reader.begun()
             assert len(edge.app[STREAMS]) == 1
             assert f"{request}_count{called}" not in await numbers()
-            monkeypatch.setattr("api.middlewares.time", HoursLater())
+            monkeypatch.setattr("api.call.middlewares.time", HoursLater())
         await until(lambda: not len(edge.app[STREAMS]))
         while not (said := await numbers())[f"{stream}_count"]:
             pass
@@ -154,7 +154,7 @@ async def test_refusals_by_the_hundred_are_not_all_logged_and_none_is_lost_count
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("info"))
     try:
         async with watched(live) as edge:
-            monkeypatch.setattr("api.middlewares.time", clock)
+            monkeypatch.setattr("api.call.middlewares.time", clock)
             monkeypatch.setattr(live.carpool.operation.search_gate, "_under_way", 10_000)
             with structlog.testing.capture_logs() as lines:
                 for _ in range(14):

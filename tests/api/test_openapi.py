@@ -11,7 +11,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from api.endpoint import Endpoint
+from api.call.endpoint import Endpoint
 from api.openapi import openapi_document
 from api.routes import ROUTES
 from tests.api.live import Live

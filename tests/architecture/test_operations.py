@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 import yaml
 
-from api import errors
+from api.call import errors
 from matcher import settings
 from matcher.domain import errors as domain
 from matcher.domain.match import TurnedAway

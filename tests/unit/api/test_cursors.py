@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.conditional import decode_cursor, encode_cursor
+from api.call.conditional import decode_cursor, encode_cursor
 from api.schemas.offers import OfferListQuery
 from matcher.domain.errors import InvalidCursor
 

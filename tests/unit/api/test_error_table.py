@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import pytest
 
-from api.errors import STATUS, problem_document, status_of
+from api.call.errors import STATUS, problem_document, status_of
 from matcher.domain.errors import CarpoolError, Conflict, Fault, InvalidInput, NotFound, OfferNotFound, Unavailable
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from api.call.middlewares import _in_sample
 from api.logs import configure_logging, scrub
-from api.middlewares import _in_sample
 from matcher.services.compute_threads import ComputeThreads
 
 

@@ -9,7 +9,7 @@ import pytest
 import typer
 from aiohttp.test_utils import make_mocked_request
 
-from api.accepting import best_of
+from api.call.media_types import best_of
 from api.cli_stats import _range, parse_moment, sparkline
 from matcher.domain.statistics import BucketSize
 

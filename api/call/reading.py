@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from api.app_keys import METRICS, PROTECTION
-from api.errors import CODINGS_READ, BodyTimeout, BodyTooLarge, InvalidQuery, MalformedJson, UnsupportedMediaType
+from api.call.errors import CODINGS_READ, BodyTimeout, BodyTooLarge, InvalidQuery, MalformedJson, UnsupportedMediaType
 from api.schemas.fields import SPELLINGS, WireIn
 from api.schemas.places import TAG_MARK
 from matcher.domain.errors import Fault, InvalidInput

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from aiohttp import web
 
-from api.errors import RateLimited
+from api.call.errors import RateLimited
 from matcher.services.rate_limits import RateLimit, RateLimiter, Verdict
 from matcher.services.telemetry import RATE_LIMITED, Telemetry
 from matcher.settings_operation import ProtectionSettings

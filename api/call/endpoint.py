@@ -18,10 +18,10 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from api.app_keys import CLOCK, LIFETIME, PROTECTION, TRAFFIC
-from api.auth import bearer_token, principal_of_call, user_acted_for
-from api.deadline import in_time, to_the_end
-from api.rate_limits import LIMITS, Calls
-from api.reading import JSON, read_body, read_query
+from api.call.auth import bearer_token, principal_of_call, user_acted_for
+from api.call.deadline import in_time, to_the_end
+from api.call.rate_limits import LIMITS, Calls
+from api.call.reading import JSON, read_body, read_query
 from api.schemas.fields import WireIn
 from api.schemas.service import Nothing
 from matcher.bootstrap import Carpool

@@ -15,8 +15,8 @@ from uuid import UUID
 
 from aiohttp import web
 
-from api.endpoint import B, Call, Q
-from api.errors import InvalidHeader
+from api.call.endpoint import B, Call, Q
+from api.call.errors import InvalidHeader
 from api.schemas.fields import MAX_YEAR, MIN_YEAR
 from matcher.domain.errors import Fault, InvalidCursor, PreconditionRequired, StaleVersion
 from matcher.services.ports import IdempotencyRequest

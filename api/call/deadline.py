@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from api.errors import DeadlineExceeded
+from api.call.errors import DeadlineExceeded
 from api.traffic import Finishing
 
 T = TypeVar("T")

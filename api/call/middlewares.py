@@ -24,9 +24,9 @@ from api.app_keys import (
     TRAFFIC,
     WATCH,
 )
-from api.client_address import client_address
-from api.errors import ExpectationFailed, InternalError, from_http, problem_response
-from api.rate_limits import LIMITS, VERDICT, rate_headers
+from api.call.client_address import client_address
+from api.call.errors import ExpectationFailed, InternalError, from_http, problem_response
+from api.call.rate_limits import LIMITS, VERDICT, rate_headers
 from matcher.domain.errors import CarpoolError, Unauthenticated
 from matcher.services.telemetry import HTTP_REQUEST, STREAM
 
