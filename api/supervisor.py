@@ -176,4 +176,4 @@ def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
 
 def carpool_command(*words: str) -> list[str]:
     """This very program with other words."""
-    return [sys.executable, "-m", "api.cli", *words]
+    return [sys.executable, "-m", "api.cli.__main__", *words]

@@ -72,7 +72,7 @@ def data_folder() -> Iterator[Path]:
 def run_command(data_dir: Path, region: str, *words: str) -> subprocess.CompletedProcess[str]:
     """`carpool …` to its end, on the data folder of the service."""
     return subprocess.run(
-        [sys.executable, "-m", "api.cli", *words],
+        [sys.executable, "-m", "api.cli.__main__", *words],
         env=_environment(data_dir, region),
         cwd=data_dir,
         capture_output=True,
@@ -108,7 +108,7 @@ def serving(data_dir: Path, region: str, workers: int, settings: Mapping[str, st
     count = [] if workers == 1 else ["--workers", str(workers)]
     with (data_dir / "serve.log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", "serve", "--host", "127.0.0.1", "--port", "0", *count],
+            [sys.executable, "-m", "api.cli.__main__", "serve", "--host", "127.0.0.1", "--port", "0", *count],
             env=_environment(data_dir, region, settings),
             cwd=data_dir,
             stdout=subprocess.PIPE,

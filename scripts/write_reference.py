@@ -22,7 +22,7 @@ from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
 
 from api.call.errors import STATUS
-from api.cli import app
+from api.cli.__main__ import app
 from matcher.settings import CONCERNS, variable_name
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "operations.md"

@@ -205,6 +205,6 @@ async def test_a_search_is_a_span_below_the_callers_with_its_stages_below_it(liv
 
 
 def test_nothing_of_opentelemetry_is_imported_unless_it_is_switched_on() -> None:
-    program = "import sys, api.cli; print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    program = "import sys, api.cli.__main__; print([name for name in sys.modules if name.startswith('opentelemetry')])"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

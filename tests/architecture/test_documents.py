@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from api.cli import app
+from api.cli.__main__ import app
 from matcher import settings
 from matcher.settings_base import PREFIX
 from tests.architecture.repository import ROOT, documents, make_targets, text_of

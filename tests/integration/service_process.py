@@ -37,7 +37,7 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
 def command(data_dir: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run `carpool …` to its end, in a folder without an `.env`."""
     return subprocess.run(
-        [sys.executable, "-m", "api.cli", *words],
+        [sys.executable, "-m", "api.cli.__main__", *words],
         env=environment(data_dir, **settings),
         cwd=data_dir,
         capture_output=True,
@@ -134,7 +134,7 @@ def serving(data_dir: Path, **settings: str) -> Iterator[Service]:
     """`carpool serve --port 0`, listening but perhaps not ready; killed at the end if it still runs."""
     with (data_dir / "serve.log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", "serve", "--port", "0"],
+            [sys.executable, "-m", "api.cli.__main__", "serve", "--port", "0"],
             env=environment(data_dir, **settings),
             cwd=data_dir,
             stdout=subprocess.PIPE,

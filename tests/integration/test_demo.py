@@ -30,7 +30,7 @@ _NOBODY = """
 import api.demo
 everybody = api.demo.searches
 api.demo.searches = lambda day, zone: everybody(day, zone)[-1:]
-from api.cli import app
+from api.cli.__main__ import app
 app(["demo", "--once"])
 """
 
@@ -86,7 +86,7 @@ def test_the_demo_fails_when_nobody_is_matched(data_dir: Path) -> None:
 
 def test_the_demo_stays_up_with_commands_that_work(data_dir: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "api.cli", "demo"],
+        [sys.executable, "-m", "api.cli.__main__", "demo"],
         env=environment(data_dir, PORT="0"),
         cwd=data_dir,
         stdout=subprocess.PIPE,

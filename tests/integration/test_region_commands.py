@@ -14,7 +14,7 @@ import networkx as nx
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.cli import app
+from api.cli.__main__ import app
 from tests.osm_files import StreetMap
 
 

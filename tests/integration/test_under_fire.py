@@ -86,7 +86,7 @@ def _kill_a_worker(service: Service) -> None:
     workers = [
         int(pid)
         for pid in children.read_text(encoding="ascii").split()
-        if b"api.cli" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"api.cli.__main__" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
     assert workers
     os.kill(workers[0], signal.SIGKILL)

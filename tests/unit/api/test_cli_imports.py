@@ -8,7 +8,7 @@ import sys
 _PROGRAM = """
 import contextlib, io, sys
 import typer
-from api.cli import app
+from api.cli.__main__ import app
 
 def command_lines(command, words=()):
     yield [*words, "--help"]

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 import typer
 
-from api.cli_keys import parse_ttl
-from api.cli_support import explain, explain_bind_error
+from api.cli.keys import parse_ttl
+from api.cli.support import explain, explain_bind_error
 from matcher.domain.errors import DatabaseUnavailable, InvalidField
 from matcher.secret_file import SecretUnusable
 from matcher.settings import SettingsInvalid

@@ -8,7 +8,7 @@ import threading
 import pytest
 from rich.console import Console
 
-from api.console import StepProgress, make_console
+from api.cli.console import StepProgress, make_console
 
 
 def _progress(report_after_s: float) -> tuple[StepProgress, io.StringIO]:

@@ -10,7 +10,7 @@ import typer
 from aiohttp.test_utils import make_mocked_request
 
 from api.call.media_types import best_of
-from api.cli_stats import _range, parse_moment, sparkline
+from api.cli.stats import _range, parse_moment, sparkline
 from matcher.domain.statistics import BucketSize
 
 TYPES = ("application/json", "text/csv")

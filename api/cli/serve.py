@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import typer
 from rich.table import Table
 
-from api.cli_support import EXIT_FAILED, explain_bind_error, run, run_with_progress, say_where, settings
-from api.console import StepProgress, make_console
+from api.cli.console import StepProgress, make_console
+from api.cli.support import EXIT_FAILED, explain_bind_error, run, run_with_progress, say_where, settings
 from matcher.domain.errors import InvalidField, Unavailable
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run the service until SIGTERM or SIGINT; calls in progress are finished first."""
-    from api.cli_workers import serve_many
+    from api.cli.workers import serve_many
     from api.logs import configure_logging
 
     chosen = settings()
@@ -65,7 +65,7 @@ async def _serve_one(chosen: Settings) -> None:
 
 def worker(order: Annotated[str, typer.Argument(help="From the parent.")]) -> None:
     """Be one of the processes of `carpool serve --workers`."""
-    from api.cli_workers import be_worker
+    from api.cli.workers import be_worker
 
     be_worker(order)
 

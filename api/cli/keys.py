@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from api.cli_support import now, run_with_progress, settings
-from api.console import StepProgress, make_console
+from api.cli.console import StepProgress, make_console
+from api.cli.support import now, run_with_progress, settings
 from matcher.domain.principal import ACTABLE, ApiKey, Role
 
 app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)

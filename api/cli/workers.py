@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from api.app_keys import LIFETIME
-from api.cli_support import explain_bind_error, run, say_where, settings
+from api.cli.support import explain_bind_error, run, say_where, settings
 from api.logs import configure_logging
 from api.metrics import PrometheusTelemetry, render
 from api.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_folder

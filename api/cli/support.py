@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 import uvloop
 
-from api.console import StepProgress, make_console
+from api.cli.console import StepProgress, make_console
 from matcher.domain.errors import CarpoolError, DatabaseUnavailable, InvalidInput, Unavailable
 from matcher.secret_file import SecretUnusable
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from api.cli_support import explain, now, run_with_progress, settings
-from api.console import StepProgress, make_console
+from api.cli.console import StepProgress, make_console
+from api.cli.support import explain, now, run_with_progress, settings
 
 if TYPE_CHECKING:
     from matcher.services.check_promises import CheckReport

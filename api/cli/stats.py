@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli_support import now, run_with_progress, settings
-from api.console import StepProgress, make_console
+from api.cli.console import StepProgress, make_console
+from api.cli.support import now, run_with_progress, settings
 from matcher.domain.clock import later
 from matcher.domain.statistics import BucketSize, MatchStatistics
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from api.cli_support import run_with_progress, settings
-from api.console import StepProgress, make_console
+from api.cli.console import StepProgress, make_console
+from api.cli.support import run_with_progress, settings
 from matcher.domain.errors import AddressNotFound
 from matcher.domain.place import GeocodedPlace
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from api.cli_support import now, run_with_progress, settings
-from api.console import StepProgress, make_console
+from api.cli.console import StepProgress, make_console
+from api.cli.support import now, run_with_progress, settings
 from matcher.domain.webhook import Delivery, DeliveryStatus
 
 app = typer.Typer(help="Events that could not be delivered: list, send again.", no_args_is_help=True)

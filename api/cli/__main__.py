@@ -11,9 +11,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from api import cli_check, cli_events, cli_keys, cli_region, cli_serve, cli_stats, cli_tools
-from api.cli_support import explain
-from api.console import make_console
+from api import cli_region
+from api.cli.__main__ import check as cli_check
+from api.cli.__main__ import events as cli_events
+from api.cli.__main__ import keys as cli_keys
+from api.cli.__main__ import serve as cli_serve
+from api.cli.__main__ import stats as cli_stats
+from api.cli.__main__ import tools as cli_tools
+from api.cli.console import make_console
+from api.cli.support import explain
 from matcher.version import version as version_of_this
 
 
