@@ -76,7 +76,7 @@ def demo(
     ] = False,
 ) -> None:
     """Serve the bundled region, publish tomorrow's offers, search, print the matches, and stay up to be tried."""
-    from api.demo import run_demo
+    from api.cli.demo.run import run_demo
     from api.logs import configure_logging
 
     chosen = settings()

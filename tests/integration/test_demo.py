@@ -27,9 +27,9 @@ LIFE_OF_A_TRIP = (
 
 #: The demo with riders who only ask for the middle of the night.
 _NOBODY = """
-import api.demo
-everybody = api.demo.searches
-api.demo.searches = lambda day, zone: everybody(day, zone)[-1:]
+import api.cli.demo.run
+everybody = api.cli.demo.run.searches
+api.cli.demo.run.searches = lambda day, zone: everybody(day, zone)[-1:]
 from api.cli.__main__ import app
 app(["demo", "--once"])
 """

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from api.demo_report import show_commands, show_search
-from api.demo_trip import Keys, Told
+from api.cli.demo.report import show_commands, show_search
+from api.cli.demo.trip import Keys, Told
 
 BODY: dict[str, Any] = {
     "origin": {"address": "Los Copihues & Los Clarines, Coquimbo"},

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
-from api.demo_world import OFFERS, offers, searches, tomorrow, zone_of_region
+from api.cli.demo.world import OFFERS, offers, searches, tomorrow, zone_of_region
 from api.schemas.matches import MatchIn
 from api.schemas.offers import OfferIn
 from matcher.domain.place import Coordinate

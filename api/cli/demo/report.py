@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from api.demo_trip import Keys, Told
-from api.demo_world import Json
+from api.cli.demo.trip import Keys, Told
+from api.cli.demo.world import Json
 
 #: Below this width each part of the score has no column of its own.
 _WIDE = 110

@@ -22,10 +22,10 @@ from rich.text import Text
 from api.app import build_app
 from api.app_keys import LIFETIME
 from api.cli.console import StepProgress
+from api.cli.demo.report import show_commands, show_search
+from api.cli.demo.trip import Keys, Told, count_searches, give_up_old_bookings, play_trip, show_statistics
+from api.cli.demo.world import OFFERS, Json, offers, searches, tomorrow, zone_of_region
 from api.cli.support import explain_bind_error, now
-from api.demo_report import show_commands, show_search
-from api.demo_trip import Keys, Told, count_searches, give_up_old_bookings, play_trip, show_statistics
-from api.demo_world import OFFERS, Json, offers, searches, tomorrow, zone_of_region
 from api.server import Runner, url_of
 from matcher.bootstrap import Carpool, running
 from matcher.domain.errors import PlacesTooClose, PlaceTooFarFromRoad, Unavailable

@@ -15,7 +15,7 @@ import aiohttp
 from rich.console import Console
 from rich.text import Text
 
-from api.demo_world import Json
+from api.cli.demo.world import Json
 from matcher.domain.errors import Unavailable
 
 _PATIENCE_S = 10.0
