@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from api import cli_region
 from api.cli.__main__ import check as cli_check
 from api.cli.__main__ import events as cli_events
 from api.cli.__main__ import keys as cli_keys
@@ -19,6 +18,7 @@ from api.cli.__main__ import serve as cli_serve
 from api.cli.__main__ import stats as cli_stats
 from api.cli.__main__ import tools as cli_tools
 from api.cli.console import make_console
+from api.cli.region import commands as cli_region
 from api.cli.support import explain
 from matcher.version import version as version_of_this
 

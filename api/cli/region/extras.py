@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from api.cli.console import StepProgress, make_console
-from api.cli_region_support import disk_errors, region_or_served, region_store
+from api.cli.region.store import disk_errors, region_or_served, region_store
 from matcher.domain.errors import InvalidField
 from matcher.domain.meeting_place import ROAD_LIMIT_M
 

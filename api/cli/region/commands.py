@@ -21,8 +21,8 @@ from rich.progress import (
 from rich.table import Table
 
 from api.cli.console import StepProgress, make_console
-from api.cli_region_extras import extras_json, extras_rows, meeting_points, speeds
-from api.cli_region_support import disk_errors, region_or_served, region_store
+from api.cli.region.extras import extras_json, extras_rows, meeting_points, speeds
+from api.cli.region.store import disk_errors, region_or_served, region_store
 from matcher.domain.errors import CarpoolError
 
 if TYPE_CHECKING:
