@@ -49,8 +49,8 @@ async def _serve_one(chosen: Settings) -> None:
     """All in this process. Raises Unavailable for a port that is taken."""
     from api.metrics import PrometheusTelemetry
     from api.metrics_listener import metrics_listener
-    from api.served_app import app_of
-    from api.server import serve as serve_app
+    from api.process.served_app import app_of
+    from api.process.server import serve as serve_app
 
     server, telemetry = chosen.server, PrometheusTelemetry()
     app = app_of(chosen, telemetry)

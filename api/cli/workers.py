@@ -16,12 +16,12 @@ from api.logs import configure_logging
 from api.metrics import PrometheusTelemetry, render
 from api.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_folder
 from api.metrics_listener import metrics_listener
-from api.ports import reserved
-from api.served_app import app_of
-from api.server import serve, url_at
+from api.process.reserved_port import reserved
+from api.process.served_app import app_of
+from api.process.server import serve, url_at
+from api.process.supervisor import Supervisor, carpool_command
+from api.process.worker_link import LISTENING, LOADED, WorkerLink, WorkerOrder
 from api.service_log import LoggedSteps
-from api.supervisor import Supervisor, carpool_command
-from api.worker_link import LISTENING, LOADED, WorkerLink, WorkerOrder
 from matcher.bootstrap import prepared
 from matcher.settings import Settings
 

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from api.app import build_app
 from api.app_keys import LIFETIME
 from api.metrics import PrometheusTelemetry
-from api.server import Runner, url_of
+from api.process.server import Runner, url_of
 from matcher.bootstrap import Carpool, running
 from matcher.domain.principal import Role
 from matcher.settings import (

@@ -26,7 +26,7 @@ from api.cli.demo.report import show_commands, show_search
 from api.cli.demo.trip import Keys, Told, count_searches, give_up_old_bookings, play_trip, show_statistics
 from api.cli.demo.world import OFFERS, Json, offers, searches, tomorrow, zone_of_region
 from api.cli.support import explain_bind_error, now
-from api.server import Runner, url_of
+from api.process.server import Runner, url_of
 from matcher.bootstrap import Carpool, running
 from matcher.domain.errors import PlacesTooClose, PlaceTooFarFromRoad, Unavailable
 from matcher.domain.principal import Role

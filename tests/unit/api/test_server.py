@@ -11,7 +11,7 @@ from aiohttp import web
 
 from api.app_keys import LIFETIME
 from api.lifetime import Lifetime
-from api.server import settle
+from api.process.server import settle
 
 
 async def test_what_a_loaded_service_holds_is_looked_through_by_no_later_round_of_the_collector() -> None:

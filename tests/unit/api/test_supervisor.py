@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from api.ports import reserved
-from api.supervisor import TOO_OFTEN, Supervisor
-from api.worker_link import WorkerLink, WorkerOrder
+from api.process.reserved_port import reserved
+from api.process.supervisor import TOO_OFTEN, Supervisor
+from api.process.worker_link import WorkerLink, WorkerOrder
 from matcher.domain.errors import Unavailable
 
 #: Says that it listens, and lives until SIGTERM; it goes by itself when its parent is gone.
@@ -111,7 +111,7 @@ async def test_one_that_ends_in_order_is_started_again_without_counting(tmp_path
 
 
 async def test_one_that_does_not_stop_is_killed_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.supervisor._PATIENCE_S", 0.2)
+    monkeypatch.setattr("api.process.supervisor._PATIENCE_S", 0.2)
     workers = _Workers(lambda number, _: STUBBORN if number == 1 else STEADY, grace_s=0.1)
     running = asyncio.create_task(workers.supervisor.run())
     await workers.listening.wait()

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 
-from api.worker_link import LISTENING, LOADED
+from api.process.worker_link import LISTENING, LOADED
 from matcher.domain.errors import Unavailable
 
 #: A worker that lived this long had got over whatever ailed the one before it.

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from api.app_keys import LIFETIME, METRICS, PROTECTION, STREAMS, TRAFFIC
-from api.slow_clients import MAX_HEADER, MAX_LINE, Connections
+from api.process.slow_clients import MAX_HEADER, MAX_LINE, Connections
 from matcher.domain.errors import NotReady
 
 #: After the last answer of a stop: callers who keep their connection are told with their next call, and those who are idle are let go.
