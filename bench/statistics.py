@@ -33,7 +33,7 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
-from api.statistics_rendering import demand_members, match_json, series_csv
+from api.schemas.stats_tables import demand_members, match_json, series_csv
 from matcher.domain.cell import Cell
 from matcher.domain.place import Coordinate
 from matcher.domain.statistics import BucketSize, DemandSide

@@ -14,7 +14,7 @@ from api.call.media_types import best_of
 from api.call.rendering import JSON_TYPE
 from api.schemas.service import Nothing
 from api.schemas.stats import DemandQuery, StatsQuery, SupplyQuery
-from api.statistics_rendering import (
+from api.schemas.stats_tables import (
     Members,
     as_json,
     demand_csv,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from api.schemas.stats import MatchStatsOut
-from api.statistics_rendering import match_json
+from api.schemas.stats_tables import match_json
 from matcher.domain.buckets import bucket_edges
 from matcher.domain.statistics import BucketSize, MatchNumbers, MatchSeries, MatchStatistics, Quantiles
 
