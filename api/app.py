@@ -29,12 +29,12 @@ from api.call.rate_limits import LIMITS, Limits
 from api.event_streams import Streams
 from api.handlers.health import VERSION
 from api.lifetime import Lifetime
-from api.line_quota import LineQuota
-from api.metrics import PrometheusTelemetry, Refresher
 from api.openapi import openapi_document
 from api.routes import ROUTES
-from api.tracing import Tracing
 from api.traffic import Traffic
+from api.watching.line_quota import LineQuota
+from api.watching.metrics import PrometheusTelemetry, Refresher
+from api.watching.tracing import Tracing
 from matcher.bootstrap import Carpool
 from matcher.services.telemetry import HTTP_IN_PROGRESS, STREAMS_OPEN, Reading
 from matcher.settings import ServerSettings

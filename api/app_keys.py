@@ -10,10 +10,10 @@ from aiohttp import web
 from api.browsers import Browsers
 from api.event_streams import Streams
 from api.lifetime import Lifetime
-from api.line_quota import LineQuota
-from api.metrics import PrometheusTelemetry
-from api.tracing import Tracing
 from api.traffic import Traffic
+from api.watching.line_quota import LineQuota
+from api.watching.metrics import PrometheusTelemetry
+from api.watching.tracing import Tracing
 from matcher.settings_operation import ProtectionSettings, WatchSettings
 
 LIFETIME = web.AppKey("lifetime", Lifetime)

@@ -31,7 +31,7 @@ def serve(
 ) -> None:
     """Run the service until SIGTERM or SIGINT; calls in progress are finished first."""
     from api.cli.workers import serve_many
-    from api.logs import configure_logging
+    from api.watching.logs import configure_logging
 
     chosen = settings()
     options = {"host": host, "port": port, "workers": workers}
@@ -47,10 +47,10 @@ def serve(
 
 async def _serve_one(chosen: Settings) -> None:
     """All in this process. Raises Unavailable for a port that is taken."""
-    from api.metrics import PrometheusTelemetry
-    from api.metrics_listener import metrics_listener
     from api.process.served_app import app_of
     from api.process.server import serve as serve_app
+    from api.watching.metrics import PrometheusTelemetry
+    from api.watching.metrics_listener import metrics_listener
 
     server, telemetry = chosen.server, PrometheusTelemetry()
     app = app_of(chosen, telemetry)
@@ -77,7 +77,7 @@ def demo(
 ) -> None:
     """Serve the bundled region, publish tomorrow's offers, search, print the matches, and stay up to be tried."""
     from api.cli.demo.run import run_demo
-    from api.logs import configure_logging
+    from api.watching.logs import configure_logging
 
     chosen = settings()
     configure_logging("warning", "console")

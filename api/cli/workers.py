@@ -12,16 +12,16 @@ import structlog
 
 from api.app_keys import LIFETIME
 from api.cli.support import explain_bind_error, run, say_where, settings
-from api.logs import configure_logging
-from api.metrics import PrometheusTelemetry, render
-from api.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_folder
-from api.metrics_listener import metrics_listener
 from api.process.reserved_port import reserved
 from api.process.served_app import app_of
 from api.process.server import serve, url_at
 from api.process.supervisor import Supervisor, carpool_command
 from api.process.worker_link import LISTENING, LOADED, WorkerLink, WorkerOrder
-from api.service_log import LoggedSteps
+from api.watching.logs import configure_logging
+from api.watching.metrics import PrometheusTelemetry, render
+from api.watching.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_folder
+from api.watching.metrics_listener import metrics_listener
+from api.watching.service_log import LoggedSteps
 from matcher.bootstrap import prepared
 from matcher.settings import Settings
 

@@ -7,8 +7,8 @@ from aiohttp import web
 from api.app_keys import LIFETIME, METRICS, TRAFFIC
 from api.call.endpoint import Call
 from api.call.rendering import json_response
-from api.metrics_listener import metrics_response
 from api.schemas.service import AliveOut, EntranceOut, Nothing, ReadyOut
+from api.watching.metrics_listener import metrics_response
 from matcher.domain.errors import NotReady
 from matcher.version import version
 

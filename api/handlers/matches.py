@@ -7,9 +7,9 @@ from aiohttp import web
 from api.app_keys import METRICS, TRACING
 from api.call.endpoint import Call
 from api.call.rendering import json_response
-from api.metrics import note_search
 from api.schemas.matches import BasisOut, MatchesOut, MatchIn
 from api.schemas.service import Nothing
+from api.watching.metrics import note_search
 
 
 async def find_matches(call: Call[Nothing, MatchIn]) -> web.Response:

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from api.app import build_app
 from api.app_keys import TRACING
-from api.metrics import PrometheusTelemetry
-from api.service_log import running_and_logged
-from api.tracing import make_tracing
+from api.watching.metrics import PrometheusTelemetry
+from api.watching.service_log import running_and_logged
+from api.watching.tracing import make_tracing
 from matcher.settings import Settings
 from matcher.version import version
 

@@ -1,7 +1,7 @@
 """What the service tells of itself while it works: every metric there is, declared once, and where to send it.
 
 A part that counts something takes a `Telemetry` (QUIET when nobody watches); one that only *has* a number offers a `Reading`, which is asked
-for it every few seconds. What becomes of them is not known here: api/metrics.py makes Prometheus metrics of them.
+for it every few seconds. What becomes of them is not known here: api/watching/metrics.py makes Prometheus metrics of them.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from pydantic import SecretStr
 
 from api.app import build_app
 from api.app_keys import LIFETIME
-from api.metrics import PrometheusTelemetry
 from api.process.server import Runner, url_of
+from api.watching.metrics import PrometheusTelemetry
 from matcher.bootstrap import Carpool, running
 from matcher.domain.principal import Role
 from matcher.settings import (

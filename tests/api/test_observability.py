@@ -19,9 +19,9 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from api.app import build_app
 from api.app_keys import METRICS, STREAMS
-from api.metrics import PrometheusTelemetry
-from api.metrics_listener import metrics_listener
-from api.tracing import Tracing
+from api.watching.metrics import PrometheusTelemetry
+from api.watching.metrics_listener import metrics_listener
+from api.watching.tracing import Tracing
 from matcher.bootstrap import Carpool
 from matcher.domain.errors import Unavailable
 from matcher.settings_operation import DEFAULT_WATCH

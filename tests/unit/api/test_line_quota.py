@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.line_quota import LineQuota
+from api.watching.line_quota import LineQuota
 
 
 def test_so_many_lines_a_second_and_the_number_of_those_left_out_with_the_next() -> None:

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from api.call.middlewares import _in_sample
-from api.logs import configure_logging, scrub
+from api.watching.logs import configure_logging, scrub
 from matcher.services.compute_threads import ComputeThreads
 
 

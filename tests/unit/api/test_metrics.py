@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.metrics import PrometheusTelemetry, Refresher, render
-from api.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_folder
+from api.watching.metrics import PrometheusTelemetry, Refresher, render
+from api.watching.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_folder
 from matcher.domain.errors import DatabaseUnavailable
 from matcher.services.telemetry import (
     CPU,
@@ -116,7 +116,7 @@ async def test_parts_are_asked_and_one_that_is_away_keeps_its_number() -> None:
 async def test_a_database_that_stands_still_holds_up_no_number_of_the_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("api.metrics._TICK_S", 0.001)
+    monkeypatch.setattr("api.watching.metrics._TICK_S", 0.001)
     telemetry, asked, thrice = PrometheusTelemetry(), 0, asyncio.Event()
 
     def own() -> float:
@@ -140,7 +140,7 @@ async def test_a_database_that_stands_still_holds_up_no_number_of_the_process(
 
 WORKER = """
 import sys
-from api.metrics import PrometheusTelemetry
+from api.watching.metrics import PrometheusTelemetry
 from matcher.services.telemetry import HTTP_REQUEST, INDEX_OFFERS, SHED
 number = int(sys.argv[1])
 telemetry = PrometheusTelemetry.of_worker(number)

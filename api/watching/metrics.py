@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from api.metrics_folder import FOLDER_VARIABLE, SupervisorCounts
+from api.watching.metrics_folder import FOLDER_VARIABLE, SupervisorCounts
 from matcher.domain.errors import Unavailable
 from matcher.domain.match import MatchAnswer
 from matcher.services.telemetry import (

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import structlog
 from aiohttp import hdrs, web
 
-from api.metrics import Render
+from api.watching.metrics import Render
 from matcher.domain.errors import Unavailable
 from matcher.settings_operation import WatchSettings
 
