@@ -29,6 +29,7 @@ from typing import Any
 
 from bench.load_usage import tree_usage
 from matcher.bootstrap import Carpool, running
+from matcher.check.bookings import PostgresBookingLedger
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors import Conflict
 from matcher.domain.match import Match, RequestDraft, TimeWindow, WindowKind
@@ -38,7 +39,6 @@ from matcher.domain.principal import Principal, Role
 from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.settings import load_settings
-from matcher.storage.check_bookings import PostgresBookingLedger
 from matcher.storage.postmaster import Postmaster
 
 SOUTH, NORTH = Coordinate(lat=-29.953, lon=-71.338), Coordinate(lat=-29.905, lon=-71.25)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import numpy as np
 
+from matcher.check.plain_dijkstra import PlainDijkstra
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer, OfferStatus
 from matcher.domain.place import Place, RoadPosition
@@ -23,7 +24,6 @@ from matcher.matching.scoring import ScoreWeights
 from matcher.matching.tables import IdTable
 from matcher.roads.engine import RoadEngine
 from matcher.roads.meeting_points import MeetingPoints
-from matcher.roads.plain_dijkstra import PlainDijkstra
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.roads.walking import Walks
 from matcher.roads.warm import warm_kernels

@@ -8,6 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
+from matcher.check.bookings import PostgresBookingLedger
+from matcher.check.plain_dijkstra import PlainDijkstraByTime
+from matcher.check.promises import CheckPromises, WalkingSearches
+from matcher.check.store import PostgresStoredOffers
 from matcher.domain.match import MatchRequest
 from matcher.geocoding.gazetteer import Gazetteer
 from matcher.matching.index_by_time import OfferIndexByTime
@@ -24,13 +28,9 @@ from matcher.parts import (
     opened_database,
     roads_of,
 )
-from matcher.roads.plain_dijkstra import PlainDijkstraByTime
-from matcher.services.check_promises import CheckPromises, WalkingSearches
 from matcher.services.ports import Geocoder, Progress, no_progress
 from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 from matcher.settings import MatchingSettings, Settings
-from matcher.storage.check_bookings import PostgresBookingLedger
-from matcher.storage.stored_offers import PostgresStoredOffers
 from matcher.wiring_cost import cost_sharing
 
 

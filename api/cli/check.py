@@ -13,7 +13,7 @@ from api.cli.console import StepProgress, make_console
 from api.cli.support import explain, now, run_with_progress, settings
 
 if TYPE_CHECKING:
-    from matcher.services.check_promises import CheckReport
+    from matcher.check.promises import CheckReport
 
 EXIT_VIOLATED = 1
 EXIT_COULD_NOT_RUN = 2

@@ -9,9 +9,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from matcher.check.bookings import PostgresBookingLedger
 from matcher.domain.errors import InvalidField
 from matcher.domain.principal import Role
-from matcher.storage.check_bookings import PostgresBookingLedger
 from matcher.storage.personal_data import HELD
 from matcher.storage.pool import Database
 from tests.api.booking import asked, match_of, move, seen

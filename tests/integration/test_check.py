@@ -11,6 +11,10 @@ from uuid import UUID
 
 import pytest
 
+from matcher.check.match import ClaimedMatch
+from matcher.check.plain_dijkstra import PlainDijkstra
+from matcher.check.promises import CheckPromises, CheckReport, Search
+from matcher.check.store import PostgresStoredOffers
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.match import MatchRequest
 from matcher.domain.offer import Offer, OfferStatus
@@ -20,11 +24,7 @@ from matcher.matching.pipeline import Candidate, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
-from matcher.roads.plain_dijkstra import PlainDijkstra
-from matcher.services.check_promises import CheckPromises, CheckReport, Search
-from matcher.services.verify_match import ClaimedMatch
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.stored_offers import PostgresStoredOffers
 from matcher.warm import exercise
 from tests.builders import NOW, Street, a_ring, an_engine, an_offer
 from tests.conftest import OneTransaction

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from matcher.bootstrap import Carpool, running
+from matcher.check.plain_dijkstra import PlainDijkstra, PlainDijkstraByTime
 from matcher.domain.match import MatchAnswer, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput, RoadPosition
 from matcher.domain.principal import Principal, Role
 from matcher.parts import centre_of
-from matcher.roads.plain_dijkstra import PlainDijkstra, PlainDijkstraByTime
 from matcher.roads.region_extras import clear_speeds, load_speeds
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.settings import Settings

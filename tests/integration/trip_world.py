@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from matcher.services.check_promises import CheckPromises
+from matcher.check.promises import CheckPromises
 from matcher.services.tend_bookings import TendBookings
 from matcher.settings_bookings import DEFAULT_BOOKINGS
 from matcher.settings_operation import ProtectionSettings

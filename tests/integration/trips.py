@@ -12,14 +12,14 @@ from uuid import UUID
 import asyncpg
 
 from matcher.bootstrap import Carpool
+from matcher.check.bookings import PostgresBookingLedger
+from matcher.check.offer import Findings
 from matcher.domain.booking import Booking
 from matcher.domain.match import Match, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.services.verify_offer import Findings
-from matcher.storage.check_bookings import PostgresBookingLedger
 from matcher.storage.pool import Database
 
 SOUTH, NORTH = Coordinate(lat=-29.953, lon=-71.338), Coordinate(lat=-29.905, lon=-71.25)

@@ -11,6 +11,8 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matcher.check.offer import verify_offer
+from matcher.check.plain_dijkstra import PlainDijkstra
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors import Conflict
 from matcher.domain.match import WindowKind
@@ -20,12 +22,10 @@ from matcher.matching.pipeline import Candidate, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
-from matcher.roads.plain_dijkstra import PlainDijkstra
 from matcher.roads.topology import Topology
 from matcher.services.book_seats import promised_points
 from matcher.services.match_tokens import MatchTicket, TicketPoint
 from matcher.services.trip_planner import Boarding, TripPlanner, reached_at
-from matcher.services.verify_offer import verify_offer
 from tests.builders import ANYWHERE, NOW, a_network, a_request, an_offer
 from tests.builders_bookings import a_booking
 from tests.property.bookings import base_drive

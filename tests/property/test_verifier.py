@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from hypothesis import given
 
+from matcher.check.match import Rider, verify_match
+from matcher.check.offer import drive_offer, verify_offer
+from matcher.check.plain_dijkstra import PlainDijkstra
 from matcher.matching.pipeline import Candidate
-from matcher.roads.plain_dijkstra import PlainDijkstra
-from matcher.services.verify_match import Rider, verify_match
-from matcher.services.verify_offer import drive_offer, verify_offer
 from tests.builders import NOW, a_network
 from tests.property.bookings import base_drive
 from tests.property.scenarios import Scenario, scenarios

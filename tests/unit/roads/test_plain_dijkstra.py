@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matcher.check.plain_dijkstra import PlainDijkstra
+from matcher.check.roads import RoadPiece, common_cm, point_at
 from matcher.domain.place import RoadPosition
-from matcher.roads.plain_dijkstra import PlainDijkstra
-from matcher.services.plain_roads import RoadPiece, common_cm, point_at
 from tests.builders import Street, a_network, a_ring, an_engine
 from tests.property.oracle_roads import OracleRoads
 from tests.property.scenarios import a_spot, a_town

@@ -15,11 +15,11 @@ from typing import Self
 import numba
 import numpy as np
 
+from matcher.check.roads import PlainDrive, RoadPiece
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.roads.network import I64, U8, RoadNetwork
 from matcher.roads.slot_clock import SlotClock, zone_at
 from matcher.roads.speed_profiles import SpeedProfile, metrics_for
-from matcher.services.plain_roads import PlainDrive, RoadPiece
 
 _ONE = 2**30
 _CM = 2**32  # a cost in the heap is ms * 2**32 + cm, so that of the fastest drives the shortest comes first

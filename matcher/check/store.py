@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from matcher.check.promises import StoredPage, UnreadableOffer
 from matcher.domain.errors import InvalidInput, OfferNotFound
 from matcher.domain.offer import Offer
-from matcher.services.check_promises import StoredPage, UnreadableOffer
 from matcher.storage.offer_rows import to_offer
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Connections
@@ -22,7 +22,7 @@ _NONSENSE = (InvalidInput, ValueError, TypeError, KeyError)
 
 
 class PostgresStoredOffers:
-    """The StoredOffers of `matcher.services.check_promises` on PostgreSQL. Writes nothing."""
+    """The StoredOffers of `matcher.check.promises` on PostgreSQL. Writes nothing."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from matcher.check.offer import DrivenOffer, Findings, free_seats
+from matcher.check.roads import PlainDrive, PlainRoads, PlainTree, common_cm
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.place import RoadPosition
-from matcher.services.plain_roads import PlainDrive, PlainRoads, PlainTree, common_cm
-from matcher.services.verify_offer import DrivenOffer, Findings, free_seats
 
 _MS = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from matcher.check.match import ClaimedMatch, MeetingEnd, Rider, verify_match, verify_walk
+from matcher.check.offer import DrivenOffer, Findings, Violation, drive_offer, verify_offer
+from matcher.check.roads import PlainRoads, PlainRoadsByTime, RoadPiece, point_at
 from matcher.domain.clock import later
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer
 from matcher.domain.place import Place
-from matcher.services.plain_roads import PlainRoads, PlainRoadsByTime, RoadPiece, point_at
 from matcher.services.ports import OfferIndex, Progress, no_progress
-from matcher.services.verify_match import ClaimedMatch, MeetingEnd, Rider, verify_match, verify_walk
-from matcher.services.verify_offer import DrivenOffer, Findings, Violation, drive_offer, verify_offer
 from matcher.services.where_to_meet import MeetingPlaces
 
 T = TypeVar("T")

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from matcher.check.roads import PlainDrive, PlainRoads, PlainTree
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer
 from matcher.domain.place import Place, RoadPosition
-from matcher.services.plain_roads import PlainDrive, PlainRoads, PlainTree
 
 #: How far a stored distance to the road may be from the one measured here: another plane was used to measure it.
 _SNAP_TOLERANCE_M = 1.0

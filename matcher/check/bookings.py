@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from matcher.services.verify_offer import Findings, Violation
+from matcher.check.offer import Findings, Violation
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
 
@@ -64,7 +64,7 @@ _PROMISES: tuple[tuple[str, str, Callable[[Record], tuple[str, str]]], ...] = (
 
 
 class PostgresBookingLedger:
-    """The BookingLedger of `matcher.services.check_promises` on PostgreSQL. One snapshot; writes nothing."""
+    """The BookingLedger of `matcher.check.promises` on PostgreSQL. One snapshot; writes nothing."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
