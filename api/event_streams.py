@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from matcher.domain.errors import Overloaded
-from matcher.domain.event_errors import TooManyStreams
+from matcher.domain.errors.events import TooManyStreams
+from matcher.domain.errors.tree import Overloaded
 from matcher.services.event_feed import EventStream
 
 

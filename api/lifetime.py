@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from aiohttp import web
 
 from matcher.bootstrap import Carpool
-from matcher.domain.errors import NotReady
+from matcher.domain.errors.tree import NotReady
 
 
 class Lifetime:

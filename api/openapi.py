@@ -28,7 +28,7 @@ from api.call.errors import (
 )
 from api.call.reading import JSON
 from api.schemas.service import Nothing, ProblemOut
-from matcher.domain.errors import (
+from matcher.domain.errors.tree import (
     CarpoolError,
     DatabaseUnavailable,
     InvalidInput,

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from matcher.domain.errors import Overloaded
+from matcher.domain.errors.tree import Overloaded
 from matcher.services.telemetry import QUIET, SHED, Telemetry
 
 T = TypeVar("T")

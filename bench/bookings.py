@@ -31,7 +31,7 @@ from bench.load_usage import tree_usage
 from matcher.bootstrap import Carpool, running
 from matcher.check.bookings import PostgresBookingLedger
 from matcher.domain.booking import Booking, BookingStatus
-from matcher.domain.errors import Conflict
+from matcher.domain.errors.tree import Conflict
 from matcher.domain.match import Match, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput

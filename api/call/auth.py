@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from aiohttp import web
 
 from api.call.errors import InvalidHeader
-from matcher.domain.errors import ActingForbidden, Fault, RoleForbidden, Unauthenticated
+from matcher.domain.errors.tree import ActingForbidden, Fault, RoleForbidden, Unauthenticated
 from matcher.domain.principal import Principal, Role, is_own_user
 
 EVERYBODY = frozenset(Role)

@@ -18,7 +18,7 @@ from aiohttp import web
 from api.call.endpoint import B, Call, Q
 from api.call.errors import InvalidHeader
 from api.schemas.fields import MAX_YEAR, MIN_YEAR
-from matcher.domain.errors import Fault, InvalidCursor, PreconditionRequired, StaleVersion
+from matcher.domain.errors.tree import Fault, InvalidCursor, PreconditionRequired, StaleVersion
 from matcher.services.ports import IdempotencyRequest
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')

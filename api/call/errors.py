@@ -1,6 +1,6 @@
 """From an error to a problem document (RFC 9457): the only place that knows status codes.
 
-The domain's errors are in matcher/domain/errors.py; those that only HTTP has are below. A test asserts that every leaf of both
+The domain's errors are in matcher/domain/errors/tree.py; those that only HTTP has are below. A test asserts that every leaf of both
 has a row in `STATUS`.
 """
 
@@ -15,8 +15,11 @@ from pydantic_core import to_json
 
 from api.app_keys import REQUEST_ID
 from api.schemas.service import FaultOut, ProblemOut
-from matcher.domain import booking_errors, event_errors, request_errors, series_errors
-from matcher.domain import errors as domain
+from matcher.domain.errors.tree import bookings as booking_errors
+from matcher.domain.errors.tree import events as event_errors
+from matcher.domain.errors.tree import requests as request_errors
+from matcher.domain.errors.tree import series as series_errors
+from matcher.domain.errors.tree import tree as domain
 
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_PAGE = "/docs/problems"

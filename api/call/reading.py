@@ -19,7 +19,7 @@ from api.app_keys import METRICS, PROTECTION
 from api.call.errors import CODINGS_READ, BodyTimeout, BodyTooLarge, InvalidQuery, MalformedJson, UnsupportedMediaType
 from api.schemas.fields import SPELLINGS, WireIn
 from api.schemas.places import TAG_MARK
-from matcher.domain.errors import Fault, InvalidInput
+from matcher.domain.errors.tree import Fault, InvalidInput
 from matcher.services.telemetry import SLOW_CLIENTS
 
 JSON = ("application/json",)

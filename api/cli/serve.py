@@ -14,7 +14,7 @@ from rich.table import Table
 
 from api.cli.console import StepProgress, make_console
 from api.cli.support import EXIT_FAILED, explain_bind_error, run, run_with_progress, say_where, settings
-from matcher.domain.errors import InvalidField, Unavailable
+from matcher.domain.errors.tree import InvalidField, Unavailable
 
 if TYPE_CHECKING:
     from matcher.settings import Settings

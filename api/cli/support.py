@@ -13,7 +13,7 @@ import typer
 import uvloop
 
 from api.cli.console import StepProgress, make_console
-from matcher.domain.errors import CarpoolError, DatabaseUnavailable, InvalidInput, Unavailable
+from matcher.domain.errors.tree import CarpoolError, DatabaseUnavailable, InvalidInput, Unavailable
 from matcher.secret_file import SecretUnusable
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from api.cli.console import StepProgress, make_console
 from api.cli.support import run_with_progress, settings
-from matcher.domain.errors import AddressNotFound
+from matcher.domain.errors.tree import AddressNotFound
 from matcher.domain.place import GeocodedPlace
 
 

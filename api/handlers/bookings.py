@@ -12,7 +12,7 @@ from api.call.rendering import JSON_TYPE, json_bytes, json_response
 from api.schemas.bookings import BookingIn, BookingListQuery, BookingOut, BookingPageOut, BookingPatch
 from api.schemas.service import Nothing
 from matcher.domain.booking import Actor, Booking
-from matcher.domain.errors import StaleVersion
+from matcher.domain.errors.tree import StaleVersion
 from matcher.services.booking_rules import actor_of
 from matcher.services.ports import StoredAnswer
 

@@ -15,7 +15,7 @@ from api.call.endpoint import Call
 from api.call.errors import InvalidHeader
 from api.call.middlewares import harden
 from api.schemas.service import Nothing
-from matcher.domain.errors import CarpoolError, Fault
+from matcher.domain.errors.tree import CarpoolError, Fault
 from matcher.domain.event import NumberedEvent
 from matcher.services.event_feed import EventStream, ListenerTooSlow, Missed, StreamEnded
 from matcher.services.event_messages import body_of, find_number, id_of, message_id

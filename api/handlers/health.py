@@ -9,7 +9,7 @@ from api.call.endpoint import Call
 from api.call.rendering import json_response
 from api.schemas.service import AliveOut, EntranceOut, Nothing, ReadyOut
 from api.watching.metrics_listener import metrics_response
-from matcher.domain.errors import NotReady
+from matcher.domain.errors.tree import NotReady
 from matcher.version import version
 
 RETRY_AFTER_S = 2

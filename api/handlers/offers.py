@@ -12,7 +12,7 @@ from api.call.rendering import JSON_TYPE, json_bytes, json_response
 from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, OfferPatch, OfferSummaryOut
 from api.schemas.service import Nothing
 from matcher.bootstrap import Carpool
-from matcher.domain.errors import StaleVersion
+from matcher.domain.errors.tree import StaleVersion
 from matcher.domain.offer import Offer
 from matcher.domain.polyline import encode_polyline
 from matcher.services.ports import StoredAnswer

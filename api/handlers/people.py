@@ -14,7 +14,7 @@ from api.call.middlewares import harden
 from api.call.rendering import JSON_TYPE, json_response
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.service import Nothing
-from matcher.domain.errors import StaleVersion
+from matcher.domain.errors.tree import StaleVersion
 from matcher.services.personal_data import as_json
 from matcher.services.sharing import Profile
 

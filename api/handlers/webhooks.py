@@ -21,8 +21,8 @@ from api.schemas.events import (
     WebhooksOut,
 )
 from api.schemas.service import Nothing
-from matcher.domain.errors import Fault, InvalidCursor
-from matcher.domain.event_errors import DeliveryNotFound, WebhookNotFound
+from matcher.domain.errors.events import DeliveryNotFound, WebhookNotFound
+from matcher.domain.errors.tree import Fault, InvalidCursor
 from matcher.domain.webhook import Webhook
 from matcher.services.ports import StoredAnswer
 

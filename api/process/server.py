@@ -17,7 +17,7 @@ from aiohttp import web
 
 from api.app_keys import LIFETIME, METRICS, PROTECTION, STREAMS, TRAFFIC
 from api.process.slow_clients import MAX_HEADER, MAX_LINE, Connections
-from matcher.domain.errors import NotReady
+from matcher.domain.errors.tree import NotReady
 
 #: After the last answer of a stop: callers who keep their connection are told with their next call, and those who are idle are let go.
 LINGER_S = 0.5

@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from api.process.worker_link import LISTENING, LOADED
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 
 #: A worker that lived this long had got over whatever ailed the one before it.
 SETTLED_S = 60.0

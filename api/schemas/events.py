@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from api.schemas.fields import Absent, Identifier, Maybe, QueryInteger, WireIn, WireOut, line
-from matcher.domain.errors import Fault
+from matcher.domain.errors.tree import Fault
 from matcher.domain.event import EventKind
 from matcher.domain.webhook import Delivery, DeliveryStatus, Webhook, WebhookStatus
 from matcher.services.event_messages import message_of

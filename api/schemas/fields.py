@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchem
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from matcher.domain.errors import Fault
+from matcher.domain.errors.tree import Fault
 
 #: Years that a time may lie in: wide enough for any trip, narrow enough that no sum of a time and a duration leaves the calendar.
 MIN_YEAR, MAX_YEAR = 2000, 2199

@@ -24,7 +24,7 @@ from api.schemas.fields import (
 from api.schemas.money import CostOfDrivingOut, FareOut
 from api.schemas.offers import PreferencesIn, WomenOnly
 from api.schemas.places import PlaceIn
-from matcher.domain.errors import Fault, InvalidWindow
+from matcher.domain.errors.tree import Fault, InvalidWindow
 from matcher.domain.match import (
     DEFAULT_LIMIT,
     MAX_LIMIT,

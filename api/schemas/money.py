@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from api.schemas.fields import CURRENCY, Maybe, WireIn, WireOut
-from matcher.domain.errors import Fault, InvalidField
+from matcher.domain.errors.tree import Fault, InvalidField
 from matcher.domain.match import Fare, PriceKind
 from matcher.domain.money import CostRate, Money
 

@@ -23,7 +23,7 @@ from api.schemas.fields import (
 )
 from api.schemas.money import MoneyOut, PriceAdviceOut, PriceIn
 from api.schemas.places import PlaceIn, PlaceOut
-from matcher.domain.errors import Fault
+from matcher.domain.errors.tree import Fault
 from matcher.domain.money import CostRate
 from matcher.domain.offer import (
     MAX_COMMENT,

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.fields import Absent, Maybe, WireIn, WireOut
 from matcher.domain.block import Block, KnownBy
-from matcher.domain.errors import Fault
+from matcher.domain.errors.tree import Fault
 
 ShareGender = Annotated[
     Literal["woman"],

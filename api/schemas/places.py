@@ -20,7 +20,7 @@ from api.schemas.fields import (
     WireOut,
     line,
 )
-from matcher.domain.errors import Fault
+from matcher.domain.errors.tree import Fault
 from matcher.domain.place import Coordinate, GeocodedPlace, Place, PlaceInput
 
 MAX_ADDRESS = 200

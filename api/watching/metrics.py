@@ -18,7 +18,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.watching.metrics_folder import FOLDER_VARIABLE, SupervisorCounts
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 from matcher.domain.match import MatchAnswer
 from matcher.services.telemetry import (
     LOOP_LAG,

@@ -9,7 +9,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from api.watching.metrics import Render
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 from matcher.settings_operation import WatchSettings
 
 _log = structlog.get_logger("api")

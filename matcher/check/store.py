@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from matcher.check.promises import StoredPage, UnreadableOffer
-from matcher.domain.errors import InvalidInput, OfferNotFound
+from matcher.domain.errors.tree import InvalidInput, OfferNotFound
 from matcher.domain.offer import Offer
 from matcher.storage.offer_rows import to_offer
 from matcher.storage.offers import PostgresOffers

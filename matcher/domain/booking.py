@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from matcher.domain.booking_errors import MoveNotAllowed
+from matcher.domain.errors.bookings import MoveNotAllowed
 from matcher.domain.match import Fare
 from matcher.domain.place import Place
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from matcher.domain.errors import InvalidField
+from matcher.domain.errors.tree import InvalidField
 from matcher.domain.place import Place
 
 

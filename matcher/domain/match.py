@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from matcher.domain.clock import between
-from matcher.domain.errors import InvalidWindow
+from matcher.domain.errors.tree import InvalidWindow
 from matcher.domain.money import Money
 from matcher.domain.offer import NO_PREFERENCES
 from matcher.domain.place import Coordinate, Place, PlaceInput

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 
-from matcher.domain.errors import InvalidField
+from matcher.domain.errors.tree import InvalidField
 
 #: Decimals of the currencies that do not have two (ISO 4217:2015, list one). A currency of the list that is not here has two.
 _DECIMALS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from matcher.domain.errors import InvalidCoordinate
+from matcher.domain.errors.tree import InvalidCoordinate
 
 _EARTH_RADIUS_M = 6_371_008.8  # mean radius R1 of the IUGG
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.abbreviations import expand
 from matcher.geocoding.network import decide

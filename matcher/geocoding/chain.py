@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from matcher.domain.errors import AddressAmbiguous, AddressNotFound, GeocoderUnavailable
+from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.services.ports import Geocoder
 

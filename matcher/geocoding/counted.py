@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from matcher.domain.errors import AddressAmbiguous, AddressNotFound, GeocoderUnavailable
+from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.services.ports import Geocoder
 from matcher.services.telemetry import GEOCODER_CALLS, Telemetry

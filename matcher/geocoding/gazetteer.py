@@ -14,7 +14,7 @@ from geopy.geocoders.base import Geocoder as GeopyGeocoder
 from geopy.location import Location
 from geopy.point import Point
 
-from matcher.domain.errors import AddressNotFound
+from matcher.domain.errors.tree import AddressNotFound
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.decision import Verdict, the_one_meant
 from matcher.geocoding.entries import EntriesBuilder, core_of

@@ -13,7 +13,7 @@ from geopy.exc import GeocoderParseError, GeocoderQueryError, GeocoderServiceErr
 from geopy.exc import GeocoderUnavailable as ProviderUnreachable
 from geopy.extra.rate_limiter import AsyncRateLimiter
 
-from matcher.domain.errors import GeocoderUnavailable, InvalidCoordinate
+from matcher.domain.errors.tree import GeocoderUnavailable, InvalidCoordinate
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.backoff import Backoff, retry_after_s
 from matcher.geocoding.decision import not_found, the_one_meant

@@ -10,7 +10,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from matcher.domain.errors import RegionFileInvalid
+from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.geocoding.text import clean
 
 

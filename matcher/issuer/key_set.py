@@ -15,7 +15,7 @@ import aiohttp
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
-from matcher.domain.errors import IssuerUnavailable
+from matcher.domain.errors.tree import IssuerUnavailable
 from matcher.services.people_ports import SigningKey
 
 MAX_BYTES = 256 * 1024

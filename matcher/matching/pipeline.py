@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from matcher.domain.errors import PlaceUnreachable
+from matcher.domain.errors.tree import PlaceUnreachable
 from matcher.domain.match import Hint, TurnedAway
 from matcher.matching.cancellation import Cancellation
 from matcher.matching.candidates import Candidate

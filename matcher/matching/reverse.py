@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 
-from matcher.domain.errors import PlaceUnreachable
+from matcher.domain.errors.tree import PlaceUnreachable
 from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer
 from matcher.matching.index import OfferIndex

@@ -19,7 +19,7 @@ from email.message import Message
 from pathlib import Path
 from typing import TypeVar
 
-from matcher.domain.errors import InvalidField, RegionFileInvalid, RegionNotFound, Unavailable
+from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionNotFound, Unavailable
 from matcher.roads.osm_read import Progress
 
 GEOFABRIK_URL = "https://download.geofabrik.de"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from matcher.domain.errors import CarpoolError, RegionFileInvalid
+from matcher.domain.errors.tree import CarpoolError, RegionFileInvalid
 from matcher.domain.meeting_place import ROAD_LIMIT_M, MeetingPlace
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.roads.lines import choose_lines

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from matcher.domain.errors import InvalidCoordinate, RegionFileInvalid
+from matcher.domain.errors.tree import InvalidCoordinate, RegionFileInvalid
 from matcher.domain.place import Coordinate
 
 _NEEDED = ("nom_lieu", "xlong", "ylat")

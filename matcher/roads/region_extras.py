@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from matcher.domain.errors import RegionFileInvalid
+from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.domain.meeting_place import ROAD_LIMIT_M, MeetingPlace
 from matcher.roads import meeting_places, speed_profiles
 from matcher.roads.meeting_places import PlaceSnapper, StoredPlaces, save_places, snap_places

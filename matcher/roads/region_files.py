@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from matcher.domain.errors import RegionFileInvalid, RegionFormatTooNew
+from matcher.domain.errors.tree import RegionFileInvalid, RegionFormatTooNew
 
 #: Raise it with any change to the meaning of a region's files. Regions of another version are not opened.
 #: 2: the walk network.

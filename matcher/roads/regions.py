@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from matcher.domain.errors import InvalidField, RegionFileInvalid, RegionFormatTooNew, RegionNotFound
+from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionFormatTooNew, RegionNotFound
 from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate
 from matcher.roads import meeting_places, speed_profiles

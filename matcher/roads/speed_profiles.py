@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from matcher.domain.errors import Fault, RegionFileInvalid
+from matcher.domain.errors.tree import Fault, RegionFileInvalid
 from matcher.roads.network import I64, ROAD_CLASSES, RoadNetwork
 from matcher.roads.region_files import replace_file
 

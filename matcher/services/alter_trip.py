@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from matcher.domain.errors import Conflict, Overloaded, StaleVersion
+from matcher.domain.errors.tree import Conflict, Overloaded, StaleVersion
 from matcher.domain.offer import Offer
 from matcher.services.booking_ports import TripChange, TripRepository
 from matcher.services.offer_writer import OfferWriter

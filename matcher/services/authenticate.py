@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
-from matcher.domain.errors import ApiKeyNotFound, Unauthenticated, Unavailable
+from matcher.domain.errors.tree import ApiKeyNotFound, Unauthenticated, Unavailable
 from matcher.domain.principal import ApiKey, Principal
 from matcher.services.api_keys import ApiKeys
 from matcher.services.json_web_tokens import JsonWebTokens

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from matcher.domain.booking import Actor, Booking, BookingStatus, RidePoint
-from matcher.domain.booking_errors import BookingExists, OfferChanged, OwnOffer
 from matcher.domain.clock import later
-from matcher.domain.errors import MatchTokenInvalid, OfferNotFound, OfferNotOpen, RoleForbidden
+from matcher.domain.errors.bookings import BookingExists, OfferChanged, OwnOffer
+from matcher.domain.errors.tree import MatchTokenInvalid, OfferNotFound, OfferNotOpen, RoleForbidden
 from matcher.domain.match import WindowKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Place

@@ -14,9 +14,9 @@ from matcher.domain.booking import (
     reason_of,
     require_move,
 )
-from matcher.domain.booking_errors import BookingNotFound
 from matcher.domain.clock import later
-from matcher.domain.errors import Fault, InvalidField, RoleForbidden
+from matcher.domain.errors.bookings import BookingNotFound
+from matcher.domain.errors.tree import Fault, InvalidField, RoleForbidden
 from matcher.domain.offer import Offer
 from matcher.domain.principal import Principal
 

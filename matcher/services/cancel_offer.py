@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason
-from matcher.domain.errors import OfferNotOpen
+from matcher.domain.errors.tree import OfferNotOpen
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import Principal
 from matcher.services.alter_trip import AlterTrip, Decision, QuotedVersionStale

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus
-from matcher.domain.errors import OfferNotFound, OfferNotOpen
+from matcher.domain.errors.tree import OfferNotFound, OfferNotOpen
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import Principal
 from matcher.services.alter_trip import AlterTrip, Decision, QuotedVersionStale

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from matcher.domain.booking import Booking
-from matcher.domain.errors import OfferNotOpen
+from matcher.domain.errors.tree import OfferNotOpen
 from matcher.domain.offer import Offer, OfferChange, OfferStatus
 from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal

@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from matcher.domain.errors import Fault, InvalidField, StaleVersion
+from matcher.domain.errors.series import SeriesNotFound, SeriesNotOpen
+from matcher.domain.errors.tree import Fault, InvalidField, StaleVersion
 from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
 from matcher.domain.series import MAX_PHASES, Occurrence, PartOfSeries, Phase, Route, Series, SeriesChange, SeriesStatus
-from matcher.domain.series_errors import SeriesNotFound, SeriesNotOpen
 from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.offer_rules import require_driver, stops_of
 from matcher.services.ports import RoadsByTime

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from matcher.domain.errors import CarpoolError
+from matcher.domain.errors.tree import CarpoolError
 from matcher.services.ports import OfferIndex, RoadsByTime
 
 OK = "ok"

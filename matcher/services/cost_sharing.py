@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from matcher.domain.errors import Fault, InvalidField, PriceNotSupported, PriceTooHigh
+from matcher.domain.errors.tree import Fault, InvalidField, PriceNotSupported, PriceTooHigh
 from matcher.domain.match import Fare, PriceKind
 from matcher.domain.money import CostRate, Money, fare
 from matcher.domain.offer import Offer

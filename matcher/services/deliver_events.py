@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 from matcher.domain.webhook import STANDARD_PAUSES, Answer, pause_before_next
 from matcher.services.event_messages import body_of, message_id
 from matcher.services.event_ports import DeliveryRepository, DueDelivery, EventSender

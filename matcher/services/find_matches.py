@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from datetime import datetime
 from typing import Protocol
 
-from matcher.domain.errors import DepartureInPast, Fault, RoleForbidden
+from matcher.domain.errors.tree import DepartureInPast, Fault, RoleForbidden
 from matcher.domain.match import MatchAnswer, MatchRequest, RequestDraft, TurnedAway
 from matcher.domain.offer import OfferStatus
 from matcher.domain.principal import Principal

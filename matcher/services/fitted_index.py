@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
 
-from matcher.domain.errors import InvalidField, InvalidInput, PlaceUnreachable
+from matcher.domain.errors.tree import InvalidField, InvalidInput, PlaceUnreachable
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Place, same_positions
 from matcher.services.offer_rules import stops_of

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from matcher.domain.errors import NotReady
+from matcher.domain.errors.tree import NotReady
 from matcher.domain.offer import Offer
 from matcher.services.load_offers import Loaded
 from matcher.services.ports import ChangeListener, FeedPosition, OfferIndex, OfferRepository

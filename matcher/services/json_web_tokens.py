@@ -16,7 +16,7 @@ from typing import Any
 from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
-from matcher.domain.errors import RoleForbidden, Unauthenticated
+from matcher.domain.errors.tree import RoleForbidden, Unauthenticated
 from matcher.domain.principal import ACTABLE, NAMESPACE_MARK, Principal, Role
 from matcher.services.people_ports import SigningKeys
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from matcher.domain.booking_errors import PromisedToRiders
 from matcher.domain.clock import between
+from matcher.domain.errors.bookings import PromisedToRiders
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer
 from matcher.domain.place import Place

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from matcher.domain.errors import DepartureInPast, DepartureTooFar, Fault, RoleForbidden
+from matcher.domain.errors.requests import RequestNotFound
+from matcher.domain.errors.tree import DepartureInPast, DepartureTooFar, Fault, RoleForbidden
 from matcher.domain.kept_request import FoundOffer, KeptRequest
 from matcher.domain.match import DEFAULT_LIMIT, MatchAnswer, MatchRequest, RequestDraft
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal
-from matcher.domain.request_errors import RequestNotFound
 from matcher.services.find_matches import FindMatches
 from matcher.services.ports import IdempotencyRequest, RoadsByTime, StoredAnswer
 from matcher.services.request_ports import RequestPage, RequestRepository

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from matcher.domain.errors import Overloaded
+from matcher.domain.errors.tree import Overloaded
 from matcher.services.compute_threads import Work, metered
 from matcher.services.telemetry import QUIET, SHED, Telemetry
 

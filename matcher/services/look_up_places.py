@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matcher.domain.errors import Fault, InvalidField
+from matcher.domain.errors.tree import Fault, InvalidField
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.services.ports import Geocoder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from matcher.domain.errors import Fault, InvalidField
+from matcher.domain.errors.tree import Fault, InvalidField
 from matcher.domain.principal import ACTABLE, ERASED, NAMESPACE_MARK, ApiKey, Role
 from matcher.services.ports import ApiKeyRepository, KeyMaker
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from matcher.domain.errors import Fault, InvalidField, StaleVersion
+from matcher.domain.errors.events import DeliveryNotFound, WebhookNotFound
+from matcher.domain.errors.tree import Fault, InvalidField, StaleVersion
 from matcher.domain.event import EventKind
-from matcher.domain.event_errors import DeliveryNotFound, WebhookNotFound
 from matcher.domain.principal import NAMESPACE_MARK, Principal, Role
 from matcher.domain.webhook import EVERYBODY, Delivery, DeliveryStatus, Webhook, WebhookStatus
 from matcher.services.event_ports import DeliveryRepository, EventSender, WebhookRepository

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from matcher.domain.errors import PlaceUnreachable
+from matcher.domain.errors.tree import PlaceUnreachable
 from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.candidates import Candidate

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import jwt
 
-from matcher.domain.errors import MatchTokenInvalid
+from matcher.domain.errors.tree import MatchTokenInvalid
 from matcher.domain.match import Fare, MeetingPoint, PriceKind, TimeWindow, WindowKind
 from matcher.domain.money import Money
 from matcher.domain.place import Coordinate, RoadPosition

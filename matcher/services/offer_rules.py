@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from matcher.domain.errors import DepartureInPast, DepartureTooFar, Fault, InvalidField, OfferNotFound, RoleForbidden
+from matcher.domain.errors.tree import (
+    DepartureInPast,
+    DepartureTooFar,
+    Fault,
+    InvalidField,
+    OfferNotFound,
+    RoleForbidden,
+)
 from matcher.domain.offer import (
     MAX_COMMENT,
     MAX_DETOUR_M,

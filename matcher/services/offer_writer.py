@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from matcher.domain.errors import DatabaseUnavailable, OfferNotFound
+from matcher.domain.errors.tree import DatabaseUnavailable, OfferNotFound
 from matcher.domain.offer import Offer
 from matcher.services.ports import IdempotencyRequest, OfferIndex, OfferRepository, StoredAnswer
 

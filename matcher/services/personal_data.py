@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus
-from matcher.domain.errors import Conflict, NotFound, TripsStillOpen
+from matcher.domain.errors.tree import Conflict, NotFound, TripsStillOpen
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import ERASED, NAMESPACE_MARK, Principal, Role
 from matcher.services.booking_ports import TripRepository

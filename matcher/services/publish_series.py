@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from matcher.domain.errors import DepartureInPast, DepartureTooFar, Fault, InvalidField
+from matcher.domain.errors.tree import DepartureInPast, DepartureTooFar, Fault, InvalidField
 from matcher.domain.place import Coordinate
 from matcher.domain.principal import Principal
 from matcher.domain.series import (

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 from matcher.services.telemetry import QUIET, RATE_STORE_FAILURES, Telemetry
 
 #: The store is not waited for longer than this, and not asked again for a while when it failed: then each process limits alone.

@@ -14,7 +14,7 @@ import numpy as np
 from matcher.domain.booking import BookingStatus
 from matcher.domain.buckets import bucket_edges, local
 from matcher.domain.cell import Cell
-from matcher.domain.errors import Fault, InvalidField, InvalidWindow
+from matcher.domain.errors.tree import Fault, InvalidField, InvalidWindow
 from matcher.domain.offer import OfferStatus
 from matcher.domain.statistics import (
     MAX_BUCKETS,

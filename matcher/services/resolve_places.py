@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 
-from matcher.domain.errors import (
+from matcher.domain.errors.tree import (
     CarpoolError,
     Fault,
     InvalidField,

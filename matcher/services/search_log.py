@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 from matcher.domain.match import MatchAnswer, MatchRequest
 from matcher.domain.statistics import QUARTER_S, SearchRow
 from matcher.services.statistics_ports import LostSearches, SearchStore

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from matcher.domain.errors import Fault, SharingRequired, StaleVersion
+from matcher.domain.errors.tree import Fault, SharingRequired, StaleVersion
 from matcher.domain.match import RequestDraft
 from matcher.domain.offer import OfferDraft
 from matcher.domain.principal import Principal

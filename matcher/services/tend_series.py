@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from matcher.domain.booking_errors import PromisedToRiders
-from matcher.domain.errors import CarpoolError, Conflict, InvalidInput, NotFound, StaleVersion, Unavailable
+from matcher.domain.errors.bookings import PromisedToRiders
+from matcher.domain.errors.tree import CarpoolError, Conflict, InvalidInput, NotFound, StaleVersion, Unavailable
 from matcher.domain.offer import Offer, OfferChange, OfferStatus
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal, Role

@@ -13,8 +13,8 @@ from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus, RidePoint
-from matcher.domain.booking_errors import DetourExceeded, OfferChanged, OwnOffer
-from matcher.domain.errors import OfferNotOpen, SeatsExhausted, StaleVersion
+from matcher.domain.errors.bookings import DetourExceeded, OfferChanged, OwnOffer
+from matcher.domain.errors.tree import OfferNotOpen, SeatsExhausted, StaleVersion
 from matcher.domain.itinerary import Stop, StopKind, seats_by_leg
 from matcher.domain.match import MatchRequest, TimeWindow, TurnedAway, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer

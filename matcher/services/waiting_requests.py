@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from matcher.domain.errors import InvalidInput
+from matcher.domain.errors.tree import InvalidInput
 from matcher.domain.kept_request import KeptRequest
 from matcher.domain.match import MatchRequest
 from matcher.domain.place import same_positions

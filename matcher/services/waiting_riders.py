@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus
-from matcher.domain.errors import Conflict, PlaceUnreachable
+from matcher.domain.errors.tree import Conflict, PlaceUnreachable
 from matcher.domain.offer import Offer
 from matcher.services.keep_promises import is_news
 from matcher.services.trip_planner import TripPlanner

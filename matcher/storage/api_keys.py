@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from matcher.domain.errors import ApiKeyNotFound
+from matcher.domain.errors.tree import ApiKeyNotFound
 from matcher.domain.principal import ApiKey, Role
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus
-from matcher.domain.booking_errors import BookingExists, BookingNotFound
-from matcher.domain.errors import OfferNotOpen, StaleVersion
+from matcher.domain.errors.bookings import BookingExists, BookingNotFound
+from matcher.domain.errors.tree import OfferNotOpen, StaleVersion
 from matcher.domain.event import Event
 from matcher.domain.offer import Offer
 from matcher.services.booking_ports import BookingPage, Decide, TripChange

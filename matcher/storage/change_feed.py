@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.services.ports import FeedPosition, OfferChanges
 from matcher.storage.errors import domain_errors
 from matcher.storage.listening import Notices, listening_on

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from matcher.domain.errors import DatabaseUnavailable, Fault, InvalidField
+from matcher.domain.errors.tree import DatabaseUnavailable, Fault, InvalidField
 from matcher.storage.programs import Programs
 from matcher.storage.server_user import ServerUser
 

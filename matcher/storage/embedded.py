@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.storage.cluster import ROLE, Home, check_version, choose_home, make_cluster
 from matcher.storage.file_lock import UseCount, exclusive
 from matcher.storage.postmaster import SOCKET_PORT, Postmaster, choose_socket_folder, drop_stale_locks

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from matcher.domain.booking_errors import BookingExists, OwnOffer
-from matcher.domain.errors import CarpoolError, Conflict, DatabaseUnavailable, Fault, InvalidField, SeatsExhausted
+from matcher.domain.errors.bookings import BookingExists, OwnOffer
+from matcher.domain.errors.tree import CarpoolError, Conflict, DatabaseUnavailable, Fault, InvalidField, SeatsExhausted
 
 #: What a broken constraint means for the caller. Those absent here guard against our own mistakes and stay internal errors.
 _BY_CONSTRAINT: dict[str, tuple[type[CarpoolError], str, str | None]] = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.event import Event, EventKind, NumberedEvent
 from matcher.storage.errors import domain_errors
 from matcher.storage.pool import Connections

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 
 _PAUSE_S = 0.05
 

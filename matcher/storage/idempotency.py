@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from matcher.domain.errors import IdempotencyInProgress, IdempotencyKeyReused
+from matcher.domain.errors.tree import IdempotencyInProgress, IdempotencyKeyReused
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage.statements import Statements
 

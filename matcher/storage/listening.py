@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.storage.errors import domain_errors
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import PREFERENCE_KEYS, Offer
 from matcher.matching.blocks import WOMEN_ONLY
 from matcher.matching.bulk_load import DirectOffers

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import asyncpg
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.storage.errors import domain_errors
 from matcher.storage.statements import Statements
 

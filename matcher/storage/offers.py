@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from matcher.domain.errors import (
+from matcher.domain.errors.tree import (
     OfferNotFound,
     OfferNotOpen,
     StaleVersion,

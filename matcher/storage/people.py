@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from matcher.domain.errors import SharingInUse, StaleVersion
+from matcher.domain.errors.tree import SharingInUse, StaleVersion
 from matcher.storage.change_feed import announce_changes
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements

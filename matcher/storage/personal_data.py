@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from matcher.domain.errors import TripsStillOpen
+from matcher.domain.errors.tree import TripsStillOpen
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from matcher.domain.errors.requests import RequestNotFound, TooManyKeptRequests
 from matcher.domain.event import Event, EventKind
 from matcher.domain.kept_request import FoundOffer, KeptRequest
 from matcher.domain.match import DEFAULT_LIMIT, MatchRequest, TimeWindow, WindowKind
-from matcher.domain.request_errors import RequestNotFound, TooManyKeptRequests
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.services.request_ports import ChangedOffers, FoundPair, RequestPage
 from matcher.storage.events import announce_events, write_events

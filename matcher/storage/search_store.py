@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.statistics import QUARTER_S, SearchRow
 from matcher.services.histograms import BOUNDS, LARGEST, MEASURES, added, quantile_buckets
 from matcher.services.statistics_ports import LostSearches

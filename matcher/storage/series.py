@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from matcher.domain.errors import StaleVersion
+from matcher.domain.errors.series import SeriesNotFound, TooManySeries
+from matcher.domain.errors.tree import StaleVersion
 from matcher.domain.series import Direction, Occurrence, OccurrenceKey, PartOfSeries, Series
-from matcher.domain.series_errors import SeriesNotFound, TooManySeries
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.services.series_ports import Made, SeriesPage
 from matcher.storage.change_feed import announce_changes

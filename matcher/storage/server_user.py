@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 
 #: `nobody`: no log-in, no home, owns nothing of value; present on every Linux.
 NOBODY = 65534

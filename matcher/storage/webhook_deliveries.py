@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from matcher.domain.errors.events import DeliveryNotFound
 from matcher.domain.event import Event, EventKind, NumberedEvent
-from matcher.domain.event_errors import DeliveryNotFound
 from matcher.domain.webhook import Answer, Delivery, DeliveryStatus
 from matcher.services.event_ports import DueDelivery
 from matcher.storage.events import announce_events, write_events

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from matcher.domain.errors import StaleVersion
+from matcher.domain.errors.events import TooManyWebhooks, WebhookNotFound
+from matcher.domain.errors.tree import StaleVersion
 from matcher.domain.event import EventKind
-from matcher.domain.event_errors import TooManyWebhooks, WebhookNotFound
 from matcher.domain.webhook import Webhook, WebhookStatus
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage.idempotency import answer_once

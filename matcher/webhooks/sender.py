@@ -15,8 +15,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from matcher.domain.errors import Fault
-from matcher.domain.event_errors import WebhookUrlRefused
+from matcher.domain.errors.events import WebhookUrlRefused
+from matcher.domain.errors.tree import Fault
 from matcher.domain.webhook import Answer
 from matcher.webhooks.public_addresses import AllowedAddresses, Network
 

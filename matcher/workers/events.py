@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 from matcher.services.deliver_events import DeliverEvents
 from matcher.services.event_feed import EventFeed
 from matcher.services.event_ports import DepartureNotices, EventBell, EventNotices

@@ -10,7 +10,7 @@ from contextvars import ContextVar, copy_context
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 from matcher.services.telemetry import JOB_FAILING, QUIET, Telemetry
 
 _FIRST_PAUSE_S = 0.1

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from matcher.check.bookings import PostgresBookingLedger
-from matcher.domain.errors import InvalidField
+from matcher.domain.errors.tree import InvalidField
 from matcher.domain.principal import Role
 from matcher.storage.personal_data import HELD
 from matcher.storage.pool import Database

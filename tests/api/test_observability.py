@@ -23,7 +23,7 @@ from api.watching.metrics import PrometheusTelemetry
 from api.watching.metrics_listener import metrics_listener
 from api.watching.tracing import Tracing
 from matcher.bootstrap import Carpool
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 from matcher.settings_operation import DEFAULT_WATCH
 from tests.api.live import SERVER, Live, a_search, ready, serving
 from tests.api.streams import listening, until

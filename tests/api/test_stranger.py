@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import structlog
 
-from matcher.domain.errors import InvalidCoordinate
+from matcher.domain.errors.tree import InvalidCoordinate
 from matcher.domain.place import Coordinate
 from matcher.domain.polyline import decode_polyline
 from tests.api.authorisation import ROWS

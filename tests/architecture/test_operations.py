@@ -14,7 +14,7 @@ import yaml
 
 from api.call import errors
 from matcher import settings
-from matcher.domain import errors as domain
+from matcher.domain.errors.tree import tree as domain
 from matcher.domain.match import TurnedAway
 from matcher.services.telemetry import METRICS
 from tests.architecture.repository import ROOT, documents, text_of

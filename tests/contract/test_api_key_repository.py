@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from matcher.domain.errors import ApiKeyNotFound, Conflict
+from matcher.domain.errors.tree import ApiKeyNotFound, Conflict
 from matcher.domain.principal import ApiKey, Role
 from matcher.services.ports import ApiKeyRepository
 from matcher.storage.api_keys import PostgresApiKeys

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from matcher.domain.errors import AddressAmbiguous, AddressNotFound
+from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.cached import CachedGeocoder
 from matcher.geocoding.chain import ChainGeocoder

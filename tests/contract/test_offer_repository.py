@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from matcher.domain.errors import IdempotencyKeyReused, OfferNotFound, OfferNotOpen, StaleVersion
+from matcher.domain.errors.tree import IdempotencyKeyReused, OfferNotFound, OfferNotOpen, StaleVersion
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus

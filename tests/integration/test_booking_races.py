@@ -15,8 +15,8 @@ import pytest
 
 from matcher.bootstrap import Carpool, running
 from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason
-from matcher.domain.booking_errors import BookingExists, MoveNotAllowed
-from matcher.domain.errors import Conflict, DatabaseUnavailable, OfferNotOpen, SeatsExhausted, StaleVersion
+from matcher.domain.errors.bookings import BookingExists, MoveNotAllowed
+from matcher.domain.errors.tree import Conflict, DatabaseUnavailable, OfferNotOpen, SeatsExhausted, StaleVersion
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import OfferChange, OfferStatus
 from matcher.roads.regions import RegionStore, ensure_sample

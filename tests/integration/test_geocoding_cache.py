@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from matcher.domain.errors import AddressNotFound, GeocoderUnavailable
+from matcher.domain.errors.tree import AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate
 from matcher.geocoding.cached import CachedGeocoder, utc_now
 from matcher.geocoding.network import NetworkGeocoder

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from matcher.domain.errors import AddressAmbiguous, AddressNotFound, GeocoderUnavailable
+from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate
 from matcher.geocoding.chain import ChainGeocoder
 from matcher.geocoding.network import NetworkGeocoder

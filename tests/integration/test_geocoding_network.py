@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from matcher.domain.errors import AddressNotFound, GeocoderUnavailable
+from matcher.domain.errors.tree import AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate
 from matcher.geocoding.backoff import Backoff
 from matcher.geocoding.http_client import MAX_BODY_BYTES

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from matcher.domain.errors import AddressAmbiguous
+from matcher.domain.errors.tree import AddressAmbiguous
 from matcher.domain.place import Coordinate
 from matcher.geocoding.entries import name_tokens
 from matcher.geocoding.gazetteer import Gazetteer

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 from matcher.bootstrap import Carpool, running
-from matcher.domain.errors import DatabaseUnavailable, OfferNotOpen, StaleVersion
+from matcher.domain.errors.tree import DatabaseUnavailable, OfferNotOpen, StaleVersion
 from matcher.domain.offer import Offer, OfferChange, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role

@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from matcher.domain.errors import TripsStillOpen
+from matcher.domain.errors.tree import TripsStillOpen
 from matcher.domain.offer import OfferStatus
 from matcher.domain.principal import ApiKey, Role
 from matcher.services.api_keys import ApiKeys

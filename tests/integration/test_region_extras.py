@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from matcher.domain.errors import RegionFileInvalid, RegionNotFound
+from matcher.domain.errors.tree import RegionFileInvalid, RegionNotFound
 from matcher.roads import meeting_places, speed_profiles
 from matcher.roads.meeting_places import PlaceSnapper
 from matcher.roads.network import ROAD_CLASSES

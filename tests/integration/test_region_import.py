@@ -10,7 +10,7 @@ import numpy as np
 import pyproj
 import pytest
 
-from matcher.domain.errors import RegionFileInvalid
+from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.roads.network import ROAD_CLASSES, RoadNetwork
 from matcher.roads.networkx_view import to_networkx
 from matcher.roads.osm_import import ImportedExtract, import_extract

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import shapely
 
-from matcher.domain.errors import InvalidField, RegionFileInvalid, RegionFormatTooNew, RegionNotFound
+from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionFormatTooNew, RegionNotFound
 from matcher.geocoding.rows import read_rows
 from matcher.roads.network import RoadNetwork
 from matcher.roads.networkx_view import save_graphml, to_networkx

@@ -20,7 +20,7 @@ import pytest
 
 from matcher import bootstrap
 from matcher.bootstrap import Carpool, running
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.kept_request import KeptRequest
 from matcher.domain.match import MAX_LIMIT, MatchAnswer, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferChange, OfferDraft

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from matcher.bootstrap import Carpool, running
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role

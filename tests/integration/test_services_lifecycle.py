@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from matcher.bootstrap import Carpool, running
-from matcher.domain.errors import DatabaseUnavailable, OfferNotOpen, RegionNotFound, Unauthenticated
+from matcher.domain.errors.tree import DatabaseUnavailable, OfferNotOpen, RegionNotFound, Unauthenticated
 from matcher.domain.match import MatchAnswer, RequestDraft, TimeWindow, TurnedAway, WindowKind
 from matcher.domain.offer import Offer, OfferChange, OfferDraft, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput

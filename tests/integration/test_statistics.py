@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matcher.domain.buckets import bucket_edges
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.statistics import BucketSize, SearchRow
 from matcher.services.read_statistics import ReadStatistics
 from matcher.services.statistics_ports import LostSearches

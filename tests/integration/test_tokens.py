@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from matcher.domain.errors import IssuerUnavailable, RoleForbidden, Unauthenticated
+from matcher.domain.errors.tree import IssuerUnavailable, RoleForbidden, Unauthenticated
 from matcher.domain.principal import Principal, Role
 from matcher.issuer.key_set import MAX_BYTES, KeySet, KeySetUnusable, key_file, key_url, parse_key_set
 from matcher.services.json_web_tokens import JsonWebTokens, TokenRules

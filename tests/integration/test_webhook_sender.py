@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from matcher.domain.event_errors import WebhookUrlRefused
+from matcher.domain.errors.events import WebhookUrlRefused
 from matcher.webhooks.public_addresses import networks_of
 from matcher.webhooks.sender import HttpEventSender
 from tests.receivers import Receiver, StaticResolver, receiving

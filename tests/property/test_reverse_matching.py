@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.domain.clock import later
-from matcher.domain.errors import PlaceUnreachable
+from matcher.domain.errors.tree import PlaceUnreachable
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.index_by_time import OfferIndexByTime

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from matcher.check.offer import verify_offer
 from matcher.check.plain_dijkstra import PlainDijkstra
 from matcher.domain.booking import Booking, BookingStatus
-from matcher.domain.errors import Conflict
+from matcher.domain.errors.tree import Conflict
 from matcher.domain.match import WindowKind
 from matcher.domain.offer import Offer
 from matcher.matching.index import OfferIndex

@@ -28,7 +28,7 @@ from api.cli.demo.world import OFFERS, Json, offers, searches, tomorrow, zone_of
 from api.cli.support import explain_bind_error, now
 from api.process.server import Runner, url_of
 from matcher.bootstrap import Carpool, running
-from matcher.domain.errors import PlacesTooClose, PlaceTooFarFromRoad, Unavailable
+from matcher.domain.errors.tree import PlacesTooClose, PlaceTooFarFromRoad, Unavailable
 from matcher.domain.principal import Role
 from matcher.roads.regions import SAMPLE_NAME, sample_zones
 from matcher.settings import Settings

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from api.cli.demo.world import Json
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 
 _PATIENCE_S = 10.0
 

@@ -23,7 +23,7 @@ from rich.table import Table
 from api.cli.console import StepProgress, make_console
 from api.cli.region.extras import extras_json, extras_rows, meeting_points, speeds
 from api.cli.region.store import disk_errors, region_or_served, region_store
-from matcher.domain.errors import CarpoolError
+from matcher.domain.errors.tree import CarpoolError
 
 if TYPE_CHECKING:
     from matcher.roads.region_files import Manifest

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from api.cli.console import StepProgress, make_console
 from api.cli.region.store import disk_errors, region_or_served, region_store
-from matcher.domain.errors import InvalidField
+from matcher.domain.errors.tree import InvalidField
 from matcher.domain.meeting_place import ROAD_LIMIT_M
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 
 if TYPE_CHECKING:
     from matcher.roads.regions import RegionStore

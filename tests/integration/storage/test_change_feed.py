@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.bulk_load import DirectOffers
 from matcher.services.ports import FeedPosition

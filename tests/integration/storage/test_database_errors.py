@@ -7,7 +7,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from matcher.domain.errors import Conflict, InvalidField, SeatsExhausted
+from matcher.domain.errors.tree import Conflict, InvalidField, SeatsExhausted
 from matcher.domain.principal import ApiKey, Role
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage.api_keys import PostgresApiKeys

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.postmaster import Postmaster
 from tests.integration.storage.servers import (

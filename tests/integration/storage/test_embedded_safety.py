@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from matcher.domain.errors import InvalidField
+from matcher.domain.errors.tree import InvalidField
 from matcher.storage import programs
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.postmaster import SOCKET_PATH_LIMIT, Postmaster

@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from matcher.domain.errors.requests import RequestNotFound, TooManyKeptRequests
 from matcher.domain.kept_request import KeptRequest
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
-from matcher.domain.request_errors import RequestNotFound, TooManyKeptRequests
 from matcher.services.request_ports import FoundPair
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Database

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.storage import migrations
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.migrations import check_schema, known_migrations, migrate

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.migrations import migrate

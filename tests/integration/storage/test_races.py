@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from matcher.domain.errors import Conflict, StaleVersion
+from matcher.domain.errors.tree import Conflict, StaleVersion
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.services.booking_ports import TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from api.call.conditional import decode_cursor, encode_cursor
 from api.schemas.offers import OfferListQuery
-from matcher.domain.errors import InvalidCursor
+from matcher.domain.errors.tree import InvalidCursor
 
 NO_FILTERS = OfferListQuery()
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2199, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001  # the zone is given beside them

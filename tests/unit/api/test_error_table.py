@@ -8,7 +8,7 @@ from http import HTTPStatus
 import pytest
 
 from api.call.errors import STATUS, problem_document, status_of
-from matcher.domain.errors import CarpoolError, Conflict, Fault, InvalidInput, NotFound, OfferNotFound, Unavailable
+from matcher.domain.errors.tree import CarpoolError, Conflict, Fault, InvalidInput, NotFound, OfferNotFound, Unavailable
 
 
 def _tree(kind: type[CarpoolError]) -> Iterator[type[CarpoolError]]:

@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 
 from api.event_streams import Streams
-from matcher.domain.errors import Overloaded
-from matcher.domain.event_errors import TooManyStreams
+from matcher.domain.errors.events import TooManyStreams
+from matcher.domain.errors.tree import Overloaded
 
 
 class Ending:

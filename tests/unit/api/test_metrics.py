@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.watching.metrics import PrometheusTelemetry, Refresher, render
 from api.watching.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_folder
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.services.telemetry import (
     CPU,
     EVENTS_WAITING,

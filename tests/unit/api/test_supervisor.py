@@ -16,7 +16,7 @@ import pytest
 from api.process.reserved_port import reserved
 from api.process.supervisor import TOO_OFTEN, Supervisor
 from api.process.worker_link import WorkerLink, WorkerOrder
-from matcher.domain.errors import Unavailable
+from matcher.domain.errors.tree import Unavailable
 
 #: Says that it listens, and lives until SIGTERM; it goes by itself when its parent is gone.
 STEADY = """

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from api.schemas.fields import OfferStatusName, WireIn
 from api.schemas.matches import MatchIn
 from api.schemas.offers import OfferIn, OfferPatch, PreferencesIn, PreferencesPatch
-from matcher.domain.errors import InvalidWindow
+from matcher.domain.errors.tree import InvalidWindow
 from matcher.domain.match import RequestDraft, WindowKind
 from matcher.domain.offer import PREFERENCE_KEYS, OfferChange, OfferDraft, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput

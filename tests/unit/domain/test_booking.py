@@ -17,7 +17,7 @@ from matcher.domain.booking import (
     reason_of,
     require_move,
 )
-from matcher.domain.booking_errors import MoveNotAllowed
+from matcher.domain.errors.bookings import MoveNotAllowed
 from tests.builders import NOW
 from tests.builders_bookings import a_booking
 

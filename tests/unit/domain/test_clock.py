@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from matcher.domain.clock import between, later
-from matcher.domain.errors import InvalidWindow
+from matcher.domain.errors.tree import InvalidWindow
 from matcher.domain.match import TimeWindow
 from tests.builders import an_offer
 

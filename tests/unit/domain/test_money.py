@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.domain.errors import InvalidField
+from matcher.domain.errors.tree import InvalidField
 from matcher.domain.money import CostRate, Money, decimals_of, fare
 
 

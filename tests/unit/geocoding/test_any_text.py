@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from matcher.domain.errors import AddressAmbiguous, AddressNotFound
+from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound
 from matcher.domain.place import GeocodedPlace
 from matcher.geocoding.gazetteer import Gazetteer
 from matcher.geocoding.network import decide

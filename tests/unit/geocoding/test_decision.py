@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.domain.errors import AddressAmbiguous, AddressNotFound
+from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.decision import the_one_meant
 from matcher.geocoding.gazetteer import Gazetteer

@@ -6,7 +6,7 @@ import pytest
 from geopy.location import Location
 from geopy.point import Point
 
-from matcher.domain.errors import AddressNotFound
+from matcher.domain.errors.tree import AddressNotFound
 from matcher.domain.place import Coordinate
 from matcher.geocoding.gazetteer import Gazetteer
 from tests.unit.geocoding.town import LA_SERENA, a_gazetteer, a_row

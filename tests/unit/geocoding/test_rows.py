@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from matcher.domain.errors import RegionFileInvalid
+from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.geocoding.gazetteer import Gazetteer
 from matcher.geocoding.rows import Kind, PlaceRow, read_rows
 

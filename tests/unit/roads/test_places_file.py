@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.domain.errors import RegionFileInvalid
+from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.domain.place import Coordinate
 from matcher.roads.places_file import PlacesList, parse_places
 

@@ -8,7 +8,7 @@ from datetime import time
 import numpy as np
 import pytest
 
-from matcher.domain.errors import RegionFileInvalid
+from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.roads.network import ROAD_CLASSES
 from matcher.roads.speed_profiles import (
     DAYS,

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import numpy as np
 
-from matcher.domain.errors import (
+from matcher.domain.errors.tree import (
     AddressAmbiguous,
     AddressNotFound,
     ApiKeyNotFound,

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from matcher.domain.booking_errors import PromisedToRiders
-from matcher.domain.errors import (
+from matcher.domain.errors.bookings import PromisedToRiders
+from matcher.domain.errors.tree import (
     DepartureInPast,
     InvalidField,
     OfferNotFound,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from matcher.domain.errors import (
+from matcher.domain.errors.tree import (
     DatabaseUnavailable,
     DepartureInPast,
     PlacesTooClose,

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from matcher.domain.errors import DatabaseUnavailable, NotReady
+from matcher.domain.errors.tree import DatabaseUnavailable, NotReady
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.services.follow_changes import CheckLag, FollowChanges
 from matcher.services.load_offers import Loaded

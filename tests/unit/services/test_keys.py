@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from matcher.domain.errors import ApiKeyNotFound, DatabaseUnavailable, InvalidField, Unauthenticated
+from matcher.domain.errors.tree import ApiKeyNotFound, DatabaseUnavailable, InvalidField, Unauthenticated
 from matcher.domain.principal import Principal, Role
 from matcher.services.api_keys import ApiKeys
 from matcher.services.authenticate import Authenticate

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from matcher.domain.errors import DatabaseUnavailable, StaleVersion
+from matcher.domain.errors.tree import DatabaseUnavailable, StaleVersion
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.services.ports import StoredAnswer
 from tests.unit.services.fakes import OffersInMemory

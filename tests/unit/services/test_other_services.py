@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from matcher.domain.errors import DatabaseUnavailable, InvalidField
+from matcher.domain.errors.tree import DatabaseUnavailable, InvalidField
 from matcher.domain.place import Coordinate
 from matcher.services.check_health import CheckHealth
 from matcher.services.describe_route import DescribeRoute

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from matcher.domain.booking_errors import PromisedToRiders
+from matcher.domain.errors.bookings import PromisedToRiders
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer
 from matcher.roads.engine import RoadEngine

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from matcher.domain.errors import (
+from matcher.domain.errors.tree import (
     AddressAmbiguous,
     AddressNotFound,
     CarpoolError,

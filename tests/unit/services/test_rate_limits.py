@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.services import rate_limits
 from matcher.services.rate_limits import LEASE_S, STORE_PAUSE_S, Grant, RateLimit, RateLimiter, room, take
 

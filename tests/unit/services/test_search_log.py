@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from matcher.domain.errors import DatabaseUnavailable
+from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.statistics import SearchRow
 from matcher.services.search_log import PATIENCE, SearchLog
 from matcher.services.statistics_ports import LostSearches

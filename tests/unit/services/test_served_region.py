@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from matcher.domain.errors import DatabaseUnavailable, RegionFileInvalid
+from matcher.domain.errors.tree import DatabaseUnavailable, RegionFileInvalid
 from matcher.domain.offer import OfferStatus
 from matcher.services.load_offers import Loaded
 from matcher.services.renew_region import RenewRegion

@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from matcher.domain.errors import DatabaseUnavailable, InvalidField, OfferNotFound, SeatsExhausted
+from matcher.domain.errors.tree import DatabaseUnavailable, InvalidField, OfferNotFound, SeatsExhausted
 from matcher.storage.errors import domain_errors
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matcher.domain.errors import CarpoolError, Conflict, InvalidInput, NotFound
+from matcher.domain.errors.tree import CarpoolError, Conflict, InvalidInput, NotFound
 
 
 class WebhookUrlRefused(InvalidInput):

@@ -6,7 +6,7 @@ Conflict          (409)  SeriesNotOpen, TooManySeries
 
 from __future__ import annotations
 
-from matcher.domain.errors import Conflict, NotFound
+from matcher.domain.errors.tree import Conflict, NotFound
 
 
 class SeriesNotFound(NotFound):

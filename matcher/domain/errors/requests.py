@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matcher.domain.errors import Conflict, NotFound
+from matcher.domain.errors.tree import Conflict, NotFound
 
 
 class RequestNotFound(NotFound):

@@ -6,7 +6,7 @@ Conflict          (409)  BookingExists, MoveNotAllowed, OwnOffer, OfferChanged, 
 
 from __future__ import annotations
 
-from matcher.domain.errors import Conflict, NotFound
+from matcher.domain.errors.tree import Conflict, NotFound
 
 
 class BookingNotFound(NotFound):
