@@ -10,7 +10,7 @@ from aiohttp import web
 
 from matcher.domain.errors.events import TooManyStreams
 from matcher.domain.errors.tree import Overloaded
-from matcher.services.event_feed import EventStream
+from matcher.events.feed import EventStream
 
 
 class Streams:

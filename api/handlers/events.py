@@ -16,9 +16,9 @@ from api.call.errors import InvalidHeader
 from api.call.middlewares import harden
 from api.schemas.service import Nothing
 from matcher.domain.errors.tree import CarpoolError, Fault
-from matcher.domain.event import NumberedEvent
-from matcher.services.event_feed import EventStream, ListenerTooSlow, Missed, StreamEnded
-from matcher.services.event_messages import body_of, find_number, id_of, message_id
+from matcher.events.event import NumberedEvent
+from matcher.events.feed import EventStream, ListenerTooSlow, Missed, StreamEnded
+from matcher.events.messages import body_of, find_number, id_of, message_id
 
 EVENT_STREAM = "text/event-stream"
 #: After how long a client connects again, milliseconds.

@@ -12,9 +12,9 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.fields import Absent, Identifier, Maybe, QueryInteger, WireIn, WireOut, line
 from matcher.domain.errors.tree import Fault
-from matcher.domain.event import EventKind
 from matcher.domain.webhook import Delivery, DeliveryStatus, Webhook, WebhookStatus
-from matcher.services.event_messages import message_of
+from matcher.events.event import EventKind
+from matcher.events.messages import message_of
 from matcher.services.manage_webhooks import Covers, WebhookChange, WebhookDraft, covers_of
 
 MAX_PAGE = 100

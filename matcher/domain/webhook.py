@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from matcher.domain.event import EventKind, NumberedEvent
+from matcher.events.event import EventKind, NumberedEvent
 
 #: Who a webhook hears of besides its owner, when it hears of everybody.
 EVERYBODY = "*"

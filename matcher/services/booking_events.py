@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason
-from matcher.domain.event import Event, EventKind, Json
 from matcher.domain.offer import Offer
+from matcher.events.event import Event, EventKind, Json
 
 _OF_REASON = {
     CancelReason.REFUSED_BY_DRIVER: EventKind.BOOKING_REFUSED,

@@ -9,8 +9,8 @@ from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus
-from matcher.domain.event import Event
 from matcher.domain.offer import Offer
+from matcher.events.event import Event
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from matcher.domain.errors.tree import Unavailable
 from matcher.domain.webhook import STANDARD_PAUSES, Answer, pause_before_next
-from matcher.services.event_messages import body_of, message_id
-from matcher.services.event_ports import DeliveryRepository, DueDelivery, EventSender
+from matcher.events.messages import body_of, message_id
+from matcher.events.ports import DeliveryRepository, DueDelivery, EventSender
 from matcher.services.webhook_secrets import WebhookSecrets
 
 _log = logging.getLogger(__name__)

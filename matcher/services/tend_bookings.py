@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from matcher.domain.booking import Actor, Booking, BookingStatus
-from matcher.domain.event import Event
+from matcher.events.event import Event
 from matcher.services.booking_events import events_of_move
 from matcher.services.booking_ports import TripRepository
 from matcher.services.booking_rules import BookingTerms, moved

@@ -10,13 +10,13 @@ from uuid import UUID
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.bookings import BookingExists, BookingNotFound
 from matcher.domain.errors.tree import OfferNotOpen, StaleVersion
-from matcher.domain.event import Event
 from matcher.domain.offer import Offer
+from matcher.events.event import Event
+from matcher.events.store import announce_events, write_events
 from matcher.services.booking_ports import BookingPage, Decide, TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage.booking_rows import FIXED_COLUMNS, to_booking, to_booking_row
 from matcher.storage.change_feed import announce_changes
-from matcher.storage.events import announce_events, write_events
 from matcher.storage.idempotency import answer_once, find_answer
 from matcher.storage.offers import replace_open_offer
 from matcher.storage.pool import Connections

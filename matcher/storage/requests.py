@@ -11,12 +11,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from matcher.domain.errors.requests import RequestNotFound, TooManyKeptRequests
-from matcher.domain.event import Event, EventKind
 from matcher.domain.kept_request import FoundOffer, KeptRequest
 from matcher.domain.match import DEFAULT_LIMIT, MatchRequest, TimeWindow, WindowKind
+from matcher.events.event import Event, EventKind
+from matcher.events.store import announce_events, write_events
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.services.request_ports import ChangedOffers, FoundPair, RequestPage
-from matcher.storage.events import announce_events, write_events
 from matcher.storage.idempotency import answer_once, find_answer
 from matcher.storage.offer_rows import place_to_json, to_local, to_place
 from matcher.storage.pool import Connections

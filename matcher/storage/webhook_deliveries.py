@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from matcher.domain.errors.events import DeliveryNotFound
-from matcher.domain.event import Event, EventKind, NumberedEvent
 from matcher.domain.webhook import Answer, Delivery, DeliveryStatus
-from matcher.services.event_ports import DueDelivery
-from matcher.storage.events import announce_events, write_events
+from matcher.events.event import Event, EventKind, NumberedEvent
+from matcher.events.ports import DueDelivery
+from matcher.events.store import announce_events, write_events
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
 from matcher.storage.webhooks import to_webhook
@@ -24,7 +24,7 @@ _LONGEST_ERROR = 200
 
 
 class PostgresDeliveries:
-    """The DeliveryRepository of `matcher.services.event_ports` on PostgreSQL."""
+    """The DeliveryRepository of `matcher.events.ports` on PostgreSQL."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

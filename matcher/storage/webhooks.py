@@ -7,8 +7,8 @@ from uuid import UUID
 
 from matcher.domain.errors.events import TooManyWebhooks, WebhookNotFound
 from matcher.domain.errors.tree import StaleVersion
-from matcher.domain.event import EventKind
 from matcher.domain.webhook import Webhook, WebhookStatus
+from matcher.events.event import EventKind
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage.idempotency import answer_once
 from matcher.storage.pool import Connections
@@ -21,7 +21,7 @@ _WEBHOOKS = Statements("webhooks")
 
 
 class PostgresWebhooks:
-    """The WebhookRepository of `matcher.services.event_ports` on PostgreSQL."""
+    """The WebhookRepository of `matcher.events.ports` on PostgreSQL."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -32,7 +32,7 @@ class AddressRefused(OSError):
 
 
 class HttpEventSender:
-    """The EventSender of `matcher.services.event_ports`.
+    """The EventSender of `matcher.events.ports`.
 
     The address that is checked is the address that is connected to: names are resolved once for each connection, and the last look is taken where the
     socket is made. So neither a name that changes its mind, nor one spelling of an address or another, nor an address without a name gets around it.

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from api.app_keys import STREAMS
-from matcher.domain.event import Event, EventKind
 from matcher.domain.principal import Role
-from matcher.storage.events import PostgresEvents
+from matcher.events.event import Event, EventKind
+from matcher.events.store import PostgresEvents
 from matcher.storage.pool import Database
 from tests.api.live import Live
 from tests.api.streams import listening, until

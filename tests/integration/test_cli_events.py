@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from matcher.domain.event import Event, EventKind
 from matcher.domain.webhook import Answer, Webhook
-from matcher.storage.events import PostgresEvents
+from matcher.events.event import Event, EventKind
+from matcher.events.store import PostgresEvents
 from matcher.storage.pool import Database
 from matcher.storage.webhook_deliveries import PostgresDeliveries
 from matcher.storage.webhooks import PostgresWebhooks

@@ -13,9 +13,9 @@ from uuid import UUID
 import aiohttp
 import pytest
 
-from matcher.domain.event import Event, EventKind
+from matcher.events.event import Event, EventKind
+from matcher.events.store import PostgresEvents
 from matcher.roads.regions import RegionStore, ensure_sample
-from matcher.storage.events import PostgresEvents
 from matcher.storage.pool import Database
 from tests.api.streams import Message, Reader, until
 from tests.integration.service_process import PATIENCE_S, make_key, serving

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from matcher.domain.booking import BookingStatus
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.events.departures import PostgresDepartures
+from matcher.events.store import PostgresEvents
 from matcher.services.booking_ports import TripChange
 from matcher.storage.bookings import PostgresTrips
-from matcher.storage.departures import PostgresDepartures
-from matcher.storage.events import PostgresEvents
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Database
 from tests.builders_bookings import a_booking, a_point

@@ -11,12 +11,12 @@ from uuid import UUID
 
 import pytest
 
-from matcher.domain.event import Event, EventKind, NumberedEvent
-from matcher.services.event_feed import EventFeed, Missed
-from matcher.storage.event_bell import PostgresEventBell
-from matcher.storage.events import PostgresEvents, write_events
+from matcher.events.bell import PostgresEventBell
+from matcher.events.event import Event, EventKind, NumberedEvent
+from matcher.events.feed import EventFeed, Missed
+from matcher.events.jobs import run_event_feed
+from matcher.events.store import PostgresEvents, write_events
 from matcher.storage.pool import Database
-from matcher.workers.events import run_event_feed
 from matcher.workers.loop import in_background
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)

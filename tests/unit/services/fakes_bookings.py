@@ -9,8 +9,8 @@ from uuid import UUID
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.bookings import BookingExists, BookingNotFound
 from matcher.domain.errors.tree import OfferNotOpen, StaleVersion
-from matcher.domain.event import Event
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.events.event import Event
 from matcher.services.booking_ports import BookingPage, Decide, TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from tests.unit.services.fakes import OffersInMemory

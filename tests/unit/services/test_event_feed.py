@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matcher.domain.event import Event, EventKind, NumberedEvent
-from matcher.services.event_feed import EventFeed, EventStream, ListenerTooSlow, Missed, StreamEnded
+from matcher.events.event import Event, EventKind, NumberedEvent
+from matcher.events.feed import EventFeed, EventStream, ListenerTooSlow, Missed, StreamEnded
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 

@@ -14,9 +14,9 @@ import time_machine
 from standardwebhooks.webhooks import Webhook as Signed
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from matcher.domain.event import Event, EventKind, NumberedEvent
 from matcher.domain.webhook import Webhook
-from matcher.services.event_messages import body_of, find_number, id_of, message_of
+from matcher.events.event import Event, EventKind, NumberedEvent
+from matcher.events.messages import body_of, find_number, id_of, message_of
 from matcher.services.webhook_secrets import WebhookSecrets
 
 SECRETS = WebhookSecrets(b"k" * 32)

@@ -12,7 +12,7 @@ EVENTS = "events"
 
 
 class PostgresEventBell:
-    """The EventBell of `matcher.services.event_ports`: a connection of its own for as long as somebody listens.
+    """The EventBell of `matcher.events.ports`: a connection of its own for as long as somebody listens.
 
     A change of an offer rings as well: most events are written with one, and its notice comes after the commit of both.
     """

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.domain.event import Event, EventKind, NumberedEvent
+from matcher.events.event import Event, EventKind, NumberedEvent
 from matcher.storage.errors import domain_errors
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
@@ -50,7 +50,7 @@ async def announce_events(connection: Connection) -> None:
 
 
 class PostgresEvents:
-    """The EventStore of `matcher.services.event_ports` on PostgreSQL."""
+    """The EventStore of `matcher.events.ports` on PostgreSQL."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

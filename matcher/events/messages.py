@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from matcher.domain.event import EventKind, NumberedEvent
+from matcher.events.event import EventKind, NumberedEvent
 
 _ID = re.compile(r"evt_(0|[1-9][0-9]{0,17})", re.ASCII)
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from matcher.domain.event import NumberedEvent
-from matcher.services.event_ports import EventStore
+from matcher.events.event import NumberedEvent
+from matcher.events.ports import EventStore
 
 _AT_ONCE = 500
 

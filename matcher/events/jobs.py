@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from matcher.domain.errors.tree import Unavailable
+from matcher.events.feed import EventFeed
+from matcher.events.ports import DepartureNotices, EventBell, EventNotices
 from matcher.services.deliver_events import DeliverEvents
-from matcher.services.event_feed import EventFeed
-from matcher.services.event_ports import DepartureNotices, EventBell, EventNotices
 from matcher.workers.loop import JobReport, heed, repeat
 
 #: Events are looked for this often also when nobody tells of any.

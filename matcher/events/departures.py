@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from matcher.domain.event import Event, EventKind, Json
-from matcher.storage.events import announce_events, write_events
+from matcher.events.event import Event, EventKind, Json
+from matcher.events.store import announce_events, write_events
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
 
@@ -18,7 +18,7 @@ _DEPARTURES = Statements("departures")
 
 
 class PostgresDepartures:
-    """The DepartureNotices of `matcher.services.event_ports` on PostgreSQL. One process at a time does it, the others do nothing."""
+    """The DepartureNotices of `matcher.events.ports` on PostgreSQL. One process at a time does it, the others do nothing."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
