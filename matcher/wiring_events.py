@@ -15,18 +15,18 @@ from matcher.events.departures import PostgresDepartures
 from matcher.events.feed import EventFeed
 from matcher.events.jobs import run_deliveries, run_departure_notices, run_event_feed, run_event_housekeeping
 from matcher.events.store import PostgresEvents
+from matcher.events.webhooks.deliver import DeliverEvents, DeliveryRules
+from matcher.events.webhooks.deliveries import PostgresDeliveries
+from matcher.events.webhooks.manage import ManageWebhooks
+from matcher.events.webhooks.public_addresses import networks_of
+from matcher.events.webhooks.secrets import WebhookSecrets
+from matcher.events.webhooks.sender import HttpEventSender
+from matcher.events.webhooks.store import PostgresWebhooks
 from matcher.parts import OpenDatabase, opened_database, other_secret, secret
-from matcher.services.deliver_events import DeliverEvents, DeliveryRules
-from matcher.services.manage_webhooks import ManageWebhooks
 from matcher.services.ports import Progress
 from matcher.services.telemetry import Telemetry
-from matcher.services.webhook_secrets import WebhookSecrets
 from matcher.settings import Settings
 from matcher.settings_events import EventSettings
-from matcher.storage.webhook_deliveries import PostgresDeliveries
-from matcher.storage.webhooks import PostgresWebhooks
-from matcher.webhooks.public_addresses import networks_of
-from matcher.webhooks.sender import HttpEventSender
 from matcher.workers.loop import in_background
 
 #: How much longer than an answer is waited for a process holds a delivery.

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from matcher.domain.webhook import DeliveryStatus
+from matcher.events.webhooks.deliveries import PostgresDeliveries
+from matcher.events.webhooks.webhook import DeliveryStatus
 from matcher.services.compute_threads import ComputeThreads
 from matcher.services.load_shedding import SearchGate
 from matcher.services.rate_limits import RateLimiter
@@ -32,7 +33,6 @@ from matcher.services.telemetry import (
 from matcher.settings import Settings
 from matcher.storage.pool import Database
 from matcher.storage.rate_limits import PostgresRateLimits
-from matcher.storage.webhook_deliveries import PostgresDeliveries
 
 _MEMORY_FILE = Path("/proc/self/statm")
 _PAGE = resource.getpagesize()

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from api.cli.console import StepProgress, make_console
 from api.cli.support import now, run_with_progress, settings
-from matcher.domain.webhook import Delivery, DeliveryStatus
+from matcher.events.webhooks.webhook import Delivery, DeliveryStatus
 
 app = typer.Typer(help="Events that could not be delivered: list, send again.", no_args_is_help=True)
 

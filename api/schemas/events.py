@@ -12,10 +12,10 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.fields import Absent, Identifier, Maybe, QueryInteger, WireIn, WireOut, line
 from matcher.domain.errors.tree import Fault
-from matcher.domain.webhook import Delivery, DeliveryStatus, Webhook, WebhookStatus
 from matcher.events.event import EventKind
 from matcher.events.messages import message_of
-from matcher.services.manage_webhooks import Covers, WebhookChange, WebhookDraft, covers_of
+from matcher.events.webhooks.manage import Covers, WebhookChange, WebhookDraft, covers_of
+from matcher.events.webhooks.webhook import Delivery, DeliveryStatus, Webhook, WebhookStatus
 
 MAX_PAGE = 100
 

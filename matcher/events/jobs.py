@@ -10,7 +10,7 @@ from typing import Protocol
 from matcher.domain.errors.tree import Unavailable
 from matcher.events.feed import EventFeed
 from matcher.events.ports import DepartureNotices, EventBell, EventNotices
-from matcher.services.deliver_events import DeliverEvents
+from matcher.events.webhooks.deliver import DeliverEvents
 from matcher.workers.loop import JobReport, heed, repeat
 
 #: Events are looked for this often also when nobody tells of any.

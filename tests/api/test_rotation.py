@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from matcher.services.webhook_secrets import WebhookSecrets
+from matcher.events.webhooks.secrets import WebhookSecrets
 from matcher.settings import Settings
 from tests.api.live import Answer, Live, a_search, around, live_service, quiet_morning, settings_for
 from tests.api.streams import until

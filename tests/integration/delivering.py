@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from matcher.events.jobs import run_deliveries
-from matcher.services.deliver_events import DeliverEvents, DeliveryRules
-from matcher.services.webhook_secrets import WebhookSecrets
+from matcher.events.webhooks.deliver import DeliverEvents, DeliveryRules
+from matcher.events.webhooks.deliveries import PostgresDeliveries
+from matcher.events.webhooks.public_addresses import networks_of
+from matcher.events.webhooks.secrets import WebhookSecrets
+from matcher.events.webhooks.sender import HttpEventSender
 from matcher.storage.pool import Database
-from matcher.storage.webhook_deliveries import PostgresDeliveries
-from matcher.webhooks.public_addresses import networks_of
-from matcher.webhooks.sender import HttpEventSender
 
 SECRETS = WebhookSecrets(b"a key of the tests, not of anybody")
 LEASE = timedelta(seconds=1)

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from matcher.domain.webhook import Answer, Webhook
 from matcher.events.event import Event, EventKind
 from matcher.events.store import PostgresEvents
+from matcher.events.webhooks.deliveries import PostgresDeliveries
+from matcher.events.webhooks.store import PostgresWebhooks
+from matcher.events.webhooks.webhook import Answer, Webhook
 from matcher.storage.pool import Database
-from matcher.storage.webhook_deliveries import PostgresDeliveries
-from matcher.storage.webhooks import PostgresWebhooks
 from tests.integration.service_process import command
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)

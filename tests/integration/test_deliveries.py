@@ -14,13 +14,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from matcher.domain.webhook import Answer, DeliveryStatus, Webhook, WebhookStatus
 from matcher.events.event import Event, EventKind
 from matcher.events.jobs import run_deliveries
 from matcher.events.store import PostgresEvents
+from matcher.events.webhooks.deliveries import PostgresDeliveries
+from matcher.events.webhooks.store import PostgresWebhooks
+from matcher.events.webhooks.webhook import Answer, DeliveryStatus, Webhook, WebhookStatus
 from matcher.storage.pool import Database
-from matcher.storage.webhook_deliveries import PostgresDeliveries
-from matcher.storage.webhooks import PostgresWebhooks
 from matcher.workers.loop import in_background
 from tests.integration.delivering import LEASE, SECRETS, a_sender, delivering
 from tests.receivers import Receiver, receiving

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from matcher.domain.errors.events import WebhookUrlRefused
-from matcher.webhooks.public_addresses import networks_of
-from matcher.webhooks.sender import HttpEventSender
+from matcher.events.webhooks.public_addresses import networks_of
+from matcher.events.webhooks.sender import HttpEventSender
 from tests.receivers import Receiver, StaticResolver, receiving
 
 BODY = b'{"type":"x"}'

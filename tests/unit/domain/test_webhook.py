@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.domain.webhook import JITTER, LONGEST_ASKED, STANDARD_PAUSES, Answer, pause_before_next
+from matcher.events.webhooks.webhook import JITTER, LONGEST_ASKED, STANDARD_PAUSES, Answer, pause_before_next
 
 SECOND = timedelta(seconds=1)
 

@@ -14,10 +14,10 @@ import time_machine
 from standardwebhooks.webhooks import Webhook as Signed
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from matcher.domain.webhook import Webhook
 from matcher.events.event import Event, EventKind, NumberedEvent
 from matcher.events.messages import body_of, find_number, id_of, message_of
-from matcher.services.webhook_secrets import WebhookSecrets
+from matcher.events.webhooks.secrets import WebhookSecrets
+from matcher.events.webhooks.webhook import Webhook
 
 SECRETS = WebhookSecrets(b"k" * 32)
 NOW = datetime(2026, 11, 2, 8, 30, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.webhooks.public_addresses import AllowedAddresses, is_public, networks_of
+from matcher.events.webhooks.public_addresses import AllowedAddresses, is_public, networks_of
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "93.184.216.34", "172.15.255.255", "172.32.0.1", "100.63.255.255", "100.128.0.0",
           "192.0.1.1", "198.17.255.255", "223.255.255.255", "2606:4700:4700::1111", "2a00:1450:4001:830::200e", "2001:200::1"]  # fmt: skip

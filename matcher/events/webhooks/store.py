@@ -7,8 +7,8 @@ from uuid import UUID
 
 from matcher.domain.errors.events import TooManyWebhooks, WebhookNotFound
 from matcher.domain.errors.tree import StaleVersion
-from matcher.domain.webhook import Webhook, WebhookStatus
 from matcher.events.event import EventKind
+from matcher.events.webhooks.webhook import Webhook, WebhookStatus
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage.idempotency import answer_once
 from matcher.storage.pool import Connections

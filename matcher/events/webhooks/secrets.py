@@ -11,7 +11,7 @@ from uuid import UUID
 
 from standardwebhooks.webhooks import Webhook as Signer
 
-from matcher.domain.webhook import Webhook
+from matcher.events.webhooks.webhook import Webhook
 
 _PREFIX = "whsec_"
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from matcher.domain.errors.tree import Unavailable
-from matcher.domain.webhook import STANDARD_PAUSES, Answer, pause_before_next
 from matcher.events.messages import body_of, message_id
 from matcher.events.ports import DeliveryRepository, DueDelivery, EventSender
-from matcher.services.webhook_secrets import WebhookSecrets
+from matcher.events.webhooks.secrets import WebhookSecrets
+from matcher.events.webhooks.webhook import STANDARD_PAUSES, Answer, pause_before_next
 
 _log = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from matcher.domain.errors.events import DeliveryNotFound
-from matcher.domain.webhook import Answer, Delivery, DeliveryStatus
 from matcher.events.event import Event, EventKind, NumberedEvent
 from matcher.events.ports import DueDelivery
 from matcher.events.store import announce_events, write_events
+from matcher.events.webhooks.store import to_webhook
+from matcher.events.webhooks.webhook import Answer, Delivery, DeliveryStatus
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
-from matcher.storage.webhooks import to_webhook
 
 if TYPE_CHECKING:
     from matcher.storage.statements import Record

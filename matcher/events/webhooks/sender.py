@@ -17,8 +17,8 @@ from yarl import URL
 
 from matcher.domain.errors.events import WebhookUrlRefused
 from matcher.domain.errors.tree import Fault
-from matcher.domain.webhook import Answer
-from matcher.webhooks.public_addresses import AllowedAddresses, Network
+from matcher.events.webhooks.public_addresses import AllowedAddresses, Network
+from matcher.events.webhooks.webhook import Answer
 
 MAX_URL = 2000
 #: So much of an answer is read, to keep the connection; whoever says more is hung up on.
