@@ -17,10 +17,10 @@ from geopy.point import Point
 from matcher.domain.errors.tree import AddressNotFound
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.decision import Verdict, the_one_meant
-from matcher.geocoding.entries import EntriesBuilder, core_of
-from matcher.geocoding.labels import Labels
-from matcher.geocoding.nearest import Near, NearestNames
-from matcher.geocoding.rows import PlaceRow, read_rows
+from matcher.geocoding.entries.labels import Labels
+from matcher.geocoding.entries.nearest import Near, NearestNames
+from matcher.geocoding.entries.rows import PlaceRow, read_rows
+from matcher.geocoding.entries.table import EntriesBuilder, core_of
 from matcher.geocoding.scoring import Hit
 from matcher.geocoding.search import PlaceSearch
 from matcher.geocoding.text import MAX_QUERY_CHARS

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.crossings import MAX_GAP_M, CrossingFound
-from matcher.geocoding.entries import Entries
-from matcher.geocoding.labels import Labels
+from matcher.geocoding.entries.crossings import MAX_GAP_M, CrossingFound
+from matcher.geocoding.entries.labels import Labels
+from matcher.geocoding.entries.rows import Kind
+from matcher.geocoding.entries.table import Entries
 from matcher.geocoding.names import SHORTLIST, NameMatcher, Scored
-from matcher.geocoding.rows import Kind
 from matcher.geocoding.scoring import WEIGHTS, Hit, Part, total
 from matcher.geocoding.understanding import Meaning, understand
 

@@ -11,7 +11,7 @@ import pytest
 
 from matcher.domain.errors.tree import AddressAmbiguous
 from matcher.domain.place import Coordinate
-from matcher.geocoding.entries import name_tokens
+from matcher.geocoding.entries.table import name_tokens
 from matcher.geocoding.gazetteer import Gazetteer
 from matcher.roads.osm_import import import_extract
 

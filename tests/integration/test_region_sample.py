@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.rows import Kind, read_rows
+from matcher.geocoding.entries.rows import Kind, read_rows
 from matcher.roads.network import ROAD_CLASSES, RoadNetwork
 from matcher.roads.networkx_view import to_networkx
 from matcher.roads.region_files import FORMAT_VERSION, MANIFEST

@@ -16,7 +16,7 @@ import pytest
 import shapely
 
 from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionFormatTooNew, RegionNotFound
-from matcher.geocoding.rows import read_rows
+from matcher.geocoding.entries.rows import read_rows
 from matcher.roads.network import RoadNetwork
 from matcher.roads.networkx_view import save_graphml, to_networkx
 from matcher.roads.region_files import FORMAT_VERSION, MANIFEST

@@ -201,7 +201,7 @@ def test_a_score_explains_itself(towns: Gazetteer) -> None:
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
-    from matcher.geocoding.rows import parse_rows
+    from matcher.geocoding.entries.rows import parse_rows
     from tests.unit.geocoding.town import ROWS
 
     turned = Gazetteer(parse_rows(reversed(ROWS)))

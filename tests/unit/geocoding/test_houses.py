@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from matcher.domain.place import Coordinate
+from matcher.geocoding.entries.rows import parse_rows
 from matcher.geocoding.gazetteer import Gazetteer
 from matcher.geocoding.houses import HouseNumbers, parse_number
-from matcher.geocoding.rows import parse_rows
 from tests.unit.geocoding.town import an_address
 
 

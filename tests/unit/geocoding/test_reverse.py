@@ -63,7 +63,7 @@ def test_the_antimeridian_is_no_wall(lon: float) -> None:
     assert fiji.describe(Coordinate(lat=-16.8, lon=lon)) is None
     fiji = Gazetteer([])
     assert fiji.describe(Coordinate(lat=-16.8, lon=lon)) is None
-    from matcher.geocoding.rows import parse_rows
+    from matcher.geocoding.entries.rows import parse_rows
 
     fiji = Gazetteer(
         parse_rows([a_row("street", "Kings Road", -16.8, 179.9995), a_row("street", "Queens Road", -16.8, -179.98)])
@@ -74,7 +74,7 @@ def test_the_antimeridian_is_no_wall(lon: float) -> None:
 
 
 def test_far_north_east_and_west_are_not_closer_than_they_are() -> None:
-    from matcher.geocoding.rows import parse_rows
+    from matcher.geocoding.entries.rows import parse_rows
 
     # At 70° a degree of longitude is a third of a degree of latitude: the plane must not be fooled, not even by many.
     crowd = [a_row("street", f"North {i}", 70.008 + i * 1e-6, 25.0, None) for i in range(60)]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from matcher.domain.errors.tree import RegionFileInvalid
+from matcher.geocoding.entries.rows import Kind, PlaceRow, read_rows
 from matcher.geocoding.gazetteer import Gazetteer
-from matcher.geocoding.rows import Kind, PlaceRow, read_rows
 
 GOOD: dict[str, Any] = {
     "kind": "street",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from matcher.geocoding.entries.rows import parse_rows
 from matcher.geocoding.gazetteer import Gazetteer
-from matcher.geocoding.rows import parse_rows
 
 LA_SERENA = (-29.9027, -71.2519)
 COQUIMBO = (-29.9533, -71.3436)

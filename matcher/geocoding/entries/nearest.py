@@ -9,9 +9,9 @@ import numpy.typing as npt
 import shapely
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.entries import Entries
-from matcher.geocoding.labels import Labels
-from matcher.geocoding.rows import Kind
+from matcher.geocoding.entries.labels import Labels
+from matcher.geocoding.entries.rows import Kind
+from matcher.geocoding.entries.table import Entries
 
 #: Farther than this nothing is "at" a coordinate.
 REACH_M = 2_000.0

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from matcher.geocoding.countries import COUNTRY_WORDS
-from matcher.geocoding.entries import Entries, name_tokens
+from matcher.geocoding.entries.countries import COUNTRY_WORDS
+from matcher.geocoding.entries.rows import Kind
+from matcher.geocoding.entries.table import Entries, name_tokens
 from matcher.geocoding.geometry import EARTH_RADIUS_M
-from matcher.geocoding.rows import Kind
 from matcher.geocoding.token_index import TokenIndex, WordHits
 
 #: Town limits are not surveyed here: a street this far outside still counts a little as inside.
