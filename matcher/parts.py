@@ -19,9 +19,9 @@ from matcher.geocoding.backoff import Backoff
 from matcher.geocoding.cached import CachedGeocoder
 from matcher.geocoding.chain import ChainGeocoder, ClosableGeocoder
 from matcher.geocoding.counted import CountedGeocoder
-from matcher.geocoding.gazetteer import Gazetteer
+from matcher.geocoding.gazetteer.gazetteer import Gazetteer
+from matcher.geocoding.gazetteer.offline import OfflineGeocoder
 from matcher.geocoding.network import NetworkGeocoder, make_network_geocoder
-from matcher.geocoding.offline import OfflineGeocoder
 from matcher.geocoding.providers import Box
 from matcher.roads.by_time import RoadsByTime, roads_by_time
 from matcher.roads.meeting_points import MeetingPoints

@@ -13,7 +13,7 @@ from matcher.check.plain_dijkstra import PlainDijkstraByTime
 from matcher.check.promises import CheckPromises, WalkingSearches
 from matcher.check.store import PostgresStoredOffers
 from matcher.domain.match import MatchRequest
-from matcher.geocoding.gazetteer import Gazetteer
+from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.matching.index_by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidate, find_candidates_by_time
 from matcher.matching.query import Query

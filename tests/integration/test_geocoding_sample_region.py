@@ -12,7 +12,7 @@ import pytest
 from matcher.domain.errors.tree import AddressAmbiguous
 from matcher.domain.place import Coordinate
 from matcher.geocoding.entries.table import name_tokens
-from matcher.geocoding.gazetteer import Gazetteer
+from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.roads.osm_import import import_extract
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.geocoding.gazetteer import Gazetteer
+from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from tests.unit.geocoding.town import a_gazetteer
 
 

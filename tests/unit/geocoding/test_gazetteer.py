@@ -8,7 +8,7 @@ from geopy.point import Point
 
 from matcher.domain.errors.tree import AddressNotFound
 from matcher.domain.place import Coordinate
-from matcher.geocoding.gazetteer import Gazetteer
+from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from tests.unit.geocoding.town import LA_SERENA, a_gazetteer, a_row
 
 BALMACEDA = "Avenida Balmaceda, La Serena"

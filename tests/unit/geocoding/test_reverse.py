@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.gazetteer import Gazetteer
+from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from tests.unit.geocoding.town import ROWS, a_gazetteer, a_row
 
 

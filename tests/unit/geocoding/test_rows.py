@@ -10,7 +10,7 @@ import pytest
 
 from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.geocoding.entries.rows import Kind, PlaceRow, read_rows
-from matcher.geocoding.gazetteer import Gazetteer
+from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 
 GOOD: dict[str, Any] = {
     "kind": "street",

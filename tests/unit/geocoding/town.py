@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matcher.geocoding.entries.rows import parse_rows
-from matcher.geocoding.gazetteer import Gazetteer
+from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 
 LA_SERENA = (-29.9027, -71.2519)
 COQUIMBO = (-29.9533, -71.3436)

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.geocoding.gazetteer import SOURCE, Gazetteer
+from matcher.geocoding.gazetteer.gazetteer import SOURCE, Gazetteer
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from matcher.geocoding.entries.crossings import MAX_GAP_M, CrossingFound
 from matcher.geocoding.entries.labels import Labels
 from matcher.geocoding.entries.rows import Kind
 from matcher.geocoding.entries.table import Entries
-from matcher.geocoding.names import SHORTLIST, NameMatcher, Scored
-from matcher.geocoding.scoring import WEIGHTS, Hit, Part, total
+from matcher.geocoding.gazetteer.names import SHORTLIST, NameMatcher, Scored
+from matcher.geocoding.gazetteer.scoring import WEIGHTS, Hit, Part, total
 from matcher.geocoding.understanding import Meaning, understand
 
 #: With an answer this good there is no need to suspect slips in words that are spelled like known ones.

@@ -21,8 +21,8 @@ from matcher.geocoding.entries.labels import Labels
 from matcher.geocoding.entries.nearest import Near, NearestNames
 from matcher.geocoding.entries.rows import PlaceRow, read_rows
 from matcher.geocoding.entries.table import EntriesBuilder, core_of
-from matcher.geocoding.scoring import Hit
-from matcher.geocoding.search import PlaceSearch
+from matcher.geocoding.gazetteer.scoring import Hit
+from matcher.geocoding.gazetteer.search import PlaceSearch
 from matcher.geocoding.text import MAX_QUERY_CHARS
 
 SOURCE = "gazetteer"

@@ -12,8 +12,8 @@ from matcher.domain.place import Coordinate
 from matcher.geocoding.entries.areas import Areas
 from matcher.geocoding.entries.rows import Kind
 from matcher.geocoding.entries.table import Entries, core_of
+from matcher.geocoding.gazetteer.scoring import CERTAIN_FULLNESS, CERTAIN_WORDS, LEAST_WORDS, NEAR_M, WEIGHTS, Part
 from matcher.geocoding.geometry import distances_m
-from matcher.geocoding.scoring import CERTAIN_FULLNESS, CERTAIN_WORDS, LEAST_WORDS, NEAR_M, WEIGHTS, Part
 from matcher.geocoding.token_index import TokenIndex, WordHits
 from matcher.geocoding.understanding import Meaning
 
