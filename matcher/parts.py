@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 from pydantic import SecretStr
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.backoff import Backoff
-from matcher.geocoding.cached import CachedGeocoder
 from matcher.geocoding.chain import ChainGeocoder, ClosableGeocoder
 from matcher.geocoding.counted import CountedGeocoder
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.geocoding.gazetteer.offline import OfflineGeocoder
-from matcher.geocoding.network import NetworkGeocoder, make_network_geocoder
-from matcher.geocoding.providers import Box
+from matcher.geocoding.network.backoff import Backoff
+from matcher.geocoding.network.cached import CachedGeocoder
+from matcher.geocoding.network.geocoder import NetworkGeocoder, make_network_geocoder
+from matcher.geocoding.network.providers import Box
 from matcher.roads.by_time import RoadsByTime, roads_by_time
 from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, Region, RegionStore, ensure_sample

@@ -8,7 +8,7 @@ import tzfpy
 
 from matcher.domain.cost_rates import RATES
 from matcher.domain.money import CostRate
-from matcher.geocoding.providers import Box
+from matcher.geocoding.network.providers import Box
 from matcher.services.cost_sharing import CostSharing
 from matcher.settings_cost import CostSettings
 

@@ -16,8 +16,8 @@ from aiohttp.test_utils import TestServer
 
 from matcher.domain.place import Coordinate
 from matcher.geocoding.abbreviations import expand
-from matcher.geocoding.backoff import Backoff
-from matcher.geocoding.network import NetworkGeocoder, make_network_geocoder
+from matcher.geocoding.network.backoff import Backoff
+from matcher.geocoding.network.geocoder import NetworkGeocoder, make_network_geocoder
 from matcher.geocoding.text import words
 from tests.unit.geocoding.town import ROWS
 

@@ -9,8 +9,8 @@ import pytest
 
 from matcher.domain.errors.tree import AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate
-from matcher.geocoding.cached import CachedGeocoder, utc_now
-from matcher.geocoding.network import NetworkGeocoder
+from matcher.geocoding.network.cached import CachedGeocoder, utc_now
+from matcher.geocoding.network.geocoder import NetworkGeocoder
 from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.pool import Connections, Database
 from tests.contract import provider_server as server

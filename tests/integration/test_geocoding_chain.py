@@ -11,7 +11,7 @@ from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound, Geocod
 from matcher.domain.place import Coordinate
 from matcher.geocoding.chain import ChainGeocoder
 from matcher.geocoding.gazetteer.offline import OfflineGeocoder
-from matcher.geocoding.network import NetworkGeocoder
+from matcher.geocoding.network.geocoder import NetworkGeocoder
 from tests.contract import provider_server as server
 from tests.contract.provider_server import Provider, a_geocoder_of, a_provider
 from tests.unit.geocoding.town import a_gazetteer, a_row

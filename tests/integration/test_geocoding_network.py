@@ -13,10 +13,10 @@ import pytest
 
 from matcher.domain.errors.tree import AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate
-from matcher.geocoding.backoff import Backoff
-from matcher.geocoding.http_client import MAX_BODY_BYTES
-from matcher.geocoding.network import make_network_geocoder
-from matcher.geocoding.providers import Box
+from matcher.geocoding.network.backoff import Backoff
+from matcher.geocoding.network.geocoder import make_network_geocoder
+from matcher.geocoding.network.http_client import MAX_BODY_BYTES
+from matcher.geocoding.network.providers import Box
 from tests.contract import provider_server as server
 from tests.contract.provider_server import KINDS, Provider, a_geocoder_of, a_provider
 

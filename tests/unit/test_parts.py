@@ -10,7 +10,7 @@ import pytest
 
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
-from matcher.geocoding.providers import Box
+from matcher.geocoding.network.providers import Box
 from matcher.parts import make_geocoder, secret
 from matcher.settings import GeocodingSettings, SettingsInvalid, StorageSettings
 

@@ -10,7 +10,7 @@ from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound
 from matcher.domain.place import GeocodedPlace
 from matcher.geocoding.entries.rows import parse_rows
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
-from matcher.geocoding.network import decide
+from matcher.geocoding.network.geocoder import decide
 from matcher.geocoding.text import MAX_QUERY_CHARS, clean, fold, words
 from matcher.geocoding.understanding import understand
 from tests.unit.geocoding.town import ROWS, a_row

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from geopy.geocoders import BANFrance, Nominatim, Pelias, Photon
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.http_client import BoundedAdapter
+from matcher.geocoding.network.http_client import BoundedAdapter
 
 BAN_DOMAIN = "data.geopf.fr/geocodage"  # the host that geopy knows is closed
 NOMINATIM_DOMAIN = "nominatim.openstreetmap.org"
