@@ -15,10 +15,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.abbreviations import expand
 from matcher.geocoding.network.backoff import Backoff
 from matcher.geocoding.network.geocoder import NetworkGeocoder, make_network_geocoder
-from matcher.geocoding.text import words
+from matcher.geocoding.words.abbreviations import expand
+from matcher.geocoding.words.text import words
 from tests.unit.geocoding.town import ROWS
 
 KINDS = ("nominatim", "photon", "pelias", "banfrance")

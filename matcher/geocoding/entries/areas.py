@@ -10,8 +10,8 @@ import numpy.typing as npt
 from matcher.geocoding.entries.countries import COUNTRY_WORDS
 from matcher.geocoding.entries.rows import Kind
 from matcher.geocoding.entries.table import Entries, name_tokens
-from matcher.geocoding.geometry import EARTH_RADIUS_M
-from matcher.geocoding.token_index import TokenIndex, WordHits
+from matcher.geocoding.words.geometry import EARTH_RADIUS_M
+from matcher.geocoding.words.token_index import TokenIndex, WordHits
 
 #: Town limits are not surveyed here: a street this far outside still counts a little as inside.
 FRINGE_M = 3_000.0

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.geometry import distances_m
+from matcher.geocoding.words.geometry import distances_m
 
 #: Junctions of the same two streets nearer than this are one crossing: the corners of a dual carriageway.
 SAME_CROSSING_M = 120.0

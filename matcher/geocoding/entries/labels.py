@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from matcher.geocoding.abbreviations import number_comes_first
 from matcher.geocoding.entries.rows import Kind
 from matcher.geocoding.entries.table import Entries, core_of, name_tokens
+from matcher.geocoding.words.abbreviations import number_comes_first
 
 
 class Labels:

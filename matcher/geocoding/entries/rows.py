@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from matcher.domain.errors.tree import RegionFileInvalid
-from matcher.geocoding.text import clean
+from matcher.geocoding.words.text import clean
 
 
 class Kind(IntEnum):

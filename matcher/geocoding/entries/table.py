@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.abbreviations import GENERIC, expand
 from matcher.geocoding.entries.crossings import Crossings
 from matcher.geocoding.entries.rows import Kind, PlaceRow
-from matcher.geocoding.geometry import distances_m
-from matcher.geocoding.houses import HouseNumbers, parse_number
-from matcher.geocoding.text import signs, words
+from matcher.geocoding.words.abbreviations import GENERIC, expand
+from matcher.geocoding.words.geometry import distances_m
+from matcher.geocoding.words.houses import HouseNumbers, parse_number
+from matcher.geocoding.words.text import signs, words
 
 #: An address names its street by text; of several of that name it belongs to the nearest, if not farther than this from
 #: the street's own point: in the same town, and across a town's limit.

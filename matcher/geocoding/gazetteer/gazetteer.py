@@ -16,14 +16,14 @@ from geopy.point import Point
 
 from matcher.domain.errors.tree import AddressNotFound
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.geocoding.decision import Verdict, the_one_meant
 from matcher.geocoding.entries.labels import Labels
 from matcher.geocoding.entries.nearest import Near, NearestNames
 from matcher.geocoding.entries.rows import PlaceRow, read_rows
 from matcher.geocoding.entries.table import EntriesBuilder, core_of
 from matcher.geocoding.gazetteer.scoring import Hit
 from matcher.geocoding.gazetteer.search import PlaceSearch
-from matcher.geocoding.text import MAX_QUERY_CHARS
+from matcher.geocoding.words.decision import Verdict, the_one_meant
+from matcher.geocoding.words.text import MAX_QUERY_CHARS
 
 SOURCE = "gazetteer"
 DEFAULT_LIMIT = 10

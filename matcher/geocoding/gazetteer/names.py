@@ -13,9 +13,9 @@ from matcher.geocoding.entries.areas import Areas
 from matcher.geocoding.entries.rows import Kind
 from matcher.geocoding.entries.table import Entries, core_of
 from matcher.geocoding.gazetteer.scoring import CERTAIN_FULLNESS, CERTAIN_WORDS, LEAST_WORDS, NEAR_M, WEIGHTS, Part
-from matcher.geocoding.geometry import distances_m
-from matcher.geocoding.token_index import TokenIndex, WordHits
-from matcher.geocoding.understanding import Meaning
+from matcher.geocoding.words.geometry import distances_m
+from matcher.geocoding.words.token_index import TokenIndex, WordHits
+from matcher.geocoding.words.understanding import Meaning
 
 F32 = npt.NDArray[np.float32]
 

@@ -11,7 +11,7 @@ from matcher.geocoding.entries.rows import Kind
 from matcher.geocoding.entries.table import Entries
 from matcher.geocoding.gazetteer.names import SHORTLIST, NameMatcher, Scored
 from matcher.geocoding.gazetteer.scoring import WEIGHTS, Hit, Part, total
-from matcher.geocoding.understanding import Meaning, understand
+from matcher.geocoding.words.understanding import Meaning, understand
 
 #: With an answer this good there is no need to suspect slips in words that are spelled like known ones.
 _GOOD_WORDS = 0.9

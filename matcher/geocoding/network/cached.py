@@ -9,9 +9,9 @@ from typing import Protocol
 
 from matcher.domain.errors.tree import Unavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.geocoding.abbreviations import expand
 from matcher.geocoding.network.geocoder import decide
-from matcher.geocoding.text import MAX_QUERY_CHARS, clean, fold, words
+from matcher.geocoding.words.abbreviations import expand
+from matcher.geocoding.words.text import MAX_QUERY_CHARS, clean, fold, words
 from matcher.services.ports import GeocodeCache, Geocoder
 from matcher.services.telemetry import GEOCODER_CACHE, QUIET, Telemetry
 

@@ -15,11 +15,11 @@ from geopy.extra.rate_limiter import AsyncRateLimiter
 
 from matcher.domain.errors.tree import GeocoderUnavailable, InvalidCoordinate
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.geocoding.decision import not_found, the_one_meant
-from matcher.geocoding.likeness import CERTAIN_LIKENESS, likeness
 from matcher.geocoding.network.backoff import Backoff, retry_after_s
 from matcher.geocoding.network.providers import NOMINATIM_DOMAIN, Box, Provider, Wish, make_provider
-from matcher.geocoding.text import MAX_QUERY_CHARS, clean
+from matcher.geocoding.words.decision import not_found, the_one_meant
+from matcher.geocoding.words.likeness import CERTAIN_LIKENESS, likeness
+from matcher.geocoding.words.text import MAX_QUERY_CHARS, clean
 
 #: Candidates asked for when one place is wanted: enough to see whether another one rivals it.
 _CANDIDATES = 5

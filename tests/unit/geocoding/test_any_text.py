@@ -11,8 +11,8 @@ from matcher.domain.place import GeocodedPlace
 from matcher.geocoding.entries.rows import parse_rows
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.geocoding.network.geocoder import decide
-from matcher.geocoding.text import MAX_QUERY_CHARS, clean, fold, words
-from matcher.geocoding.understanding import understand
+from matcher.geocoding.words.text import MAX_QUERY_CHARS, clean, fold, words
+from matcher.geocoding.words.understanding import understand
 from tests.unit.geocoding.town import ROWS, a_row
 
 #: Pieces of addresses glued together at random reach further into the readings than random letters do.

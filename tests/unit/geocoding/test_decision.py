@@ -6,8 +6,8 @@ import pytest
 
 from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.geocoding.decision import the_one_meant
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
+from matcher.geocoding.words.decision import the_one_meant
 from tests.unit.geocoding.town import a_gazetteer, a_row, an_address
 
 METRE = 1 / 111_195.0  # of latitude, in degrees

@@ -7,7 +7,7 @@ import pytest
 from matcher.domain.place import Coordinate
 from matcher.geocoding.entries.rows import parse_rows
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
-from matcher.geocoding.houses import HouseNumbers, parse_number
+from matcher.geocoding.words.houses import HouseNumbers, parse_number
 from tests.unit.geocoding.town import an_address
 
 

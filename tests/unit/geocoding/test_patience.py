@@ -16,10 +16,10 @@ from geopy.exc import (
 )
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.likeness import likeness
 from matcher.geocoding.network.backoff import Backoff
 from matcher.geocoding.network.cached import cache_key
 from matcher.geocoding.network.providers import Box
+from matcher.geocoding.words.likeness import likeness
 
 
 def delays(error: GeocoderServiceError, failed: int, **settings: float) -> list[float | None]:

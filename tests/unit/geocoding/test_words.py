@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.geocoding.abbreviations import CANONICAL, FUNCTION_WORDS, GENERIC, expand, number_comes_first
-from matcher.geocoding.text import clean, fold, words
-from matcher.geocoding.understanding import Meaning, understand
-from matcher.geocoding.vocabulary import Vocabulary, edits_allowed
+from matcher.geocoding.words.abbreviations import CANONICAL, FUNCTION_WORDS, GENERIC, expand, number_comes_first
+from matcher.geocoding.words.text import clean, fold, words
+from matcher.geocoding.words.understanding import Meaning, understand
+from matcher.geocoding.words.vocabulary import Vocabulary, edits_allowed
 
 
 @pytest.mark.parametrize(

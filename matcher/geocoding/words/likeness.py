@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rapidfuzz.distance import OSA
 
-from matcher.geocoding.abbreviations import FUNCTION_WORDS, GENERIC, expand
-from matcher.geocoding.text import words
+from matcher.geocoding.words.abbreviations import FUNCTION_WORDS, GENERIC, expand
+from matcher.geocoding.words.text import words
 
 #: Below this a provider's answer is about something else: some of them never say that they found nothing.
 CERTAIN_LIKENESS = 0.5

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from matcher.geocoding.abbreviations import FUNCTION_WORDS, GENERIC
-from matcher.geocoding.vocabulary import MAX_READINGS, Reading, Vocabulary
+from matcher.geocoding.words.abbreviations import FUNCTION_WORDS, GENERIC
+from matcher.geocoding.words.vocabulary import MAX_READINGS, Reading, Vocabulary
 
 #: A word that only says what kind of street it is, or joins others, counts this much of what its rarity says.
 MINOR_SHARE = 0.25

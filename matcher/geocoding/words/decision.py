@@ -8,7 +8,7 @@ from typing import Any
 
 from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound
 from matcher.domain.place import GeocodedPlace
-from matcher.geocoding.text import clean
+from matcher.geocoding.words.text import clean
 
 #: Scores closer than this are the same: what separates them is no difference a person would see.
 SAME_SCORE = 0.03

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from matcher.geocoding.abbreviations import expand
-from matcher.geocoding.houses import parse_number
-from matcher.geocoding.text import clean, fold, signs, words
+from matcher.geocoding.words.abbreviations import expand
+from matcher.geocoding.words.houses import parse_number
+from matcher.geocoding.words.text import clean, fold, signs, words
 
 #: A name of more words than this is cut: the longest street names on Earth have fewer.
 MAX_WORDS = 24

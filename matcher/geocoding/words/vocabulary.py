@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
 
-from matcher.geocoding.abbreviations import ALIASES_FOR_COMPLETION
+from matcher.geocoding.words.abbreviations import ALIASES_FOR_COMPLETION
 
 #: How many readings of one word are followed at most.
 MAX_READINGS = 24

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.text import fold
+from matcher.geocoding.words.text import fold
 
 _NUMBER = re.compile(r"\s*(\d{1,6})\s*[-/ ]?\s*([a-z]\b|bis\b|ter\b)?")
 
