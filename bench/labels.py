@@ -28,7 +28,7 @@ from bench.grid import grid_world
 from bench.match import add_places, world_of
 from bench.worlds import World
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import INFINITE
+from matcher.matching.base.positions import INFINITE
 from matcher.roads.engine import RoadEngine
 from matcher.roads.warm import warm_kernels
 

@@ -13,7 +13,7 @@ from bench.worlds import World, place_at
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer, default_max_detour_s
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import split_cost
+from matcher.matching.base.positions import split_cost
 
 #: A driver's own stop makes the drive at most that much longer; where none is drawn in a few tries, it lies on the way.
 _LONGER = 1.25

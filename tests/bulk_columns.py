@@ -9,12 +9,12 @@ import numpy as np
 
 from matcher.domain.itinerary import StopKind
 from matcher.domain.offer import Offer
+from matcher.matching.base.plan import NO_LIMIT, to_ms
+from matcher.matching.base.positions import fixed_position
 from matcher.matching.bulk_load import DirectOffers
 from matcher.matching.bulk_stops import NO_PROMISE, OffersWithStops
 from matcher.matching.encoding import driver_digest, preference_masks
 from matcher.matching.index import OfferIndex
-from matcher.matching.plan import NO_LIMIT, to_ms
-from matcher.matching.positions import fixed_position
 
 
 def columns_of(offers: Sequence[Offer]) -> DirectOffers:

@@ -5,4 +5,6 @@ May import matcher.domain, numpy and numba only; `now` and randomness are argume
 
 from __future__ import annotations
 
-from matcher.matching import kernel_version as kernel_version  # it must be in place before the first kernel is declared
+from matcher.matching.base import (
+    kernel_version as kernel_version,  # it must be in place before the first kernel is declared
+)

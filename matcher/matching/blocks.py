@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from matcher.matching.positions import I32, I64, U8
+from matcher.matching.base.positions import I32, I64, U8
 
 #: How many rows a block has: few enough that its bounds tell something, many enough that there are few blocks to look at.
 BLOCK = 512

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matcher.matching.base.roads import SearchRoads
 from matcher.matching.bulk_load import DirectOffers, pack_offers, row_columns
 from matcher.matching.bulk_stops import OffersWithStops, rows_with_stops
-from matcher.matching.roads import SearchRoads
 
 if TYPE_CHECKING:
     from matcher.matching.index import OfferIndex

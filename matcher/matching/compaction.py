@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from matcher.matching.positions import I64
+from matcher.matching.base.positions import I64
 from matcher.matching.store import Contents, Store
 
 #: Trips that depart within the same slot lie together.

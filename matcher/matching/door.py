@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from matcher.matching.base.positions import I64
+from matcher.matching.base.reach import least_times
+from matcher.matching.base.roads import PackedDrive, SearchRoads, SomeDrives
 from matcher.matching.feasible import Feasible
 from matcher.matching.gather import gather
 from matcher.matching.index import Snapshot
 from matcher.matching.itineraries import gather_itineraries, gather_some
 from matcher.matching.open_rows import OpenRows, open_rows
-from matcher.matching.positions import I64
 from matcher.matching.query import Query
-from matcher.matching.reach import least_times
-from matcher.matching.roads import PackedDrive, SearchRoads, SomeDrives
 
 #: From so many offers on the sieves save more than they cost: one column of times for the whole network.
 WORTH_SIEVES = 1000

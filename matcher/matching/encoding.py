@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from matcher.domain.money import CostRate
 from matcher.domain.offer import PREFERENCE_KEYS, Offer
+from matcher.matching.base.plan import Plan
+from matcher.matching.base.positions import I32, I64, U32, EdgeTable, fixed_position
+from matcher.matching.base.prices import price_step
+from matcher.matching.base.reach import reach_columns
+from matcher.matching.base.roads import SearchRoads
 from matcher.matching.blocks import DRIVER_IS_WOMAN, WOMEN_ONLY
-from matcher.matching.plan import Plan
-from matcher.matching.positions import I32, I64, U32, EdgeTable, fixed_position
-from matcher.matching.prices import price_step
-from matcher.matching.reach import reach_columns
-from matcher.matching.roads import SearchRoads
 
 #: The longest flexibility that a row can hold, in seconds; the domain allows a quarter of it.
 MOST_FLEXIBILITY_S = 2**16 - 1

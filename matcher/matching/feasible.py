@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from matcher.domain.match import TurnedAway
-from matcher.matching.positions import I64
+from matcher.matching.base.positions import I64
 
 #: The order of the kernels' counters; the first that applies to an offer is the one that is counted.
 REASONS = (

@@ -10,12 +10,12 @@ from typing import Any
 import numba
 import numpy as np
 
+from matcher.matching.base.plan import NO_LIMIT
+from matcher.matching.base.positions import I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
+from matcher.matching.base.reach import least_times
 from matcher.matching.blocks import DIRECT
 from matcher.matching.feasible import DETOUR, LENGTH, NO_MISS, REASONS, WINDOW, Feasible
-from matcher.matching.plan import NO_LIMIT
-from matcher.matching.positions import I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
 from matcher.matching.query import Query
-from matcher.matching.reach import least_times
 from matcher.matching.rows import Snapshot
 from matcher.matching.sieve import blocks_by_promise, near_in_block, survey, terms_of
 

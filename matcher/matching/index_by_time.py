@@ -11,10 +11,10 @@ import numpy as np
 
 from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.matching.base.roads import SearchRoads, SearchRoadsByTime
 from matcher.matching.bulk_load import DirectOffers
 from matcher.matching.bulk_stops import OffersWithStops
 from matcher.matching.index import OfferIndex
-from matcher.matching.roads import SearchRoads, SearchRoadsByTime
 from matcher.matching.rows import Snapshot
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from matcher.matching.base.plan import ANY_TIME, NO_LIMIT
+from matcher.matching.base.positions import INFINITE
 from matcher.matching.feasible import (
     DETOUR,
     DETOUR_CM,
@@ -24,8 +26,6 @@ from matcher.matching.feasible import (
     TO_PICKUP_MS,
     WINDOW,
 )
-from matcher.matching.plan import ANY_TIME, NO_LIMIT
-from matcher.matching.positions import INFINITE
 
 LENGTH_MASK = 0xFFFFFFFF
 #: How far a pair of legs came: the test that stopped it, or none. The furthest of all pairs tells why an offer is turned away.

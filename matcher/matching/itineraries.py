@@ -12,6 +12,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from matcher.matching.base.positions import I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
+from matcher.matching.base.reach import least_times
 from matcher.matching.blocks import SEVERAL
 from matcher.matching.feasible import DETOUR, NO_MISS, OUTCOME, REASONS, Feasible
 from matcher.matching.gather import gather_rows
@@ -23,9 +25,7 @@ from matcher.matching.insertion import (
     promises_after,
 )
 from matcher.matching.open_rows import OpenRows
-from matcher.matching.positions import I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
 from matcher.matching.query import Query
-from matcher.matching.reach import least_times
 from matcher.matching.rows import Snapshot
 from matcher.matching.sieve import blocks_by_promise, near_in_block, survey, terms_of
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from matcher.matching.base.positions import I64, leave, reach
+from matcher.matching.base.reach import FAR
 from matcher.matching.feasible import DETOUR
 from matcher.matching.insertion import MOST_LEGS
-from matcher.matching.positions import I64, leave, reach
-from matcher.matching.reach import FAR
 
 #: Which drives of a leg are needed: from its beginning to the pickup, from the pickup to its end, and so for the dropoff.
 TO_PICKUP, FROM_PICKUP, TO_DROPOFF, ONWARD = 1, 2, 4, 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from matcher.matching.base.positions import INFINITE
 from matcher.matching.feasible import DETOUR_CM, DETOUR_MS, DROPOFF_CHOICE, NO_MISS, OUTCOME, PICKUP_CHOICE, WALK_MS
 from matcher.matching.insertion import (
     FITS,
@@ -17,7 +18,6 @@ from matcher.matching.insertion import (
 )
 from matcher.matching.meeting_bounds import FROM_PICKUP, ONWARD, TO_DROPOFF, TO_PICKUP
 from matcher.matching.meeting_pairs import DEAR, drives_from, drives_to, window_of
-from matcher.matching.positions import INFINITE
 
 #: More than any detour, in ms, and small enough to be added up.
 NOWHERE_MS = 1 << 40

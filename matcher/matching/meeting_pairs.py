@@ -13,6 +13,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from matcher.matching.base.plan import NO_LIMIT
+from matcher.matching.base.positions import INFINITE, along_edge, leave, reach
 from matcher.matching.feasible import (
     DETOUR_CM,
     DETOUR_MS,
@@ -29,8 +31,6 @@ from matcher.matching.feasible import (
     WALK_MS,
 )
 from matcher.matching.insertion import LENGTH_MASK, TOO_LONG_CM, TOO_LONG_MS, WRONG_TIME, count_reason
-from matcher.matching.plan import NO_LIMIT
-from matcher.matching.positions import INFINITE, along_edge, leave, reach
 
 #: More than any generalised cost.
 DEAR = np.iinfo(np.int64).max

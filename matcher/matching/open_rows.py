@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matcher.matching.columns import spans
+from matcher.matching.base.columns import spans
+from matcher.matching.base.positions import I32, I64
 from matcher.matching.feasible import REASONS
-from matcher.matching.positions import I32, I64
 from matcher.matching.query import Query
 from matcher.matching.rows import Snapshot
 from matcher.matching.sieve import EITHER, list_open, terms_of

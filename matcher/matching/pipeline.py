@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from matcher.domain.errors.tree import PlaceUnreachable
 from matcher.domain.match import Hint, TurnedAway
+from matcher.matching.base.roads import PackedDrive, SearchRoads
 from matcher.matching.cancellation import Cancellation
 from matcher.matching.candidates import Candidate
 from matcher.matching.feasible import REASONS, Feasible
@@ -30,7 +31,6 @@ from matcher.matching.hints import FEW, FartherWalk, find_hints
 from matcher.matching.index import Snapshot
 from matcher.matching.index_by_time import SlotSnapshot
 from matcher.matching.query import Query
-from matcher.matching.roads import PackedDrive, SearchRoads
 from matcher.matching.scoring import ScoreWeights
 from matcher.matching.slot_search import SlotSearch
 

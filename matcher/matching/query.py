@@ -8,8 +8,8 @@ from datetime import datetime
 
 from matcher.domain.match import MatchRequest, WindowKind
 from matcher.domain.place import RoadPosition
+from matcher.matching.base.plan import to_ms
 from matcher.matching.encoding import preference_masks
-from matcher.matching.plan import to_ms
 
 
 @dataclass(frozen=True, slots=True)

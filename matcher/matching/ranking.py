@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from matcher.matching.base.positions import I64, fixed_position, split_cost
+from matcher.matching.base.roads import PackedDrive, SearchRoads
 from matcher.matching.feasible import Feasible
-from matcher.matching.positions import I64, fixed_position, split_cost
 from matcher.matching.query import Query
-from matcher.matching.roads import PackedDrive, SearchRoads
 from matcher.matching.rows import Snapshot
 from matcher.matching.scoring import F64, PartValues, ScoreWeights, agreement, falling, price_values
 

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.offer import Offer
-from matcher.matching.columns import spans
-from matcher.matching.plan import Plan
-from matcher.matching.positions import FRACTION_BITS, FRACTION_ONE, I32, I64, INFINITE, fixed_position
+from matcher.matching.base.columns import spans
+from matcher.matching.base.plan import Plan
+from matcher.matching.base.positions import FRACTION_BITS, FRACTION_ONE, I32, I64, INFINITE, fixed_position
+from matcher.matching.base.roads import SearchRoads, SearchRoadsByTime
 from matcher.matching.query import MeetingCandidate, Query
-from matcher.matching.roads import SearchRoads, SearchRoadsByTime
 
 _HALF = 1 << (FRACTION_BITS - 1)
 _LENGTH = 0xFFFFFFFF

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.columns import spans
-from matcher.matching.positions import FRACTION_ONE, I32, I64, U8, U32
-from matcher.matching.roads import PathTable
+from matcher.matching.base.columns import spans
+from matcher.matching.base.positions import FRACTION_ONE, I32, I64, U8, U32
+from matcher.matching.base.roads import PathTable
 
 U16 = npt.NDArray[np.uint16]
 U64 = npt.NDArray[np.uint64]

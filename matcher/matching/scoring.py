@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.match import ScorePart, ScorePartName
-from matcher.matching.positions import I64, U8
-from matcher.matching.prices import PRICE_STEPS
+from matcher.matching.base.positions import I64, U8
+from matcher.matching.base.prices import PRICE_STEPS
 
 F64 = npt.NDArray[np.float64]
 

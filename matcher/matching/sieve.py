@@ -15,6 +15,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from matcher.matching.base.positions import I64
+from matcher.matching.base.reach import CELL_BITS, GROUP_BITS, least_between, time_of
 from matcher.matching.blocks import (
     BY_LEAST,
     BY_MOST,
@@ -38,9 +40,7 @@ from matcher.matching.blocks import (
     WOMEN_ONLY,
 )
 from matcher.matching.feasible import DETOUR, OWN, PREFERENCES, SEATS, WINDOW
-from matcher.matching.positions import I64
 from matcher.matching.query import Query
-from matcher.matching.reach import CELL_BITS, GROUP_BITS, least_between, time_of
 from matcher.matching.rows import Snapshot
 
 #: What the tests without roads ask: (seats, earliest_ms, latest_ms, now_ms, women_only, rider_is_woman).

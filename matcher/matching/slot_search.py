@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from matcher.matching.base.roads import PackedDrive
 from matcher.matching.candidates import Candidate, describe_candidates
 from matcher.matching.door import DoorScan
 from matcher.matching.feasible import Feasible
@@ -13,7 +14,6 @@ from matcher.matching.index_by_time import SlotSnapshot
 from matcher.matching.meeting import MeetingScan
 from matcher.matching.query import Query
 from matcher.matching.ranking import Ranked, rank
-from matcher.matching.roads import PackedDrive
 from matcher.matching.scoring import ScoreWeights
 
 

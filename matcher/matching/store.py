@@ -10,9 +10,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from matcher.matching.base.columns import Columns
+from matcher.matching.base.positions import I32, I64, U8
 from matcher.matching.blocks import Blocks
-from matcher.matching.columns import Columns
-from matcher.matching.positions import I32, I64, U8
 from matcher.matching.rows import LEG, ROUTE, ROW, Legs, Rows, Snapshot, sieved
 from matcher.matching.tables import DriverRows, IdTable
 

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from matcher.matching.positions import I32, I64, U8
+from matcher.matching.base.positions import I32, I64, U8
 
 U64 = npt.NDArray[np.uint64]
 

@@ -6,4 +6,6 @@ Open `network.py` first (the graph), then `engine.py` (what can be asked of it).
 
 from __future__ import annotations
 
-from matcher.matching import kernel_version as kernel_version  # it must be in place before the first kernel is declared
+from matcher.matching.base import (
+    kernel_version as kernel_version,  # it must be in place before the first kernel is declared
+)

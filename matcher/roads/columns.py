@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import EdgeTable, fixed_position
+from matcher.matching.base.positions import EdgeTable, fixed_position
 from matcher.roads.customisation import Metric
 from matcher.roads.many_sweep import climb_many, settle_many
 from matcher.roads.network import I32, I64

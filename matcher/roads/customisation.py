@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from matcher.matching.positions import INFINITE
+from matcher.matching.base.positions import INFINITE
 from matcher.roads.network import I32, I64, hold_read_only, read_only
 from matcher.roads.topology import Topology
 

@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.matching.positions import INFINITE, EdgeTable, fixed_position, split_cost
-from matcher.matching.roads import PackedDrive, PathTable
+from matcher.matching.base.positions import INFINITE, EdgeTable, fixed_position, split_cost
+from matcher.matching.base.roads import PackedDrive, PathTable
 from matcher.roads import scratch
 from matcher.roads.batch import pack_pairs
 from matcher.roads.columns import NODES_AN_OFFER, DriveColumns, LeastPair, SomeDrives, sides_of

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from matcher.matching.positions import INFINITE, along_edge, leave, reach
+from matcher.matching.base.positions import INFINITE, along_edge, leave, reach
 from matcher.roads.sweep import TO_TARGET, descend
 
 #: What is known of a node: nothing; the ways up from it (or down to it) only; everything. WANTED is added while a call is at work.

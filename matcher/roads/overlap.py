@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from matcher.matching.positions import FRACTION_ONE
+from matcher.matching.base.positions import FRACTION_ONE
 
 
 @numba.njit(cache=True, nogil=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from matcher.matching.positions import INFINITE, along_edge, leave, reach
+from matcher.matching.base.positions import INFINITE, along_edge, leave, reach
 from matcher.roads.paths import unpack
 from matcher.roads.query import tree_query
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numba
 
-from matcher.matching.positions import INFINITE
+from matcher.matching.base.positions import INFINITE
 
 
 @numba.njit(cache=True, nogil=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numba
 
-from matcher.matching.positions import INFINITE
+from matcher.matching.base.positions import INFINITE
 from matcher.roads.many_sweep import CLIMBED, SETTLED, UNTOUCHED, WANTED, seed_least
 from matcher.roads.sweep import climb_places
 

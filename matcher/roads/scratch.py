@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from matcher.matching.positions import INFINITE
+from matcher.matching.base.positions import INFINITE
 from matcher.roads.network import I32, I64, U8, RoadNetwork
 from matcher.roads.topology import Topology
 

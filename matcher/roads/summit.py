@@ -18,7 +18,7 @@ from typing import Self
 import numba
 import numpy as np
 
-from matcher.matching.positions import INFINITE
+from matcher.matching.base.positions import INFINITE
 from matcher.roads.customisation import Metric
 from matcher.roads.network import I32, I64, hold_read_only
 from matcher.roads.query import relax_up, seed_climb, tree_query

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numba
 
-from matcher.matching.positions import INFINITE, leave, reach
+from matcher.matching.base.positions import INFINITE, leave, reach
 
 #: Which side of a slot's two weights a climb uses: sources climb along "up" weights, targets against "down" weights.
 FROM_SOURCE = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from matcher.domain.place import Coordinate
-from matcher.matching.positions import FRACTION_ONE, fraction_to_fixed
+from matcher.matching.base.positions import FRACTION_ONE, fraction_to_fixed
 from matcher.roads.network import I32, I64
 from matcher.roads.snapping import Snapper, cut
 from matcher.roads.walk_kernels import UNREACHED, walks_within

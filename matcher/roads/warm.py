@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.matching.kernel_version import one_compiles
-from matcher.matching.positions import FRACTION_ONE, INFINITE
-from matcher.matching.roads import PathTable
+from matcher.matching.base.kernel_version import one_compiles
+from matcher.matching.base.positions import FRACTION_ONE, INFINITE
+from matcher.matching.base.roads import PathTable
 from matcher.roads.engine import SUMMIT_FROM, RoadEngine
 from matcher.roads.network import network_from_vectors
 from matcher.roads.sweep import sweep_places

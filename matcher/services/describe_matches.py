@@ -10,9 +10,9 @@ from typing import Protocol
 from matcher.domain.match import Match, MatchRequest, MeetingPoint, Walking
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.domain.polyline import encode_polyline
+from matcher.matching.base.positions import I64, split_cost
+from matcher.matching.base.roads import PackedDrive, SearchRoads
 from matcher.matching.pipeline import Candidate
-from matcher.matching.positions import I64, split_cost
-from matcher.matching.roads import PackedDrive, SearchRoads
 from matcher.services.cost_sharing import CostSharing
 from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
 from matcher.services.ports import CurrentState, Roads, RoadsByTime, StopCandidate

@@ -19,12 +19,12 @@ from matcher.domain.itinerary import Stop, StopKind, seats_by_leg
 from matcher.domain.match import MatchRequest, TimeWindow, TurnedAway, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer
 from matcher.domain.place import Coordinate, Place, same_positions
+from matcher.matching.base.plan import to_ms
+from matcher.matching.base.positions import split_cost
+from matcher.matching.base.roads import SearchRoads
 from matcher.matching.index import OfferIndex
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates
-from matcher.matching.plan import to_ms
-from matcher.matching.positions import split_cost
 from matcher.matching.query import Query
-from matcher.matching.roads import SearchRoads
 from matcher.matching.scoring import ScoreWeights
 from matcher.services.booking_ports import OfferFitter
 from matcher.services.ports import SnappedPosition

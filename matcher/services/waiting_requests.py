@@ -14,7 +14,7 @@ from matcher.domain.errors.tree import InvalidInput
 from matcher.domain.kept_request import KeptRequest
 from matcher.domain.match import MatchRequest
 from matcher.domain.place import same_positions
-from matcher.matching.plan import to_ms
+from matcher.matching.base.plan import to_ms
 from matcher.matching.query import Query
 from matcher.matching.request_index import RequestIndex, WaitingRequest
 from matcher.services.ports import RoadsByTime

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import PREFERENCE_KEYS, Offer
+from matcher.matching.base.plan import NO_LIMIT
+from matcher.matching.base.positions import FRACTION_ONE
 from matcher.matching.blocks import WOMEN_ONLY
 from matcher.matching.bulk_load import DirectOffers
 from matcher.matching.bulk_stops import NO_PROMISE, OffersWithStops
-from matcher.matching.plan import NO_LIMIT
-from matcher.matching.positions import FRACTION_ONE
 from matcher.services.ports import FeedPosition
 from matcher.storage.change_feed import position_of
 from matcher.storage.offer_rows import to_offer

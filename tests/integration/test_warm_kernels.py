@@ -33,7 +33,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.matching.roads import PathTable
+from matcher.matching.base.roads import PathTable
 from matcher.roads.engine import RoadEngine
 from matcher.roads.network import RoadNetwork
 from matcher.roads.region_files import load_arrays, save_arrays

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import INFINITE, fixed_position
-from matcher.matching.roads import PackedDrive, PathTable
+from matcher.matching.base.positions import INFINITE, fixed_position
+from matcher.matching.base.roads import PackedDrive, PathTable
 from matcher.roads.engine import RoadEngine
 from matcher.roads.network import RoadNetwork
 from tests.builders_roads import (

@@ -16,8 +16,8 @@ from hypothesis import given
 from matcher.domain.itinerary import Stop, StopKind, seats_by_leg
 from matcher.domain.match import MatchRequest
 from matcher.domain.offer import Offer
-from matcher.matching.plan import Plan
-from matcher.matching.positions import split_cost
+from matcher.matching.base.plan import Plan
+from matcher.matching.base.positions import split_cost
 from tests.builders import NOW, an_engine
 from tests.property import oracle_hints
 from tests.property.bookings import base_drive, boarded

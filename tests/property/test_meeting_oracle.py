@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from matcher.domain.match import MatchRequest
 from matcher.domain.place import RoadPosition
+from matcher.matching.base.plan import to_ms
 from matcher.matching.hints import FartherWalk
 from matcher.matching.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
-from matcher.matching.plan import to_ms
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import ScoreWeights
 from tests.builders import NOW

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from matcher.matching.positions import FRACTION_ONE, INFINITE
+from matcher.matching.base.positions import FRACTION_ONE, INFINITE
 from matcher.roads.network import RoadNetwork
 from tests.builders_roads import an_engine, luxembourg_network, luxembourg_vector, needs_luxembourg
 

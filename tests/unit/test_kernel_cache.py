@@ -16,7 +16,7 @@ from matcher import kernel_cache
 # Compiles in a process of its own: numba reads its settings once, when it is imported.
 PROBE = """
 import matcher
-from matcher.matching.positions import fraction_to_fixed, leave
+from matcher.matching.base.positions import fraction_to_fixed, leave
 leave(1 << 32, 1 << 32, fraction_to_fixed(0.5))
 import atexit
 import os

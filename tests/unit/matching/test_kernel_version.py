@@ -15,8 +15,8 @@ from types import SimpleNamespace
 from numba.core.registry import CPUDispatcher
 
 import matcher
-from matcher.matching import kernel_version
-from matcher.matching.kernel_version import one_compiles
+from matcher.matching.base import kernel_version
+from matcher.matching.base.kernel_version import one_compiles
 
 CALLED = """
 import numba

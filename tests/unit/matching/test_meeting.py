@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.place import RoadPosition
+from matcher.matching.base.positions import INFINITE
+from matcher.matching.base.reach import FAR
 from matcher.matching.hints import FartherWalk
 from matcher.matching.index import OfferIndex
 from matcher.matching.meeting_bounds import potentials
 from matcher.matching.pipeline import Candidates, find_candidates
-from matcher.matching.positions import INFINITE
 from matcher.matching.query import MeetingCandidate, Query
-from matcher.matching.reach import FAR
 from matcher.matching.scoring import PRICE_UNIT, ScoreWeights
 from tests.builders import NOW, Street, a_place, a_request, a_ring, an_engine, an_offer
 

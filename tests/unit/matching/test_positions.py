@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import (
+from matcher.matching.base.positions import (
     FRACTION_ONE,
     INFINITE,
     along_edge,

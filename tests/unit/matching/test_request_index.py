@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from matcher.domain.place import Coordinate
-from matcher.matching.plan import to_ms
+from matcher.matching.base.plan import to_ms
 from matcher.matching.query import Query
 from matcher.matching.request_index import RequestIndex, WaitingRequest
 from matcher.roads.by_time import roads_by_time

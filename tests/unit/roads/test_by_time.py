@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from matcher.domain.place import Coordinate, RoadPosition, same_positions
-from matcher.matching.plan import to_ms
+from matcher.matching.base.plan import to_ms
 from matcher.roads.by_time import RoadsByTime, fingerprint_of, roads_by_time
 from matcher.roads.slot_clock import SlotClock, zone_at
 from matcher.roads.speed_profiles import FREE_FLOW_ONLY, SpeedProfile, parse_speeds

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.matching.positions import INFINITE, fixed_position
-from matcher.matching.roads import PathTable
+from matcher.matching.base.positions import INFINITE, fixed_position
+from matcher.matching.base.roads import PathTable
 from matcher.roads.engine import RoadEngine, edge_table
 from matcher.roads.scratch import ScratchPool
 from tests.builders_roads import (

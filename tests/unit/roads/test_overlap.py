@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import FRACTION_ONE, fixed_position
-from matcher.matching.roads import PathTable
+from matcher.matching.base.positions import FRACTION_ONE, fixed_position
+from matcher.matching.base.roads import PathTable
 from matcher.roads.engine import RoadEngine
 from tests.builders_roads import (
     an_engine,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import FRACTION_ONE, INFINITE, fixed_position
+from matcher.matching.base.positions import FRACTION_ONE, INFINITE, fixed_position
 from matcher.roads.engine import SUMMIT_FROM, RoadEngine
 from matcher.roads.network import I32
 from tests.builders_roads import (

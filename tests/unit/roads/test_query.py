@@ -8,7 +8,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from matcher.matching.positions import INFINITE
+from matcher.matching.base.positions import INFINITE
 from matcher.roads.customisation import Metric
 from matcher.roads.network import RoadNetwork
 from matcher.roads.paths import unpack

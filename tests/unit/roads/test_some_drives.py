@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import INFINITE
+from matcher.matching.base.positions import INFINITE
 from matcher.roads.engine import RoadEngine
 from matcher.roads.many_sweep import SETTLED
 from matcher.roads.network import I64

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import FRACTION_ONE, INFINITE
+from matcher.matching.base.positions import FRACTION_ONE, INFINITE
 from matcher.roads.engine import SUMMIT_FROM, RoadEngine
 from matcher.roads.network import RoadNetwork
 from matcher.roads.summit import Summit, choose_summit

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import INFINITE
+from matcher.matching.base.positions import INFINITE
 from matcher.roads.engine import RoadEngine
 from tests.builders_roads import Street, an_engine, line_of_places, network_of, one_way, two_way
 

@@ -28,9 +28,9 @@ from matcher.domain.errors.tree import (
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
 from matcher.domain.principal import ApiKey
+from matcher.matching.base.roads import PackedDrive
 from matcher.matching.bulk_load import DirectOffers
 from matcher.matching.bulk_stops import OffersWithStops
-from matcher.matching.roads import PackedDrive
 from matcher.services.ports import (
     CurrentState,
     DrivenRoute,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.money import CostRate, Money, decimals_of
-from matcher.matching.positions import I32, I64, U8
+from matcher.matching.base.positions import I32, I64, U8
 
 #: The whole cost of driving: what nobody may ask for more than (`CostRate.dearest_seat` of one seat). Free is 0.
 PRICE_STEPS = 255

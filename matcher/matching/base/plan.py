@@ -10,7 +10,7 @@ import numpy as np
 
 from matcher.domain.itinerary import seats_by_leg
 from matcher.domain.offer import Offer
-from matcher.matching.positions import split_cost
+from matcher.matching.base.positions import split_cost
 
 #: max_detour_cm of an offer without a limit in metres.
 NO_LIMIT = int(np.iinfo(np.int32).max)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from matcher.domain.place import RoadPosition
-from matcher.matching.positions import I32, I64, U8, EdgeTable
+from matcher.matching.base.positions import I32, I64, U8, EdgeTable
 
 
 @dataclass(frozen=True, eq=False)

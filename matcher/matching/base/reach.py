@@ -18,7 +18,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from matcher.matching.positions import FRACTION_ONE, INFINITE, part_of
+from matcher.matching.base.positions import FRACTION_ONE, INFINITE, part_of
 
 #: Three days of driving, in ms: longer times, and "no way", are cut to this, so that no sum of a bound leaves 32 bits.
 FAR = np.int32(1 << 28)
