@@ -37,7 +37,7 @@ from bench.load_service import data_folder, ended_by_signals
 from bench.oracle import Oracle
 from bench.worlds import World, draw_offers, draw_queries, region_world, sample_world
 from matcher.domain.offer import Offer
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

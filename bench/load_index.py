@@ -40,9 +40,9 @@ from rich.table import Table
 
 from bench.worlds import MORNING, RUSH_MIN, World, draw_offers, region_world, sample_world, vectors_world
 from matcher.matching.base.positions import I64, INFINITE, fixed_position, split_cost
-from matcher.matching.bulk_load import DirectOffers, pack_offers
-from matcher.matching.bulk_stops import OffersWithStops
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
+from matcher.matching.index.load_direct import DirectOffers, pack_offers
+from matcher.matching.index.load_stops import OffersWithStops
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.services.load_offers import LoadOffers
 from matcher.services.ports import Geocoder

@@ -33,7 +33,7 @@ from bench.timing import RATE, SEED, WARM_UP, Row, beside_door, index_bytes, lea
 from bench.walkers import draw_walkers
 from bench.worlds import World, draw_offers, draw_queries, region_world, sample_world, vectors_world
 from matcher.domain.offer import Offer
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.query import Query
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.services.stop_watch import StopWatch

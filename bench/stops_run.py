@@ -12,7 +12,7 @@ from bench.timing import SEED, WARM_UP, Row, beside_door, index_bytes, percentil
 from bench.walkers import draw_walkers
 from bench.worlds import World
 from matcher.domain.offer import Offer
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.query import Query
 from matcher.services.stop_watch import StopWatch
 

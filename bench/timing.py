@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.worlds import World
 from matcher.domain.money import CostRate
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

@@ -16,12 +16,12 @@ from matcher.check.plain_dijkstra import PlainDijkstra
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer, OfferStatus
 from matcher.domain.place import Place, RoadPosition
-from matcher.matching.index import OfferIndex
-from matcher.matching.index_by_time import SlotSnapshot
+from matcher.matching.index.by_time import SlotSnapshot
+from matcher.matching.index.index import OfferIndex
+from matcher.matching.index.tables import IdTable
 from matcher.matching.pipeline import find_candidates_by_time
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import ScoreWeights
-from matcher.matching.tables import IdTable
 from matcher.roads.engine import RoadEngine
 from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample

@@ -14,7 +14,7 @@ from matcher.check.promises import CheckPromises, WalkingSearches
 from matcher.check.store import PostgresStoredOffers
 from matcher.domain.match import MatchRequest
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
-from matcher.matching.index_by_time import OfferIndexByTime
+from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidate, find_candidates_by_time
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 
-from matcher.matching.index_by_time import OfferIndexByTime
+from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.parts import LoadedRegion, import_region, load_region, make_geocoder, read_region
 from matcher.roads.regions import RegionStore
 from matcher.services.cost_sharing import CostSharing

@@ -11,10 +11,10 @@ from matcher.domain.itinerary import StopKind
 from matcher.domain.offer import Offer
 from matcher.matching.base.plan import NO_LIMIT, to_ms
 from matcher.matching.base.positions import fixed_position
-from matcher.matching.bulk_load import DirectOffers
-from matcher.matching.bulk_stops import NO_PROMISE, OffersWithStops
-from matcher.matching.encoding import driver_digest, preference_masks
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.encoding import driver_digest, preference_masks
+from matcher.matching.index.index import OfferIndex
+from matcher.matching.index.load_direct import DirectOffers
+from matcher.matching.index.load_stops import NO_PROMISE, OffersWithStops
 
 
 def columns_of(offers: Sequence[Offer]) -> DirectOffers:

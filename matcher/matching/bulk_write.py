@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matcher.matching.base.roads import SearchRoads
-from matcher.matching.bulk_load import DirectOffers, pack_offers, row_columns
-from matcher.matching.bulk_stops import OffersWithStops, rows_with_stops
+from matcher.matching.index.load_direct import DirectOffers, pack_offers, row_columns
+from matcher.matching.index.load_stops import OffersWithStops, rows_with_stops
 
 if TYPE_CHECKING:
-    from matcher.matching.index import OfferIndex
+    from matcher.matching.index.index import OfferIndex
 
 
 def put_many(index: OfferIndex, roads: SearchRoads, offers: DirectOffers | OffersWithStops) -> int:

@@ -8,7 +8,7 @@ from uuid import UUID
 from matcher.domain.match import ScorePart, ScorePartName
 from matcher.domain.place import RoadPosition
 from matcher.matching.feasible import Feasible
-from matcher.matching.index import Snapshot
+from matcher.matching.index.index import Snapshot
 from matcher.matching.ranking import Ranked
 from matcher.matching.scoring import ScoreWeights, describe_parts
 

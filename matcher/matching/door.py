@@ -9,7 +9,7 @@ from matcher.matching.base.reach import least_times
 from matcher.matching.base.roads import PackedDrive, SearchRoads, SomeDrives
 from matcher.matching.feasible import Feasible
 from matcher.matching.gather import gather
-from matcher.matching.index import Snapshot
+from matcher.matching.index.index import Snapshot
 from matcher.matching.itineraries import gather_itineraries, gather_some
 from matcher.matching.open_rows import OpenRows, open_rows
 from matcher.matching.query import Query

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from matcher.matching.feasible import NO_MISS, OUTCOME, REASONS, Feasible
+from matcher.matching.index.rows import Snapshot
 from matcher.matching.query import Query
-from matcher.matching.rows import Snapshot
 from matcher.matching.sieve import EITHER, list_open, terms_of
 
 

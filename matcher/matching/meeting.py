@@ -22,9 +22,10 @@ from matcher.matching.base.columns import spans
 from matcher.matching.base.positions import I64, U8, fixed_position
 from matcher.matching.base.reach import least_times
 from matcher.matching.base.roads import SearchRoads, SomeDrives
-from matcher.matching.blocks import DIRECT, SEVERAL
 from matcher.matching.feasible import NO_MISS, REASONS, Feasible
 from matcher.matching.hints import FEW
+from matcher.matching.index.rows import Snapshot
+from matcher.matching.index.zones import DIRECT, SEVERAL
 from matcher.matching.meeting_bounds import (
     EVERY_DRIVE,
     FROM_PICKUP,
@@ -38,7 +39,6 @@ from matcher.matching.meeting_legs import pairs_of_itineraries
 from matcher.matching.meeting_pairs import pairs_of_direct
 from matcher.matching.open_rows import open_rows
 from matcher.matching.query import MeetingCandidate, Query
-from matcher.matching.rows import Snapshot
 from matcher.matching.scoring import ScoreWeights
 from matcher.matching.sieve import near_rows
 

@@ -28,8 +28,8 @@ from matcher.matching.cancellation import Cancellation
 from matcher.matching.candidates import Candidate
 from matcher.matching.feasible import REASONS, Feasible
 from matcher.matching.hints import FEW, FartherWalk, find_hints
-from matcher.matching.index import Snapshot
-from matcher.matching.index_by_time import SlotSnapshot
+from matcher.matching.index.by_time import SlotSnapshot
+from matcher.matching.index.index import Snapshot
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights
 from matcher.matching.slot_search import SlotSearch

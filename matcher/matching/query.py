@@ -9,7 +9,7 @@ from datetime import datetime
 from matcher.domain.match import MatchRequest, WindowKind
 from matcher.domain.place import RoadPosition
 from matcher.matching.base.plan import to_ms
-from matcher.matching.encoding import preference_masks
+from matcher.matching.index.encoding import preference_masks
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import numpy as np
 from matcher.matching.base.positions import I64, fixed_position, split_cost
 from matcher.matching.base.roads import PackedDrive, SearchRoads
 from matcher.matching.feasible import Feasible
+from matcher.matching.index.rows import Snapshot
 from matcher.matching.query import Query
-from matcher.matching.rows import Snapshot
 from matcher.matching.scoring import F64, PartValues, ScoreWeights, agreement, falling, price_values
 
 #: How many offers have their overlap computed before the first answer is looked at.

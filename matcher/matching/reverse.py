@@ -9,7 +9,7 @@ from matcher.domain.errors.tree import PlaceUnreachable
 from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer
 from matcher.matching.base.roads import PackedDrive, SearchRoadsByTime
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates
 from matcher.matching.request_index import WaitingRequest
 from matcher.matching.scoring import ScoreWeights

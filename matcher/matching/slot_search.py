@@ -10,7 +10,7 @@ from matcher.matching.candidates import Candidate, describe_candidates
 from matcher.matching.door import DoorScan
 from matcher.matching.feasible import Feasible
 from matcher.matching.glance import glance
-from matcher.matching.index_by_time import SlotSnapshot
+from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.meeting import MeetingScan
 from matcher.matching.query import Query
 from matcher.matching.ranking import Ranked, rank

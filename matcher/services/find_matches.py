@@ -14,7 +14,7 @@ from matcher.domain.match import MatchAnswer, MatchRequest, RequestDraft, Turned
 from matcher.domain.offer import OfferStatus
 from matcher.domain.principal import Principal
 from matcher.matching.cancellation import Cancellation
-from matcher.matching.index_by_time import SlotSnapshot
+from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates_by_time
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from matcher.domain.offer import Offer
-from matcher.matching.bulk_load import DirectOffers
-from matcher.matching.bulk_stops import OffersWithStops
+from matcher.matching.index.load_direct import DirectOffers
+from matcher.matching.index.load_stops import OffersWithStops
 from matcher.services.fitted_index import FittedIndex
 from matcher.services.ports import FeedPosition, OfferIndex, OfferRepository, Progress, RoadsByTime, no_progress
 from matcher.services.resolve_places import ResolvePlaces

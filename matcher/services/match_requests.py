@@ -17,7 +17,7 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.base.plan import to_ms
 from matcher.matching.base.roads import PackedDrive, SearchRoadsByTime
 from matcher.matching.candidates import Candidate
-from matcher.matching.index_by_time import SlotSnapshot
+from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.pipeline import find_candidates_by_time
 from matcher.matching.request_index import WaitingRequest
 from matcher.matching.reverse import fitting_requests, who_fits

@@ -13,8 +13,8 @@ from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
 from matcher.domain.principal import ApiKey, Role
-from matcher.matching.bulk_load import DirectOffers
-from matcher.matching.bulk_stops import OffersWithStops
+from matcher.matching.index.load_direct import DirectOffers
+from matcher.matching.index.load_stops import OffersWithStops
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from matcher.domain.place import Coordinate, Place, same_positions
 from matcher.matching.base.plan import to_ms
 from matcher.matching.base.positions import split_cost
 from matcher.matching.base.roads import SearchRoads
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

@@ -12,9 +12,9 @@ from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import PREFERENCE_KEYS, Offer
 from matcher.matching.base.plan import NO_LIMIT
 from matcher.matching.base.positions import FRACTION_ONE
-from matcher.matching.blocks import WOMEN_ONLY
-from matcher.matching.bulk_load import DirectOffers
-from matcher.matching.bulk_stops import NO_PROMISE, OffersWithStops
+from matcher.matching.index.load_direct import DirectOffers
+from matcher.matching.index.load_stops import NO_PROMISE, OffersWithStops
+from matcher.matching.index.zones import WOMEN_ONLY
 from matcher.services.ports import FeedPosition
 from matcher.storage.change_feed import position_of
 from matcher.storage.offer_rows import to_offer

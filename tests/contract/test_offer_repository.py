@@ -15,8 +15,8 @@ from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
-from matcher.matching.bulk_load import DirectOffers
-from matcher.matching.bulk_stops import OffersWithStops
+from matcher.matching.index.load_direct import DirectOffers
+from matcher.matching.index.load_stops import OffersWithStops
 from matcher.services.ports import CurrentState, IdempotencyRequest, OfferRepository, StoredAnswer
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.pool import Connections

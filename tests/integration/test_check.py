@@ -19,7 +19,7 @@ from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.match import MatchRequest
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Place, RoadPosition
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

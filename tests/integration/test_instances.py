@@ -19,8 +19,8 @@ from matcher.domain.errors.tree import DatabaseUnavailable, OfferNotOpen, StaleV
 from matcher.domain.offer import Offer, OfferChange, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
-from matcher.matching.index import OfferIndex
-from matcher.matching.index_by_time import OfferIndexByTime
+from matcher.matching.index.by_time import OfferIndexByTime
+from matcher.matching.index.index import OfferIndex
 from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.settings import Settings, StorageSettings
 from matcher.storage import change_feed

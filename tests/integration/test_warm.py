@@ -14,7 +14,7 @@ from uuid import UUID
 
 from numba.core.dispatcher import Dispatcher
 
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import find_candidates
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import ScoreWeights

@@ -19,7 +19,7 @@ from matcher.domain.match import MatchRequest, TimeWindow
 from matcher.domain.offer import Offer
 from matcher.domain.place import Coordinate
 from matcher.matching.base.plan import to_ms
-from matcher.matching.index_by_time import OfferIndexByTime
+from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidates, find_candidates_by_time
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

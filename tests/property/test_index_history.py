@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.matching.index import OfferIndex, Snapshot
+from matcher.matching.index.index import OfferIndex, Snapshot
 from matcher.matching.pipeline import find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

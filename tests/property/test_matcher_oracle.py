@@ -15,7 +15,7 @@ from matcher.domain.match import MatchRequest
 from matcher.domain.offer import Offer
 from matcher.matching import ranking
 from matcher.matching.base.plan import to_ms
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

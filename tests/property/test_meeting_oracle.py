@@ -14,7 +14,7 @@ from matcher.domain.match import MatchRequest
 from matcher.domain.place import RoadPosition
 from matcher.matching.base.plan import to_ms
 from matcher.matching.hints import FartherWalk
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import ScoreWeights

@@ -15,7 +15,7 @@ from matcher.domain.errors.tree import PlaceUnreachable
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.base.plan import to_ms
-from matcher.matching.index_by_time import OfferIndexByTime
+from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import find_candidates_by_time
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.request_index import RequestIndex, WaitingRequest

@@ -17,7 +17,7 @@ from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.tree import Conflict
 from matcher.domain.match import WindowKind
 from matcher.domain.offer import Offer
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

@@ -14,7 +14,7 @@ import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.matching.bulk_load import DirectOffers
+from matcher.matching.index.load_direct import DirectOffers
 from matcher.services.ports import FeedPosition
 from matcher.storage.change_feed import _CHANGES, CHANNEL, Listener, PostgresChangeFeed, position_of
 from matcher.storage.offer_rows import to_row

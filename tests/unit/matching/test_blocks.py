@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.matching.blocks import (
+from matcher.matching.index.index import OfferIndex, Snapshot
+from matcher.matching.index.zones import (
     BY_LEAST,
     BY_MOST,
     DESTINATION_LEAST,
@@ -34,7 +35,6 @@ from matcher.matching.blocks import (
     WOMEN_ONLY,
     Blocks,
 )
-from matcher.matching.index import OfferIndex, Snapshot
 from matcher.matching.pipeline import find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

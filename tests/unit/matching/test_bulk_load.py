@@ -11,7 +11,7 @@ import pytest
 
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import RoadPosition
-from matcher.matching.index import OfferIndex
+from matcher.matching.index.index import OfferIndex
 from matcher.roads.engine import RoadEngine
 from tests.builders import Street, an_engine, an_offer
 from tests.bulk_columns import columns_of, columns_with_stops_of, contents

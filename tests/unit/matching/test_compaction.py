@@ -15,10 +15,10 @@ import numpy.typing as npt
 import pytest
 
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.matching import index as index_module
-from matcher.matching.compaction import SLOT_MS, compacted, order_of_rows, repeat
-from matcher.matching.index import OfferIndex
-from matcher.matching.store import Contents, Store
+from matcher.matching.index.compaction import SLOT_MS, compacted, order_of_rows, repeat
+from matcher.matching.index.index import OfferIndex
+from matcher.matching.index.index import index as index_module
+from matcher.matching.index.store import Contents, Store
 from matcher.roads.engine import RoadEngine
 from tests.builders import NOW, a_ring, an_engine, an_offer
 from tests.bulk_columns import contents

@@ -11,7 +11,7 @@ import pytest
 
 from matcher.domain.match import MatchRequest
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.matching.index import OfferIndex, Snapshot
+from matcher.matching.index.index import OfferIndex, Snapshot
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

@@ -13,7 +13,7 @@ import pytest
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate
 from matcher.matching.cancellation import Cancellation, SearchCancelled
-from matcher.matching.index_by_time import OfferIndexByTime
+from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidates, find_candidates_by_time
 from matcher.matching.query import Query
 from matcher.matching.scoring import ScoreWeights

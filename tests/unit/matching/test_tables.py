@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matcher.matching.tables import DriverRows, IdTable
+from matcher.matching.index.tables import DriverRows, IdTable
 
 #: Few ids, among them such as differ in one half only.
 ids = st.tuples(st.integers(0, 6), st.sampled_from([0, 1, 7, 2**63, 2**64 - 1]))

@@ -11,8 +11,8 @@ import pytest
 
 from matcher.domain.match import MatchRequest
 from matcher.domain.offer import Offer
-from matcher.matching.index import OfferIndex
-from matcher.matching.index_by_time import SlotSnapshot
+from matcher.matching.index.by_time import SlotSnapshot
+from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates_by_time
 from matcher.matching.query import Query
 from matcher.matching.ranking import FIRST_BATCH

@@ -29,8 +29,8 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
 from matcher.domain.principal import ApiKey
 from matcher.matching.base.roads import PackedDrive
-from matcher.matching.bulk_load import DirectOffers
-from matcher.matching.bulk_stops import OffersWithStops
+from matcher.matching.index.load_direct import DirectOffers
+from matcher.matching.index.load_stops import OffersWithStops
 from matcher.services.ports import (
     CurrentState,
     DrivenRoute,

@@ -25,7 +25,7 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput, RoadPosition
 from matcher.domain.polyline import decode_polyline
 from matcher.domain.principal import Principal, Role
-from matcher.matching.index_by_time import OfferIndexByTime
+from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
 from matcher.services.cost_sharing import CostSharing

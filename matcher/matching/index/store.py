@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from matcher.matching.base.columns import Columns
 from matcher.matching.base.positions import I32, I64, U8
-from matcher.matching.blocks import Blocks
-from matcher.matching.rows import LEG, ROUTE, ROW, Legs, Rows, Snapshot, sieved
-from matcher.matching.tables import DriverRows, IdTable
+from matcher.matching.index.rows import LEG, ROUTE, ROW, Legs, Rows, Snapshot, sieved
+from matcher.matching.index.tables import DriverRows, IdTable
+from matcher.matching.index.zones import Blocks
 
 AnyArray = npt.NDArray[Any]
 _CODES_A_ROW = 16

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.matching.base.positions import I64
-from matcher.matching.store import Contents, Store
+from matcher.matching.index.store import Contents, Store
 
 #: Trips that depart within the same slot lie together.
 SLOT_MS = 30 * 60_000

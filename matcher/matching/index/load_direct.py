@@ -13,7 +13,7 @@ from matcher.domain.money import CostRate
 from matcher.matching.base.positions import I32, I64, INFINITE, U8, EdgeTable
 from matcher.matching.base.prices import price_steps
 from matcher.matching.base.roads import SearchRoads
-from matcher.matching.encoding import MOST_FLEXIBILITY_S, reach_of
+from matcher.matching.index.encoding import MOST_FLEXIBILITY_S, reach_of
 
 U64 = npt.NDArray[np.uint64]
 

@@ -18,7 +18,7 @@ from matcher.matching.base.positions import I32, I64, U32, EdgeTable, fixed_posi
 from matcher.matching.base.prices import price_step
 from matcher.matching.base.reach import reach_columns
 from matcher.matching.base.roads import SearchRoads
-from matcher.matching.blocks import DRIVER_IS_WOMAN, WOMEN_ONLY
+from matcher.matching.index.zones import DRIVER_IS_WOMAN, WOMEN_ONLY
 
 #: The longest flexibility that a row can hold, in seconds; the domain allows a quarter of it.
 MOST_FLEXIBILITY_S = 2**16 - 1

@@ -12,10 +12,10 @@ import numpy as np
 from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.base.roads import SearchRoads, SearchRoadsByTime
-from matcher.matching.bulk_load import DirectOffers
-from matcher.matching.bulk_stops import OffersWithStops
-from matcher.matching.index import OfferIndex
-from matcher.matching.rows import Snapshot
+from matcher.matching.index.index import OfferIndex
+from matcher.matching.index.load_direct import DirectOffers
+from matcher.matching.index.load_stops import OffersWithStops
+from matcher.matching.index.rows import Snapshot
 
 
 @dataclass(frozen=True, eq=False)

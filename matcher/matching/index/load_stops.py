@@ -13,8 +13,8 @@ from matcher.matching.base.columns import spans
 from matcher.matching.base.plan import ANY_TIME, NO_LIMIT
 from matcher.matching.base.positions import I32, I64, INFINITE, EdgeTable
 from matcher.matching.base.roads import SearchRoads
-from matcher.matching.bulk_load import DirectOffers
-from matcher.matching.encoding import MOST_FLEXIBILITY_S, reach_of
+from matcher.matching.index.encoding import MOST_FLEXIBILITY_S, reach_of
+from matcher.matching.index.load_direct import DirectOffers
 
 Flags = npt.NDArray[np.bool_]
 #: A stop at which nobody was promised a time has this for a moment.

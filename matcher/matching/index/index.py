@@ -11,13 +11,13 @@ from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching import bulk_write
 from matcher.matching.base.roads import SearchRoads
-from matcher.matching.blocks import BLOCK
-from matcher.matching.bulk_load import DirectOffers
-from matcher.matching.bulk_stops import OffersWithStops
-from matcher.matching.compaction import compacted, differences, repeat
-from matcher.matching.encoding import driver_digest, halves, one_row
-from matcher.matching.rows import Snapshot
-from matcher.matching.store import Store
+from matcher.matching.index.compaction import compacted, differences, repeat
+from matcher.matching.index.encoding import driver_digest, halves, one_row
+from matcher.matching.index.load_direct import DirectOffers
+from matcher.matching.index.load_stops import OffersWithStops
+from matcher.matching.index.rows import Snapshot
+from matcher.matching.index.store import Store
+from matcher.matching.index.zones import BLOCK
 
 __all__ = ["OfferIndex", "Snapshot"]
 
