@@ -11,7 +11,7 @@ from matcher.matching.door import DoorScan
 from matcher.matching.feasible import Feasible
 from matcher.matching.glance import glance
 from matcher.matching.index.by_time import SlotSnapshot
-from matcher.matching.meeting import MeetingScan
+from matcher.matching.meeting.scan import MeetingScan
 from matcher.matching.query import Query
 from matcher.matching.ranking import Ranked, rank
 from matcher.matching.scoring import ScoreWeights

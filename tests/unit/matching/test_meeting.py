@@ -17,7 +17,7 @@ from matcher.matching.base.positions import INFINITE
 from matcher.matching.base.reach import FAR
 from matcher.matching.hints import FartherWalk
 from matcher.matching.index.index import OfferIndex
-from matcher.matching.meeting_bounds import potentials
+from matcher.matching.meeting.bounds import potentials
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import PRICE_UNIT, ScoreWeights

@@ -26,7 +26,7 @@ from matcher.matching.feasible import NO_MISS, REASONS, Feasible
 from matcher.matching.hints import FEW
 from matcher.matching.index.rows import Snapshot
 from matcher.matching.index.zones import DIRECT, SEVERAL
-from matcher.matching.meeting_bounds import (
+from matcher.matching.meeting.bounds import (
     EVERY_DRIVE,
     FROM_PICKUP,
     ONWARD,
@@ -35,8 +35,8 @@ from matcher.matching.meeting_bounds import (
     bound_itineraries,
     potentials,
 )
-from matcher.matching.meeting_legs import pairs_of_itineraries
-from matcher.matching.meeting_pairs import pairs_of_direct
+from matcher.matching.meeting.legs import pairs_of_itineraries
+from matcher.matching.meeting.pairs import pairs_of_direct
 from matcher.matching.open_rows import open_rows
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.scoring import ScoreWeights

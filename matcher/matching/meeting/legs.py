@@ -16,8 +16,8 @@ from matcher.matching.insertion import (
     count_reason,
     promises_after,
 )
-from matcher.matching.meeting_bounds import FROM_PICKUP, ONWARD, TO_DROPOFF, TO_PICKUP
-from matcher.matching.meeting_pairs import DEAR, drives_from, drives_to, window_of
+from matcher.matching.meeting.bounds import FROM_PICKUP, ONWARD, TO_DROPOFF, TO_PICKUP
+from matcher.matching.meeting.pairs import DEAR, drives_from, drives_to, window_of
 
 #: More than any detour, in ms, and small enough to be added up.
 NOWHERE_MS = 1 << 40
