@@ -17,7 +17,7 @@ from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidate, find_candidates_by_time
 from matcher.matching.query import Query
-from matcher.matching.scoring import ScoreWeights
+from matcher.matching.rank.scoring import ScoreWeights
 from matcher.parts import (
     box_of,
     centre_of,

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.request_index import RequestIndex
-from matcher.matching.scoring import ScoreWeights
 from matcher.services.find_matches import FindMatches
 from matcher.services.keep_requests import KeepRequests
 from matcher.services.match_requests import FitRequests, MatchRequests

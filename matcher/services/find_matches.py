@@ -17,7 +17,7 @@ from matcher.matching.cancellation import Cancellation
 from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates_by_time
 from matcher.matching.query import Query
-from matcher.matching.scoring import ScoreWeights
+from matcher.matching.rank.scoring import ScoreWeights
 from matcher.services.blocks import NOBODY_BLOCKED
 from matcher.services.describe_matches import DescribeMatches, MatchRoads
 from matcher.services.people_ports import Blocks

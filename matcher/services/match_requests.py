@@ -16,12 +16,12 @@ from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.base.plan import to_ms
 from matcher.matching.base.roads import PackedDrive, SearchRoadsByTime
-from matcher.matching.candidates import Candidate
 from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.pipeline import find_candidates_by_time
+from matcher.matching.rank.candidates import Candidate
+from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.request_index import WaitingRequest
 from matcher.matching.reverse import fitting_requests, who_fits
-from matcher.matching.scoring import ScoreWeights
 from matcher.services.fitted_index import FittedIndex
 from matcher.services.people_ports import Blocks
 from matcher.services.ports import OfferRepository

@@ -17,7 +17,7 @@ from numba.core.dispatcher import Dispatcher
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import find_candidates
 from matcher.matching.query import MeetingCandidate, Query
-from matcher.matching.scoring import ScoreWeights
+from matcher.matching.rank.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
 from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample

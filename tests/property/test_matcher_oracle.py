@@ -13,12 +13,12 @@ from hypothesis import given, settings
 
 from matcher.domain.match import MatchRequest
 from matcher.domain.offer import Offer
-from matcher.matching import ranking
 from matcher.matching.base.plan import to_ms
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import Query
-from matcher.matching.scoring import ScoreWeights
+from matcher.matching.rank import best as ranking
+from matcher.matching.rank.scoring import ScoreWeights
 from tests.builders import NOW, an_engine
 from tests.property import oracle_hints
 from tests.property.oracle import RATE, Verdict, judge, millionths

@@ -17,7 +17,7 @@ from matcher.matching.hints import FartherWalk
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import MeetingCandidate, Query
-from matcher.matching.scoring import ScoreWeights
+from matcher.matching.rank.scoring import ScoreWeights
 from tests.builders import NOW
 from tests.property import oracle_hints
 from tests.property.oracle import Meeting, judge

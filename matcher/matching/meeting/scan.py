@@ -39,7 +39,7 @@ from matcher.matching.meeting.legs import pairs_of_itineraries
 from matcher.matching.meeting.pairs import pairs_of_direct
 from matcher.matching.open_rows import open_rows
 from matcher.matching.query import MeetingCandidate, Query
-from matcher.matching.scoring import ScoreWeights
+from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.sieve import near_rows
 
 #: Offers beyond their budget that are looked at together for the nearest miss, to begin with.

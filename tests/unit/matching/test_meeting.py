@@ -20,7 +20,7 @@ from matcher.matching.index.index import OfferIndex
 from matcher.matching.meeting.bounds import potentials
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.query import MeetingCandidate, Query
-from matcher.matching.scoring import PRICE_UNIT, ScoreWeights
+from matcher.matching.rank.scoring import PRICE_UNIT, ScoreWeights
 from tests.builders import NOW, Street, a_place, a_request, a_ring, an_engine, an_offer
 
 

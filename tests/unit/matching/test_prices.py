@@ -13,7 +13,7 @@ from matcher.domain.money import CostRate, Money
 from matcher.domain.offer import PREFERENCE_KEYS, Offer
 from matcher.matching.base.prices import PRICE_STEPS, price_step
 from matcher.matching.index.zones import DRIVER_IS_WOMAN, NOT_ALL_WOMEN, WOMEN_ONLY
-from matcher.matching.scoring import price_values
+from matcher.matching.rank.scoring import price_values
 from tests.builders import an_offer
 from tests.bulk_columns import columns_of
 

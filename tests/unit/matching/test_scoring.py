@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from matcher.domain.match import ScorePartName
 from matcher.domain.offer import PREFERENCE_KEYS
 from matcher.matching.index.encoding import preference_masks
-from matcher.matching.scoring import PartValues, ScoreWeights, agreement, describe_parts, falling
+from matcher.matching.rank.scoring import PartValues, ScoreWeights, agreement, describe_parts, falling
 
 shares = st.floats(0, 1)
 amounts = st.floats(0, 100)

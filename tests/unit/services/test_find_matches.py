@@ -26,7 +26,7 @@ from matcher.domain.place import Coordinate, PlaceInput, RoadPosition
 from matcher.domain.polyline import decode_polyline
 from matcher.domain.principal import Principal, Role
 from matcher.matching.index.by_time import OfferIndexByTime
-from matcher.matching.scoring import ScoreWeights
+from matcher.matching.rank.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
 from matcher.services.cost_sharing import CostSharing
 from matcher.services.describe_matches import CarbonFactor, DescribeMatches

@@ -11,7 +11,7 @@ from matcher.matching.base.roads import PackedDrive, SearchRoads
 from matcher.matching.feasible import Feasible
 from matcher.matching.index.rows import Snapshot
 from matcher.matching.query import Query
-from matcher.matching.scoring import F64, PartValues, ScoreWeights, agreement, falling, price_values
+from matcher.matching.rank.scoring import F64, PartValues, ScoreWeights, agreement, falling, price_values
 
 #: How many offers have their overlap computed before the first answer is looked at.
 FIRST_BATCH = 64

@@ -9,8 +9,8 @@ from matcher.domain.match import ScorePart, ScorePartName
 from matcher.domain.place import RoadPosition
 from matcher.matching.feasible import Feasible
 from matcher.matching.index.index import Snapshot
-from matcher.matching.ranking import Ranked
-from matcher.matching.scoring import ScoreWeights, describe_parts
+from matcher.matching.rank.best import Ranked
+from matcher.matching.rank.scoring import ScoreWeights, describe_parts
 
 
 @dataclass(frozen=True, slots=True)
