@@ -39,7 +39,7 @@ from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, Place, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.matching.query import Query
-from matcher.matching.request_index import RequestIndex, WaitingRequest
+from matcher.matching.reverse.index import RequestIndex, WaitingRequest
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.settings import load_settings
 from matcher.storage.embedded import EmbeddedPostgres

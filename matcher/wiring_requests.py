@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from matcher.matching.rank.scoring import ScoreWeights
-from matcher.matching.request_index import RequestIndex
+from matcher.matching.reverse.index import RequestIndex
 from matcher.services.find_matches import FindMatches
 from matcher.services.keep_requests import KeepRequests
 from matcher.services.match_requests import FitRequests, MatchRequests

@@ -20,8 +20,8 @@ from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.pipeline import find_candidates_by_time
 from matcher.matching.rank.candidates import Candidate
 from matcher.matching.rank.scoring import ScoreWeights
-from matcher.matching.request_index import WaitingRequest
-from matcher.matching.reverse import fitting_requests, who_fits
+from matcher.matching.reverse.fit import fitting_requests, who_fits
+from matcher.matching.reverse.index import WaitingRequest
 from matcher.services.fitted_index import FittedIndex
 from matcher.services.people_ports import Blocks
 from matcher.services.ports import OfferRepository

@@ -19,8 +19,8 @@ from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import find_candidates_by_time
 from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.rank.scoring import ScoreWeights
-from matcher.matching.request_index import RequestIndex, WaitingRequest
-from matcher.matching.reverse import fitting_requests, who_fits
+from matcher.matching.reverse.fit import fitting_requests, who_fits
+from matcher.matching.reverse.index import RequestIndex, WaitingRequest
 from tests.builders import NOW
 from tests.property.oracle import RATE
 from tests.property.scenarios import a_spot, some_request

@@ -12,7 +12,7 @@ from matcher.matching.base.roads import PackedDrive, SearchRoadsByTime
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
-from matcher.matching.request_index import WaitingRequest
+from matcher.matching.reverse.index import WaitingRequest
 
 #: Rows of a block of an index with one row.
 _SMALL = 8
