@@ -39,8 +39,8 @@ from bench.worlds import World, draw_offers, draw_queries, region_world, sample_
 from matcher.domain.offer import Offer
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.warm import compile_kernels

@@ -34,7 +34,7 @@ from bench.walkers import draw_walkers
 from bench.worlds import World, draw_offers, draw_queries, region_world, sample_world, vectors_world
 from matcher.domain.offer import Offer
 from matcher.matching.index.index import OfferIndex
-from matcher.matching.query import Query
+from matcher.matching.scan.query import Query
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.services.stop_watch import StopWatch
 from matcher.warm import compile_kernels

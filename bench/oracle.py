@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from bench.baselines import LENGTH_BITS, Graphs, costs_from, joint_weight
 from matcher.domain.offer import Offer
 from matcher.domain.place import RoadPosition
-from matcher.matching.query import Query
+from matcher.matching.scan.query import Query
 from matcher.roads.network import RoadNetwork
 
 I64 = npt.NDArray[np.int64]

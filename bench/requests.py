@@ -38,8 +38,8 @@ from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, Place, PlaceInput
 from matcher.domain.principal import Principal, Role
-from matcher.matching.query import Query
 from matcher.matching.reverse.index import RequestIndex, WaitingRequest
+from matcher.matching.scan.query import Query
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.settings import load_settings
 from matcher.storage.embedded import EmbeddedPostgres

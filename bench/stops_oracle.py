@@ -11,7 +11,7 @@ from bench.baselines import LENGTH_BITS
 from bench.oracle import I64, NO_WAY, Oracle, Stops, in_cm, in_ms
 from matcher.domain.itinerary import StopKind
 from matcher.domain.offer import Offer
-from matcher.matching.query import Query
+from matcher.matching.scan.query import Query
 from matcher.roads.network import RoadNetwork
 
 _ANY_TIME = np.int64(1 << 40)

@@ -13,7 +13,7 @@ from bench.walkers import draw_walkers
 from bench.worlds import World
 from matcher.domain.offer import Offer
 from matcher.matching.index.index import OfferIndex
-from matcher.matching.query import Query
+from matcher.matching.scan.query import Query
 from matcher.services.stop_watch import StopWatch
 
 

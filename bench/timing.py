@@ -13,8 +13,8 @@ from bench.worlds import World
 from matcher.domain.money import CostRate
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from matcher.services.find_matches import SPARE
 from matcher.services.stop_watch import StopWatch
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.worlds import World
 from matcher.domain.place import RoadPosition
-from matcher.matching.query import MeetingCandidate, Query
+from matcher.matching.scan.query import MeetingCandidate, Query
 
 #: Candidates a side, the door included; as many as a rider of the service has at most.
 CANDIDATES = 16

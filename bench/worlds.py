@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from matcher.domain.offer import NO_PREFERENCES, Offer, OfferStatus, default_max_detour_s
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.matching.base.positions import split_cost
-from matcher.matching.query import Query
+from matcher.matching.scan.query import Query
 from matcher.roads.customisation import Metric
 from matcher.roads.engine import RoadEngine
 from matcher.roads.network import RoadNetwork, network_from_vectors

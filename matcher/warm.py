@@ -20,8 +20,8 @@ from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.index.tables import IdTable
 from matcher.matching.pipeline import find_candidates_by_time
-from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import MeetingCandidate, Query
 from matcher.roads.engine import RoadEngine
 from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample

@@ -16,8 +16,8 @@ from matcher.domain.match import MatchRequest
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidate, find_candidates_by_time
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from matcher.parts import (
     box_of,
     centre_of,

@@ -25,13 +25,13 @@ from matcher.domain.errors.tree import PlaceUnreachable
 from matcher.domain.match import Hint, TurnedAway
 from matcher.matching.base.roads import PackedDrive, SearchRoads
 from matcher.matching.cancellation import Cancellation
-from matcher.matching.feasible import REASONS, Feasible
-from matcher.matching.hints import FEW, FartherWalk, find_hints
 from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.index.index import Snapshot
-from matcher.matching.query import Query
 from matcher.matching.rank.candidates import Candidate
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.feasible import REASONS, Feasible
+from matcher.matching.scan.hints import FEW, FartherWalk, find_hints
+from matcher.matching.scan.query import Query
 from matcher.matching.slot_search import SlotSearch
 
 __all__ = ["Candidate", "Candidates", "find_candidates", "find_candidates_by_time"]

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from matcher.matching.base.roads import PackedDrive
-from matcher.matching.door import DoorScan
-from matcher.matching.feasible import Feasible
-from matcher.matching.glance import glance
 from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.meeting.scan import MeetingScan
-from matcher.matching.query import Query
 from matcher.matching.rank.best import Ranked, rank
 from matcher.matching.rank.candidates import Candidate, describe_candidates
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.door import DoorScan
+from matcher.matching.scan.feasible import Feasible
+from matcher.matching.scan.glance import glance
+from matcher.matching.scan.query import Query
 
 
 class SlotSearch:

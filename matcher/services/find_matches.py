@@ -16,8 +16,8 @@ from matcher.domain.principal import Principal
 from matcher.matching.cancellation import Cancellation
 from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates_by_time
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from matcher.services.blocks import NOBODY_BLOCKED
 from matcher.services.describe_matches import DescribeMatches, MatchRoads
 from matcher.services.people_ports import Blocks

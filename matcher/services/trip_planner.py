@@ -24,8 +24,8 @@ from matcher.matching.base.positions import split_cost
 from matcher.matching.base.roads import SearchRoads
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from matcher.services.booking_ports import OfferFitter
 from matcher.services.ports import SnappedPosition
 

@@ -15,8 +15,8 @@ from matcher.domain.kept_request import KeptRequest
 from matcher.domain.match import MatchRequest
 from matcher.domain.place import same_positions
 from matcher.matching.base.plan import to_ms
-from matcher.matching.query import Query
 from matcher.matching.reverse.index import RequestIndex, WaitingRequest
+from matcher.matching.scan.query import Query
 from matcher.services.ports import RoadsByTime
 from matcher.services.request_ports import RequestRepository
 from matcher.services.resolve_places import ResolvePlaces

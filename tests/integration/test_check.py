@@ -21,8 +21,8 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Place, RoadPosition
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, find_candidates
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from matcher.roads.engine import RoadEngine
 from matcher.storage.offers import PostgresOffers
 from matcher.warm import exercise

@@ -16,7 +16,7 @@ from numba.core.dispatcher import Dispatcher
 
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import find_candidates
-from matcher.matching.query import MeetingCandidate, Query
+from matcher.matching.scan.query import MeetingCandidate, Query
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
 from matcher.roads.meeting_points import MeetingPoints

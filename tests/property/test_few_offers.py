@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from matcher.matching import door
 from matcher.matching.pipeline import Candidates
+from matcher.matching.scan import door
 from matcher.roads.engine import RoadEngine
 from tests.property.scenarios import Scenario, scenarios
 from tests.property.test_matcher_oracle import an_index, search

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.index.index import OfferIndex, Snapshot
 from matcher.matching.pipeline import find_candidates
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from tests.builders import NOW, an_engine
 from tests.property.scenarios import a_spot, a_town, some_offer, some_request
 

@@ -16,9 +16,9 @@ from matcher.domain.offer import Offer
 from matcher.matching.base.plan import to_ms
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
-from matcher.matching.query import Query
 from matcher.matching.rank import best as ranking
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from tests.builders import NOW, an_engine
 from tests.property import oracle_hints
 from tests.property.oracle import RATE, Verdict, judge, millionths

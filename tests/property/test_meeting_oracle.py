@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from matcher.domain.match import MatchRequest
 from matcher.domain.place import RoadPosition
 from matcher.matching.base.plan import to_ms
-from matcher.matching.hints import FartherWalk
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
-from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.hints import FartherWalk
+from matcher.matching.scan.query import MeetingCandidate, Query
 from tests.builders import NOW
 from tests.property import oracle_hints
 from tests.property.oracle import Meeting, judge

@@ -17,10 +17,10 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.base.plan import to_ms
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import find_candidates_by_time
-from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.reverse.fit import fitting_requests, who_fits
 from matcher.matching.reverse.index import RequestIndex, WaitingRequest
+from matcher.matching.scan.query import MeetingCandidate, Query
 from tests.builders import NOW
 from tests.property.oracle import RATE
 from tests.property.scenarios import a_spot, some_request

@@ -19,8 +19,8 @@ from matcher.domain.match import WindowKind
 from matcher.domain.offer import Offer
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, find_candidates
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from matcher.roads.engine import RoadEngine
 from matcher.roads.topology import Topology
 from matcher.services.book_seats import promised_points

@@ -13,8 +13,8 @@ import numpy as np
 
 from matcher.matching.base.positions import I64, leave, reach
 from matcher.matching.base.reach import FAR
-from matcher.matching.feasible import DETOUR
-from matcher.matching.insertion import MOST_LEGS
+from matcher.matching.scan.feasible import DETOUR
+from matcher.matching.scan.insertion import MOST_LEGS
 
 #: Which drives of a leg are needed: from its beginning to the pickup, from the pickup to its end, and so for the dropoff.
 TO_PICKUP, FROM_PICKUP, TO_DROPOFF, ONWARD = 1, 2, 4, 8

@@ -6,8 +6,18 @@ import numba
 import numpy as np
 
 from matcher.matching.base.positions import INFINITE
-from matcher.matching.feasible import DETOUR_CM, DETOUR_MS, DROPOFF_CHOICE, NO_MISS, OUTCOME, PICKUP_CHOICE, WALK_MS
-from matcher.matching.insertion import (
+from matcher.matching.meeting.bounds import FROM_PICKUP, ONWARD, TO_DROPOFF, TO_PICKUP
+from matcher.matching.meeting.pairs import DEAR, drives_from, drives_to, window_of
+from matcher.matching.scan.feasible import (
+    DETOUR_CM,
+    DETOUR_MS,
+    DROPOFF_CHOICE,
+    NO_MISS,
+    OUTCOME,
+    PICKUP_CHOICE,
+    WALK_MS,
+)
+from matcher.matching.scan.insertion import (
     FITS,
     MOST_LEGS,
     NO_SEATS,
@@ -16,8 +26,6 @@ from matcher.matching.insertion import (
     count_reason,
     promises_after,
 )
-from matcher.matching.meeting.bounds import FROM_PICKUP, ONWARD, TO_DROPOFF, TO_PICKUP
-from matcher.matching.meeting.pairs import DEAR, drives_from, drives_to, window_of
 
 #: More than any detour, in ms, and small enough to be added up.
 NOWHERE_MS = 1 << 40

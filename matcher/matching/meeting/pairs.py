@@ -15,7 +15,7 @@ import numpy as np
 
 from matcher.matching.base.plan import NO_LIMIT
 from matcher.matching.base.positions import INFINITE, along_edge, leave, reach
-from matcher.matching.feasible import (
+from matcher.matching.scan.feasible import (
     DETOUR_CM,
     DETOUR_MS,
     DROPOFF_CHOICE,
@@ -30,7 +30,7 @@ from matcher.matching.feasible import (
     TO_PICKUP_MS,
     WALK_MS,
 )
-from matcher.matching.insertion import LENGTH_MASK, TOO_LONG_CM, TOO_LONG_MS, WRONG_TIME, count_reason
+from matcher.matching.scan.insertion import LENGTH_MASK, TOO_LONG_CM, TOO_LONG_MS, WRONG_TIME, count_reason
 
 #: More than any generalised cost.
 DEAR = np.iinfo(np.int64).max

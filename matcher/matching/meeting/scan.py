@@ -22,8 +22,6 @@ from matcher.matching.base.columns import spans
 from matcher.matching.base.positions import I64, U8, fixed_position
 from matcher.matching.base.reach import least_times
 from matcher.matching.base.roads import SearchRoads, SomeDrives
-from matcher.matching.feasible import NO_MISS, REASONS, Feasible
-from matcher.matching.hints import FEW
 from matcher.matching.index.rows import Snapshot
 from matcher.matching.index.zones import DIRECT, SEVERAL
 from matcher.matching.meeting.bounds import (
@@ -37,10 +35,12 @@ from matcher.matching.meeting.bounds import (
 )
 from matcher.matching.meeting.legs import pairs_of_itineraries
 from matcher.matching.meeting.pairs import pairs_of_direct
-from matcher.matching.open_rows import open_rows
-from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.rank.scoring import ScoreWeights
-from matcher.matching.sieve import near_rows
+from matcher.matching.scan.feasible import NO_MISS, REASONS, Feasible
+from matcher.matching.scan.hints import FEW
+from matcher.matching.scan.open_rows import open_rows
+from matcher.matching.scan.query import MeetingCandidate, Query
+from matcher.matching.scan.sieve import near_rows
 
 #: Offers beyond their budget that are looked at together for the nearest miss, to begin with.
 _FIRST_MISSES = 64

@@ -8,10 +8,10 @@ import numpy as np
 
 from matcher.matching.base.positions import I64, fixed_position, split_cost
 from matcher.matching.base.roads import PackedDrive, SearchRoads
-from matcher.matching.feasible import Feasible
 from matcher.matching.index.rows import Snapshot
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import F64, PartValues, ScoreWeights, agreement, falling, price_values
+from matcher.matching.scan.feasible import Feasible
+from matcher.matching.scan.query import Query
 
 #: How many offers have their overlap computed before the first answer is looked at.
 FIRST_BATCH = 64

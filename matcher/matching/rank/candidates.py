@@ -7,10 +7,10 @@ from uuid import UUID
 
 from matcher.domain.match import ScorePart, ScorePartName
 from matcher.domain.place import RoadPosition
-from matcher.matching.feasible import Feasible
 from matcher.matching.index.index import Snapshot
 from matcher.matching.rank.best import Ranked
 from matcher.matching.rank.scoring import ScoreWeights, describe_parts
+from matcher.matching.scan.feasible import Feasible
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from matcher.matching.base.columns import spans
 from matcher.matching.base.plan import Plan
 from matcher.matching.base.positions import FRACTION_BITS, FRACTION_ONE, I32, I64, INFINITE, fixed_position
 from matcher.matching.base.roads import SearchRoads, SearchRoadsByTime
-from matcher.matching.query import MeetingCandidate, Query
+from matcher.matching.scan.query import MeetingCandidate, Query
 
 _HALF = 1 << (FRACTION_BITS - 1)
 _LENGTH = 0xFFFFFFFF

@@ -36,8 +36,8 @@ from matcher.matching.index.zones import (
     Blocks,
 )
 from matcher.matching.pipeline import find_candidates
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from matcher.roads.engine import RoadEngine
 from tests.builders import NOW, an_engine
 from tests.property.scenarios import a_spot, a_town, some_offer, some_request

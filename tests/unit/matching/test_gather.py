@@ -13,10 +13,10 @@ import pytest
 from matcher.domain.match import MatchRequest, TurnedAway, WindowKind
 from matcher.domain.offer import Offer
 from matcher.matching.base.positions import INFINITE
-from matcher.matching.gather import gather
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.index.zones import BLOCK
-from matcher.matching.query import Query
+from matcher.matching.scan.gather import gather
+from matcher.matching.scan.query import Query
 from matcher.roads.engine import RoadEngine
 from tests.builders import NOW, Street, a_request, a_ring, an_engine, an_offer
 from tests.property.oracle import judge

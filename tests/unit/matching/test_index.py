@@ -13,8 +13,8 @@ from matcher.domain.match import MatchRequest
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.index.index import OfferIndex, Snapshot
 from matcher.matching.pipeline import Candidates, find_candidates
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from matcher.roads.engine import RoadEngine
 from tests.builders import NOW, Street, a_request, a_ring, an_engine, an_offer
 

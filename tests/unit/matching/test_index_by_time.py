@@ -15,8 +15,8 @@ from matcher.domain.place import Coordinate
 from matcher.matching.cancellation import Cancellation, SearchCancelled
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidates, find_candidates_by_time
-from matcher.matching.query import Query
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from matcher.matching.slot_search import SlotSearch
 from matcher.roads.by_time import RoadsByTime, roads_by_time
 from matcher.roads.speed_profiles import parse_speeds

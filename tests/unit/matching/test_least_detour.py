@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.matching.itineraries import NOWHERE_MS, least_detour_ms
+from matcher.matching.scan.itineraries import NOWHERE_MS, least_detour_ms
 
 
 @given(

@@ -15,12 +15,12 @@ from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.place import RoadPosition
 from matcher.matching.base.positions import INFINITE
 from matcher.matching.base.reach import FAR
-from matcher.matching.hints import FartherWalk
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.meeting.bounds import potentials
 from matcher.matching.pipeline import Candidates, find_candidates
-from matcher.matching.query import MeetingCandidate, Query
 from matcher.matching.rank.scoring import PRICE_UNIT, ScoreWeights
+from matcher.matching.scan.hints import FartherWalk
+from matcher.matching.scan.query import MeetingCandidate, Query
 from tests.builders import NOW, Street, a_place, a_request, a_ring, an_engine, an_offer
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from matcher.domain.place import Coordinate
 from matcher.matching.base.plan import to_ms
-from matcher.matching.query import Query
 from matcher.matching.reverse.index import RequestIndex, WaitingRequest
+from matcher.matching.scan.query import Query
 from matcher.roads.by_time import roads_by_time
 from matcher.roads.speed_profiles import FREE_FLOW_ONLY
 from matcher.roads.topology import Topology

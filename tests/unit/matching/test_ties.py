@@ -14,9 +14,9 @@ from matcher.domain.offer import Offer
 from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates_by_time
-from matcher.matching.query import Query
 from matcher.matching.rank.best import FIRST_BATCH
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.scan.query import Query
 from matcher.roads.engine import RoadEngine
 from tests.builders import NOW, a_request, a_ring, an_engine, an_offer
 

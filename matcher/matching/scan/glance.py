@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from matcher.matching.feasible import NO_MISS, OUTCOME, REASONS, Feasible
 from matcher.matching.index.rows import Snapshot
-from matcher.matching.query import Query
-from matcher.matching.sieve import EITHER, list_open, terms_of
+from matcher.matching.scan.feasible import NO_MISS, OUTCOME, REASONS, Feasible
+from matcher.matching.scan.query import Query
+from matcher.matching.scan.sieve import EITHER, list_open, terms_of
 
 
 def glance(snapshot: Snapshot, query: Query) -> Feasible | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from matcher.matching.base.plan import ANY_TIME, NO_LIMIT
 from matcher.matching.base.positions import INFINITE
-from matcher.matching.feasible import (
+from matcher.matching.scan.feasible import (
     DETOUR,
     DETOUR_CM,
     DETOUR_MS,

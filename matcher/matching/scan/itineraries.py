@@ -14,20 +14,20 @@ import numpy.typing as npt
 
 from matcher.matching.base.positions import I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
 from matcher.matching.base.reach import least_times
-from matcher.matching.feasible import DETOUR, NO_MISS, OUTCOME, REASONS, Feasible
-from matcher.matching.gather import gather_rows
 from matcher.matching.index.rows import Snapshot
 from matcher.matching.index.zones import SEVERAL
-from matcher.matching.insertion import (
+from matcher.matching.scan.feasible import DETOUR, NO_MISS, OUTCOME, REASONS, Feasible
+from matcher.matching.scan.gather import gather_rows
+from matcher.matching.scan.insertion import (
     FITS,
     MOST_LEGS,
     best_insertion,
     count_reason,
     promises_after,
 )
-from matcher.matching.open_rows import OpenRows
-from matcher.matching.query import Query
-from matcher.matching.sieve import blocks_by_promise, near_in_block, survey, terms_of
+from matcher.matching.scan.open_rows import OpenRows
+from matcher.matching.scan.query import Query
+from matcher.matching.scan.sieve import blocks_by_promise, near_in_block, survey, terms_of
 
 _FIRST_ROOM = 64
 #: Legs that are looked at together: their costs stay in the nearest cache.

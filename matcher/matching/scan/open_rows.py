@@ -8,10 +8,10 @@ import numpy as np
 
 from matcher.matching.base.columns import spans
 from matcher.matching.base.positions import I32, I64
-from matcher.matching.feasible import REASONS
 from matcher.matching.index.rows import Snapshot
-from matcher.matching.query import Query
-from matcher.matching.sieve import EITHER, list_open, terms_of
+from matcher.matching.scan.feasible import REASONS
+from matcher.matching.scan.query import Query
+from matcher.matching.scan.sieve import EITHER, list_open, terms_of
 
 
 @dataclass(frozen=True, eq=False)

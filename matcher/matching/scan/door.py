@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from matcher.matching.base.positions import I64
 from matcher.matching.base.reach import least_times
 from matcher.matching.base.roads import PackedDrive, SearchRoads, SomeDrives
-from matcher.matching.feasible import Feasible
-from matcher.matching.gather import gather
 from matcher.matching.index.index import Snapshot
-from matcher.matching.itineraries import gather_itineraries, gather_some
-from matcher.matching.open_rows import OpenRows, open_rows
-from matcher.matching.query import Query
+from matcher.matching.scan.feasible import Feasible
+from matcher.matching.scan.gather import gather
+from matcher.matching.scan.itineraries import gather_itineraries, gather_some
+from matcher.matching.scan.open_rows import OpenRows, open_rows
+from matcher.matching.scan.query import Query
 
 #: From so many offers on the sieves save more than they cost: one column of times for the whole network.
 WORTH_SIEVES = 1000

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matcher.domain.match import Hint, TurnedAway
-from matcher.matching.feasible import Feasible
-from matcher.matching.query import MeetingCandidate, Query
+from matcher.matching.scan.feasible import Feasible
+from matcher.matching.scan.query import MeetingCandidate, Query
 
 #: Hints are looked for when fewer offers than this can carry the rider.
 FEW = 3

@@ -13,11 +13,11 @@ import numpy as np
 from matcher.matching.base.plan import NO_LIMIT
 from matcher.matching.base.positions import I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
 from matcher.matching.base.reach import least_times
-from matcher.matching.feasible import DETOUR, LENGTH, NO_MISS, REASONS, WINDOW, Feasible
 from matcher.matching.index.rows import Snapshot
 from matcher.matching.index.zones import DIRECT
-from matcher.matching.query import Query
-from matcher.matching.sieve import blocks_by_promise, near_in_block, survey, terms_of
+from matcher.matching.scan.feasible import DETOUR, LENGTH, NO_MISS, REASONS, WINDOW, Feasible
+from matcher.matching.scan.query import Query
+from matcher.matching.scan.sieve import blocks_by_promise, near_in_block, survey, terms_of
 
 _LENGTH_MASK = 0xFFFFFFFF
 _FIRST_ROOM = 64

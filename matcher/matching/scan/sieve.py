@@ -17,7 +17,6 @@ import numpy as np
 
 from matcher.matching.base.positions import I64
 from matcher.matching.base.reach import CELL_BITS, GROUP_BITS, least_between, time_of
-from matcher.matching.feasible import DETOUR, OWN, PREFERENCES, SEATS, WINDOW
 from matcher.matching.index.rows import Snapshot
 from matcher.matching.index.zones import (
     BY_LEAST,
@@ -41,7 +40,8 @@ from matcher.matching.index.zones import (
     WOMEN,
     WOMEN_ONLY,
 )
-from matcher.matching.query import Query
+from matcher.matching.scan.feasible import DETOUR, OWN, PREFERENCES, SEATS, WINDOW
+from matcher.matching.scan.query import Query
 
 #: What the tests without roads ask: (seats, earliest_ms, latest_ms, now_ms, women_only, rider_is_woman).
 Terms = tuple[int, int, int, int, int, int]
