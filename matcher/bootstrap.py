@@ -11,6 +11,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from matcher.money.cost_sharing import CostSharing
 from matcher.parts import (
     compute_threads,
     load_region,
@@ -23,7 +24,6 @@ from matcher.services.authenticate import Authenticate
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.check_health import CheckHealth
-from matcher.services.cost_sharing import CostSharing
 from matcher.services.describe_matches import CarbonFactor, DescribeMatches
 from matcher.services.describe_route import DescribeRoute
 from matcher.services.expire_offers import ExpireOffers

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from matcher.money.cost_sharing import CostSharing
 from matcher.services.book_seats import BookSeats
 from matcher.services.booking_ports import Blocks, OfferFitter
 from matcher.services.booking_rules import BookingTerms
 from matcher.services.change_booking import ChangeBooking
-from matcher.services.cost_sharing import CostSharing
 from matcher.services.describe_matches import CarbonFactor
 from matcher.services.match_tokens import MatchTokens
 from matcher.services.offer_writer import OfferWriter

@@ -6,10 +6,10 @@ import importlib.resources
 
 import tzfpy
 
-from matcher.domain.cost_rates import RATES
 from matcher.domain.money import CostRate
 from matcher.geocoding.network.providers import Box
-from matcher.services.cost_sharing import CostSharing
+from matcher.money.cost_rates import RATES
+from matcher.money.cost_sharing import CostSharing
 from matcher.settings_cost import CostSettings
 
 

@@ -8,9 +8,9 @@ from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 
 from matcher.matching.index.by_time import OfferIndexByTime
+from matcher.money.cost_sharing import CostSharing
 from matcher.parts import LoadedRegion, import_region, load_region, make_geocoder, read_region
 from matcher.roads.regions import RegionStore
-from matcher.services.cost_sharing import CostSharing
 from matcher.services.load_offers import LoadOffers
 from matcher.services.ports import GeocodeCache, OfferRepository, Progress, no_progress
 from matcher.services.resolve_places import ResolvePlaces

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from matcher.money.cost_sharing import CostSharing
 from matcher.roads.slot_clock import zone_at
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.change_series import ChangeSeries, ReadSeries
-from matcher.services.cost_sharing import CostSharing
 from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository, RoadsByTime

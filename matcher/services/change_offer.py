@@ -14,10 +14,10 @@ from matcher.domain.errors.tree import OfferNotOpen
 from matcher.domain.offer import Offer, OfferChange, OfferStatus
 from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
+from matcher.money.cost_sharing import CostSharing
 from matcher.services.alter_trip import AlterTrip, Decision, QuotedVersionStale
 from matcher.services.booking_events import events_of_trip
 from matcher.services.booking_ports import TripChange, TripRepository
-from matcher.services.cost_sharing import CostSharing
 from matcher.services.keep_promises import is_news, keep_promises
 from matcher.services.offer_rules import (
     require_departure,

@@ -13,7 +13,7 @@ from matcher.domain.polyline import encode_polyline
 from matcher.matching.base.positions import I64, split_cost
 from matcher.matching.base.roads import PackedDrive, SearchRoads
 from matcher.matching.pipeline import Candidate
-from matcher.services.cost_sharing import CostSharing
+from matcher.money.cost_sharing import CostSharing
 from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
 from matcher.services.ports import CurrentState, Roads, RoadsByTime, StopCandidate
 from matcher.services.where_to_meet import MeetingPlaces

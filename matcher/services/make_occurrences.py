@@ -10,7 +10,7 @@ from uuid import UUID
 from matcher.domain.offer import Offer, OfferStatus, default_max_detour_s
 from matcher.domain.place import Place, same_positions
 from matcher.domain.series import Direction, OccurrenceKey, Phase, Route, Series
-from matcher.services.cost_sharing import CostSharing
+from matcher.money.cost_sharing import CostSharing
 from matcher.services.offer_rules import stops_of
 from matcher.services.ports import DrivenRoute, RoadsByTime
 from matcher.services.resolve_places import ResolvePlaces

@@ -27,8 +27,8 @@ from matcher.domain.polyline import decode_polyline
 from matcher.domain.principal import Principal, Role
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.money.cost_sharing import CostSharing
 from matcher.roads.engine import RoadEngine
-from matcher.services.cost_sharing import CostSharing
 from matcher.services.describe_matches import CarbonFactor, DescribeMatches
 from matcher.services.find_matches import SPARE, FindMatches
 from matcher.services.match_tokens import MatchTokens

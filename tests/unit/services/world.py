@@ -13,9 +13,9 @@ from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
+from matcher.money.cost_sharing import CostSharing
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
-from matcher.services.cost_sharing import CostSharing
 from matcher.services.expire_offers import ExpireOffers
 from matcher.services.load_offers import LoadOffers
 from matcher.services.offer_writer import OfferWriter
