@@ -36,7 +36,7 @@ from api.watching.line_quota import LineQuota
 from api.watching.metrics import PrometheusTelemetry, Refresher
 from api.watching.tracing import Tracing
 from matcher.bootstrap import Carpool
-from matcher.services.telemetry import HTTP_IN_PROGRESS, STREAMS_OPEN, Reading
+from matcher.operation.telemetry import HTTP_IN_PROGRESS, STREAMS_OPEN, Reading
 from matcher.settings import ServerSettings
 from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
 

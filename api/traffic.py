@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from matcher.domain.errors.tree import Overloaded
-from matcher.services.telemetry import QUIET, SHED, Telemetry
+from matcher.operation.telemetry import QUIET, SHED, Telemetry
 
 T = TypeVar("T")
 

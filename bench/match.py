@@ -35,8 +35,8 @@ from bench.worlds import World, draw_offers, draw_queries, region_world, sample_
 from matcher.domain.offer import Offer
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.scan.query import Query
+from matcher.operation.stop_watch import StopWatch
 from matcher.roads.regions import SAMPLE_NAME
-from matcher.services.stop_watch import StopWatch
 from matcher.warm import compile_kernels
 
 

@@ -14,7 +14,7 @@ from bench.worlds import World
 from matcher.domain.offer import Offer
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.scan.query import Query
-from matcher.services.stop_watch import StopWatch
+from matcher.operation.stop_watch import StopWatch
 
 
 def measure_stops(

@@ -12,6 +12,8 @@ from uuid import UUID
 import uuid_utils.compat
 
 from matcher.money.cost_sharing import CostSharing
+from matcher.operation.health import CheckHealth
+from matcher.operation.telemetry import QUIET, Telemetry
 from matcher.parts import (
     compute_threads,
     load_region,
@@ -23,7 +25,6 @@ from matcher.services.api_keys import ApiKeys
 from matcher.services.authenticate import Authenticate
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
-from matcher.services.check_health import CheckHealth
 from matcher.services.describe_matches import CarbonFactor, DescribeMatches
 from matcher.services.describe_route import DescribeRoute
 from matcher.services.expire_offers import ExpireOffers
@@ -40,7 +41,6 @@ from matcher.services.read_statistics import ReadStatistics
 from matcher.services.renew_region import RenewRegion
 from matcher.services.search_log import SearchLog
 from matcher.services.served_region import LiveOffers, ServedRegion
-from matcher.services.telemetry import QUIET, Telemetry
 from matcher.settings import Settings
 from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.change_feed import PostgresChangeFeed

@@ -22,9 +22,9 @@ from matcher.events.webhooks.public_addresses import networks_of
 from matcher.events.webhooks.secrets import WebhookSecrets
 from matcher.events.webhooks.sender import HttpEventSender
 from matcher.events.webhooks.store import PostgresWebhooks
+from matcher.operation.telemetry import Telemetry
 from matcher.parts import OpenDatabase, opened_database, other_secret, secret
 from matcher.services.ports import Progress
-from matcher.services.telemetry import Telemetry
 from matcher.settings import Settings
 from matcher.settings_events import EventSettings
 from matcher.workers.loop import in_background

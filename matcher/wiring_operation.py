@@ -13,10 +13,11 @@ from pathlib import Path
 
 from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.events.webhooks.webhook import DeliveryStatus
-from matcher.services.compute_threads import ComputeThreads
-from matcher.services.load_shedding import SearchGate
-from matcher.services.rate_limits import RateLimiter
-from matcher.services.telemetry import (
+from matcher.operation.compute_threads import ComputeThreads
+from matcher.operation.load_shedding import SearchGate
+from matcher.operation.rate_limits import RateLimiter
+from matcher.operation.rate_store import PostgresRateLimits
+from matcher.operation.telemetry import (
     BUILD,
     CPU,
     EVENTS_DEAD,
@@ -32,7 +33,6 @@ from matcher.services.telemetry import (
 )
 from matcher.settings import Settings
 from matcher.storage.pool import Database
-from matcher.storage.rate_limits import PostgresRateLimits
 
 _MEMORY_FILE = Path("/proc/self/statm")
 _PAGE = resource.getpagesize()

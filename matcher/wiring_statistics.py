@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from matcher.operation.telemetry import SEARCH_LOG_LOST, Reading
 from matcher.services.read_statistics import ReadStatistics
 from matcher.services.search_log import SearchLog
-from matcher.services.telemetry import SEARCH_LOG_LOST, Reading
 from matcher.settings_statistics import StatisticsSettings
 from matcher.storage.pool import Database
 from matcher.storage.search_store import PostgresSearchStore

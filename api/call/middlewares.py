@@ -28,7 +28,7 @@ from api.call.client_address import client_address
 from api.call.errors import ExpectationFailed, InternalError, from_http, problem_response
 from api.call.rate_limits import LIMITS, VERDICT, rate_headers
 from matcher.domain.errors.tree import CarpoolError, Unauthenticated
-from matcher.services.telemetry import HTTP_REQUEST, STREAM
+from matcher.operation.telemetry import HTTP_REQUEST, STREAM
 
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 _QUIET = {"/healthz", "/readyz"}

@@ -9,8 +9,8 @@ from enum import StrEnum
 from aiohttp import web
 
 from api.call.errors import RateLimited
-from matcher.services.rate_limits import RateLimit, RateLimiter, Verdict
-from matcher.services.telemetry import RATE_LIMITED, Telemetry
+from matcher.operation.rate_limits import RateLimit, RateLimiter, Verdict
+from matcher.operation.telemetry import RATE_LIMITED, Telemetry
 from matcher.settings_operation import ProtectionSettings
 
 #: What was last decided about a request.

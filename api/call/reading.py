@@ -20,7 +20,7 @@ from api.call.errors import CODINGS_READ, BodyTimeout, BodyTooLarge, InvalidQuer
 from api.schemas.fields import SPELLINGS, WireIn
 from api.schemas.places import TAG_MARK
 from matcher.domain.errors.tree import Fault, InvalidInput
-from matcher.services.telemetry import SLOW_CLIENTS
+from matcher.operation.telemetry import SLOW_CLIENTS
 
 JSON = ("application/json",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")

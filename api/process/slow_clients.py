@@ -13,7 +13,7 @@ from api.app_keys import REQUEST_ID
 from api.call.errors import CODINGS_READ, BadRequest, HeadersTooLarge, UnsupportedMediaType, problem_response
 from api.call.middlewares import harden, internal_error, request_id_of
 from matcher.domain.errors.tree import CarpoolError
-from matcher.services.telemetry import HTTP_CONNECTIONS, SHED, SLOW_CLIENTS, Telemetry
+from matcher.operation.telemetry import HTTP_CONNECTIONS, SHED, SLOW_CLIENTS, Telemetry
 from matcher.settings_operation import ProtectionSettings
 
 MAX_LINE = 8190

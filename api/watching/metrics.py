@@ -20,7 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from api.watching.metrics_folder import FOLDER_VARIABLE, SupervisorCounts
 from matcher.domain.errors.tree import Unavailable
 from matcher.domain.match import MatchAnswer
-from matcher.services.telemetry import (
+from matcher.operation.telemetry import (
     LOOP_LAG,
     METRICS,
     SEARCH_STAGE,

@@ -14,7 +14,7 @@ from pathlib import Path
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import mark_process_dead
 
-from matcher.services.telemetry import WORKERS_DIED, WORKERS_RUNNING, WORKERS_STARTED
+from matcher.operation.telemetry import WORKERS_DIED, WORKERS_RUNNING, WORKERS_STARTED
 
 #: How prometheus-client learns that there are several processes; read when it is imported, so it is set before a worker starts.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

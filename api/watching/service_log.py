@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from matcher.bootstrap import Carpool, running
-from matcher.services.telemetry import QUIET, Telemetry
+from matcher.operation.telemetry import QUIET, Telemetry
 from matcher.settings import Settings
 
 _log = structlog.get_logger("serve")

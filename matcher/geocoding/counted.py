@@ -6,8 +6,8 @@ from typing import Protocol
 
 from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
+from matcher.operation.telemetry import GEOCODER_CALLS, Telemetry
 from matcher.services.ports import Geocoder
-from matcher.services.telemetry import GEOCODER_CALLS, Telemetry
 
 
 class _Closable(Geocoder, Protocol):

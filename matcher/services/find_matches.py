@@ -18,6 +18,7 @@ from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates_by_time
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
+from matcher.operation.stop_watch import StopWatch
 from matcher.services.blocks import NOBODY_BLOCKED
 from matcher.services.describe_matches import DescribeMatches, MatchRoads
 from matcher.services.people_ports import Blocks
@@ -25,7 +26,6 @@ from matcher.services.ports import CurrentState, MeetingPoints, OfferRepository
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.sharing import NOTHING_SHARED, Sharing, with_rider
 from matcher.services.statistics_ports import NotesSearches
-from matcher.services.stop_watch import StopWatch
 from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 
 #: Candidates beyond those asked for, so that an offer that has changed meanwhile can be replaced at once.

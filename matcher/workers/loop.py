@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from matcher.domain.errors.tree import Unavailable
-from matcher.services.telemetry import JOB_FAILING, QUIET, Telemetry
+from matcher.operation.telemetry import JOB_FAILING, QUIET, Telemetry
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0

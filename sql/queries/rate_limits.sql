@@ -1,5 +1,5 @@
 -- name: take^
--- Take up to :wanted calls for a caller; the same arithmetic as take() in matcher/services/rate_limits.py, by this server's clock.
+-- Take up to :wanted calls for a caller; the same arithmetic as take() in matcher/operation/rate_limits.py, by this server's clock.
 INSERT INTO rate_limits AS kept (key, busy_until_us, asked_at_us, granted)
 SELECT
     :key,

@@ -14,7 +14,7 @@ import yaml
 
 from api.routes import ROUTES
 from matcher import settings
-from matcher.services.telemetry import METRICS, Kind, Metric
+from matcher.operation.telemetry import METRICS, Kind, Metric
 from tests.architecture.repository import ROOT
 
 OPS = ROOT / "docs" / "ops"

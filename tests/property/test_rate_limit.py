@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.services.rate_limits import RateLimit, room, take
+from matcher.operation.rate_limits import RateLimit, room, take
 
 LIMITS = st.builds(RateLimit, st.just("any"), st.sampled_from([1, 7, 60, 1000, 60_000]), st.integers(1, 50))
 #: (microseconds since the call before, calls wanted)

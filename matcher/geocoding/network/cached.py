@@ -12,8 +12,8 @@ from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.network.geocoder import decide
 from matcher.geocoding.words.abbreviations import expand
 from matcher.geocoding.words.text import MAX_QUERY_CHARS, clean, fold, words
+from matcher.operation.telemetry import GEOCODER_CACHE, QUIET, Telemetry
 from matcher.services.ports import GeocodeCache, Geocoder
-from matcher.services.telemetry import GEOCODER_CACHE, QUIET, Telemetry
 
 _log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 
-from matcher.services.rate_limits import RateLimit, RateLimiter, take
+from matcher.operation.rate_limits import RateLimit, RateLimiter, take
+from matcher.operation.rate_store import PostgresRateLimits
 from matcher.storage.pool import Database
-from matcher.storage.rate_limits import PostgresRateLimits
 
 #: So slow that no call comes back while a test runs.
 LIMIT = RateLimit("search", per_minute=1, burst=20)

@@ -13,7 +13,7 @@ import structlog
 
 from api.call.middlewares import _in_sample
 from api.watching.logs import configure_logging, scrub
-from matcher.services.compute_threads import ComputeThreads
+from matcher.operation.compute_threads import ComputeThreads
 
 
 @pytest.fixture

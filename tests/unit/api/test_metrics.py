@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.watching.metrics import PrometheusTelemetry, Refresher, render
 from api.watching.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_folder
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.services.telemetry import (
+from matcher.operation.telemetry import (
     CPU,
     EVENTS_WAITING,
     HTTP_REQUEST,
@@ -141,7 +141,7 @@ async def test_a_database_that_stands_still_holds_up_no_number_of_the_process(
 WORKER = """
 import sys
 from api.watching.metrics import PrometheusTelemetry
-from matcher.services.telemetry import HTTP_REQUEST, INDEX_OFFERS, SHED
+from matcher.operation.telemetry import HTTP_REQUEST, INDEX_OFFERS, SHED
 number = int(sys.argv[1])
 telemetry = PrometheusTelemetry.of_worker(number)
 telemetry.set(INDEX_OFFERS, 100 * number)

@@ -9,7 +9,7 @@ from time import thread_time
 
 import pytest
 
-from matcher.services.compute_threads import ComputeThreads, metered
+from matcher.operation.compute_threads import ComputeThreads, metered
 
 WHO: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
 

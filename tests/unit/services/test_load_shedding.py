@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from matcher.domain.errors.tree import Overloaded
-from matcher.services.load_shedding import CALM_S, RUSH_S, ControlledDelay, SearchGate
+from matcher.operation.load_shedding import CALM_S, RUSH_S, ControlledDelay, SearchGate
 
 TARGET_S, LIMIT_S = 0.02, 0.25
 

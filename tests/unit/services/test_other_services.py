@@ -9,7 +9,7 @@ import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable, InvalidField
 from matcher.domain.place import Coordinate
-from matcher.services.check_health import CheckHealth
+from matcher.operation.health import CheckHealth
 from matcher.services.describe_route import DescribeRoute
 from matcher.services.look_up_places import LookUpPlaces
 from tests.unit.services.fakes import SameThread

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.services import rate_limits
-from matcher.services.rate_limits import LEASE_S, STORE_PAUSE_S, Grant, RateLimit, RateLimiter, room, take
+from matcher.operation import rate_limits
+from matcher.operation.rate_limits import LEASE_S, STORE_PAUSE_S, Grant, RateLimit, RateLimiter, room, take
 
 LIMIT = RateLimit("search", per_minute=60, burst=10)
 SECRET = b"x" * 32

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.services.telemetry import JOB_FAILING, Metric, Unwatched
+from matcher.operation.telemetry import JOB_FAILING, Metric, Unwatched
 from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
 from matcher.workers.housekeeping import run_housekeeping

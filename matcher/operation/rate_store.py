@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matcher.services.rate_limits import Grant, RateLimit, room
+from matcher.operation.rate_limits import Grant, RateLimit, room
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from matcher.domain.errors.tree import Overloaded
-from matcher.services.compute_threads import Work, metered
-from matcher.services.telemetry import QUIET, SHED, Telemetry
+from matcher.operation.compute_threads import Work, metered
+from matcher.operation.telemetry import QUIET, SHED, Telemetry
 
 #: How long the wait may be above the target before the queue counts as standing (RFC 8289 section 4.3).
 RUSH_S = 0.1

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from matcher.domain.errors.tree import Unavailable
-from matcher.services.telemetry import QUIET, RATE_STORE_FAILURES, Telemetry
+from matcher.operation.telemetry import QUIET, RATE_STORE_FAILURES, Telemetry
 
 #: The store is not waited for longer than this, and not asked again for a while when it failed: then each process limits alone.
 STORE_PATIENCE_S = 0.1
