@@ -13,6 +13,9 @@ import uuid_utils.compat
 
 from matcher.money.cost_sharing import CostSharing
 from matcher.operation.health import CheckHealth
+from matcher.operation.jobs.database_watch import run_database_watch
+from matcher.operation.jobs.housekeeping import run_housekeeping
+from matcher.operation.jobs.loop import in_background
 from matcher.operation.telemetry import QUIET, Telemetry
 from matcher.parts import (
     compute_threads,
@@ -58,10 +61,7 @@ from matcher.wiring_requests import Requests, make_requests, matching_requests
 from matcher.wiring_series import SeriesOfTrips, make_series, series_loop
 from matcher.wiring_statistics import make_counting, make_read_statistics
 from matcher.workers.change_feed import run_change_feed
-from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
-from matcher.workers.housekeeping import run_housekeeping
-from matcher.workers.loop import in_background
 from matcher.workers.region_watch import RegionWatch
 from matcher.workers.settling import run_settling
 

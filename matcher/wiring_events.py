@@ -22,12 +22,12 @@ from matcher.events.webhooks.public_addresses import networks_of
 from matcher.events.webhooks.secrets import WebhookSecrets
 from matcher.events.webhooks.sender import HttpEventSender
 from matcher.events.webhooks.store import PostgresWebhooks
+from matcher.operation.jobs.loop import in_background
 from matcher.operation.telemetry import Telemetry
 from matcher.parts import OpenDatabase, opened_database, other_secret, secret
 from matcher.services.ports import Progress
 from matcher.settings import Settings
 from matcher.settings_events import EventSettings
-from matcher.workers.loop import in_background
 
 #: How much longer than an answer is waited for a process holds a delivery.
 _LEASE_MARGIN_S = 20.0

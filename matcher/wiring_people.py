@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from matcher.issuer.key_set import KeySet, key_file, key_url
+from matcher.operation.jobs.retention import Forgetting, run_retention
 from matcher.services.blocks import Blocks, ManageBlocks
 from matcher.services.json_web_tokens import JsonWebTokens, TokenRules
 from matcher.services.personal_data import EraseMe, ExportMe
@@ -23,7 +24,6 @@ from matcher.storage.people import PostgresPeople
 from matcher.storage.personal_data import PostgresPersonalData
 from matcher.storage.pool import Database
 from matcher.storage.requests import PostgresRequests
-from matcher.workers.retention import Forgetting, run_retention
 
 
 @dataclass(frozen=True)

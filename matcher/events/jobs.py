@@ -11,7 +11,7 @@ from matcher.domain.errors.tree import Unavailable
 from matcher.events.feed import EventFeed
 from matcher.events.ports import DepartureNotices, EventBell, EventNotices
 from matcher.events.webhooks.deliver import DeliverEvents
-from matcher.workers.loop import JobReport, heed, repeat
+from matcher.operation.jobs.loop import JobReport, heed, repeat
 
 #: Events are looked for this often also when nobody tells of any.
 INTERVAL_S = 0.5

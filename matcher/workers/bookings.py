@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from matcher.operation.jobs.loop import repeat
 from matcher.services.tend_bookings import TendBookings
-from matcher.workers.loop import repeat
 
 
 async def run_bookings(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from matcher.operation.jobs.loop import heed
 from matcher.services.follow_changes import FollowChanges
 from matcher.services.ports import ChangeFeed
-from matcher.workers.loop import heed
 
 #: Changes are read this often also when nobody tells of any: it finds what was written without a notice, and a lost connection.
 INTERVAL_S = 0.5

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 
-from matcher.workers.loop import repeat
+from matcher.operation.jobs.loop import repeat
 
 
 class RegionWatch:

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from matcher.operation.jobs.loop import heed
 from matcher.services.ports import ChangeFeed, ChangeListener
-from matcher.workers.loop import heed
 
 
 async def run_request_matching(

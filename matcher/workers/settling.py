@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from matcher.operation.jobs.loop import repeat
 from matcher.services.offer_writer import OfferWriter
-from matcher.workers.loop import repeat
 
 EVERY_S = 1.0
 

@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from matcher.domain.statistics import SearchRow
+from matcher.operation.jobs.loop import in_background
 from matcher.services.search_log import SearchLog
 from matcher.storage.pool import Database
 from matcher.storage.search_store import PostgresSearchStore
-from matcher.workers.loop import in_background
 from matcher.workers.search_log import run_roll_up, run_search_log
 from tests.integration.search_rows import REGION, any_row
 

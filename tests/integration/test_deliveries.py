@@ -20,8 +20,8 @@ from matcher.events.store import PostgresEvents
 from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.events.webhooks.store import PostgresWebhooks
 from matcher.events.webhooks.webhook import Answer, DeliveryStatus, Webhook, WebhookStatus
+from matcher.operation.jobs.loop import in_background
 from matcher.storage.pool import Database
-from matcher.workers.loop import in_background
 from tests.integration.delivering import LEASE, SECRETS, a_sender, delivering
 from tests.receivers import Receiver, receiving
 

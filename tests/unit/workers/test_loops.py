@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
+from matcher.operation.jobs.database_watch import run_database_watch
+from matcher.operation.jobs.housekeeping import run_housekeeping
+from matcher.operation.jobs.loop import in_background, repeat
 from matcher.operation.telemetry import JOB_FAILING, Metric, Unwatched
-from matcher.workers.database_watch import run_database_watch
 from matcher.workers.expiry import run_expiry
-from matcher.workers.housekeeping import run_housekeeping
-from matcher.workers.loop import in_background, repeat
 from matcher.workers.settling import run_settling
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from matcher.workers.loop import repeat
+from matcher.operation.jobs.loop import repeat
 
 EVERY_S = 300.0
 #: How long the answer to an Idempotency-Key is kept.

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from matcher.workers.loop import repeat
+from matcher.operation.jobs.loop import repeat
 
 EVERY_S = 3600.0
 #: So many rows at once: a transaction stays short, and other instances do the same beside this one without harm.

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.workers.loop import repeat
+from matcher.operation.jobs.loop import repeat
 
 EVERY_S = 2.0
 
