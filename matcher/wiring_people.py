@@ -10,18 +10,18 @@ from uuid import UUID
 
 from matcher.issuer.key_set import KeySet, key_file, key_url
 from matcher.operation.jobs.retention import Forgetting, run_retention
-from matcher.services.blocks import Blocks, ManageBlocks
+from matcher.people.block_store import PostgresBlocks
+from matcher.people.blocks import Blocks, ManageBlocks
+from matcher.people.data_store import PostgresPersonalData
+from matcher.people.personal_data import EraseMe, ExportMe
+from matcher.people.store import PostgresPeople
+from matcher.people.women_only import ShareGender, Sharing
 from matcher.services.json_web_tokens import JsonWebTokens, TokenRules
-from matcher.services.personal_data import EraseMe, ExportMe
 from matcher.services.ports import OfferIndex, OfferRepository
-from matcher.services.sharing import ShareGender, Sharing
 from matcher.settings import SettingsInvalid
 from matcher.settings_base import PREFIX
 from matcher.settings_people import RetentionSettings, TokenSettings
-from matcher.storage.blocks import PostgresBlocks
 from matcher.storage.bookings import PostgresTrips
-from matcher.storage.people import PostgresPeople
-from matcher.storage.personal_data import PostgresPersonalData
 from matcher.storage.pool import Database
 from matcher.storage.requests import PostgresRequests
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from matcher.money.cost_sharing import CostSharing
+from matcher.people.women_only import Sharing
 from matcher.roads.slot_clock import zone_at
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
@@ -18,7 +19,6 @@ from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository, RoadsByTime
 from matcher.services.publish_series import PublishSeries
 from matcher.services.resolve_places import ResolvePlaces
-from matcher.services.sharing import Sharing
 from matcher.services.tend_series import TendSeries
 from matcher.settings_series import SeriesSettings
 from matcher.storage.pool import Connections

@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from api.schemas.fields import Absent, Maybe, WireIn, WireOut
-from matcher.domain.block import Block, KnownBy
 from matcher.domain.errors.tree import Fault
+from matcher.people.block import Block, KnownBy
 
 ShareGender = Annotated[
     Literal["woman"],

@@ -16,7 +16,7 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from matcher.domain.errors.tree import IssuerUnavailable
-from matcher.services.people_ports import SigningKey
+from matcher.people.ports import SigningKey
 
 MAX_BYTES = 256 * 1024
 MAX_KEYS = 100
@@ -35,7 +35,7 @@ class KeySetUnusable(Exception):
 
 
 class KeySet:
-    """The SigningKeys of `matcher.services.people_ports`, kept in memory.
+    """The SigningKeys of `matcher.people.ports`, kept in memory.
 
     They are read again in the background once they are `max_age_s` old, and at once when a token names a key that is not there, but never
     more often than every `refresh_s`. While the issuer is away the keys that were read last stay good, as long as the process lives.

@@ -19,12 +19,12 @@ from matcher.matching.pipeline import Candidate, Candidates, find_candidates_by_
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from matcher.operation.stop_watch import StopWatch
-from matcher.services.blocks import NOBODY_BLOCKED
+from matcher.people.blocks import NOBODY_BLOCKED
+from matcher.people.ports import Blocks
+from matcher.people.women_only import NOTHING_SHARED, Sharing, with_rider
 from matcher.services.describe_matches import DescribeMatches, MatchRoads
-from matcher.services.people_ports import Blocks
 from matcher.services.ports import CurrentState, MeetingPoints, OfferRepository
 from matcher.services.resolve_places import ResolvePlaces
-from matcher.services.sharing import NOTHING_SHARED, Sharing, with_rider
 from matcher.services.statistics_ports import NotesSearches
 from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 

@@ -18,7 +18,7 @@ from jwt.exceptions import PyJWTError
 
 from matcher.domain.errors.tree import RoleForbidden, Unauthenticated
 from matcher.domain.principal import ACTABLE, NAMESPACE_MARK, Principal, Role
-from matcher.services.people_ports import SigningKeys
+from matcher.people.ports import SigningKeys
 
 #: Signatures that anybody can check and only the issuer can make (RFC 7518 section 3.1, RFC 8037).
 ASYMMETRIC = frozenset(

@@ -13,11 +13,11 @@ from matcher.domain.kept_request import FoundOffer, KeptRequest
 from matcher.domain.match import DEFAULT_LIMIT, MatchAnswer, MatchRequest, RequestDraft
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal
+from matcher.people.women_only import Sharing, with_rider
 from matcher.services.find_matches import FindMatches
 from matcher.services.ports import IdempotencyRequest, RoadsByTime, StoredAnswer
 from matcher.services.request_ports import RequestPage, RequestRepository
 from matcher.services.resolve_places import ResolvePlaces
-from matcher.services.sharing import Sharing, with_rider
 
 #: Offers that a request lists as found, at most.
 MOST_FOUND = 100

@@ -11,11 +11,11 @@ from matcher.domain.offer import Offer, OfferStatus, default_max_detour_s
 from matcher.domain.place import Place, same_positions
 from matcher.domain.series import Direction, OccurrenceKey, Phase, Route, Series
 from matcher.money.cost_sharing import CostSharing
+from matcher.people.women_only import Sharing, require_shared
 from matcher.services.offer_rules import stops_of
 from matcher.services.ports import DrivenRoute, RoadsByTime
 from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.series_ports import Made
-from matcher.services.sharing import Sharing, require_shared
 
 
 class MakeOccurrences:

@@ -12,10 +12,10 @@ import pytest
 from matcher.domain.errors.tree import TripsStillOpen
 from matcher.domain.offer import OfferStatus
 from matcher.domain.principal import ApiKey, Role
+from matcher.people.data_store import HELD, PostgresPersonalData
 from matcher.services.api_keys import ApiKeys
 from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.personal_data import HELD, PostgresPersonalData
 from tests.conftest import OneTransaction
 from tests.contract.stored_offers import a_stored_offer
 from tests.unit.services.world import NOW
@@ -38,7 +38,7 @@ async def test_every_column_that_names_a_person_is_covered(db: OneTransaction) -
     named = {(row["table_name"], row["column_name"]) for row in columns if _PERSON.search(row["column_name"])}
     covered = {column for held in HELD for column in held.columns}
     assert len(named) > 8
-    assert named - _NOBODY == covered, "add what is missing to HELD in matcher/storage/personal_data.py"
+    assert named - _NOBODY == covered, "add what is missing to HELD in matcher/people/data_store.py"
 
 
 async def test_a_trip_that_is_open_is_cancelled_before_its_driver_is_erased(db: OneTransaction) -> None:

@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from matcher.domain.block import MAX_BLOCKS, Block
 from matcher.domain.errors.bookings import BookingNotFound
 from matcher.domain.errors.tree import InvalidField, OfferNotFound
 from matcher.domain.principal import Principal, Role, is_own_user
-from matcher.services.blocks import Blocks, ManageBlocks
+from matcher.people.block import MAX_BLOCKS, Block
+from matcher.people.blocks import Blocks, ManageBlocks
 from tests.unit.services.world import NOW
 
 RITA = Principal("rita", Role.RIDER, "k")

@@ -7,12 +7,12 @@ from datetime import datetime
 from time import monotonic
 from uuid import UUID
 
-from matcher.domain.block import MAX_BLOCKS, Block, KnownBy
 from matcher.domain.errors.bookings import BookingNotFound
 from matcher.domain.errors.tree import Fault, InvalidField, OfferNotFound
 from matcher.domain.principal import MAX_USER_NAME, Principal
-from matcher.services.people_ports import BlockRepository
-from matcher.services.people_ports import Blocks as BlocksPort
+from matcher.people.block import MAX_BLOCKS, Block, KnownBy
+from matcher.people.ports import BlockRepository
+from matcher.people.ports import Blocks as BlocksPort
 
 _REMEMBERED = 10_000
 

@@ -14,8 +14,8 @@ from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.tree import Conflict, NotFound, TripsStillOpen
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import ERASED, NAMESPACE_MARK, Principal, Role
+from matcher.people.ports import PersonalData
 from matcher.services.booking_ports import TripRepository
-from matcher.services.people_ports import PersonalData
 from matcher.services.ports import OfferRepository
 
 _PAGE = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from matcher.domain.block import MAX_BLOCKS, Block, KnownBy
+from matcher.people.block import MAX_BLOCKS, Block, KnownBy
 from matcher.storage.pool import Connections
 from matcher.storage.statements import Statements
 
@@ -16,7 +16,7 @@ _BLOCKS = Statements("blocks")
 
 
 class PostgresBlocks:
-    """The BlockRepository of `matcher.services.people_ports` on PostgreSQL."""
+    """The BlockRepository of `matcher.people.ports` on PostgreSQL."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

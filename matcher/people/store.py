@@ -15,7 +15,7 @@ _WOMAN = "woman"
 
 
 class PostgresPeople:
-    """The PeopleRepository of `matcher.services.people_ports` on PostgreSQL."""
+    """The PeopleRepository of `matcher.people.ports` on PostgreSQL."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -97,7 +97,7 @@ HELD: tuple[Held, ...] = (
 
 
 class PostgresPersonalData:
-    """The PersonalData of `matcher.services.people_ports` on PostgreSQL."""
+    """The PersonalData of `matcher.people.ports` on PostgreSQL."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

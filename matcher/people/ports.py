@@ -10,7 +10,7 @@ from uuid import UUID
 
 from jwt import PyJWK
 
-from matcher.domain.block import Block
+from matcher.people.block import Block
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from matcher.domain.errors.tree import Fault, SharingRequired, StaleVersion
 from matcher.domain.match import RequestDraft
 from matcher.domain.offer import OfferDraft
 from matcher.domain.principal import Principal
-from matcher.services.people_ports import PeopleRepository
+from matcher.people.ports import PeopleRepository
 from matcher.services.ports import OfferIndex, OfferRepository
 
 
