@@ -24,8 +24,10 @@ from matcher.parts import (
     other_secret,
     secret,
 )
-from matcher.services.api_keys import ApiKeys
-from matcher.services.authenticate import Authenticate
+from matcher.people.credentials.api_keys import ApiKeys
+from matcher.people.credentials.authenticate import Authenticate
+from matcher.people.credentials.manage_keys import ManageKeys
+from matcher.people.credentials.store import PostgresApiKeys
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.describe_matches import CarbonFactor, DescribeMatches
@@ -34,7 +36,6 @@ from matcher.services.expire_offers import ExpireOffers
 from matcher.services.find_matches import FindMatches
 from matcher.services.follow_changes import CheckLag, FollowChanges
 from matcher.services.look_up_places import LookUpPlaces
-from matcher.services.manage_keys import ManageKeys
 from matcher.services.match_tokens import MatchTokens
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import Progress, no_progress
@@ -45,7 +46,6 @@ from matcher.services.renew_region import RenewRegion
 from matcher.services.search_log import SearchLog
 from matcher.services.served_region import LiveOffers, ServedRegion
 from matcher.settings import Settings
-from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.change_feed import PostgresChangeFeed
 from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers

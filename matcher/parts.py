@@ -25,11 +25,11 @@ from matcher.geocoding.network.geocoder import NetworkGeocoder, make_network_geo
 from matcher.geocoding.network.providers import Box
 from matcher.operation.compute_threads import ComputeThreads
 from matcher.operation.telemetry import QUIET, Telemetry
+from matcher.people.credentials.secret_file import find_secret, read_or_make_secret
 from matcher.roads.by_time import RoadsByTime, roads_by_time
 from matcher.roads.meeting_points import MeetingPoints
 from matcher.roads.regions import SAMPLE_NAME, Region, RegionStore, ensure_sample
 from matcher.roads.walking import Walks
-from matcher.secret_file import find_secret, read_or_make_secret
 from matcher.services.ports import GeocodeCache, Progress, no_progress
 from matcher.settings import GeocodingSettings, Settings, SettingsInvalid
 from matcher.settings_base import PREFIX

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from matcher.domain.principal import Role
-from matcher.services.json_web_tokens import ASYMMETRIC
+from matcher.people.credentials.tokens import ASYMMETRIC
 from matcher.settings_base import Concern
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from matcher.issuer.key_set import KeySet, key_file, key_url
 from matcher.operation.jobs.retention import Forgetting, run_retention
 from matcher.people.block_store import PostgresBlocks
 from matcher.people.blocks import Blocks, ManageBlocks
+from matcher.people.credentials.key_set import KeySet, key_file, key_url
+from matcher.people.credentials.tokens import JsonWebTokens, TokenRules
 from matcher.people.data_store import PostgresPersonalData
 from matcher.people.personal_data import EraseMe, ExportMe
 from matcher.people.store import PostgresPeople
 from matcher.people.women_only import ShareGender, Sharing
-from matcher.services.json_web_tokens import JsonWebTokens, TokenRules
 from matcher.services.ports import OfferIndex, OfferRepository
 from matcher.settings import SettingsInvalid
 from matcher.settings_base import PREFIX

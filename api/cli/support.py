@@ -14,7 +14,7 @@ import uvloop
 
 from api.cli.console import StepProgress, make_console
 from matcher.domain.errors.tree import CarpoolError, DatabaseUnavailable, InvalidInput, Unavailable
-from matcher.secret_file import SecretUnusable
+from matcher.people.credentials.secret_file import SecretUnusable
 
 if TYPE_CHECKING:
     from matcher.settings import Settings

@@ -74,7 +74,7 @@ EDGE = "only api speaks HTTP to callers, prints, or parses wire models"
         ("matcher.geocoding", "import matcher.storage", LAYERS),
         ("matcher.roads", "import matcher.workers", LAYERS),
         ("matcher.workers", "import matcher.parts", LAYERS),
-        ("matcher.domain", "import matcher.secret_file", LAYERS),
+        ("matcher.domain", "import matcher.people.credentials.secret_file", LAYERS),
         ("matcher.services", "import api.cli.console", LAYERS),
         ("matcher.domain", "import numpy", DOMAIN),
         ("matcher.domain", "import pydantic", DOMAIN),

@@ -9,8 +9,8 @@ import pytest
 
 from matcher.domain.errors.tree import ApiKeyNotFound, Conflict
 from matcher.domain.principal import ApiKey, Role
+from matcher.people.credentials.store import PostgresApiKeys
 from matcher.services.ports import ApiKeyRepository
-from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.pool import Connections
 from tests.unit.services.fakes import KeysInMemory
 

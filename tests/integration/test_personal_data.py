@@ -12,9 +12,9 @@ import pytest
 from matcher.domain.errors.tree import TripsStillOpen
 from matcher.domain.offer import OfferStatus
 from matcher.domain.principal import ApiKey, Role
+from matcher.people.credentials.api_keys import ApiKeys
+from matcher.people.credentials.store import PostgresApiKeys
 from matcher.people.data_store import HELD, PostgresPersonalData
-from matcher.services.api_keys import ApiKeys
-from matcher.storage.api_keys import PostgresApiKeys
 from matcher.storage.offers import PostgresOffers
 from tests.conftest import OneTransaction
 from tests.contract.stored_offers import a_stored_offer

@@ -19,8 +19,8 @@ from matcher.domain.match import MatchAnswer, RequestDraft, TimeWindow, TurnedAw
 from matcher.domain.offer import Offer, OfferChange, OfferDraft, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
+from matcher.people.credentials.secret_file import SecretUnusable
 from matcher.roads.regions import RegionStore, ensure_sample
-from matcher.secret_file import SecretUnusable
 from matcher.settings import Settings
 from tests.api.live import settings_for
 

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from matcher.domain.errors.tree import IssuerUnavailable, RoleForbidden, Unauthenticated
 from matcher.domain.principal import Principal, Role
-from matcher.issuer.key_set import MAX_BYTES, KeySet, KeySetUnusable, key_file, key_url, parse_key_set
-from matcher.services.json_web_tokens import JsonWebTokens, TokenRules
+from matcher.people.credentials.key_set import MAX_BYTES, KeySet, KeySetUnusable, key_file, key_url, parse_key_set
+from matcher.people.credentials.tokens import JsonWebTokens, TokenRules
 from tests.issuer import (
     AUDIENCE,
     EC_KEY,

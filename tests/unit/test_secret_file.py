@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from matcher.secret_file import SecretUnusable, find_secret, read_or_make_secret
+from matcher.people.credentials.secret_file import SecretUnusable, find_secret, read_or_make_secret
 
 
 def test_a_secret_is_made_once_and_is_private(tmp_path: Path) -> None:

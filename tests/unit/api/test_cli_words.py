@@ -11,7 +11,7 @@ import typer
 from api.cli.keys import parse_ttl
 from api.cli.support import explain, explain_bind_error
 from matcher.domain.errors.tree import DatabaseUnavailable, InvalidField
-from matcher.secret_file import SecretUnusable
+from matcher.people.credentials.secret_file import SecretUnusable
 from matcher.settings import SettingsInvalid
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from matcher.domain.errors.tree import ApiKeyNotFound, DatabaseUnavailable, InvalidField, Unauthenticated
 from matcher.domain.principal import Principal, Role
-from matcher.services.api_keys import ApiKeys
-from matcher.services.authenticate import Authenticate
-from matcher.services.manage_keys import ManageKeys
+from matcher.people.credentials.api_keys import ApiKeys
+from matcher.people.credentials.authenticate import Authenticate
+from matcher.people.credentials.manage_keys import ManageKeys
 from tests.unit.services.fakes import KeysInMemory
 from tests.unit.services.world import NOW
 
