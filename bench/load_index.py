@@ -43,10 +43,10 @@ from matcher.matching.base.positions import I64, INFINITE, fixed_position, split
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.index.load_direct import DirectOffers, pack_offers
 from matcher.matching.index.load_stops import OffersWithStops
+from matcher.places.resolve import ResolvePlaces
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.services.load_offers import LoadOffers
 from matcher.services.ports import Geocoder
-from matcher.services.resolve_places import ResolvePlaces
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.migrations import migrate
 from matcher.storage.offer_rows import to_row

@@ -28,14 +28,14 @@ from matcher.people.credentials.api_keys import ApiKeys
 from matcher.people.credentials.authenticate import Authenticate
 from matcher.people.credentials.manage_keys import ManageKeys
 from matcher.people.credentials.store import PostgresApiKeys
+from matcher.places.look_up import LookUpPlaces
+from matcher.places.route import DescribeRoute
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.describe_matches import CarbonFactor, DescribeMatches
-from matcher.services.describe_route import DescribeRoute
 from matcher.services.expire_offers import ExpireOffers
 from matcher.services.find_matches import FindMatches
 from matcher.services.follow_changes import CheckLag, FollowChanges
-from matcher.services.look_up_places import LookUpPlaces
 from matcher.services.match_tokens import MatchTokens
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import Progress, no_progress

@@ -28,8 +28,8 @@ from matcher.parts import (
     opened_database,
     roads_of,
 )
+from matcher.places.where_to_meet import MeetingPlaces, WhereToMeet
 from matcher.services.ports import Geocoder, Progress, no_progress
-from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 from matcher.settings import MatchingSettings, Settings
 from matcher.wiring_cost import cost_sharing
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.reverse.index import RequestIndex
+from matcher.places.where_to_meet import WhereToMeet
 from matcher.services.find_matches import FindMatches
 from matcher.services.keep_requests import KeepRequests
 from matcher.services.match_requests import FitRequests, MatchRequests
@@ -18,7 +19,6 @@ from matcher.services.ports import ChangeFeed, OfferRepository
 from matcher.services.requests_of_offer import RequestsOfOffer
 from matcher.services.served_region import ServedRegion
 from matcher.services.waiting_requests import WaitingRequests
-from matcher.services.where_to_meet import WhereToMeet
 from matcher.settings_requests import RequestSettings
 from matcher.storage.pool import Database
 from matcher.storage.requests import PostgresRequests

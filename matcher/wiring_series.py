@@ -10,6 +10,7 @@ from uuid import UUID
 
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing
+from matcher.places.resolve import ResolvePlaces
 from matcher.roads.slot_clock import zone_at
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
@@ -18,7 +19,6 @@ from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository, RoadsByTime
 from matcher.services.publish_series import PublishSeries
-from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.tend_series import TendSeries
 from matcher.settings_series import SeriesSettings
 from matcher.storage.pool import Connections

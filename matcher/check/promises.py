@@ -21,8 +21,8 @@ from matcher.domain.clock import later
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer
 from matcher.domain.place import Place
+from matcher.places.where_to_meet import MeetingPlaces
 from matcher.services.ports import OfferIndex, Progress, no_progress
-from matcher.services.where_to_meet import MeetingPlaces
 
 T = TypeVar("T")
 

@@ -16,6 +16,7 @@ from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import require_shared
+from matcher.places.resolve import ResolvePlaces
 from matcher.services.alter_trip import AlterTrip, Decision, QuotedVersionStale
 from matcher.services.booking_events import events_of_trip
 from matcher.services.booking_ports import TripChange, TripRepository
@@ -29,7 +30,6 @@ from matcher.services.offer_rules import (
 )
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository, RoadsByTime, StoredAnswer
-from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.trip_planner import TripPlanner
 from matcher.services.waiting_riders import fits_of_waiting, may_decide_fits
 

@@ -22,11 +22,11 @@ from matcher.operation.stop_watch import StopWatch
 from matcher.people.blocks import NOBODY_BLOCKED
 from matcher.people.ports import Blocks
 from matcher.people.women_only import NOTHING_SHARED, Sharing, with_rider
+from matcher.places.resolve import ResolvePlaces
+from matcher.places.where_to_meet import MeetingPlaces, WhereToMeet
 from matcher.services.describe_matches import DescribeMatches, MatchRoads
 from matcher.services.ports import CurrentState, MeetingPoints, OfferRepository
-from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.statistics_ports import NotesSearches
-from matcher.services.where_to_meet import MeetingPlaces, WhereToMeet
 
 #: Candidates beyond those asked for, so that an offer that has changed meanwhile can be replaced at once.
 SPARE = 10

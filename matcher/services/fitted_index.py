@@ -10,9 +10,9 @@ from uuid import UUID
 from matcher.domain.errors.tree import InvalidField, InvalidInput, PlaceUnreachable
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Place, same_positions
+from matcher.places.resolve import ResolvePlaces
 from matcher.services.offer_rules import stops_of
 from matcher.services.ports import OfferIndex, RoadsByTime
-from matcher.services.resolve_places import ResolvePlaces
 
 _log = logging.getLogger(__name__)
 

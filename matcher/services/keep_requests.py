@@ -14,10 +14,10 @@ from matcher.domain.match import DEFAULT_LIMIT, MatchAnswer, MatchRequest, Reque
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal
 from matcher.people.women_only import Sharing, with_rider
+from matcher.places.resolve import ResolvePlaces
 from matcher.services.find_matches import FindMatches
 from matcher.services.ports import IdempotencyRequest, RoadsByTime, StoredAnswer
 from matcher.services.request_ports import RequestPage, RequestRepository
-from matcher.services.resolve_places import ResolvePlaces
 
 #: Offers that a request lists as found, at most.
 MOST_FOUND = 100

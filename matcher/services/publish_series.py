@@ -21,11 +21,11 @@ from matcher.domain.series import (
     SeriesDraft,
     SeriesStatus,
 )
+from matcher.places.resolve import ResolvePlaces
 from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.offer_rules import pointed, require_driver
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import IdempotencyRequest, RoadsByTime, StoredAnswer
-from matcher.services.resolve_places import ResolvePlaces
 from matcher.services.series_ports import Made, SeriesRepository
 
 #: Makes the answer that is kept under an idempotency key.

@@ -17,10 +17,10 @@ from matcher.domain.place import same_positions
 from matcher.matching.base.plan import to_ms
 from matcher.matching.reverse.index import RequestIndex, WaitingRequest
 from matcher.matching.scan.query import Query
+from matcher.places.resolve import ResolvePlaces
+from matcher.places.where_to_meet import WhereToMeet
 from matcher.services.ports import RoadsByTime
 from matcher.services.request_ports import RequestRepository
-from matcher.services.resolve_places import ResolvePlaces
-from matcher.services.where_to_meet import WhereToMeet
 
 _log = logging.getLogger(__name__)
 

@@ -28,12 +28,12 @@ from matcher.domain.principal import Principal, Role
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.money.cost_sharing import CostSharing
+from matcher.places.resolve import ResolvePlaces
 from matcher.roads.engine import RoadEngine
 from matcher.services.describe_matches import CarbonFactor, DescribeMatches
 from matcher.services.find_matches import SPARE, FindMatches
 from matcher.services.match_tokens import MatchTokens
 from matcher.services.ports import CurrentState, MeetingPoints
-from matcher.services.resolve_places import ResolvePlaces
 from matcher.warm import exercise
 from tests.builders import NOW, Street, a_place, a_ring, an_engine, an_offer
 from tests.unit.services.fakes import GeocoderInMemory, OffersInMemory, SameThread

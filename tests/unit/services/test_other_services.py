@@ -10,8 +10,8 @@ import pytest
 from matcher.domain.errors.tree import DatabaseUnavailable, InvalidField
 from matcher.domain.place import Coordinate
 from matcher.operation.health import CheckHealth
-from matcher.services.describe_route import DescribeRoute
-from matcher.services.look_up_places import LookUpPlaces
+from matcher.places.look_up import LookUpPlaces
+from matcher.places.route import DescribeRoute
 from tests.unit.services.fakes import SameThread
 from tests.unit.services.world import World, at
 

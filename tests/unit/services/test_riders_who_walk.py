@@ -11,8 +11,8 @@ import pytest
 from matcher.domain.match import TimeWindow, TurnedAway, Walking, WindowKind
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.domain.polyline import decode_polyline
+from matcher.places.where_to_meet import FARTHER_M
 from matcher.services.ports import StopCandidate
-from matcher.services.where_to_meet import FARTHER_M
 from tests.builders import NOW, a_ring, an_engine, an_offer
 from tests.unit.services.test_find_matches import Town, _warm_kernels, a_town  # noqa: F401  # the fixture is used by being here
 
