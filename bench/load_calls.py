@@ -14,7 +14,7 @@ from bench.load_service import make_key
 from bench.load_world import StoredWorld, copy_offers
 from bench.worlds import draw_offers, draw_queries
 from matcher.domain.offer import Offer
-from matcher.storage.migrations import migrate
+from matcher.postgres.migrations import migrate
 
 _LIMIT = 10
 _SEARCHES, _PUBLICATIONS = 2_000, 1_000

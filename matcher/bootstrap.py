@@ -30,6 +30,8 @@ from matcher.people.credentials.manage_keys import ManageKeys
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.places.look_up import LookUpPlaces
 from matcher.places.route import DescribeRoute
+from matcher.postgres.change_feed import PostgresChangeFeed
+from matcher.postgres.geocode_cache import PostgresGeocodeCache
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.describe_matches import CarbonFactor, DescribeMatches
@@ -46,8 +48,6 @@ from matcher.services.renew_region import RenewRegion
 from matcher.services.search_log import SearchLog
 from matcher.services.served_region import LiveOffers, ServedRegion
 from matcher.settings import Settings
-from matcher.storage.change_feed import PostgresChangeFeed
-from matcher.storage.geocode_cache import PostgresGeocodeCache
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.requests import NOTHING_SEEN
 from matcher.version import version

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from matcher.money.cost_sharing import CostSharing
+from matcher.postgres.pool import Connections
 from matcher.services.book_seats import BookSeats
 from matcher.services.booking_ports import Blocks, OfferFitter
 from matcher.services.booking_rules import BookingTerms
@@ -23,7 +24,6 @@ from matcher.services.tend_bookings import TendBookings
 from matcher.services.trip_planner import TripPlanner, TripRoads
 from matcher.settings_bookings import BookingSettings
 from matcher.storage.bookings import PostgresTrips
-from matcher.storage.pool import Connections
 from matcher.workers.bookings import run_bookings
 
 

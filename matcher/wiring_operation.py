@@ -31,8 +31,8 @@ from matcher.operation.telemetry import (
     Reading,
     Telemetry,
 )
+from matcher.postgres.pool import Database
 from matcher.settings import Settings
-from matcher.storage.pool import Database
 
 _MEMORY_FILE = Path("/proc/self/statm")
 _PAGE = resource.getpagesize()

@@ -12,6 +12,7 @@ from uuid import UUID
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.reverse.index import RequestIndex
 from matcher.places.where_to_meet import WhereToMeet
+from matcher.postgres.pool import Database
 from matcher.services.find_matches import FindMatches
 from matcher.services.keep_requests import KeepRequests
 from matcher.services.match_requests import FitRequests, MatchRequests
@@ -20,7 +21,6 @@ from matcher.services.requests_of_offer import RequestsOfOffer
 from matcher.services.served_region import ServedRegion
 from matcher.services.waiting_requests import WaitingRequests
 from matcher.settings_requests import RequestSettings
-from matcher.storage.pool import Database
 from matcher.storage.requests import PostgresRequests
 from matcher.wiring_people import People
 from matcher.workers.requests import run_request_matching

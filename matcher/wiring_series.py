@@ -11,6 +11,7 @@ from uuid import UUID
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing
 from matcher.places.resolve import ResolvePlaces
+from matcher.postgres.pool import Connections
 from matcher.roads.slot_clock import zone_at
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
@@ -21,7 +22,6 @@ from matcher.services.ports import OfferRepository, RoadsByTime
 from matcher.services.publish_series import PublishSeries
 from matcher.services.tend_series import TendSeries
 from matcher.settings_series import SeriesSettings
-from matcher.storage.pool import Connections
 from matcher.storage.series import PostgresSeries
 from matcher.workers.series import run_series
 

@@ -88,7 +88,7 @@ def demo(
 def migrate() -> None:
     """Bring the database to the schema of this version."""
     from matcher.parts import database_url
-    from matcher.storage.migrations import migrate as migrate_database
+    from matcher.postgres.migrations import migrate as migrate_database
 
     chosen = settings()
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from matcher.check.offer import Findings, Violation
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Record
+    from matcher.postgres.statements import Record
 
 _CHECKS = Statements("check_bookings")
 

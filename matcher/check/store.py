@@ -9,13 +9,13 @@ from uuid import UUID
 from matcher.check.promises import StoredPage, UnreadableOffer
 from matcher.domain.errors.tree import InvalidInput, OfferNotFound
 from matcher.domain.offer import Offer
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 from matcher.storage.offer_rows import to_offer
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Record
+    from matcher.postgres.statements import Record
 
 _STORED = Statements("stored_offers")
 _NONSENSE = (InvalidInput, ValueError, TypeError, KeyError)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from matcher.events.event import Event, EventKind, Json
 from matcher.events.store import announce_events, write_events
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Record
+    from matcher.postgres.statements import Record
 
 _DEPARTURES = Statements("departures")
 

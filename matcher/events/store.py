@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.events.event import Event, EventKind, NumberedEvent
-from matcher.storage.errors import domain_errors
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
+from matcher.postgres.errors import domain_errors
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection, Record
+    from matcher.postgres.statements import Connection, Record
 
 _EVENTS = Statements("events")
 _AT_ONCE = 1000

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from matcher.operation.rate_limits import Grant, RateLimit, room
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 
 _RATE_LIMITS = Statements("rate_limits")
 

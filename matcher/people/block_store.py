@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from matcher.people.block import MAX_BLOCKS, Block, KnownBy
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Record
+    from matcher.postgres.statements import Record
 
 _BLOCKS = Statements("blocks")
 

@@ -13,18 +13,18 @@ from matcher.domain.errors.tree import OfferNotOpen, StaleVersion
 from matcher.domain.offer import Offer
 from matcher.events.event import Event
 from matcher.events.store import announce_events, write_events
+from matcher.postgres.change_feed import announce_changes
+from matcher.postgres.idempotency import answer_once, find_answer
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 from matcher.services.booking_ports import BookingPage, Decide, TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage.booking_rows import FIXED_COLUMNS, to_booking, to_booking_row
-from matcher.storage.change_feed import announce_changes
-from matcher.storage.idempotency import answer_once, find_answer
 from matcher.storage.offers import replace_open_offer
-from matcher.storage.pool import Connections
 from matcher.storage.series import note_in_series
-from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection
+    from matcher.postgres.statements import Connection
 
 _BOOKINGS = Statements("bookings")
 

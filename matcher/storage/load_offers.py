@@ -15,13 +15,13 @@ from matcher.matching.base.positions import FRACTION_ONE
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import NO_PROMISE, OffersWithStops
 from matcher.matching.index.zones import WOMEN_ONLY
+from matcher.postgres.change_feed import position_of
+from matcher.postgres.statements import Statements
 from matcher.services.ports import FeedPosition
-from matcher.storage.change_feed import position_of
 from matcher.storage.offer_rows import to_offer
-from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection
+    from matcher.postgres.statements import Connection
 
 _LOAD = Statements("load_offers")
 _ROWS_A_CHUNK = 16_384

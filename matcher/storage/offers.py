@@ -14,16 +14,16 @@ from matcher.domain.errors.tree import (
     StaleVersion,
 )
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.postgres.change_feed import announce_changes
+from matcher.postgres.idempotency import answer_once, find_answer, forget_answers
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 from matcher.services.ports import CurrentState, IdempotencyRequest, OfferPage, OpenOffers, StoredAnswer
-from matcher.storage.change_feed import announce_changes
-from matcher.storage.idempotency import answer_once, find_answer, forget_answers
 from matcher.storage.load_offers import OpenOffersInTransaction
 from matcher.storage.offer_rows import to_current_state, to_offer, to_row, to_stop_rows
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection
+    from matcher.postgres.statements import Connection
 
 _OFFERS = Statements("offers")
 _LOAD = Statements("load_offers")

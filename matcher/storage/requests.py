@@ -15,15 +15,15 @@ from matcher.domain.kept_request import FoundOffer, KeptRequest
 from matcher.domain.match import DEFAULT_LIMIT, MatchRequest, TimeWindow, WindowKind
 from matcher.events.event import Event, EventKind
 from matcher.events.store import announce_events, write_events
+from matcher.postgres.idempotency import answer_once, find_answer
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.services.request_ports import ChangedOffers, FoundPair, RequestPage
-from matcher.storage.idempotency import answer_once, find_answer
 from matcher.storage.offer_rows import place_to_json, to_local, to_place
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection, Record
+    from matcher.postgres.statements import Connection, Record
 
 _REQUESTS = Statements("requests")
 #: Nothing is visible in it, so everything came after it. Beside a request: it has to be searched for.

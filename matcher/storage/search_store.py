@@ -12,13 +12,13 @@ import asyncpg
 
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.statistics import QUARTER_S, SearchRow
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 from matcher.services.histograms import BOUNDS, LARGEST, MEASURES, added, quantile_buckets
 from matcher.services.statistics_ports import LostSearches
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection, Record
+    from matcher.postgres.statements import Connection, Record
 
 STATISTICS = Statements("statistics")
 #: The lengths of roll-ups, seconds: quarter of an hour, hour, day.

@@ -10,17 +10,17 @@ from uuid import UUID
 from matcher.domain.errors.series import SeriesNotFound, TooManySeries
 from matcher.domain.errors.tree import StaleVersion
 from matcher.domain.series import Direction, Occurrence, OccurrenceKey, PartOfSeries, Series
+from matcher.postgres.change_feed import announce_changes
+from matcher.postgres.idempotency import answer_once, find_answer
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.services.series_ports import Made, SeriesPage
-from matcher.storage.change_feed import announce_changes
-from matcher.storage.idempotency import answer_once, find_answer
 from matcher.storage.offers import insert_new_offer
-from matcher.storage.pool import Connections
 from matcher.storage.series_rows import to_occurrence, to_phase_rows, to_series
-from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection
+    from matcher.postgres.statements import Connection
 
 _SERIES = Statements("series")
 #: Open series of one driver.

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matcher.domain.statistics import DemandSide
+from matcher.postgres.pool import Connections
 from matcher.services.histograms import MEASURES, QUANTILES, pack
 from matcher.services.statistics_ports import HistogramRows, SpanRows, SupplyRow
-from matcher.storage.pool import Connections
 from matcher.storage.search_store import BUCKETS, SPANS, STATISTICS, SUMS
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection, Record
+    from matcher.postgres.statements import Connection, Record
 
 _INSTANT = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

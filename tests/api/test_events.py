@@ -14,7 +14,7 @@ from api.app_keys import STREAMS
 from matcher.domain.principal import Role
 from matcher.events.event import Event, EventKind
 from matcher.events.store import PostgresEvents
-from matcher.storage.pool import Database
+from matcher.postgres.pool import Database
 from tests.api.live import Live
 from tests.api.streams import listening, until
 

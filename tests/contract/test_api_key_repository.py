@@ -10,8 +10,8 @@ import pytest
 from matcher.domain.errors.tree import ApiKeyNotFound, Conflict
 from matcher.domain.principal import ApiKey, Role
 from matcher.people.credentials.store import PostgresApiKeys
+from matcher.postgres.pool import Connections
 from matcher.services.ports import ApiKeyRepository
-from matcher.storage.pool import Connections
 from tests.unit.services.fakes import KeysInMemory
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)

@@ -17,9 +17,9 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
+from matcher.postgres.pool import Connections
 from matcher.services.ports import CurrentState, IdempotencyRequest, OfferRepository, StoredAnswer
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.pool import Connections
 from tests.bulk_columns import columns_of, columns_with_stops_of
 from tests.contract.stored_offers import COQUIMBO_TIME, NOW, a_place, a_stored_offer
 from tests.unit.services.fakes import OffersInMemory

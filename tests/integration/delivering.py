@@ -13,7 +13,7 @@ from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.events.webhooks.public_addresses import networks_of
 from matcher.events.webhooks.secrets import WebhookSecrets
 from matcher.events.webhooks.sender import HttpEventSender
-from matcher.storage.pool import Database
+from matcher.postgres.pool import Database
 
 SECRETS = WebhookSecrets(b"a key of the tests, not of anybody")
 LEASE = timedelta(seconds=1)

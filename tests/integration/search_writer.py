@@ -16,8 +16,8 @@ from uuid import uuid4
 
 from matcher.domain.statistics import SearchRow
 from matcher.operation.jobs.loop import in_background
+from matcher.postgres.pool import Database
 from matcher.services.search_log import SearchLog
-from matcher.storage.pool import Database
 from matcher.storage.search_store import PostgresSearchStore
 from matcher.workers.search_log import run_roll_up, run_search_log
 from tests.integration.search_rows import REGION, any_row

@@ -13,7 +13,7 @@ from matcher.events.store import PostgresEvents
 from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.events.webhooks.store import PostgresWebhooks
 from matcher.events.webhooks.webhook import Answer, Webhook
-from matcher.storage.pool import Database
+from matcher.postgres.pool import Database
 from tests.integration.service_process import command
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -21,7 +21,7 @@ from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.events.webhooks.store import PostgresWebhooks
 from matcher.events.webhooks.webhook import Answer, DeliveryStatus, Webhook, WebhookStatus
 from matcher.operation.jobs.loop import in_background
-from matcher.storage.pool import Database
+from matcher.postgres.pool import Database
 from tests.integration.delivering import LEASE, SECRETS, a_sender, delivering
 from tests.receivers import Receiver, receiving
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from matcher.domain.buckets import bucket_edges
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.statistics import BucketSize, SearchRow
+from matcher.postgres.pool import Database
 from matcher.services.read_statistics import ReadStatistics
 from matcher.services.statistics_ports import LostSearches
-from matcher.storage.pool import Database
 from matcher.storage.search_store import PostgresSearchStore
 from matcher.storage.statistics import PostgresStatistics
 from tests.integration.search_rows import BEGIN, REGION, any_row, assert_counts

@@ -18,10 +18,10 @@ from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
-from matcher.storage import migrations
+from matcher.postgres import migrations
+from matcher.postgres.migrations import check_schema, migrate
+from matcher.postgres.statements import Statements
 from matcher.storage.embedded import EmbeddedPostgres
-from matcher.storage.migrations import check_schema, migrate
-from matcher.storage.statements import Statements
 from tests.api.live import settings_for
 from tests.architecture.repository import ROOT
 from tests.integration.storage.servers import ask

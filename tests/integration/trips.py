@@ -19,8 +19,8 @@ from matcher.domain.match import Match, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
+from matcher.postgres.pool import Database
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.storage.pool import Database
 
 SOUTH, NORTH = Coordinate(lat=-29.953, lon=-71.338), Coordinate(lat=-29.905, lon=-71.25)
 MIDDLE = Coordinate(lat=-29.93, lon=-71.27)

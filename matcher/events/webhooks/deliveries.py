@@ -12,11 +12,11 @@ from matcher.events.ports import DueDelivery
 from matcher.events.store import announce_events, write_events
 from matcher.events.webhooks.store import to_webhook
 from matcher.events.webhooks.webhook import Answer, Delivery, DeliveryStatus
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Record
+    from matcher.postgres.statements import Record
 
 _DELIVERIES = Statements("webhook_deliveries")
 _WEBHOOKS = Statements("webhooks")

@@ -9,13 +9,13 @@ from matcher.domain.errors.events import TooManyWebhooks, WebhookNotFound
 from matcher.domain.errors.tree import StaleVersion
 from matcher.events.event import EventKind
 from matcher.events.webhooks.webhook import Webhook, WebhookStatus
+from matcher.postgres.idempotency import answer_once
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.storage.idempotency import answer_once
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Record
+    from matcher.postgres.statements import Record
 
 _WEBHOOKS = Statements("webhooks")
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from matcher.domain.errors.tree import ApiKeyNotFound
 from matcher.domain.principal import ApiKey, Role
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Record
+    from matcher.postgres.statements import Record
 
 _API_KEYS = Statements("api_keys")
 

@@ -15,12 +15,12 @@ import pytest
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.matching.index.load_direct import DirectOffers
+from matcher.postgres.change_feed import _CHANGES, CHANNEL, Listener, PostgresChangeFeed, position_of
+from matcher.postgres.pool import Database, prepare_connection
+from matcher.postgres.statements import Statements
 from matcher.services.ports import FeedPosition
-from matcher.storage.change_feed import _CHANGES, CHANNEL, Listener, PostgresChangeFeed, position_of
 from matcher.storage.offer_rows import to_row
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.pool import Database, prepare_connection
-from matcher.storage.statements import Statements
 from tests.contract.stored_offers import a_stored_offer
 from tests.integration.storage.servers import until
 

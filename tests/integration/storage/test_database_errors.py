@@ -10,9 +10,9 @@ import pytest
 from matcher.domain.errors.tree import Conflict, InvalidField, SeatsExhausted
 from matcher.domain.principal import ApiKey, Role
 from matcher.people.credentials.store import PostgresApiKeys
+from matcher.postgres.pool import Connections
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.pool import Connections
 from tests.contract.stored_offers import NOW, a_stored_offer
 
 

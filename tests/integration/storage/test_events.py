@@ -17,7 +17,7 @@ from matcher.events.feed import EventFeed, Missed
 from matcher.events.jobs import run_event_feed
 from matcher.events.store import PostgresEvents, write_events
 from matcher.operation.jobs.loop import in_background
-from matcher.storage.pool import Database
+from matcher.postgres.pool import Database
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 TRIPS = [UUID(int=number) for number in range(1, 4)]

@@ -15,9 +15,9 @@ from uuid import uuid4
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.storage import migrations
+from matcher.postgres import migrations
+from matcher.postgres.migrations import check_schema, known_migrations, migrate
 from matcher.storage.embedded import EmbeddedPostgres
-from matcher.storage.migrations import check_schema, known_migrations, migrate
 from tests.integration.storage.servers import ask
 
 KNOWN = known_migrations()

@@ -14,10 +14,10 @@ import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer
+from matcher.postgres.migrations import migrate
+from matcher.postgres.pool import Database
 from matcher.storage.embedded import EmbeddedPostgres
-from matcher.storage.migrations import migrate
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.pool import Database
 from tests.contract.stored_offers import a_stored_offer
 from tests.integration.storage.servers import kill_at_once, running
 

@@ -7,7 +7,7 @@ import random
 
 from matcher.operation.rate_limits import RateLimit, RateLimiter, take
 from matcher.operation.rate_store import PostgresRateLimits
-from matcher.storage.pool import Database
+from matcher.postgres.pool import Database
 
 #: So slow that no call comes back while a test runs.
 LIMIT = RateLimit("search", per_minute=1, burst=20)

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable, InvalidField, OfferNotFound, SeatsExhausted
-from matcher.storage.errors import domain_errors
+from matcher.postgres.errors import domain_errors
 
 
 def _translated(error: BaseException) -> BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.storage.migrations import _for_dbmate, known_migrations
+from matcher.postgres.migrations import _for_dbmate, known_migrations
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.storage.statements import Statements
+from matcher.postgres.statements import Statements
 
 KEYS = Statements("api_keys")
 

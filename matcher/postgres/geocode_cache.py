@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.storage.pool import Connections
-from matcher.storage.statements import Statements
+from matcher.postgres.pool import Connections
+from matcher.postgres.statements import Statements
 
 _CACHE = Statements("geocode_cache")
 _KEY_LIMIT_BYTES = 1_000  # the table's own limit; an index entry holds 2.7 kB

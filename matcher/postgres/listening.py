@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.storage.errors import domain_errors
+from matcher.postgres.errors import domain_errors
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection
+    from matcher.postgres.statements import Connection
 
 
 class Notices:

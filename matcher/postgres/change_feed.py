@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from matcher.domain.errors.tree import DatabaseUnavailable
+from matcher.postgres.errors import domain_errors
+from matcher.postgres.listening import Notices, listening_on
+from matcher.postgres.statements import Statements
 from matcher.services.ports import FeedPosition, OfferChanges
-from matcher.storage.errors import domain_errors
-from matcher.storage.listening import Notices, listening_on
-from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection
+    from matcher.postgres.statements import Connection
 
 CHANNEL = "offer_changes"
 _CHANGES = Statements("offer_changes")

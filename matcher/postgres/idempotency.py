@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from matcher.domain.errors.tree import IdempotencyInProgress, IdempotencyKeyReused
+from matcher.postgres.statements import Statements
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.storage.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection
+    from matcher.postgres.statements import Connection
 
 _IDEMPOTENCY = Statements("idempotency")
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import asyncpg
 import asyncpg.pool
 
-from matcher.storage.errors import domain_errors
-from matcher.storage.statements import Statements
+from matcher.postgres.errors import domain_errors
+from matcher.postgres.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection
+    from matcher.postgres.statements import Connection
 
 _SERVER = Statements("server")
 _CLOSE_PATIENCE_S = 10.0

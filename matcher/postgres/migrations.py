@@ -19,11 +19,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import asyncpg
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.storage.errors import domain_errors
-from matcher.storage.statements import Statements
+from matcher.postgres.errors import domain_errors
+from matcher.postgres.statements import Statements
 
 if TYPE_CHECKING:
-    from matcher.storage.statements import Connection
+    from matcher.postgres.statements import Connection
 
 OLDEST_SERVER = 15
 _SERVER = Statements("server")
