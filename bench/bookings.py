@@ -36,10 +36,10 @@ from matcher.domain.match import Match, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
+from matcher.postgres.embedded.postmaster import Postmaster
 from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.settings import load_settings
-from matcher.storage.postmaster import Postmaster
 
 SOUTH, NORTH = Coordinate(lat=-29.953, lon=-71.338), Coordinate(lat=-29.905, lon=-71.25)
 DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")

@@ -41,8 +41,8 @@ from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.roads.regions import SAMPLE_NAME
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.warm import compile_kernels
 
 SEED = 20261201

@@ -39,9 +39,9 @@ from bench.load_service import Service, data_folder, ended_by_signals, serving
 from bench.load_usage import Usage, machine_busy_s, tree_usage
 from bench.load_world import stored_world
 from bench.worlds import draw_offers
+from matcher.postgres.embedded.postmaster import Postmaster
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.roads.regions import SAMPLE_NAME
-from matcher.storage.embedded import EmbeddedPostgres
-from matcher.storage.postmaster import Postmaster
 from matcher.warm import compile_kernels
 
 PATIENCE_S = 120.0

@@ -44,12 +44,12 @@ from matcher.matching.index.index import OfferIndex
 from matcher.matching.index.load_direct import DirectOffers, pack_offers
 from matcher.matching.index.load_stops import OffersWithStops
 from matcher.places.resolve import ResolvePlaces
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import migrate
 from matcher.postgres.pool import Database
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.services.load_offers import LoadOffers
 from matcher.services.ports import Geocoder
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.offer_rows import to_row
 from matcher.storage.offers import PostgresOffers
 from matcher.warm import compile_kernels

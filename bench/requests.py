@@ -40,10 +40,10 @@ from matcher.domain.place import Coordinate, Place, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.matching.reverse.index import RequestIndex, WaitingRequest
 from matcher.matching.scan.query import Query
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import migrate
 from matcher.roads.regions import SAMPLE_NAME
 from matcher.settings import load_settings
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.requests import to_row
 
 SEED = 20261201

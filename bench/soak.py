@@ -49,9 +49,9 @@ from bench.soak_report import (
     shortcomings,
 )
 from bench.worlds import draw_offers
+from matcher.postgres.embedded.postmaster import Postmaster
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.roads.regions import SAMPLE_NAME
-from matcher.storage.embedded import EmbeddedPostgres
-from matcher.storage.postmaster import Postmaster
 
 SEED = 20261203
 DOCUMENT = ROOT / "docs" / "operations.md"

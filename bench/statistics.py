@@ -37,12 +37,12 @@ from api.schemas.stats_tables import demand_members, match_json, series_csv
 from matcher.domain.cell import Cell
 from matcher.domain.place import Coordinate
 from matcher.domain.statistics import BucketSize, DemandSide
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import migrate
 from matcher.postgres.pool import Database
 from matcher.services.histograms import BOUNDS, quantile_buckets
 from matcher.services.read_statistics import ReadStatistics
 from matcher.services.search_log import SearchLog
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.search_store import SPANS, PostgresSearchStore
 from matcher.storage.statistics import PostgresStatistics
 from tests.integration.search_rows import a_row

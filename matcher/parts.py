@@ -26,6 +26,7 @@ from matcher.geocoding.network.providers import Box
 from matcher.operation.compute_threads import ComputeThreads
 from matcher.operation.telemetry import QUIET, Telemetry
 from matcher.people.credentials.secret_file import find_secret, read_or_make_secret
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import check_schema, migrate
 from matcher.postgres.pool import Database
 from matcher.roads.by_time import RoadsByTime, roads_by_time
@@ -35,7 +36,6 @@ from matcher.roads.walking import Walks
 from matcher.services.ports import GeocodeCache, Progress, no_progress
 from matcher.settings import GeocodingSettings, Settings, SettingsInvalid
 from matcher.settings_base import PREFIX
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.warm import exercise
 
 T = TypeVar("T")

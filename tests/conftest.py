@@ -26,10 +26,10 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import settings
 
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.errors import domain_errors
 from matcher.postgres.migrations import migrate
 from matcher.postgres.pool import Database, prepare_connection
-from matcher.storage.embedded import EmbeddedPostgres
 
 # The same examples in every run: a failure in continuous integration is a failure here. `thorough` looks for new ones.
 settings.register_profile("default", derandomize=True, deadline=None, print_blob=True)

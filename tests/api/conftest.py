@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import structlog
 
-from matcher.storage.embedded import EmbeddedPostgres
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from tests.api.live import Live, live_service, settings_for
 from tests.conftest import database_url
 

@@ -16,10 +16,10 @@ from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.postgres.change_feed import PostgresChangeFeed, position_of
+from matcher.postgres.embedded.programs import _package_folder
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.programs import _package_folder
 from tests.api.live import settings_for
 from tests.integration.service_process import ROOT, command, make_key
 

@@ -19,6 +19,7 @@ from matcher.domain.errors.bookings import BookingExists, MoveNotAllowed
 from matcher.domain.errors.tree import Conflict, DatabaseUnavailable, OfferNotOpen, SeatsExhausted, StaleVersion
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import OfferChange, OfferStatus
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.services.booking_ports import TripChange
@@ -27,7 +28,6 @@ from matcher.services.tend_bookings import TendBookings
 from matcher.settings import Settings
 from matcher.storage import bookings as bookings_module
 from matcher.storage.bookings import PostgresTrips
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.offers import PostgresOffers
 from matcher.wiring_bookings import terms_of
 from tests.api.live import settings_for

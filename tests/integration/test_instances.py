@@ -22,10 +22,10 @@ from matcher.domain.principal import Principal, Role
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.index.index import OfferIndex
 from matcher.postgres import change_feed
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.settings import Settings, StorageSettings
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.offers import PostgresOffers
 from tests.api.live import settings_for
 from tests.bulk_columns import contents

@@ -26,13 +26,13 @@ from matcher.domain.match import MAX_LIMIT, MatchAnswer, RequestDraft, TimeWindo
 from matcher.domain.offer import Offer, OfferChange, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region_extras import load_speeds
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.services.ports import StoredAnswer
 from matcher.services.request_ports import FoundPair
 from matcher.settings import Settings
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.requests import PostgresRequests, PostgresTurn
 from tests.api.live import settings_for

@@ -22,11 +22,11 @@ from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.domain.series import Occurrence, Series, SeriesChange, SeriesDraft, TripFields, WayBack
 from matcher.people.data_store import PostgresPersonalData
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.regions import RegionStore, ensure_sample
 from matcher.services.ports import StoredAnswer
 from matcher.storage.bookings import PostgresTrips
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.series import PostgresSeries
 from tests.api.live import settings_for
 from tests.conftest import database_url

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from matcher.domain.buckets import bucket_edges
 from matcher.domain.statistics import BucketSize, SearchRow
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import migrate
 from matcher.postgres.pool import Database
 from matcher.services.read_statistics import ReadStatistics
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.search_store import PostgresSearchStore
 from matcher.storage.statistics import PostgresStatistics
 from tests.integration.search_rows import BEGIN, REGION, assert_counts

@@ -28,8 +28,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.roads.regions import RegionStore, ensure_sample
-from matcher.storage.embedded import EmbeddedPostgres
 from tests.api.live import a_search, an_offer
 from tests.conftest import database_url
 from tests.integration.trip_day import OPEN, RIDERS, SPOTS, WOMEN, TripDay

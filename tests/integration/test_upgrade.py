@@ -19,9 +19,9 @@ from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.postgres import migrations
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import check_schema, migrate
 from matcher.postgres.statements import Statements
-from matcher.storage.embedded import EmbeddedPostgres
 from tests.api.live import settings_for
 from tests.architecture.repository import ROOT
 from tests.integration.storage.servers import ask

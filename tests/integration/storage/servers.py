@@ -14,16 +14,16 @@ from typing import Any
 
 import asyncpg
 
-from matcher.storage.embedded import EmbeddedPostgres
-from matcher.storage.postmaster import Postmaster
+from matcher.postgres.embedded.postmaster import Postmaster
+from matcher.postgres.embedded.server import EmbeddedPostgres
 
 #: Starts a server on the folder it is given, says its process id, and stops when its input ends.
 STARTER = """
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from matcher.storage.embedded import EmbeddedPostgres
-from matcher.storage.postmaster import Postmaster
+from matcher.postgres.embedded.server import EmbeddedPostgres
+from matcher.postgres.embedded.postmaster import Postmaster
 server = EmbeddedPostgres(Path(sys.argv[1]), durable=False)
 server.start()
 print(Postmaster.find(server.home.data).pid, flush=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.storage.embedded import EmbeddedPostgres
-from matcher.storage.postmaster import Postmaster
+from matcher.postgres.embedded.postmaster import Postmaster
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from tests.integration.storage.servers import (
     ask,
     end,

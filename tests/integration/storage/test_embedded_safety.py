@@ -17,10 +17,10 @@ import asyncpg
 import pytest
 
 from matcher.domain.errors.tree import InvalidField
-from matcher.storage import programs
-from matcher.storage.embedded import EmbeddedPostgres
-from matcher.storage.postmaster import SOCKET_PATH_LIMIT, Postmaster
-from matcher.storage.programs import find_programs
+from matcher.postgres.embedded import programs
+from matcher.postgres.embedded.postmaster import SOCKET_PATH_LIMIT, Postmaster
+from matcher.postgres.embedded.programs import find_programs
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from tests.integration.storage.servers import ask, running, until
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the server to another user")

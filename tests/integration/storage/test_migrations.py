@@ -16,8 +16,8 @@ import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.postgres import migrations
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import check_schema, known_migrations, migrate
-from matcher.storage.embedded import EmbeddedPostgres
 from tests.integration.storage.servers import ask
 
 KNOWN = known_migrations()

@@ -14,9 +14,9 @@ import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer
+from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import migrate
 from matcher.postgres.pool import Database
-from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.offers import PostgresOffers
 from tests.contract.stored_offers import a_stored_offer
 from tests.integration.storage.servers import kill_at_once, running

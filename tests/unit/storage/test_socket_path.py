@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matcher.storage.postmaster import SOCKET_PATH_LIMIT, fits_socket
+from matcher.postgres.embedded.postmaster import SOCKET_PATH_LIMIT, fits_socket
 
 NAME = "/.s.PGSQL.5432"
 

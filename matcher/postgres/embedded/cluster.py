@@ -14,8 +14,8 @@ from importlib import resources
 from pathlib import Path
 
 from matcher.domain.errors.tree import DatabaseUnavailable, Fault, InvalidField
-from matcher.storage.programs import Programs
-from matcher.storage.server_user import ServerUser
+from matcher.postgres.embedded.programs import Programs
+from matcher.postgres.embedded.server_user import ServerUser
 
 ROLE = "carpool"
 _log = logging.getLogger(__name__)

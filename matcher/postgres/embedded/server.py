@@ -22,10 +22,10 @@ from typing import Self
 from urllib.parse import quote
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.storage.cluster import ROLE, Home, check_version, choose_home, make_cluster
-from matcher.storage.file_lock import UseCount, exclusive
-from matcher.storage.postmaster import SOCKET_PORT, Postmaster, choose_socket_folder, drop_stale_locks
-from matcher.storage.programs import Programs, find_programs
+from matcher.postgres.embedded.cluster import ROLE, Home, check_version, choose_home, make_cluster
+from matcher.postgres.embedded.file_lock import UseCount, exclusive
+from matcher.postgres.embedded.postmaster import SOCKET_PORT, Postmaster, choose_socket_folder, drop_stale_locks
+from matcher.postgres.embedded.programs import Programs, find_programs
 
 DATABASE = "carpool"
 FALLBACK_ROOT = Path("/var/lib/carpool-matcher")

