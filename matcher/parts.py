@@ -30,9 +30,9 @@ from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import check_schema, migrate
 from matcher.postgres.pool import Database
 from matcher.roads.by_time import RoadsByTime, roads_by_time
-from matcher.roads.meeting_points import MeetingPoints
+from matcher.roads.foot.meeting_points import MeetingPoints
+from matcher.roads.foot.walking import Walks
 from matcher.roads.regions import SAMPLE_NAME, Region, RegionStore, ensure_sample
-from matcher.roads.walking import Walks
 from matcher.services.ports import GeocodeCache, Progress, no_progress
 from matcher.settings import GeocodingSettings, Settings, SettingsInvalid
 from matcher.settings_base import PREFIX

@@ -23,9 +23,9 @@ from matcher.matching.pipeline import find_candidates_by_time
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import MeetingCandidate, Query
 from matcher.roads.engine import RoadEngine
-from matcher.roads.meeting_points import MeetingPoints
+from matcher.roads.foot.meeting_points import MeetingPoints
+from matcher.roads.foot.walking import Walks
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
-from matcher.roads.walking import Walks
 from matcher.roads.warm import warm_kernels
 from matcher.services.ports import Progress, no_progress
 

@@ -14,9 +14,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from matcher.domain.place import Coordinate
+from matcher.roads.foot.network import WalkNetwork, adjacency
+from matcher.roads.foot.walking import Foothold
 from matcher.roads.osm_import import import_extract
-from matcher.roads.walk_network import WalkNetwork, adjacency
-from matcher.roads.walking import Foothold
 
 WHOLE = 2**30
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.network import RoadNetwork
 from matcher.roads.osm_graph import Dropped, build_network
 from matcher.roads.osm_places import place_rows
 from matcher.roads.osm_read import Progress, read_extract
 from matcher.roads.osm_walk import build_walk_network
-from matcher.roads.walk_network import WalkNetwork
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,7 @@ from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionFo
 from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate
 from matcher.roads import meeting_places, speed_profiles
+from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.meeting_places import PlaceSnapper, StoredPlaces, find_places, snap_places
 from matcher.roads.network import RoadNetwork
 from matcher.roads.osm_import import ImportedExtract, import_extract
@@ -48,7 +49,6 @@ from matcher.roads.region_files import (
 )
 from matcher.roads.speed_profiles import FREE_FLOW_ONLY, SpeedProfile, find_speeds
 from matcher.roads.topology import Topology
-from matcher.roads.walk_network import WalkNetwork
 
 #: The region that ships with the product.
 SAMPLE_NAME = "coquimbo"

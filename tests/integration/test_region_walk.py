@@ -10,10 +10,10 @@ import numpy as np
 import pyproj
 import pytest
 
+from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.network import RoadNetwork
 from matcher.roads.osm_import import import_extract
 from matcher.roads.osm_walk import STEPS_FACTOR
-from matcher.roads.walk_network import WalkNetwork
 from tests.osm_files import StreetMap
 
 _GEOD = pyproj.Geod(ellps="WGS84")

@@ -8,12 +8,12 @@ import numba
 import pytest
 
 from matcher.domain.place import Coordinate, Place, RoadPosition
-from matcher.roads import meeting_points, walking
-from matcher.roads.meeting_points import MeetingPoints
+from matcher.roads.foot import meeting_points, walking
+from matcher.roads.foot.kernels import spread_out, walks_within
+from matcher.roads.foot.meeting_points import MeetingPoints
+from matcher.roads.foot.walking import Walks
 from matcher.roads.osm_import import import_extract
 from matcher.roads.regions import RegionStore
-from matcher.roads.walk_kernels import spread_out, walks_within
-from matcher.roads.walking import Walks
 from tests.osm_files import StreetMap
 
 

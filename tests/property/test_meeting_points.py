@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate, Place, RoadPosition
-from matcher.roads.meeting_points import (
+from matcher.roads.foot.meeting_points import (
     _ROOM_OF_CLASS,
     LEAST_ROOM_M,
     LONGEST_WALK_M,
@@ -19,10 +19,10 @@ from matcher.roads.meeting_points import (
     MeetingPoints,
     StopCandidate,
 )
+from matcher.roads.foot.network import WalkNetwork
+from matcher.roads.foot.walking import Walks
 from matcher.roads.network import ROAD_CLASSES, RoadNetwork
 from matcher.roads.snapping import Snapper, locate
-from matcher.roads.walk_network import WalkNetwork
-from matcher.roads.walking import Walks
 from tests.builders_roads import network_of, sample_network, two_way
 from tests.builders_walks import random_walk_network, sample_walk_network, walk_networks
 

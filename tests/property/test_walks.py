@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matcher.domain.place import Coordinate
-from matcher.roads.walk_network import WalkNetwork
-from matcher.roads.walking import WalkReach, Walks
+from matcher.roads.foot.network import WalkNetwork
+from matcher.roads.foot.walking import WalkReach, Walks
 from tests.builders_roads import sample_network
 from tests.builders_walks import WalkOracle, line_length_m, random_walk_network, sample_walk_network, walk_networks
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from matcher.domain.place import Coordinate
 from matcher.matching.base.positions import FRACTION_ONE, fraction_to_fixed
+from matcher.roads.foot.kernels import UNREACHED, walks_within
+from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.network import I32, I64
 from matcher.roads.snapping import Snapper, cut
-from matcher.roads.walk_kernels import UNREACHED, walks_within
-from matcher.roads.walk_network import WalkNetwork
 
 #: Metres a second on level ground: 4.7 km/h, an unhurried adult.
 WALKING_SPEED_M_S = 1.3

@@ -25,11 +25,11 @@ import numpy as np
 from matcher.domain.match import MAX_WALK_M
 from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate, Place, RoadPosition
+from matcher.roads.foot.kernels import spread_out
+from matcher.roads.foot.stopping import NO_CLASS
+from matcher.roads.foot.walking import Foothold, WalkReach, Walks
 from matcher.roads.network import F64, ROAD_CLASSES, RoadNetwork, read_only
 from matcher.roads.snapping import locate
-from matcher.roads.stopping import NO_CLASS
-from matcher.roads.walk_kernels import spread_out
-from matcher.roads.walking import Foothold, WalkReach, Walks
 
 DEFAULT_CAP = 16
 #: How far a meeting place may lie from the door, as the crow flies, to have a candidate set aside for it.
