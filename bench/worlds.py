@@ -21,12 +21,12 @@ from matcher.domain.offer import NO_PREFERENCES, Offer, OfferStatus, default_max
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.matching.base.positions import split_cost
 from matcher.matching.scan.query import Query
-from matcher.roads.customisation import Metric
 from matcher.roads.engine import RoadEngine
+from matcher.roads.hierarchy.customisation import Metric
+from matcher.roads.hierarchy.order import nested_dissection
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network import RoadNetwork, network_from_vectors
-from matcher.roads.order import nested_dissection
 from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample, sample_zones
-from matcher.roads.topology import Topology
 
 MORNING = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
 #: Offers leave within this many minutes of MORNING, all in the future of every search.

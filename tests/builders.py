@@ -14,8 +14,8 @@ from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.roads.engine import RoadEngine
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network import RoadNetwork, pack_names
-from matcher.roads.topology import Topology
 
 #: The clock of tests: a Tuesday morning.
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import strategies as st
 
 from matcher.domain.place import RoadPosition
-from matcher.roads.customisation import Metric
 from matcher.roads.engine import RoadEngine
+from matcher.roads.hierarchy.customisation import Metric
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network import ROAD_CLASSES, RoadNetwork, network_from_vectors, pack_names
 from matcher.roads.osm_import import import_extract
-from matcher.roads.topology import Topology
 
 LUXEMBOURG = Path(__file__).resolve().parents[2] / "shared" / "data" / "luxembourg"
 needs_luxembourg = pytest.mark.skipif(

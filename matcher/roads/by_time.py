@@ -8,12 +8,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.roads.customisation import Metric
 from matcher.roads.engine import RoadEngine
+from matcher.roads.hierarchy.customisation import Metric
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network import RoadNetwork
 from matcher.roads.slot_clock import SlotClock, zone_at
 from matcher.roads.speed_profiles import FREE_FLOW_ONLY, SpeedProfile, metrics_for
-from matcher.roads.topology import Topology
 from matcher.services.ports import SnappedPosition
 
 

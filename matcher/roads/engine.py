@@ -14,18 +14,18 @@ import numpy as np
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.matching.base.positions import INFINITE, EdgeTable, fixed_position, split_cost
 from matcher.matching.base.roads import PackedDrive, PathTable
-from matcher.roads import scratch
-from matcher.roads.batch import pack_pairs
 from matcher.roads.columns import NODES_AN_OFFER, DriveColumns, LeastPair, SomeDrives, sides_of
-from matcher.roads.customisation import Metric
+from matcher.roads.hierarchy import scratch
+from matcher.roads.hierarchy.batch import pack_pairs
+from matcher.roads.hierarchy.customisation import Metric
+from matcher.roads.hierarchy.overlap import shared_of_routes
+from matcher.roads.hierarchy.pack import drive_between, unpack_drive
+from matcher.roads.hierarchy.summit import Summit
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.many_sweep import costs_between, sweep_least
 from matcher.roads.network import I32, I64, U8, RoadNetwork, read_only
-from matcher.roads.overlap import shared_of_routes
-from matcher.roads.pack import drive_between, unpack_drive
 from matcher.roads.snapping import Snapper, cut, locate
-from matcher.roads.summit import Summit
 from matcher.roads.sweep import sweep_places
-from matcher.roads.topology import Topology
 from matcher.services.ports import DrivenRoute, SnappedPosition
 
 #: From so many drives in one call on it pays to have made a summit.

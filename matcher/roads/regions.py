@@ -27,6 +27,7 @@ from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate
 from matcher.roads import meeting_places, speed_profiles
 from matcher.roads.foot.network import WalkNetwork
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.meeting_places import PlaceSnapper, StoredPlaces, find_places, snap_places
 from matcher.roads.network import RoadNetwork
 from matcher.roads.osm_import import ImportedExtract, import_extract
@@ -48,7 +49,6 @@ from matcher.roads.region_files import (
     verify_files,
 )
 from matcher.roads.speed_profiles import FREE_FLOW_ONLY, SpeedProfile, find_speeds
-from matcher.roads.topology import Topology
 
 #: The region that ships with the product.
 SAMPLE_NAME = "coquimbo"

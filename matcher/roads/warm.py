@@ -15,9 +15,9 @@ from matcher.matching.base.kernel_version import one_compiles
 from matcher.matching.base.positions import FRACTION_ONE, INFINITE
 from matcher.matching.base.roads import PathTable
 from matcher.roads.engine import SUMMIT_FROM, RoadEngine
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network import network_from_vectors
 from matcher.roads.sweep import sweep_places
-from matcher.roads.topology import Topology
 
 
 def warm_kernels(progress: Callable[[str], None] | None = None) -> None:

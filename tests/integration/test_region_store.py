@@ -18,11 +18,11 @@ import shapely
 from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionFormatTooNew, RegionNotFound
 from matcher.geocoding.entries.rows import read_rows
 from matcher.roads.foot.network import WalkNetwork
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network import RoadNetwork
 from matcher.roads.networkx_view import save_graphml, to_networkx
 from matcher.roads.region_files import FORMAT_VERSION, MANIFEST
 from matcher.roads.regions import Region, RegionStore, name_from_file
-from matcher.roads.topology import Topology
 from tests.osm_files import StreetMap
 
 

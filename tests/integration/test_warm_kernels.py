@@ -37,7 +37,7 @@ from matcher.matching.base.roads import PathTable
 from matcher.roads.engine import RoadEngine
 from matcher.roads.network import RoadNetwork
 from matcher.roads.region_files import load_arrays, save_arrays
-from matcher.roads.topology import Topology
+from matcher.roads.hierarchy.topology import Topology
 from tests.builders_roads import an_engine, random_network
 
 folder = Path(sys.argv[1])

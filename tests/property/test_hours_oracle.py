@@ -24,9 +24,9 @@ from matcher.matching.pipeline import Candidates, find_candidates_by_time
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from matcher.roads.by_time import RoadsByTime, roads_by_time
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network import ROAD_CLASSES
 from matcher.roads.speed_profiles import FREE_FLOW_ONLY, Slot, SpeedProfile
-from matcher.roads.topology import Topology
 from tests.builders import NOW, Street, a_network
 from tests.property import oracle_hints
 from tests.property.oracle import RATE, Meeting, Verdict, judge

@@ -22,7 +22,7 @@ from matcher.matching.pipeline import Candidate, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from matcher.roads.engine import RoadEngine
-from matcher.roads.topology import Topology
+from matcher.roads.hierarchy.topology import Topology
 from matcher.services.book_seats import promised_points
 from matcher.services.match_tokens import MatchTicket, TicketPoint
 from matcher.services.trip_planner import Boarding, TripPlanner, reached_at

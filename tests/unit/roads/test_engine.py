@@ -12,7 +12,7 @@ from matcher.domain.place import Coordinate, RoadPosition
 from matcher.matching.base.positions import INFINITE, fixed_position
 from matcher.matching.base.roads import PathTable
 from matcher.roads.engine import RoadEngine, edge_table
-from matcher.roads.scratch import ScratchPool
+from matcher.roads.hierarchy.scratch import ScratchPool
 from tests.builders_roads import (
     Street,
     an_engine,

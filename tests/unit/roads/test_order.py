@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.roads.order import nested_dissection, undirected_adjacency
-from matcher.roads.topology import Topology
+from matcher.roads.hierarchy.order import nested_dissection, undirected_adjacency
+from matcher.roads.hierarchy.topology import Topology
 from tests.builders_roads import line_of_places, network_of, one_way, random_network, two_way
 
 

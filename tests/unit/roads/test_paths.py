@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from matcher.domain.place import RoadPosition
-from matcher.roads.paths import unpack
+from matcher.roads.hierarchy.paths import unpack
 from tests.builders_roads import an_engine, line_of_places, network_of, one_way
 
 LONG = 700

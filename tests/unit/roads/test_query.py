@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from matcher.matching.base.positions import INFINITE
-from matcher.roads.customisation import Metric
+from matcher.roads.hierarchy.customisation import Metric
+from matcher.roads.hierarchy.paths import unpack
+from matcher.roads.hierarchy.query import tree_query
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network import RoadNetwork
-from matcher.roads.paths import unpack
-from matcher.roads.query import tree_query
-from matcher.roads.topology import Topology
 from tests.builders_roads import line_of_places, network_of, one_way, random_network
 
 Seed = tuple[int, int, int, int]

@@ -8,8 +8,8 @@ import pytest
 from matcher.domain.place import RoadPosition
 from matcher.matching.base.positions import FRACTION_ONE, INFINITE
 from matcher.roads.engine import SUMMIT_FROM, RoadEngine
+from matcher.roads.hierarchy.summit import Summit, choose_summit
 from matcher.roads.network import RoadNetwork
-from matcher.roads.summit import Summit, choose_summit
 from tests.builders_roads import Street, an_engine, line_of_places, network_of, random_network
 
 

@@ -12,7 +12,7 @@ from matcher.domain.errors.bookings import PromisedToRiders
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer
 from matcher.roads.engine import RoadEngine
-from matcher.roads.topology import Topology
+from matcher.roads.hierarchy.topology import Topology
 from matcher.services.keep_promises import keep_promises
 from matcher.services.trip_planner import Drives, TripPlanner, has_left, shift_for
 from tests.builders import NOW, Street, a_network, a_place, an_offer

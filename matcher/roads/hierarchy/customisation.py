@@ -11,8 +11,8 @@ import numba
 import numpy as np
 
 from matcher.matching.base.positions import INFINITE
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network import I32, I64, hold_read_only, read_only
-from matcher.roads.topology import Topology
 
 
 @dataclass(frozen=True, eq=False)

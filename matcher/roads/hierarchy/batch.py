@@ -5,8 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from matcher.roads.pack import ends_of_drive, pack_codes
-from matcher.roads.summit import summit_query
+from matcher.roads.hierarchy.pack import ends_of_drive, pack_codes
+from matcher.roads.hierarchy.summit import summit_query
 
 #: Room for the first drives of a batch; a drive across a country is some 40 to 80 codes.
 _CODES_A_DRIVE = 48

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+from matcher.roads.hierarchy.order import nested_dissection, undirected_adjacency
 from matcher.roads.network import I32, RoadNetwork, hold_read_only, read_only
-from matcher.roads.order import nested_dissection, undirected_adjacency
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ import numba
 import numpy as np
 
 from matcher.matching.base.positions import INFINITE, along_edge, leave, reach
-from matcher.roads.paths import unpack
-from matcher.roads.query import tree_query
+from matcher.roads.hierarchy.paths import unpack
+from matcher.roads.hierarchy.query import tree_query
 
 
 @numba.njit(cache=True, nogil=True)

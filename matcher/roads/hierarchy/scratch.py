@@ -11,8 +11,8 @@ from typing import TypeVar
 import numpy as np
 
 from matcher.matching.base.positions import INFINITE
+from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network import I32, I64, U8, RoadNetwork
-from matcher.roads.topology import Topology
 
 T = TypeVar("T")
 
