@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import dijkstra
 from matcher.domain.offer import Offer
 from matcher.domain.place import RoadPosition
 from matcher.roads.engine import RoadEngine
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from bench.worlds import World, on_edges, prepare
-from matcher.roads.network import network_from_vectors
+from matcher.roads.network.graph import network_from_vectors
 
 _BLOCK_M = 150
 #: Every so many streets one is a road, and every so many of those a motorway: how fast each is, in km/h.

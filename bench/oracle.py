@@ -12,7 +12,7 @@ from bench.baselines import LENGTH_BITS, Graphs, costs_from, joint_weight
 from matcher.domain.offer import Offer
 from matcher.domain.place import RoadPosition
 from matcher.matching.scan.query import Query
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 
 I64 = npt.NDArray[np.int64]
 NO_WAY = np.int64(1 << 58)

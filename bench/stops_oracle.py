@@ -12,7 +12,7 @@ from bench.oracle import I64, NO_WAY, Oracle, Stops, in_cm, in_ms
 from matcher.domain.itinerary import StopKind
 from matcher.domain.offer import Offer
 from matcher.matching.scan.query import Query
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 
 _ANY_TIME = np.int64(1 << 40)
 

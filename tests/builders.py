@@ -15,7 +15,7 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.roads.engine import RoadEngine
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.network import RoadNetwork, pack_names
+from matcher.roads.network.graph import RoadNetwork, pack_names
 
 #: The clock of tests: a Tuesday morning.
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)

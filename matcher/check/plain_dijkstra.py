@@ -17,7 +17,7 @@ import numpy as np
 
 from matcher.check.roads import PlainDrive, RoadPiece
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.roads.network import I64, U8, RoadNetwork
+from matcher.roads.network.graph import I64, U8, RoadNetwork
 from matcher.roads.slot_clock import SlotClock, zone_at
 from matcher.roads.speed_profiles import SpeedProfile, metrics_for
 

@@ -11,7 +11,7 @@ from matcher.domain.place import Coordinate, RoadPosition
 from matcher.roads.engine import RoadEngine
 from matcher.roads.hierarchy.customisation import Metric
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.slot_clock import SlotClock, zone_at
 from matcher.roads.speed_profiles import FREE_FLOW_ONLY, SpeedProfile, metrics_for
 from matcher.services.ports import SnappedPosition

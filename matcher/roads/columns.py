@@ -12,7 +12,7 @@ from matcher.roads.hierarchy.customisation import Metric
 from matcher.roads.hierarchy.scratch import ColumnScratch, SomeScratch
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.many_sweep import climb_many, settle_many
-from matcher.roads.network import I32, I64
+from matcher.roads.network.graph import I32, I64
 from matcher.roads.restricted import (
     begin_restricted,
     begin_restricted_least,

@@ -23,8 +23,8 @@ from matcher.roads.hierarchy.pack import drive_between, unpack_drive
 from matcher.roads.hierarchy.summit import Summit
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.many_sweep import costs_between, sweep_least
-from matcher.roads.network import I32, I64, U8, RoadNetwork, read_only
-from matcher.roads.snapping import Snapper, cut, locate
+from matcher.roads.network.graph import I32, I64, U8, RoadNetwork, read_only
+from matcher.roads.network.snapping import Snapper, cut, locate
 from matcher.roads.sweep import sweep_places
 from matcher.services.ports import DrivenRoute, SnappedPosition
 

@@ -11,11 +11,11 @@ from matcher.domain.errors.tree import CarpoolError, RegionFileInvalid
 from matcher.domain.meeting_place import ROAD_LIMIT_M, MeetingPlace
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.roads.foot.stopping import may_stop
-from matcher.roads.lines import choose_lines
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
+from matcher.roads.network.lines import choose_lines
+from matcher.roads.network.snapping import Snapper
 from matcher.roads.places_file import ListedPlace, RowFault
 from matcher.roads.region_files import BoundingBox, replace_file
-from matcher.roads.snapping import Snapper
 
 FILE = "meeting_places.json"
 _FORMAT = 1

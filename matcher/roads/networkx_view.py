@@ -7,7 +7,7 @@ from pathlib import Path
 import networkx as nx
 import shapely
 
-from matcher.roads.network import ROAD_CLASSES, RoadNetwork
+from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork
 
 CRS = "epsg:4326"
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.errors.tree import RegionFileInvalid
-from matcher.roads.network import F64, I32, I64, ROAD_CLASSES, RoadNetwork, pack_names
+from matcher.roads.network.graph import F64, I32, I64, ROAD_CLASSES, RoadNetwork, pack_names
 from matcher.roads.osm_kernels import chain_points, chains, largest_component
 from matcher.roads.osm_read import NO_CARS_CLASS, Progress, RawStreets
 from matcher.roads.osm_split import street_points

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from matcher.roads.foot.network import WalkNetwork
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.osm_graph import Dropped, build_network
 from matcher.roads.osm_places import place_rows
 from matcher.roads.osm_read import Progress, read_extract

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from matcher.roads.network import I32
+from matcher.roads.network.graph import I32
 
 
 def largest_component(node_count: int, tail: I32, head: I32) -> npt.NDArray[np.bool_]:

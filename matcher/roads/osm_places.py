@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from matcher.roads.network import F64, I64
+from matcher.roads.network.graph import F64, I64
 from matcher.roads.osm_kernels import union
 from matcher.roads.osm_read import Address, NamedPoint, Progress, RawExtract, RawStreets
 

@@ -13,7 +13,7 @@ import osmium
 from osmium.filter import KeyFilter
 
 from matcher.domain.errors.tree import RegionFileInvalid
-from matcher.roads.network import F64, I32, I64, U8
+from matcher.roads.network.graph import F64, I32, I64, U8
 from matcher.roads.osm_foot import NOT_WALKED, stops_walk, walked
 from matcher.roads.osm_tags import NodeEffect, drive, node_effect, street_name
 

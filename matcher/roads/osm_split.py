@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 
-from matcher.roads.network import F64, I64
+from matcher.roads.network.graph import F64, I64
 from matcher.roads.osm_read import RawStreets
 
 Mask = npt.NDArray[np.bool_]

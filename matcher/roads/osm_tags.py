@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from matcher.roads.network import ROAD_CLASSES
+from matcher.roads.network.graph import ROAD_CLASSES
 from matcher.roads.osm_speeds import parse_duration_s, speeds_kmh
 
 _CLASS_CODE = {name: code for code, name in enumerate(ROAD_CLASSES)}

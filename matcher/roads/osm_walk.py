@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from matcher.roads.foot.network import WalkNetwork, adjacency
 from matcher.roads.foot.stopping import node_stops
-from matcher.roads.network import I32, I64, Scalar
+from matcher.roads.network.graph import I32, I64, Scalar
 from matcher.roads.osm_foot import NOT_WALKED, STEPS
 from matcher.roads.osm_graph import BuiltRoads
 from matcher.roads.osm_kernels import chain_points, chains, union

@@ -29,7 +29,7 @@ from matcher.roads import meeting_places, speed_profiles
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.meeting_places import PlaceSnapper, StoredPlaces, find_places, snap_places
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.osm_import import ImportedExtract, import_extract
 from matcher.roads.osm_read import Progress
 from matcher.roads.region_files import (

@@ -10,7 +10,7 @@ import numpy as np
 import tzfpy
 
 from matcher.domain.place import Coordinate
-from matcher.roads.network import I64
+from matcher.roads.network.graph import I64
 from matcher.roads.speed_profiles import SpeedProfile
 
 #: Offsets of zones are whole quarters of an hour, and clocks change on one: within a quarter (of UTC) a slot does not end.

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.errors.tree import Fault, RegionFileInvalid
-from matcher.roads.network import I64, ROAD_CLASSES, RoadNetwork
+from matcher.roads.network.graph import I64, ROAD_CLASSES, RoadNetwork
 from matcher.roads.region_files import replace_file
 
 FREE_FLOW = "free_flow"

@@ -16,7 +16,7 @@ from matcher.matching.base.positions import FRACTION_ONE, INFINITE
 from matcher.matching.base.roads import PathTable
 from matcher.roads.engine import SUMMIT_FROM, RoadEngine
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.network import network_from_vectors
+from matcher.roads.network.graph import network_from_vectors
 from matcher.roads.sweep import sweep_places
 
 

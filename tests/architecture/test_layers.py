@@ -66,7 +66,7 @@ EDGE = "only api speaks HTTP to callers, prints, or parses wire models"
     ("package", "line", "contract"),
     [
         ("matcher.domain", "import matcher.services", LAYERS),
-        ("matcher.matching", "import matcher.roads.network", LAYERS),
+        ("matcher.matching", "import matcher.roads.network.graph", LAYERS),
         ("matcher.services", "import matcher.storage", LAYERS),
         ("matcher.storage", "import matcher.settings", LAYERS),
         ("matcher.storage", "import matcher.roads", LAYERS),

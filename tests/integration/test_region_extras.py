@@ -14,7 +14,8 @@ import pytest
 from matcher.domain.errors.tree import RegionFileInvalid, RegionNotFound
 from matcher.roads import meeting_places, speed_profiles
 from matcher.roads.meeting_places import PlaceSnapper
-from matcher.roads.network import ROAD_CLASSES
+from matcher.roads.network.graph import ROAD_CLASSES
+from matcher.roads.network.snapping import locate
 from matcher.roads.places_file import read_places_file
 from matcher.roads.region_extras import (
     clear_meeting_places,
@@ -24,7 +25,6 @@ from matcher.roads.region_extras import (
     load_speeds,
 )
 from matcher.roads.regions import RegionStore
-from matcher.roads.snapping import locate
 from tests.osm_files import StreetMap
 
 HEADER = "id_lieu,nom_lieu,type,ouvert,Xlong,Ylat"

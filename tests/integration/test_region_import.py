@@ -11,7 +11,7 @@ import pyproj
 import pytest
 
 from matcher.domain.errors.tree import RegionFileInvalid
-from matcher.roads.network import ROAD_CLASSES, RoadNetwork
+from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork
 from matcher.roads.networkx_view import to_networkx
 from matcher.roads.osm_import import ImportedExtract, import_extract
 from tests.osm_files import StreetMap

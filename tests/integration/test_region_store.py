@@ -19,7 +19,7 @@ from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionFo
 from matcher.geocoding.entries.rows import read_rows
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.networkx_view import save_graphml, to_networkx
 from matcher.roads.region_files import FORMAT_VERSION, MANIFEST
 from matcher.roads.regions import Region, RegionStore, name_from_file

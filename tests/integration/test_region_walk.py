@@ -11,7 +11,7 @@ import pyproj
 import pytest
 
 from matcher.roads.foot.network import WalkNetwork
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.osm_import import import_extract
 from matcher.roads.osm_walk import STEPS_FACTOR
 from tests.osm_files import StreetMap

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import networkx as nx
 
 from matcher.domain.place import RoadPosition
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 
 TIME = 2**40
 WHOLE = 2**30

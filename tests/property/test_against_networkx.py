@@ -15,7 +15,7 @@ from matcher.domain.place import RoadPosition
 from matcher.matching.base.positions import INFINITE, fixed_position
 from matcher.matching.base.roads import PackedDrive, PathTable
 from matcher.roads.engine import RoadEngine
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 from tests.builders_roads import (
     an_engine,
     luxembourg_network,

@@ -21,8 +21,8 @@ from matcher.roads.foot.meeting_points import (
 )
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.foot.walking import Walks
-from matcher.roads.network import ROAD_CLASSES, RoadNetwork
-from matcher.roads.snapping import Snapper, locate
+from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork
+from matcher.roads.network.snapping import Snapper, locate
 from tests.builders_roads import network_of, sample_network, two_way
 from tests.builders_walks import random_walk_network, sample_walk_network, walk_networks
 

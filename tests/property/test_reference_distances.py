@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from matcher.matching.base.positions import FRACTION_ONE, INFINITE
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 from tests.builders_roads import an_engine, luxembourg_network, luxembourg_vector, needs_luxembourg
 
 #: What the reference says where there is no way.

@@ -28,8 +28,8 @@ from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.roads.foot.kernels import spread_out
 from matcher.roads.foot.stopping import NO_CLASS
 from matcher.roads.foot.walking import Foothold, WalkReach, Walks
-from matcher.roads.network import F64, ROAD_CLASSES, RoadNetwork, read_only
-from matcher.roads.snapping import locate
+from matcher.roads.network.graph import F64, ROAD_CLASSES, RoadNetwork, read_only
+from matcher.roads.network.snapping import locate
 
 DEFAULT_CAP = 16
 #: How far a meeting place may lie from the door, as the crow flies, to have a candidate set aside for it.

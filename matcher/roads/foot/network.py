@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matcher.roads.network import F64, I32, I64, U8, hold_read_only
+from matcher.roads.network.graph import F64, I32, I64, U8, hold_read_only
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from matcher.roads.network import I32, ROAD_CLASSES, U8, RoadNetwork
+from matcher.roads.network.graph import I32, ROAD_CLASSES, U8, RoadNetwork
 
 #: Nobody is met on these: stopping is forbidden or dangerous, or one is on a ship.
 NO_STOPPING = frozenset({"motorway", "motorway_link", "trunk", "trunk_link", "ferry"})

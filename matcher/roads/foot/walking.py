@@ -11,8 +11,8 @@ from matcher.domain.place import Coordinate
 from matcher.matching.base.positions import FRACTION_ONE, fraction_to_fixed
 from matcher.roads.foot.kernels import UNREACHED, walks_within
 from matcher.roads.foot.network import WalkNetwork
-from matcher.roads.network import I32, I64
-from matcher.roads.snapping import Snapper, cut
+from matcher.roads.network.graph import I32, I64
+from matcher.roads.network.snapping import Snapper, cut
 
 #: Metres a second on level ground: 4.7 km/h, an unhurried adult.
 WALKING_SPEED_M_S = 1.3

@@ -12,7 +12,7 @@ import numpy as np
 
 from matcher.matching.base.positions import INFINITE
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.network import I32, I64, hold_read_only, read_only
+from matcher.roads.network.graph import I32, I64, hold_read_only, read_only
 
 
 @dataclass(frozen=True, eq=False)

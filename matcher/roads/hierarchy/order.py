@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pymetis
 
-from matcher.roads.network import I32, RoadNetwork
+from matcher.roads.network.graph import I32, RoadNetwork
 
 
 def nested_dissection(network: RoadNetwork) -> I32:

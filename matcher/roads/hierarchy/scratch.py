@@ -12,7 +12,7 @@ import numpy as np
 
 from matcher.matching.base.positions import INFINITE
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.network import I32, I64, U8, RoadNetwork
+from matcher.roads.network.graph import I32, I64, U8, RoadNetwork
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ from matcher.matching.base.positions import INFINITE
 from matcher.roads.hierarchy.customisation import Metric
 from matcher.roads.hierarchy.query import relax_up, seed_climb, tree_query
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.network import I32, I64, hold_read_only
+from matcher.roads.network.graph import I32, I64, hold_read_only
 
 #: Nodes below a node of the summit, itself included, are 2**5 at least, and more on networks where these would be too many.
 _LEAST_BITS = 5

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 from matcher.roads.hierarchy.order import nested_dissection, undirected_adjacency
-from matcher.roads.network import I32, RoadNetwork, hold_read_only, read_only
+from matcher.roads.network.graph import I32, RoadNetwork, hold_read_only, read_only
 
 
 @dataclass(frozen=True, eq=False)

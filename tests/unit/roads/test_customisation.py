@@ -11,7 +11,7 @@ from matcher.matching.base.positions import INFINITE
 from matcher.roads.hierarchy.customisation import Metric
 from matcher.roads.hierarchy.paths import unpack
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 from tests.builders_roads import line_of_places, network_of, one_way, random_network
 
 Table = list[list[float]]

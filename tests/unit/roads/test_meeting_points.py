@@ -13,7 +13,7 @@ from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.roads.foot.kernels import spread_out
 from matcher.roads.foot.meeting_points import MeetingPoints
 from matcher.roads.foot.walking import Walks
-from matcher.roads.snapping import locate
+from matcher.roads.network.snapping import locate
 from tests.builders_roads import line_of_places, network_of, two_way
 from tests.builders_walks import Corner, Way, line_length_m, walk_network_of
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from matcher.roads.network import ROAD_CLASSES, RoadNetwork, pack_names
+from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork, pack_names
 from matcher.roads.networkx_view import CRS, to_networkx
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.roads.network import ROAD_CLASSES
+from matcher.roads.network.graph import ROAD_CLASSES
 from matcher.roads.osm_foot import NOT_WALKED, STEPS, WALKED, stops_walk, walked
 
 

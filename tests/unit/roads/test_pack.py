@@ -8,7 +8,7 @@ import pytest
 from matcher.domain.place import RoadPosition
 from matcher.matching.base.positions import FRACTION_ONE, INFINITE, fixed_position
 from matcher.roads.engine import SUMMIT_FROM, RoadEngine
-from matcher.roads.network import I32
+from matcher.roads.network.graph import I32
 from tests.builders_roads import (
     Street,
     an_engine,

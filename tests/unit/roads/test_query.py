@@ -13,7 +13,7 @@ from matcher.roads.hierarchy.customisation import Metric
 from matcher.roads.hierarchy.paths import unpack
 from matcher.roads.hierarchy.query import tree_query
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 from tests.builders_roads import line_of_places, network_of, one_way, random_network
 
 Seed = tuple[int, int, int, int]

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.roads.network import RoadNetwork
-from matcher.roads.snapping import Snapper, cut, locate
+from matcher.roads.network.graph import RoadNetwork
+from matcher.roads.network.snapping import Snapper, cut, locate
 from tests.builders_roads import Street, line_of_places, network_of, networks, random_network, two_way
 
 DEGREE_M = math.radians(1) * 6_371_008.8

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from matcher.domain.errors.tree import RegionFileInvalid
-from matcher.roads.network import ROAD_CLASSES
+from matcher.roads.network.graph import ROAD_CLASSES
 from matcher.roads.speed_profiles import (
     DAYS,
     FREE_FLOW,

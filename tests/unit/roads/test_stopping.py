@@ -9,7 +9,7 @@ import pytest
 
 from matcher.domain.place import RoadPosition
 from matcher.roads.foot.stopping import NO_CLASS, may_stop, node_stops
-from matcher.roads.network import ROAD_CLASSES, RoadNetwork
+from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork
 from tests.builders_roads import Street, an_engine, line_of_places, network_of, one_way, random_network, two_way
 
 

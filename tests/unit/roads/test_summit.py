@@ -9,7 +9,7 @@ from matcher.domain.place import RoadPosition
 from matcher.matching.base.positions import FRACTION_ONE, INFINITE
 from matcher.roads.engine import SUMMIT_FROM, RoadEngine
 from matcher.roads.hierarchy.summit import Summit, choose_summit
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 from tests.builders_roads import Street, an_engine, line_of_places, network_of, random_network
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from matcher.roads.hierarchy.topology import Topology, find_slot
-from matcher.roads.network import RoadNetwork
+from matcher.roads.network.graph import RoadNetwork
 from tests.builders_roads import line_of_places, network_of, one_way, random_network, two_way
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import shapely
 
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.roads.lines import Lines, line_points
-from matcher.roads.network import F64
+from matcher.roads.network.graph import F64
+from matcher.roads.network.lines import Lines, line_points
 
 _METRES_PER_DEGREE = math.radians(1.0) * 6_371_008.8  # on the mean sphere, as Coordinate.distance_m
 _FIRST_RADIUS_M = 60.0

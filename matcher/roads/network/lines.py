@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from matcher.roads.network import F64, I64, hold_read_only
+from matcher.roads.network.graph import F64, I64, hold_read_only
 
 
 class Lines(Protocol):
