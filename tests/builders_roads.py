@@ -18,7 +18,7 @@ from matcher.roads.engine import RoadEngine
 from matcher.roads.hierarchy.customisation import Metric
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork, network_from_vectors, pack_names
-from matcher.roads.osm_import import import_extract
+from matcher.roads.osm.extract import import_extract
 
 LUXEMBOURG = Path(__file__).resolve().parents[2] / "shared" / "data" / "luxembourg"
 needs_luxembourg = pytest.mark.skipif(

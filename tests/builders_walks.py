@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from matcher.domain.place import Coordinate
 from matcher.roads.foot.network import WalkNetwork, adjacency
 from matcher.roads.foot.walking import Foothold
-from matcher.roads.osm_import import import_extract
+from matcher.roads.osm.extract import import_extract
 
 WHOLE = 2**30
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionNotFound, Unavailable
-from matcher.roads.osm_read import Progress
+from matcher.roads.osm.read import Progress
 
 GEOFABRIK_URL = "https://download.geofabrik.de"
 

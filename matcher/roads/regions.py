@@ -30,8 +30,8 @@ from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.meeting_places import PlaceSnapper, StoredPlaces, find_places, snap_places
 from matcher.roads.network.graph import RoadNetwork
-from matcher.roads.osm_import import ImportedExtract, import_extract
-from matcher.roads.osm_read import Progress
+from matcher.roads.osm.extract import ImportedExtract, import_extract
+from matcher.roads.osm.read import Progress
 from matcher.roads.region_files import (
     FORMAT_VERSION,
     MANIFEST,

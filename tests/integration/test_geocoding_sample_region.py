@@ -13,7 +13,7 @@ from matcher.domain.errors.tree import AddressAmbiguous
 from matcher.domain.place import Coordinate
 from matcher.geocoding.entries.table import name_tokens
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
-from matcher.roads.osm_import import import_extract
+from matcher.roads.osm.extract import import_extract
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from matcher.geocoding.entries.rows import Kind, parse_rows
-from matcher.roads.osm_import import import_extract
+from matcher.roads.osm.extract import import_extract
 from tests.osm_files import StreetMap
 
 

@@ -235,7 +235,8 @@ def test_a_kill_in_the_middle_leaves_the_old_region(
     before = store.add(extract, "r")
     script = f"""
         import os, pathlib, signal
-        from matcher.roads import osm_import, regions
+        from matcher.roads import regions
+        from matcher.roads.osm import extract as osm_import
         def patch(owner, name):
             setattr(owner, name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
         {moment}

@@ -12,8 +12,8 @@ import pytest
 
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.network.graph import RoadNetwork
-from matcher.roads.osm_import import import_extract
-from matcher.roads.osm_walk import STEPS_FACTOR
+from matcher.roads.osm.extract import import_extract
+from matcher.roads.osm.walk import STEPS_FACTOR
 from tests.osm_files import StreetMap
 
 _GEOD = pyproj.Geod(ellps="WGS84")

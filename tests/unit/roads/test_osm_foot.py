@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from matcher.roads.network.graph import ROAD_CLASSES
-from matcher.roads.osm_foot import NOT_WALKED, STEPS, WALKED, stops_walk, walked
+from matcher.roads.osm.foot import NOT_WALKED, STEPS, WALKED, stops_walk, walked
 
 
 @pytest.mark.parametrize(

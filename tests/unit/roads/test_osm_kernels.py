@@ -8,7 +8,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from matcher.roads.osm_kernels import chain_points, chains, largest_component, union
+from matcher.roads.osm.kernels import chain_points, chains, largest_component, union
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from matcher.roads.network.graph import ROAD_CLASSES
-from matcher.roads.osm_speeds import CLASS_KMH, LIMIT_FACTOR, parse_duration_s, parse_limit, speeds_kmh
+from matcher.roads.osm.speeds import CLASS_KMH, LIMIT_FACTOR, parse_duration_s, parse_limit, speeds_kmh
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from matcher.roads.network.graph import ROAD_CLASSES
-from matcher.roads.osm_tags import NodeEffect, drive, node_effect, street_name
+from matcher.roads.osm.tags import NodeEffect, drive, node_effect, street_name
 
 BOTH, ALONG, AGAINST, CLOSED = "both", "along", "against", "closed"
 

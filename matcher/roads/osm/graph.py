@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.roads.network.graph import F64, I32, I64, ROAD_CLASSES, RoadNetwork, pack_names
-from matcher.roads.osm_kernels import chain_points, chains, largest_component
-from matcher.roads.osm_read import NO_CARS_CLASS, Progress, RawStreets
-from matcher.roads.osm_split import street_points
-from matcher.roads.osm_tags import NodeEffect
+from matcher.roads.osm.kernels import chain_points, chains, largest_component
+from matcher.roads.osm.read import NO_CARS_CLASS, Progress, RawStreets
+from matcher.roads.osm.split import street_points
+from matcher.roads.osm.tags import NodeEffect
 
 _LONGEST = np.iinfo(np.int32).max
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from matcher.roads.osm_tags import CLOSED
+from matcher.roads.osm.tags import CLOSED
 
 #: How a way is walked; codes of `RawStreets.foot`.
 NOT_WALKED, WALKED, STEPS = 0, 1, 2

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from matcher.roads.network.graph import ROAD_CLASSES
-from matcher.roads.osm_speeds import parse_duration_s, speeds_kmh
+from matcher.roads.osm.speeds import parse_duration_s, speeds_kmh
 
 _CLASS_CODE = {name: code for code, name in enumerate(ROAD_CLASSES)}
 _ONLY_WHEN_LET_IN = frozenset({"track", "road"})

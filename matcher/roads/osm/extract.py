@@ -8,10 +8,10 @@ from typing import Any
 
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.network.graph import RoadNetwork
-from matcher.roads.osm_graph import Dropped, build_network
-from matcher.roads.osm_places import place_rows
-from matcher.roads.osm_read import Progress, read_extract
-from matcher.roads.osm_walk import build_walk_network
+from matcher.roads.osm.graph import Dropped, build_network
+from matcher.roads.osm.places import place_rows
+from matcher.roads.osm.read import Progress, read_extract
+from matcher.roads.osm.walk import build_walk_network
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyproj
 
 from matcher.roads.network.graph import F64, I64
-from matcher.roads.osm_read import RawStreets
+from matcher.roads.osm.read import RawStreets
 
 Mask = npt.NDArray[np.bool_]
 

@@ -14,8 +14,8 @@ from osmium.filter import KeyFilter
 
 from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.roads.network.graph import F64, I32, I64, U8
-from matcher.roads.osm_foot import NOT_WALKED, stops_walk, walked
-from matcher.roads.osm_tags import NodeEffect, drive, node_effect, street_name
+from matcher.roads.osm.foot import NOT_WALKED, stops_walk, walked
+from matcher.roads.osm.tags import NodeEffect, drive, node_effect, street_name
 
 #: Told what is being done, how far it is, and of how many (None when nobody knows yet).
 Progress = Callable[[str, int, int | None], None]
