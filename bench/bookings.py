@@ -37,7 +37,7 @@ from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.postgres.embedded.postmaster import Postmaster
-from matcher.roads.regions import RegionStore, ensure_sample
+from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.settings import load_settings
 

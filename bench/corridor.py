@@ -42,7 +42,7 @@ from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from matcher.postgres.embedded.server import EmbeddedPostgres
-from matcher.roads.regions import SAMPLE_NAME
+from matcher.roads.region.store import SAMPLE_NAME
 from matcher.warm import compile_kernels
 
 SEED = 20261201

@@ -41,7 +41,7 @@ from bench.load_world import stored_world
 from bench.worlds import draw_offers
 from matcher.postgres.embedded.postmaster import Postmaster
 from matcher.postgres.embedded.server import EmbeddedPostgres
-from matcher.roads.regions import SAMPLE_NAME
+from matcher.roads.region.store import SAMPLE_NAME
 from matcher.warm import compile_kernels
 
 PATIENCE_S = 120.0

@@ -16,7 +16,7 @@ from bench.worlds import MORNING, World, region_world, sample_world
 from matcher.domain.offer import Offer
 from matcher.domain.place import Place, RoadPosition
 from matcher.matching.scan.query import Query
-from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.storage.offer_rows import to_row
 
 Json = dict[str, Any]

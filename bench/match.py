@@ -36,7 +36,7 @@ from matcher.domain.offer import Offer
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.scan.query import Query
 from matcher.operation.stop_watch import StopWatch
-from matcher.roads.regions import SAMPLE_NAME
+from matcher.roads.region.store import SAMPLE_NAME
 from matcher.warm import compile_kernels
 
 

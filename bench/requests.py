@@ -42,7 +42,7 @@ from matcher.matching.reverse.index import RequestIndex, WaitingRequest
 from matcher.matching.scan.query import Query
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import migrate
-from matcher.roads.regions import SAMPLE_NAME
+from matcher.roads.region.store import SAMPLE_NAME
 from matcher.settings import load_settings
 from matcher.storage.requests import to_row
 

@@ -51,7 +51,7 @@ from bench.soak_report import (
 from bench.worlds import draw_offers
 from matcher.postgres.embedded.postmaster import Postmaster
 from matcher.postgres.embedded.server import EmbeddedPostgres
-from matcher.roads.regions import SAMPLE_NAME
+from matcher.roads.region.store import SAMPLE_NAME
 
 SEED = 20261203
 DOCUMENT = ROOT / "docs" / "operations.md"

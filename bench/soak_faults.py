@@ -23,7 +23,7 @@ from bench.load_service import run_command
 from bench.load_usage import tree_of
 from matcher.postgres.embedded.postmaster import Postmaster
 from matcher.postgres.embedded.server import EmbeddedPostgres
-from matcher.roads.regions import SAMPLE_NAME
+from matcher.roads.region.store import SAMPLE_NAME
 
 _SAMPLE = Path(matcher.__path__[0]) / "roads" / "sample" / f"{SAMPLE_NAME}.osm.pbf"
 _PATIENCE_S = 120.0

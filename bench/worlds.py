@@ -26,7 +26,7 @@ from matcher.roads.hierarchy.customisation import Metric
 from matcher.roads.hierarchy.order import nested_dissection
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork, network_from_vectors
-from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample, sample_zones
+from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample, sample_zones
 
 MORNING = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
 #: Offers leave within this many minutes of MORNING, all in the future of every search.

@@ -32,7 +32,7 @@ from matcher.postgres.pool import Database
 from matcher.roads.by_time import RoadsByTime, roads_by_time
 from matcher.roads.foot.meeting_points import MeetingPoints
 from matcher.roads.foot.walking import Walks
-from matcher.roads.regions import SAMPLE_NAME, Region, RegionStore, ensure_sample
+from matcher.roads.region.store import SAMPLE_NAME, Region, RegionStore, ensure_sample
 from matcher.services.ports import GeocodeCache, Progress, no_progress
 from matcher.settings import GeocodingSettings, Settings, SettingsInvalid
 from matcher.settings_base import PREFIX

@@ -12,7 +12,7 @@ from matcher.money.cost_sharing import CostSharing
 from matcher.operation.telemetry import Telemetry
 from matcher.parts import LoadedRegion, import_region, load_region, make_geocoder, read_region
 from matcher.places.resolve import ResolvePlaces
-from matcher.roads.regions import RegionStore
+from matcher.roads.region.store import RegionStore
 from matcher.services.load_offers import LoadOffers
 from matcher.services.ports import GeocodeCache, OfferRepository, Progress, no_progress
 from matcher.services.served_region import ServedRegion

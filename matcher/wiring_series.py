@@ -12,7 +12,7 @@ from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing
 from matcher.places.resolve import ResolvePlaces
 from matcher.postgres.pool import Connections
-from matcher.roads.slot_clock import zone_at
+from matcher.roads.region.slot_clock import zone_at
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.change_series import ChangeSeries, ReadSeries

@@ -18,8 +18,8 @@ import numpy as np
 from matcher.check.roads import PlainDrive, RoadPiece
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.roads.network.graph import I64, U8, RoadNetwork
-from matcher.roads.slot_clock import SlotClock, zone_at
-from matcher.roads.speed_profiles import SpeedProfile, metrics_for
+from matcher.roads.region.slot_clock import SlotClock, zone_at
+from matcher.roads.region.speeds import SpeedProfile, metrics_for
 
 _ONE = 2**30
 _CM = 2**32  # a cost in the heap is ms * 2**32 + cm, so that of the fastest drives the shortest comes first

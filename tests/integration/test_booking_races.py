@@ -21,7 +21,7 @@ from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import OfferChange, OfferStatus
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
-from matcher.roads.regions import RegionStore, ensure_sample
+from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.services.booking_ports import TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.services.tend_bookings import TendBookings

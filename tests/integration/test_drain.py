@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from matcher.roads.regions import RegionStore, ensure_sample
+from matcher.roads.region.store import RegionStore, ensure_sample
 from tests.integration.service_process import PATIENCE_S, Service, a_search, enterable_folder, make_key, serving
 
 CLIENTS = 12

@@ -16,7 +16,7 @@ import pytest
 from matcher.events.event import Event, EventKind
 from matcher.events.store import PostgresEvents
 from matcher.postgres.pool import Database
-from matcher.roads.regions import RegionStore, ensure_sample
+from matcher.roads.region.store import RegionStore, ensure_sample
 from tests.api.streams import Message, Reader, until
 from tests.integration.service_process import PATIENCE_S, make_key, serving
 

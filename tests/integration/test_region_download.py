@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionNotFound, Unavailable
-from matcher.roads.download import Patience, download_extract
+from matcher.roads.region.download import Patience, download_extract
 
 CONTENT = bytes(range(256)) * 4000  # 1,024,000 bytes
 NAME = "europe/tiny"

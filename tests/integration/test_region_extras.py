@@ -12,19 +12,20 @@ from pathlib import Path
 import pytest
 
 from matcher.domain.errors.tree import RegionFileInvalid, RegionNotFound
-from matcher.roads import meeting_places, speed_profiles
-from matcher.roads.meeting_places import PlaceSnapper
 from matcher.roads.network.graph import ROAD_CLASSES
 from matcher.roads.network.snapping import locate
-from matcher.roads.places_file import read_places_file
-from matcher.roads.region_extras import (
+from matcher.roads.region import meeting_places
+from matcher.roads.region import speeds as speed_profiles
+from matcher.roads.region.extras import (
     clear_meeting_places,
     clear_speeds,
     load_default_speeds,
     load_meeting_places,
     load_speeds,
 )
-from matcher.roads.regions import RegionStore
+from matcher.roads.region.meeting_places import PlaceSnapper
+from matcher.roads.region.places_file import read_places_file
+from matcher.roads.region.store import RegionStore
 from tests.osm_files import StreetMap
 
 HEADER = "id_lieu,nom_lieu,type,ouvert,Xlong,Ylat"
@@ -229,8 +230,8 @@ def test_a_kill_while_writing_leaves_the_old_list(store: RegionStore, tmp_path: 
     new = _list(tmp_path, "c,Mill,,,9.0005,47.0011")
     script = f"""
         import os, pathlib, signal
-        from matcher.roads.region_extras import load_meeting_places
-        from matcher.roads.regions import RegionStore
+        from matcher.roads.region.extras import load_meeting_places
+        from matcher.roads.region.store import RegionStore
         pathlib.Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
         load_meeting_places(RegionStore(pathlib.Path({str(tmp_path / "data")!r})), "r", pathlib.Path({str(new)!r}))
     """

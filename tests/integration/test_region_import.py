@@ -12,8 +12,8 @@ import pytest
 
 from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork
-from matcher.roads.networkx_view import to_networkx
 from matcher.roads.osm.extract import ImportedExtract, import_extract
+from matcher.roads.region.networkx_view import to_networkx
 from tests.osm_files import StreetMap
 
 _GEOD = pyproj.Geod(ellps="WGS84")

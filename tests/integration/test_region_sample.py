@@ -15,9 +15,9 @@ from matcher.domain.place import Coordinate
 from matcher.geocoding.entries.rows import Kind, read_rows
 from matcher.roads.foot.stopping import node_stops
 from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork
-from matcher.roads.networkx_view import to_networkx
-from matcher.roads.region_files import FORMAT_VERSION, MANIFEST
-from matcher.roads.regions import SAMPLE_NAME, Region, RegionStore, ensure_sample, sample_zones
+from matcher.roads.region.files import FORMAT_VERSION, MANIFEST
+from matcher.roads.region.networkx_view import to_networkx
+from matcher.roads.region.store import SAMPLE_NAME, Region, RegionStore, ensure_sample, sample_zones
 
 LIECHTENSTEIN = Path(__file__).resolve().parents[3] / "shared" / "data" / "liechtenstein.osm.pbf"
 

@@ -20,9 +20,9 @@ from matcher.geocoding.entries.rows import read_rows
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork
-from matcher.roads.networkx_view import save_graphml, to_networkx
-from matcher.roads.region_files import FORMAT_VERSION, MANIFEST
-from matcher.roads.regions import Region, RegionStore, name_from_file
+from matcher.roads.region.files import FORMAT_VERSION, MANIFEST
+from matcher.roads.region.networkx_view import save_graphml, to_networkx
+from matcher.roads.region.store import Region, RegionStore, name_from_file
 from tests.osm_files import StreetMap
 
 
@@ -235,7 +235,7 @@ def test_a_kill_in_the_middle_leaves_the_old_region(
     before = store.add(extract, "r")
     script = f"""
         import os, pathlib, signal
-        from matcher.roads import regions
+        from matcher.roads.region import store as regions
         from matcher.roads.osm import extract as osm_import
         def patch(owner, name):
             setattr(owner, name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))

@@ -28,8 +28,8 @@ from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
-from matcher.roads.region_extras import load_speeds
-from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.roads.region.extras import load_speeds
+from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.services.ports import StoredAnswer
 from matcher.services.request_ports import FoundPair
 from matcher.settings import Settings

@@ -24,7 +24,7 @@ from matcher.domain.series import Occurrence, Series, SeriesChange, SeriesDraft,
 from matcher.people.data_store import PostgresPersonalData
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
-from matcher.roads.regions import RegionStore, ensure_sample
+from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.services.ports import StoredAnswer
 from matcher.storage.bookings import PostgresTrips
 from matcher.storage.series import PostgresSeries

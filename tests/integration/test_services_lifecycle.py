@@ -20,7 +20,7 @@ from matcher.domain.offer import Offer, OfferChange, OfferDraft, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.people.credentials.secret_file import SecretUnusable
-from matcher.roads.regions import RegionStore, ensure_sample
+from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.settings import Settings
 from tests.api.live import settings_for
 

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 )
 
 from matcher.postgres.embedded.server import EmbeddedPostgres
-from matcher.roads.regions import RegionStore, ensure_sample
+from matcher.roads.region.store import RegionStore, ensure_sample
 from tests.api.live import a_search, an_offer
 from tests.conftest import database_url
 from tests.integration.trip_day import OPEN, RIDERS, SPOTS, WOMEN, TripDay

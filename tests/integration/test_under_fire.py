@@ -17,7 +17,7 @@ from matcher.bootstrap import key_management
 from matcher.domain.principal import Role
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
-from matcher.roads.regions import RegionStore, ensure_sample
+from matcher.roads.region.store import RegionStore, ensure_sample
 from tests.api.live import settings_for
 from tests.integration.journals import Crowd, compare
 from tests.integration.service_process import Service, command, enterable_folder, serving

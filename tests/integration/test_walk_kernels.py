@@ -13,7 +13,7 @@ from matcher.roads.foot.kernels import spread_out, walks_within
 from matcher.roads.foot.meeting_points import MeetingPoints
 from matcher.roads.foot.walking import Walks
 from matcher.roads.osm.extract import import_extract
-from matcher.roads.regions import RegionStore
+from matcher.roads.region.store import RegionStore
 from tests.osm_files import StreetMap
 
 

@@ -20,7 +20,7 @@ from matcher.matching.scan.query import MeetingCandidate, Query
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.roads.engine import RoadEngine
 from matcher.roads.foot.meeting_points import MeetingPoints
-from matcher.roads.regions import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.roads.foot.walking import Walks
 from matcher.roads.warm import warm_kernels
 from matcher.warm import exercise

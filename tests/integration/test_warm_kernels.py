@@ -36,7 +36,7 @@ from matcher.domain.place import Coordinate, RoadPosition
 from matcher.matching.base.roads import PathTable
 from matcher.roads.engine import RoadEngine
 from matcher.roads.network.graph import RoadNetwork
-from matcher.roads.region_files import load_arrays, save_arrays
+from matcher.roads.region.files import load_arrays, save_arrays
 from matcher.roads.hierarchy.topology import Topology
 from tests.builders_roads import an_engine, random_network
 

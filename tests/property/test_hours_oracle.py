@@ -26,7 +26,7 @@ from matcher.matching.scan.query import Query
 from matcher.roads.by_time import RoadsByTime, roads_by_time
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import ROAD_CLASSES
-from matcher.roads.speed_profiles import FREE_FLOW_ONLY, Slot, SpeedProfile
+from matcher.roads.region.speeds import FREE_FLOW_ONLY, Slot, SpeedProfile
 from tests.builders import NOW, Street, a_network
 from tests.property import oracle_hints
 from tests.property.oracle import RATE, Meeting, Verdict, judge

@@ -30,7 +30,7 @@ from api.process.server import Runner, url_of
 from matcher.bootstrap import Carpool, running
 from matcher.domain.errors.tree import PlacesTooClose, PlaceTooFarFromRoad, Unavailable
 from matcher.domain.principal import Role
-from matcher.roads.regions import SAMPLE_NAME, sample_zones
+from matcher.roads.region.store import SAMPLE_NAME, sample_zones
 from matcher.settings import Settings
 
 #: The demo keeps to itself: its own database and region, below the data folder.

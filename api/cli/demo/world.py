@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import tzfpy
 
 from matcher.domain.place import Coordinate
-from matcher.roads.regions import sample_zones
+from matcher.roads.region.store import sample_zones
 
 Json = dict[str, Any]
 

@@ -26,8 +26,8 @@ from api.cli.region.store import disk_errors, region_or_served, region_store
 from matcher.domain.errors.tree import CarpoolError
 
 if TYPE_CHECKING:
-    from matcher.roads.region_files import Manifest
-    from matcher.roads.regions import Region
+    from matcher.roads.region.files import Manifest
+    from matcher.roads.region.store import Region
 
 app = typer.Typer(help="Road networks, and what people add to them.", no_args_is_help=True)
 
@@ -93,8 +93,8 @@ def download(
     import_it: Annotated[bool, typer.Option("--import/--no-import", help="Import the file afterwards.")] = True,
 ) -> None:
     """Download an extract (a broken download goes on where it stopped), check it, and import it."""
-    from matcher.roads.download import GEOFABRIK_URL, download_extract
-    from matcher.roads.regions import name_from_file
+    from matcher.roads.region.download import GEOFABRIK_URL, download_extract
+    from matcher.roads.region.store import name_from_file
     from matcher.settings import load_settings
 
     folder = load_settings().storage.data_dir / "downloads"
@@ -111,7 +111,7 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE.graphml", help="Where to write.")],
 ) -> None:
     """Write a region's network as GraphML with osmnx-like attributes."""
-    from matcher.roads.networkx_view import save_graphml
+    from matcher.roads.region.networkx_view import save_graphml
 
     region = region_store().get(name)
     with disk_errors(), StepProgress(make_console(sys.stderr)) as progress:

@@ -19,9 +19,9 @@ from matcher.domain.errors.tree import InvalidField
 from matcher.domain.meeting_place import ROAD_LIMIT_M
 
 if TYPE_CHECKING:
-    from matcher.roads.region_extras import PlacesReport
-    from matcher.roads.regions import Region
-    from matcher.roads.speed_profiles import SpeedProfile
+    from matcher.roads.region.extras import PlacesReport
+    from matcher.roads.region.speeds import SpeedProfile
+    from matcher.roads.region.store import Region
 
 #: Of each reason this many rows are named on a terminal; all of them with --json.
 _NAMED_ROWS = 20
@@ -57,7 +57,7 @@ def meeting_points(
     as_json: JsonOption = False,
 ) -> None:
     """Take the meeting places of a list instead of those the region had; rows that cannot be used are reported and skipped."""
-    from matcher.roads.region_extras import clear_meeting_places, load_meeting_places
+    from matcher.roads.region.extras import clear_meeting_places, load_meeting_places
 
     store, name = region_store(), region_or_served(region)
     with disk_errors():
@@ -85,8 +85,8 @@ def speeds(
 ) -> None:
     """How much longer drives take at certain hours: each trip is driven at the speeds of the hour it departs in. A service that runs takes
     it up within seconds."""
-    from matcher.roads.region_extras import clear_speeds, load_default_speeds, load_speeds
-    from matcher.roads.speed_profiles import FREE_FLOW_ONLY
+    from matcher.roads.region.extras import clear_speeds, load_default_speeds, load_speeds
+    from matcher.roads.region.speeds import FREE_FLOW_ONLY
 
     store, name = region_store(), region_or_served(region)
     with disk_errors():
@@ -189,7 +189,7 @@ def _print_report(report: PlacesReport, name: str) -> None:
 
 def _hours(profile: SpeedProfile, slot: str) -> list[str]:
     """When a slot is, like `mon-fri 07-09, 16-19`."""
-    from matcher.roads.speed_profiles import DAYS
+    from matcher.roads.region.speeds import DAYS
 
     number = [each.name for each in profile.slots].index(slot)
     by_day = []

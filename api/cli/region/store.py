@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from matcher.domain.errors.tree import Unavailable
 
 if TYPE_CHECKING:
-    from matcher.roads.regions import RegionStore
+    from matcher.roads.region.store import RegionStore
 
 
 def region_store() -> RegionStore:
     """The regions of the settings' data folder."""
-    from matcher.roads.regions import RegionStore
+    from matcher.roads.region.store import RegionStore
     from matcher.settings import load_settings
 
     return RegionStore(load_settings().storage.data_dir)

@@ -12,7 +12,7 @@ from api.cli.demo.world import OFFERS, offers, searches, tomorrow, zone_of_regio
 from api.schemas.matches import MatchIn
 from api.schemas.offers import OfferIn
 from matcher.domain.place import Coordinate
-from matcher.roads.regions import sample_zones
+from matcher.roads.region.store import sample_zones
 
 ZONE = ZoneInfo("America/Santiago")
 DAY = date(2026, 11, 24)

@@ -20,7 +20,7 @@ from matcher.matching.scan.query import Query
 from matcher.matching.slot_search import SlotSearch
 from matcher.roads.by_time import RoadsByTime, roads_by_time
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.speed_profiles import parse_speeds
+from matcher.roads.region.speeds import parse_speeds
 from tests.builders import NOW, a_network, a_request, a_ring, an_offer
 from tests.bulk_columns import columns_of
 

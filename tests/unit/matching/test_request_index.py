@@ -16,7 +16,7 @@ from matcher.matching.reverse.index import RequestIndex, WaitingRequest
 from matcher.matching.scan.query import Query
 from matcher.roads.by_time import roads_by_time
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.speed_profiles import FREE_FLOW_ONLY
+from matcher.roads.region.speeds import FREE_FLOW_ONLY
 from tests.builders import NOW, a_network, a_request, a_ring, an_offer
 
 HOUR = timedelta(hours=1)

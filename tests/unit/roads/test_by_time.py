@@ -13,8 +13,8 @@ from matcher.domain.place import Coordinate, RoadPosition, same_positions
 from matcher.matching.base.plan import to_ms
 from matcher.roads.by_time import RoadsByTime, fingerprint_of, roads_by_time
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.slot_clock import SlotClock, zone_at
-from matcher.roads.speed_profiles import FREE_FLOW_ONLY, SpeedProfile, parse_speeds
+from matcher.roads.region.slot_clock import SlotClock, zone_at
+from matcher.roads.region.speeds import FREE_FLOW_ONLY, SpeedProfile, parse_speeds
 from tests.builders import Street, a_network, a_ring
 
 PARIS = Coordinate(lat=48.85, lon=2.35)

@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork, pack_names
-from matcher.roads.networkx_view import CRS, to_networkx
+from matcher.roads.region.networkx_view import CRS, to_networkx
 
 
 def _two_nodes() -> RoadNetwork:

@@ -6,7 +6,7 @@ import pytest
 
 from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.domain.place import Coordinate
-from matcher.roads.places_file import PlacesList, parse_places
+from matcher.roads.region.places_file import PlacesList, parse_places
 
 HEADER = (
     "id_lieu,id_local,nom_lieu,ad_lieu,com_lieu,insee,type,date_maj,ouvert,source,"

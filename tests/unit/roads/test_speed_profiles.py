@@ -10,7 +10,7 @@ import pytest
 
 from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.roads.network.graph import ROAD_CLASSES
-from matcher.roads.speed_profiles import (
+from matcher.roads.region.speeds import (
     DAYS,
     FREE_FLOW,
     MAX_SLOTS,

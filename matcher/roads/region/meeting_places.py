@@ -14,8 +14,8 @@ from matcher.roads.foot.stopping import may_stop
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.network.lines import choose_lines
 from matcher.roads.network.snapping import Snapper
-from matcher.roads.places_file import ListedPlace, RowFault
-from matcher.roads.region_files import BoundingBox, replace_file
+from matcher.roads.region.files import BoundingBox, replace_file
+from matcher.roads.region.places_file import ListedPlace, RowFault
 
 FILE = "meeting_places.json"
 _FORMAT = 1

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from matcher.domain.errors.tree import Fault, RegionFileInvalid
 from matcher.roads.network.graph import I64, ROAD_CLASSES, RoadNetwork
-from matcher.roads.region_files import replace_file
+from matcher.roads.region.files import replace_file
 
 FREE_FLOW = "free_flow"
 #: Every slot is a metric of 8 bytes a hierarchy arc and some milliseconds to half a second of customisation.

@@ -11,7 +11,7 @@ import tzfpy
 
 from matcher.domain.place import Coordinate
 from matcher.roads.network.graph import I64
-from matcher.roads.speed_profiles import SpeedProfile
+from matcher.roads.region.speeds import SpeedProfile
 
 #: Offsets of zones are whole quarters of an hour, and clocks change on one: within a quarter (of UTC) a slot does not end.
 _QUARTER_MS = 900_000

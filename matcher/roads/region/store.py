@@ -25,14 +25,14 @@ from pathlib import Path
 from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionFormatTooNew, RegionNotFound
 from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate
-from matcher.roads import meeting_places, speed_profiles
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.meeting_places import PlaceSnapper, StoredPlaces, find_places, snap_places
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.osm.extract import ImportedExtract, import_extract
 from matcher.roads.osm.read import Progress
-from matcher.roads.region_files import (
+from matcher.roads.region import meeting_places
+from matcher.roads.region import speeds as speed_profiles
+from matcher.roads.region.files import (
     FORMAT_VERSION,
     MANIFEST,
     BoundingBox,
@@ -48,7 +48,8 @@ from matcher.roads.region_files import (
     sync_tree,
     verify_files,
 )
-from matcher.roads.speed_profiles import FREE_FLOW_ONLY, SpeedProfile, find_speeds
+from matcher.roads.region.meeting_places import PlaceSnapper, StoredPlaces, find_places, snap_places
+from matcher.roads.region.speeds import FREE_FLOW_ONLY, SpeedProfile, find_speeds
 
 #: The region that ships with the product.
 SAMPLE_NAME = "coquimbo"

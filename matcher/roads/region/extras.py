@@ -9,12 +9,13 @@ from pathlib import Path
 
 from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.domain.meeting_place import ROAD_LIMIT_M, MeetingPlace
-from matcher.roads import meeting_places, speed_profiles
-from matcher.roads.meeting_places import PlaceSnapper, StoredPlaces, save_places, snap_places
-from matcher.roads.places_file import RowFault, read_places_file
-from matcher.roads.region_files import remove_file, sha256_of
-from matcher.roads.regions import RegionStore
-from matcher.roads.speed_profiles import SpeedProfile, default_profile, default_speeds, read_speeds, save_speeds
+from matcher.roads.region import meeting_places
+from matcher.roads.region import speeds as speed_profiles
+from matcher.roads.region.files import remove_file, sha256_of
+from matcher.roads.region.meeting_places import PlaceSnapper, StoredPlaces, save_places, snap_places
+from matcher.roads.region.places_file import RowFault, read_places_file
+from matcher.roads.region.speeds import SpeedProfile, default_profile, default_speeds, read_speeds, save_speeds
+from matcher.roads.region.store import RegionStore
 
 
 @dataclass(frozen=True)
