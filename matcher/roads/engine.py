@@ -14,7 +14,6 @@ import numpy as np
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.matching.base.positions import INFINITE, EdgeTable, fixed_position, split_cost
 from matcher.matching.base.roads import PackedDrive, PathTable
-from matcher.roads.columns import NODES_AN_OFFER, DriveColumns, LeastPair, SomeDrives, sides_of
 from matcher.roads.hierarchy import scratch
 from matcher.roads.hierarchy.batch import pack_pairs
 from matcher.roads.hierarchy.customisation import Metric
@@ -22,10 +21,11 @@ from matcher.roads.hierarchy.overlap import shared_of_routes
 from matcher.roads.hierarchy.pack import drive_between, unpack_drive
 from matcher.roads.hierarchy.summit import Summit
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.many_sweep import costs_between, sweep_least
 from matcher.roads.network.graph import I32, I64, U8, RoadNetwork, read_only
 from matcher.roads.network.snapping import Snapper, cut, locate
-from matcher.roads.sweep import sweep_places
+from matcher.roads.sweeps.columns import NODES_AN_OFFER, DriveColumns, LeastPair, SomeDrives, sides_of
+from matcher.roads.sweeps.many import costs_between, sweep_least
+from matcher.roads.sweeps.one import sweep_places
 from matcher.services.ports import DrivenRoute, SnappedPosition
 
 #: From so many drives in one call on it pays to have made a summit.

@@ -17,7 +17,7 @@ from matcher.matching.base.roads import PathTable
 from matcher.roads.engine import SUMMIT_FROM, RoadEngine
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import network_from_vectors
-from matcher.roads.sweep import sweep_places
+from matcher.roads.sweeps.one import sweep_places
 
 
 def warm_kernels(progress: Callable[[str], None] | None = None) -> None:

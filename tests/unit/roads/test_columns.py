@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from matcher.domain.place import RoadPosition
 from matcher.matching.base.positions import INFINITE, fixed_position
 from matcher.roads.engine import RoadEngine
-from matcher.roads.many_sweep import SETTLED
 from matcher.roads.network.graph import I64
+from matcher.roads.sweeps.many import SETTLED
 from tests.builders_roads import an_engine, networks, positions, random_network, random_positions
 
 many = settings(max_examples=200)

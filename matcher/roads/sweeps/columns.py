@@ -11,15 +11,15 @@ from matcher.matching.base.positions import EdgeTable, fixed_position
 from matcher.roads.hierarchy.customisation import Metric
 from matcher.roads.hierarchy.scratch import ColumnScratch, SomeScratch
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.many_sweep import climb_many, settle_many
 from matcher.roads.network.graph import I32, I64
-from matcher.roads.restricted import (
+from matcher.roads.sweeps.many import climb_many, settle_many
+from matcher.roads.sweeps.one import FROM_SOURCE, TO_TARGET
+from matcher.roads.sweeps.restricted import (
     begin_restricted,
     begin_restricted_least,
     forget_restricted,
     settle_restricted,
 )
-from matcher.roads.sweep import FROM_SOURCE, TO_TARGET
 
 #: Offers are few where each has so many nodes of the network to itself. Measured with bench/labels.py: drives for some take as long as a sweep
 #: at one offer to 50 nodes (two columns) or 75 (four) of 76,595, and to 100 or 150 of a million.

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from matcher.matching.base.positions import INFINITE, along_edge, leave, reach
-from matcher.roads.sweep import TO_TARGET, descend
+from matcher.roads.sweeps.one import TO_TARGET, descend
 
 #: What is known of a node: nothing; the ways up from it (or down to it) only; everything. WANTED is added while a call is at work.
 UNTOUCHED, CLIMBED, SETTLED, WANTED = 0, 1, 2, 4

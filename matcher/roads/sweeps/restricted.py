@@ -11,8 +11,8 @@ from __future__ import annotations
 import numba
 
 from matcher.matching.base.positions import INFINITE
-from matcher.roads.many_sweep import CLIMBED, SETTLED, UNTOUCHED, WANTED, seed_least
-from matcher.roads.sweep import climb_places
+from matcher.roads.sweeps.many import CLIMBED, SETTLED, UNTOUCHED, WANTED, seed_least
+from matcher.roads.sweeps.one import climb_places
 
 #: One new node to so many of the network is worth a look at the state of all.
 _SCAN_FROM = 100
