@@ -16,7 +16,7 @@ from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from matcher.operation.stop_watch import StopWatch
-from matcher.services.find_matches import SPARE
+from matcher.search.find import SPARE
 
 SEED = 20261201
 LIMIT = 10

@@ -32,11 +32,11 @@ from matcher.places.look_up import LookUpPlaces
 from matcher.places.route import DescribeRoute
 from matcher.postgres.change_feed import PostgresChangeFeed
 from matcher.postgres.geocode_cache import PostgresGeocodeCache
+from matcher.search.describe import CarbonFactor, DescribeMatches
+from matcher.search.find import FindMatches
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
-from matcher.services.describe_matches import CarbonFactor, DescribeMatches
 from matcher.services.expire_offers import ExpireOffers
-from matcher.services.find_matches import FindMatches
 from matcher.services.follow_changes import CheckLag, FollowChanges
 from matcher.services.match_tokens import MatchTokens
 from matcher.services.offer_writer import OfferWriter

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from matcher.money.cost_sharing import CostSharing
 from matcher.postgres.pool import Connections
+from matcher.search.describe import CarbonFactor
 from matcher.services.book_seats import BookSeats
 from matcher.services.booking_ports import Blocks, OfferFitter
 from matcher.services.booking_rules import BookingTerms
 from matcher.services.change_booking import ChangeBooking
-from matcher.services.describe_matches import CarbonFactor
 from matcher.services.match_tokens import MatchTokens
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository

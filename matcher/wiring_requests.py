@@ -13,7 +13,7 @@ from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.reverse.index import RequestIndex
 from matcher.places.where_to_meet import WhereToMeet
 from matcher.postgres.pool import Database
-from matcher.services.find_matches import FindMatches
+from matcher.search.find import FindMatches
 from matcher.services.keep_requests import KeepRequests
 from matcher.services.match_requests import FitRequests, MatchRequests
 from matcher.services.ports import ChangeFeed, OfferRepository

@@ -12,11 +12,11 @@ from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.tree import OfferNotFound, OfferNotOpen
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import Principal
+from matcher.search.describe import CarbonFactor
 from matcher.services.alter_trip import AlterTrip, Decision, QuotedVersionStale
 from matcher.services.booking_events import events_of_move
 from matcher.services.booking_ports import TripChange, TripRepository
 from matcher.services.booking_rules import BookingTerms, actor_of, moved, require_capable, require_short
-from matcher.services.describe_matches import CarbonFactor
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository, StoredAnswer
 from matcher.services.trip_planner import TripPlanner

@@ -15,7 +15,7 @@ from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal
 from matcher.people.women_only import Sharing, with_rider
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.find_matches import FindMatches
+from matcher.search.find import FindMatches
 from matcher.services.ports import IdempotencyRequest, RoadsByTime, StoredAnswer
 from matcher.services.request_ports import RequestPage, RequestRepository
 

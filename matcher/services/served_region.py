@@ -14,8 +14,8 @@ from uuid import UUID
 from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.describe_matches import MatchRoads
-from matcher.services.find_matches import SearchIndex
+from matcher.search.describe import MatchRoads
+from matcher.search.find import SearchIndex
 from matcher.services.fitted_index import FittedIndex
 from matcher.services.load_offers import BulkIndex, Loaded, LoadOffers
 from matcher.services.ports import Geocoder, MeetingPoints, Progress, no_progress

@@ -30,8 +30,8 @@ from matcher.matching.rank.scoring import ScoreWeights
 from matcher.money.cost_sharing import CostSharing
 from matcher.places.resolve import ResolvePlaces
 from matcher.roads.engine import RoadEngine
-from matcher.services.describe_matches import CarbonFactor, DescribeMatches
-from matcher.services.find_matches import SPARE, FindMatches
+from matcher.search.describe import CarbonFactor, DescribeMatches
+from matcher.search.find import SPARE, FindMatches
 from matcher.services.match_tokens import MatchTokens
 from matcher.services.ports import CurrentState, MeetingPoints
 from matcher.warm import exercise

@@ -24,7 +24,7 @@ from matcher.people.ports import Blocks
 from matcher.people.women_only import NOTHING_SHARED, Sharing, with_rider
 from matcher.places.resolve import ResolvePlaces
 from matcher.places.where_to_meet import MeetingPlaces, WhereToMeet
-from matcher.services.describe_matches import DescribeMatches, MatchRoads
+from matcher.search.describe import DescribeMatches, MatchRoads
 from matcher.services.ports import CurrentState, MeetingPoints, OfferRepository
 from matcher.services.statistics_ports import NotesSearches
 
