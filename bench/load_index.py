@@ -48,7 +48,7 @@ from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import migrate
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import SAMPLE_NAME
-from matcher.services.load_offers import LoadOffers
+from matcher.search.live.load import LoadOffers
 from matcher.services.ports import Geocoder
 from matcher.storage.offer_rows import to_row
 from matcher.storage.offers import PostgresOffers

@@ -34,19 +34,21 @@ from matcher.postgres.change_feed import PostgresChangeFeed
 from matcher.postgres.geocode_cache import PostgresGeocodeCache
 from matcher.search.describe import CarbonFactor, DescribeMatches
 from matcher.search.find import FindMatches
+from matcher.search.live.follow import CheckLag, FollowChanges
+from matcher.search.live.job import run_change_feed
+from matcher.search.live.region import LiveOffers, ServedRegion
+from matcher.search.live.renew import RenewRegion
+from matcher.search.live.watch import RegionWatch
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.expire_offers import ExpireOffers
-from matcher.services.follow_changes import CheckLag, FollowChanges
 from matcher.services.match_tokens import MatchTokens
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import Progress, no_progress
 from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
 from matcher.services.read_statistics import ReadStatistics
-from matcher.services.renew_region import RenewRegion
 from matcher.services.search_log import SearchLog
-from matcher.services.served_region import LiveOffers, ServedRegion
 from matcher.settings import Settings
 from matcher.storage.offers import PostgresOffers
 from matcher.storage.requests import NOTHING_SEEN
@@ -60,9 +62,7 @@ from matcher.wiring_region import RegionOpener
 from matcher.wiring_requests import Requests, make_requests, matching_requests
 from matcher.wiring_series import SeriesOfTrips, make_series, series_loop
 from matcher.wiring_statistics import make_counting, make_read_statistics
-from matcher.workers.change_feed import run_change_feed
 from matcher.workers.expiry import run_expiry
-from matcher.workers.region_watch import RegionWatch
 from matcher.workers.settling import run_settling
 
 

@@ -13,9 +13,9 @@ from matcher.operation.telemetry import Telemetry
 from matcher.parts import LoadedRegion, import_region, load_region, make_geocoder, read_region
 from matcher.places.resolve import ResolvePlaces
 from matcher.roads.region.store import RegionStore
-from matcher.services.load_offers import LoadOffers
+from matcher.search.live.load import LoadOffers
+from matcher.search.live.region import ServedRegion
 from matcher.services.ports import GeocodeCache, OfferRepository, Progress, no_progress
-from matcher.services.served_region import ServedRegion
 from matcher.settings import Settings
 from matcher.wiring_cost import cost_sharing
 

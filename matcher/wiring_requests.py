@@ -14,11 +14,11 @@ from matcher.matching.reverse.index import RequestIndex
 from matcher.places.where_to_meet import WhereToMeet
 from matcher.postgres.pool import Database
 from matcher.search.find import FindMatches
+from matcher.search.live.region import ServedRegion
 from matcher.services.keep_requests import KeepRequests
 from matcher.services.match_requests import FitRequests, MatchRequests
 from matcher.services.ports import ChangeFeed, OfferRepository
 from matcher.services.requests_of_offer import RequestsOfOffer
-from matcher.services.served_region import ServedRegion
 from matcher.services.waiting_requests import WaitingRequests
 from matcher.settings_requests import RequestSettings
 from matcher.storage.requests import PostgresRequests

@@ -23,7 +23,7 @@ from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.reverse.fit import fitting_requests, who_fits
 from matcher.matching.reverse.index import WaitingRequest
 from matcher.people.ports import Blocks
-from matcher.services.fitted_index import FittedIndex
+from matcher.search.live.fitted import FittedIndex
 from matcher.services.ports import OfferRepository
 from matcher.services.request_ports import FoundPair, MatchingTurn, MatchingTurns
 from matcher.services.waiting_requests import WaitingRequests

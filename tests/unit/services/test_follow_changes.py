@@ -10,10 +10,10 @@ import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable, NotReady
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.services.follow_changes import CheckLag, FollowChanges
-from matcher.services.load_offers import Loaded
+from matcher.search.live.follow import CheckLag, FollowChanges
+from matcher.search.live.load import Loaded
+from matcher.search.live.region import LiveOffers
 from matcher.services.ports import FeedPosition, OfferChanges
-from matcher.services.served_region import LiveOffers
 from tests.unit.services.fakes import IndexInMemory, SameThread
 from tests.unit.services.world import World, a_region
 

@@ -10,7 +10,7 @@ import pytest
 
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import OfferStatus
-from matcher.services.load_offers import Loaded, LoadOffers
+from matcher.search.live.load import Loaded, LoadOffers
 from matcher.services.ports import FeedPosition
 from tests.unit.services.fakes import IndexInMemory, SameThread
 from tests.unit.services.world import ALICE, NOW, World, at

@@ -12,10 +12,10 @@ import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable, RegionFileInvalid
 from matcher.domain.offer import OfferStatus
-from matcher.services.load_offers import Loaded
-from matcher.services.renew_region import RenewRegion
-from matcher.services.served_region import LiveOffers, ServedRegion
-from matcher.workers.region_watch import RegionWatch
+from matcher.search.live.load import Loaded
+from matcher.search.live.region import LiveOffers, ServedRegion
+from matcher.search.live.renew import RenewRegion
+from matcher.search.live.watch import RegionWatch
 from tests.unit.services.fakes import SameThread
 from tests.unit.services.world import NOW, World, a_region
 

@@ -16,14 +16,14 @@ from matcher.domain.principal import Principal, Role
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import NOTHING_SHARED
 from matcher.places.resolve import ResolvePlaces
+from matcher.search.live.load import LoadOffers
+from matcher.search.live.region import ServedRegion
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.expire_offers import ExpireOffers
-from matcher.services.load_offers import LoadOffers
 from matcher.services.offer_writer import OfferWriter
 from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
-from matcher.services.served_region import ServedRegion
 from matcher.services.trip_planner import TripPlanner, TripRoads
 from tests.unit.services.fakes import GeocoderInMemory, IndexInMemory, OffersInMemory, OneStraightRoad, SameThread
 from tests.unit.services.fakes_bookings import FitsAsItIs, TripsInMemory

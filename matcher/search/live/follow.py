@@ -13,7 +13,7 @@ from uuid import UUID
 
 from matcher.domain.errors.tree import NotReady
 from matcher.domain.offer import Offer
-from matcher.services.load_offers import Loaded
+from matcher.search.live.load import Loaded
 from matcher.services.ports import ChangeListener, FeedPosition, OfferIndex, OfferRepository
 
 _AT_ONCE = 500

@@ -12,7 +12,7 @@ from matcher.domain.offer import Offer
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.fitted_index import FittedIndex
+from matcher.search.live.fitted import FittedIndex
 from matcher.services.ports import FeedPosition, OfferIndex, OfferRepository, Progress, RoadsByTime, no_progress
 
 #: Chunks of columns that wait or are being packed: enough to keep some threads busy, few enough to hold no memory worth naming.

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from matcher.operation.jobs.loop import heed
-from matcher.services.follow_changes import FollowChanges
+from matcher.search.live.follow import FollowChanges
 from matcher.services.ports import ChangeFeed
 
 #: Changes are read this often also when nobody tells of any: it finds what was written without a notice, and a lost connection.

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime
 
 from matcher.domain.errors.tree import CarpoolError, Unavailable
-from matcher.services.served_region import LiveOffers, ServedRegion
+from matcher.search.live.region import LiveOffers, ServedRegion
 
 _log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from matcher.domain.offer import Offer
 from matcher.places.resolve import ResolvePlaces
 from matcher.search.describe import MatchRoads
 from matcher.search.find import SearchIndex
-from matcher.services.fitted_index import FittedIndex
-from matcher.services.load_offers import BulkIndex, Loaded, LoadOffers
+from matcher.search.live.fitted import FittedIndex
+from matcher.search.live.load import BulkIndex, Loaded, LoadOffers
 from matcher.services.ports import Geocoder, MeetingPoints, Progress, no_progress
 
 Write = Callable[[FittedIndex], object]
