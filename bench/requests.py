@@ -33,7 +33,6 @@ from bench.load_world import StoredWorld, stored_world
 from bench.oracle import Oracle
 from bench.worlds import draw_offers, draw_queries
 from matcher.bootstrap import Carpool, running
-from matcher.domain.kept_request import KeptRequest
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, Place, PlaceInput
@@ -43,8 +42,9 @@ from matcher.matching.scan.query import Query
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import migrate
 from matcher.roads.region.store import SAMPLE_NAME
+from matcher.search.requests.kept_request import KeptRequest
+from matcher.search.requests.store import to_row
 from matcher.settings import load_settings
-from matcher.storage.requests import to_row
 
 SEED = 20261201
 AT_ONCE = 16

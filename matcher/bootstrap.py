@@ -39,6 +39,7 @@ from matcher.search.live.job import run_change_feed
 from matcher.search.live.region import LiveOffers, ServedRegion
 from matcher.search.live.renew import RenewRegion
 from matcher.search.live.watch import RegionWatch
+from matcher.search.requests.store import NOTHING_SEEN
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.expire_offers import ExpireOffers
@@ -51,7 +52,6 @@ from matcher.services.read_statistics import ReadStatistics
 from matcher.services.search_log import SearchLog
 from matcher.settings import Settings
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.requests import NOTHING_SEEN
 from matcher.version import version
 from matcher.wiring_bookings import Bookings, make_bookings
 from matcher.wiring_commands import score_weights

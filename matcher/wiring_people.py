@@ -18,12 +18,12 @@ from matcher.people.personal_data import EraseMe, ExportMe
 from matcher.people.store import PostgresPeople
 from matcher.people.women_only import ShareGender, Sharing
 from matcher.postgres.pool import Database
+from matcher.search.requests.store import PostgresRequests
 from matcher.services.ports import OfferIndex, OfferRepository
 from matcher.settings import SettingsInvalid
 from matcher.settings_base import PREFIX
 from matcher.settings_people import RetentionSettings, TokenSettings
 from matcher.storage.bookings import PostgresTrips
-from matcher.storage.requests import PostgresRequests
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,15 @@ from matcher.places.where_to_meet import WhereToMeet
 from matcher.postgres.pool import Database
 from matcher.search.find import FindMatches
 from matcher.search.live.region import ServedRegion
-from matcher.services.keep_requests import KeepRequests
-from matcher.services.match_requests import FitRequests, MatchRequests
+from matcher.search.requests.job import run_request_matching
+from matcher.search.requests.keep import KeepRequests
+from matcher.search.requests.match import FitRequests, MatchRequests
+from matcher.search.requests.of_offer import RequestsOfOffer
+from matcher.search.requests.store import PostgresRequests
+from matcher.search.requests.waiting import WaitingRequests
 from matcher.services.ports import ChangeFeed, OfferRepository
-from matcher.services.requests_of_offer import RequestsOfOffer
-from matcher.services.waiting_requests import WaitingRequests
 from matcher.settings_requests import RequestSettings
-from matcher.storage.requests import PostgresRequests
 from matcher.wiring_people import People
-from matcher.workers.requests import run_request_matching
 
 
 @dataclass(frozen=True)

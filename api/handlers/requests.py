@@ -20,8 +20,8 @@ from api.schemas.requests import (
 )
 from api.schemas.service import Nothing
 from matcher.bootstrap import Carpool
-from matcher.domain.kept_request import KeptRequest
 from matcher.domain.match import MatchAnswer
+from matcher.search.requests.kept_request import KeptRequest
 from matcher.services.ports import StoredAnswer
 
 

@@ -10,10 +10,10 @@ from pydantic import ConfigDict, Field
 from api.schemas.fields import Absent, Identifier, Latitude, Longitude, Maybe, QueryInteger, WireIn, WireOut
 from api.schemas.matches import BasisOut, MatchesOut
 from api.schemas.places import PlaceOut
-from matcher.domain.kept_request import FoundOffer, KeptRequest
 from matcher.domain.match import DEFAULT_LIMIT, MAX_LIMIT, MatchAnswer, WindowKind
 from matcher.domain.place import Coordinate
-from matcher.services.requests_of_offer import FittingRequest, FittingRequests
+from matcher.search.requests.kept_request import FoundOffer, KeptRequest
+from matcher.search.requests.of_offer import FittingRequest, FittingRequests
 
 MAX_PAGE = 100
 _ID = "01938a3e-7d4c-7b6e-9b5a-3f0f6a1c2d3e"

@@ -21,7 +21,6 @@ import pytest
 from matcher import bootstrap
 from matcher.bootstrap import Carpool, running
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.domain.kept_request import KeptRequest
 from matcher.domain.match import MAX_LIMIT, MatchAnswer, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferChange, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
@@ -30,11 +29,12 @@ from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.extras import load_speeds
 from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.search.requests.kept_request import KeptRequest
+from matcher.search.requests.ports import FoundPair
+from matcher.search.requests.store import PostgresRequests, PostgresTurn
 from matcher.services.ports import StoredAnswer
-from matcher.services.request_ports import FoundPair
 from matcher.settings import Settings
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.requests import PostgresRequests, PostgresTurn
 from tests.api.live import settings_for
 from tests.conftest import database_url
 

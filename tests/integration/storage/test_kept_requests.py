@@ -11,12 +11,12 @@ import asyncpg
 import pytest
 
 from matcher.domain.errors.requests import RequestNotFound, TooManyKeptRequests
-from matcher.domain.kept_request import KeptRequest
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.postgres.pool import Database
-from matcher.services.request_ports import FoundPair
+from matcher.search.requests.kept_request import KeptRequest
+from matcher.search.requests.ports import FoundPair
+from matcher.search.requests.store import NOTHING_SEEN, PostgresRequests
 from matcher.storage.offers import PostgresOffers
-from matcher.storage.requests import NOTHING_SEEN, PostgresRequests
 from tests.contract.stored_offers import NOW, a_place, a_stored_offer
 
 REGION = "coquimbo"

@@ -11,7 +11,6 @@ from datetime import datetime
 from uuid import UUID
 
 from matcher.domain.errors.tree import InvalidInput
-from matcher.domain.kept_request import KeptRequest
 from matcher.domain.match import MatchRequest
 from matcher.domain.place import same_positions
 from matcher.matching.base.plan import to_ms
@@ -19,8 +18,9 @@ from matcher.matching.reverse.index import RequestIndex, WaitingRequest
 from matcher.matching.scan.query import Query
 from matcher.places.resolve import ResolvePlaces
 from matcher.places.where_to_meet import WhereToMeet
+from matcher.search.requests.kept_request import KeptRequest
+from matcher.search.requests.ports import RequestRepository
 from matcher.services.ports import RoadsByTime
-from matcher.services.request_ports import RequestRepository
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from matcher.domain.kept_request import FoundOffer, KeptRequest
+from matcher.search.requests.kept_request import FoundOffer, KeptRequest
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 
 

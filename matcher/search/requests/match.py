@@ -24,9 +24,9 @@ from matcher.matching.reverse.fit import fitting_requests, who_fits
 from matcher.matching.reverse.index import WaitingRequest
 from matcher.people.ports import Blocks
 from matcher.search.live.fitted import FittedIndex
+from matcher.search.requests.ports import FoundPair, MatchingTurn, MatchingTurns
+from matcher.search.requests.waiting import WaitingRequests
 from matcher.services.ports import OfferRepository
-from matcher.services.request_ports import FoundPair, MatchingTurn, MatchingTurns
-from matcher.services.waiting_requests import WaitingRequests
 
 #: Changes that are matched, and new requests that are settled, in one turn: it is a transaction, which others should not wait for long.
 _AT_ONCE = 50

@@ -11,15 +11,15 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from matcher.domain.errors.requests import RequestNotFound, TooManyKeptRequests
-from matcher.domain.kept_request import FoundOffer, KeptRequest
 from matcher.domain.match import DEFAULT_LIMIT, MatchRequest, TimeWindow, WindowKind
 from matcher.events.event import Event, EventKind
 from matcher.events.store import announce_events, write_events
 from matcher.postgres.idempotency import answer_once, find_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.search.requests.kept_request import FoundOffer, KeptRequest
+from matcher.search.requests.ports import ChangedOffers, FoundPair, RequestPage
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.services.request_ports import ChangedOffers, FoundPair, RequestPage
 from matcher.storage.offer_rows import place_to_json, to_local, to_place
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _AT_ONCE = 1000
 
 
 class PostgresRequests:
-    """The RequestRepository and the MatchingTurns of `matcher.services.request_ports` on PostgreSQL."""
+    """The RequestRepository and the MatchingTurns of `matcher.search.requests.ports` on PostgreSQL."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -144,7 +144,7 @@ class PostgresRequests:
 
 
 class PostgresTurn:
-    """The MatchingTurn of `matcher.services.request_ports`: a transaction that holds the region's lock."""
+    """The MatchingTurn of `matcher.search.requests.ports`: a transaction that holds the region's lock."""
 
     def __init__(self, connection: Connection, region: str) -> None:
         self._connection = connection

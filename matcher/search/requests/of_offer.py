@@ -11,7 +11,7 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate
 from matcher.domain.principal import Principal
 from matcher.matching.scan.query import MeetingCandidate, Query
-from matcher.services.match_requests import Fit, FitRequests
+from matcher.search.requests.match import Fit, FitRequests
 from matcher.services.offer_rules import require_owner
 from matcher.services.ports import OfferRepository, RoadsByTime
 
