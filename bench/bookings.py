@@ -39,7 +39,7 @@ from matcher.domain.principal import Principal, Role
 from matcher.postgres.embedded.postmaster import Postmaster
 from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.settings import load_settings
+from matcher.settings.all import load_settings
 
 SOUTH, NORTH = Coordinate(lat=-29.953, lon=-71.338), Coordinate(lat=-29.905, lon=-71.25)
 DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")

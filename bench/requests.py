@@ -44,7 +44,7 @@ from matcher.postgres.migrations import migrate
 from matcher.roads.region.store import SAMPLE_NAME
 from matcher.search.requests.kept_request import KeptRequest
 from matcher.search.requests.store import to_row
-from matcher.settings import load_settings
+from matcher.settings.all import load_settings
 
 SEED = 20261201
 AT_ONCE = 16

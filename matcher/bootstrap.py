@@ -50,7 +50,7 @@ from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
 from matcher.services.read_statistics import ReadStatistics
 from matcher.services.search_log import SearchLog
-from matcher.settings import Settings
+from matcher.settings.all import Settings
 from matcher.storage.offers import PostgresOffers
 from matcher.version import version
 from matcher.wiring_bookings import Bookings, make_bookings

@@ -34,8 +34,8 @@ from matcher.roads.foot.meeting_points import MeetingPoints
 from matcher.roads.foot.walking import Walks
 from matcher.roads.region.store import SAMPLE_NAME, Region, RegionStore, ensure_sample
 from matcher.services.ports import GeocodeCache, Progress, no_progress
-from matcher.settings import GeocodingSettings, Settings, SettingsInvalid
-from matcher.settings_base import PREFIX
+from matcher.settings.all import GeocodingSettings, Settings, SettingsInvalid
+from matcher.settings.base import PREFIX
 from matcher.warm import exercise
 
 T = TypeVar("T")

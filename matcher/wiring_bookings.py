@@ -22,7 +22,7 @@ from matcher.services.ports import OfferRepository
 from matcher.services.read_bookings import ReadBookings
 from matcher.services.tend_bookings import TendBookings
 from matcher.services.trip_planner import TripPlanner, TripRoads
-from matcher.settings_bookings import BookingSettings
+from matcher.settings.bookings import BookingSettings
 from matcher.storage.bookings import PostgresTrips
 from matcher.workers.bookings import run_bookings
 

@@ -30,7 +30,7 @@ from matcher.parts import (
 )
 from matcher.places.where_to_meet import MeetingPlaces, WhereToMeet
 from matcher.services.ports import Geocoder, Progress, no_progress
-from matcher.settings import MatchingSettings, Settings
+from matcher.settings.all import MatchingSettings, Settings
 from matcher.wiring_cost import cost_sharing
 
 

@@ -10,7 +10,7 @@ from matcher.domain.money import CostRate
 from matcher.geocoding.network.providers import Box
 from matcher.money.cost_rates import RATES
 from matcher.money.cost_sharing import CostSharing
-from matcher.settings_cost import CostSettings
+from matcher.settings.cost import CostSettings
 
 
 def cost_sharing(settings: CostSettings, box: Box) -> CostSharing:

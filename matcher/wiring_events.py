@@ -26,8 +26,8 @@ from matcher.operation.jobs.loop import in_background
 from matcher.operation.telemetry import Telemetry
 from matcher.parts import OpenDatabase, opened_database, other_secret, secret
 from matcher.services.ports import Progress
-from matcher.settings import Settings
-from matcher.settings_events import EventSettings
+from matcher.settings.all import Settings
+from matcher.settings.events import EventSettings
 
 #: How much longer than an answer is waited for a process holds a delivery.
 _LEASE_MARGIN_S = 20.0

@@ -32,7 +32,7 @@ from matcher.operation.telemetry import (
     Telemetry,
 )
 from matcher.postgres.pool import Database
-from matcher.settings import Settings
+from matcher.settings.all import Settings
 
 _MEMORY_FILE = Path("/proc/self/statm")
 _PAGE = resource.getpagesize()

@@ -20,9 +20,9 @@ from matcher.people.women_only import ShareGender, Sharing
 from matcher.postgres.pool import Database
 from matcher.search.requests.store import PostgresRequests
 from matcher.services.ports import OfferIndex, OfferRepository
-from matcher.settings import SettingsInvalid
-from matcher.settings_base import PREFIX
-from matcher.settings_people import RetentionSettings, TokenSettings
+from matcher.settings.all import SettingsInvalid
+from matcher.settings.base import PREFIX
+from matcher.settings.people import RetentionSettings, TokenSettings
 from matcher.storage.bookings import PostgresTrips
 
 

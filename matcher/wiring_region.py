@@ -16,7 +16,7 @@ from matcher.roads.region.store import RegionStore
 from matcher.search.live.load import LoadOffers
 from matcher.search.live.region import ServedRegion
 from matcher.services.ports import GeocodeCache, OfferRepository, Progress, no_progress
-from matcher.settings import Settings
+from matcher.settings.all import Settings
 from matcher.wiring_cost import cost_sharing
 
 

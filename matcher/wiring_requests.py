@@ -22,7 +22,7 @@ from matcher.search.requests.of_offer import RequestsOfOffer
 from matcher.search.requests.store import PostgresRequests
 from matcher.search.requests.waiting import WaitingRequests
 from matcher.services.ports import ChangeFeed, OfferRepository
-from matcher.settings_requests import RequestSettings
+from matcher.settings.requests import RequestSettings
 from matcher.wiring_people import People
 
 

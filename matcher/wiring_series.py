@@ -21,7 +21,7 @@ from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository, RoadsByTime
 from matcher.services.publish_series import PublishSeries
 from matcher.services.tend_series import TendSeries
-from matcher.settings_series import SeriesSettings
+from matcher.settings.series import SeriesSettings
 from matcher.storage.series import PostgresSeries
 from matcher.workers.series import run_series
 

@@ -12,7 +12,7 @@ from matcher.operation.telemetry import SEARCH_LOG_LOST, Reading
 from matcher.postgres.pool import Database
 from matcher.services.read_statistics import ReadStatistics
 from matcher.services.search_log import SearchLog
-from matcher.settings_statistics import StatisticsSettings
+from matcher.settings.statistics import StatisticsSettings
 from matcher.storage.search_store import PostgresSearchStore
 from matcher.storage.statistics import PostgresStatistics
 from matcher.workers.search_log import run_roll_up, run_search_log

@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 
 from api.call.errors import STATUS
 from api.cli.__main__ import app
-from matcher.settings import CONCERNS, variable_name
+from matcher.settings.all import CONCERNS, variable_name
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
 

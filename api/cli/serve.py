@@ -17,7 +17,7 @@ from api.cli.support import EXIT_FAILED, explain_bind_error, run, run_with_progr
 from matcher.domain.errors.tree import InvalidField, Unavailable
 
 if TYPE_CHECKING:
-    from matcher.settings import Settings
+    from matcher.settings.all import Settings
 
 
 def serve(

@@ -17,7 +17,7 @@ from matcher.domain.errors.tree import CarpoolError, DatabaseUnavailable, Invali
 from matcher.people.credentials.secret_file import SecretUnusable
 
 if TYPE_CHECKING:
-    from matcher.settings import Settings
+    from matcher.settings.all import Settings
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 def settings() -> Settings:
     """The settings; variables that look like settings and are none are pointed out. Raises SettingsInvalid."""
-    from matcher.settings import load_settings, unknown_variables
+    from matcher.settings.all import load_settings, unknown_variables
 
     for name, alike in unknown_variables(os.environ).items():
         meant = "" if alike is None else f"; did you mean {alike}?"
@@ -62,7 +62,7 @@ def explain(error: BaseException) -> tuple[str, int] | None:
     words = _words_for(error)
     if words is None:
         return None
-    from matcher.settings import DEBUG_VARIABLE
+    from matcher.settings.all import DEBUG_VARIABLE
 
     return None if os.environ.get(DEBUG_VARIABLE) else words
 
@@ -75,7 +75,7 @@ def _words_for(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, CarpoolError):
         return error.detail, EXIT_BAD_INPUT if isinstance(error, InvalidInput) else EXIT_FAILED
     if isinstance(error, ValueError):
-        from matcher.settings import SettingsInvalid
+        from matcher.settings.all import SettingsInvalid
 
         return (str(error), EXIT_BAD_INPUT) if isinstance(error, SettingsInvalid | SecretUnusable) else None
     if isinstance(error, OSError) and error.filename is not None:

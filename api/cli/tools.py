@@ -53,7 +53,7 @@ def print_settings(as_json: Annotated[bool, typer.Option("--json", help="Print J
     """Every setting: its variable, the value in use, its default, and what it is for. Secrets are never shown."""
     from pydantic_core import PydanticUndefined
 
-    from matcher.settings import CONCERNS, variable_name
+    from matcher.settings.all import CONCERNS, variable_name
 
     chosen = settings()
     found: list[dict[str, Any]] = []

@@ -23,7 +23,7 @@ from api.watching.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_
 from api.watching.metrics_listener import metrics_listener
 from api.watching.service_log import LoggedSteps
 from matcher.bootstrap import prepared
-from matcher.settings import Settings
+from matcher.settings.all import Settings
 
 
 async def serve_many(chosen: Settings) -> None:

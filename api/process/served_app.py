@@ -12,7 +12,7 @@ from api.app_keys import TRACING
 from api.watching.metrics import PrometheusTelemetry
 from api.watching.service_log import running_and_logged
 from api.watching.tracing import make_tracing
-from matcher.settings import Settings
+from matcher.settings.all import Settings
 from matcher.version import version
 
 

@@ -10,7 +10,7 @@ import structlog
 
 from matcher.bootstrap import Carpool, running
 from matcher.operation.telemetry import QUIET, Telemetry
-from matcher.settings import Settings
+from matcher.settings.all import Settings
 
 _log = structlog.get_logger("serve")
 

@@ -24,7 +24,7 @@ from api.process.server import Runner, url_of
 from api.watching.metrics import PrometheusTelemetry
 from matcher.bootstrap import Carpool, running
 from matcher.domain.principal import Role
-from matcher.settings import (
+from matcher.settings.all import (
     GeocodingSettings,
     KeySettings,
     MatchingSettings,
@@ -34,9 +34,9 @@ from matcher.settings import (
     Settings,
     StorageSettings,
 )
-from matcher.settings_cost import CostSettings
-from matcher.settings_events import EventSettings
-from matcher.settings_series import SeriesSettings
+from matcher.settings.cost import CostSettings
+from matcher.settings.events import EventSettings
+from matcher.settings.series import SeriesSettings
 
 #: Read from the environment once, outside of any event loop.
 SERVER = ServerSettings()

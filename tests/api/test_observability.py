@@ -24,7 +24,7 @@ from api.watching.metrics_listener import metrics_listener
 from api.watching.tracing import Tracing
 from matcher.bootstrap import Carpool
 from matcher.domain.errors.tree import Unavailable
-from matcher.settings_operation import DEFAULT_WATCH
+from matcher.settings.operation import DEFAULT_WATCH
 from tests.api.live import SERVER, Live, a_search, ready, serving
 from tests.api.streams import listening, until
 

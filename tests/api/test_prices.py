@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from matcher.settings_cost import DEFAULT_COST
+from matcher.settings.cost import DEFAULT_COST
 from tests.api.booking import asked, match_of, move
 from tests.api.live import Live, a_search, an_offer, around, live_service, quiet_morning, settings_for
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from matcher.events.webhooks.secrets import WebhookSecrets
-from matcher.settings import Settings
+from matcher.settings.all import Settings
 from tests.api.live import Answer, Live, a_search, around, live_service, quiet_morning, settings_for
 from tests.api.streams import until
 from tests.receivers import Receiver, receiving

@@ -12,8 +12,8 @@ import typer
 from typer.core import TyperGroup
 
 from api.cli.__main__ import app
-from matcher import settings
-from matcher.settings_base import PREFIX
+from matcher.settings.all import all as settings
+from matcher.settings.base import PREFIX
 from tests.architecture.repository import ROOT, documents, make_targets, text_of
 
 CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)

@@ -68,7 +68,7 @@ EDGE = "only api speaks HTTP to callers, prints, or parses wire models"
         ("matcher.domain", "import matcher.services", LAYERS),
         ("matcher.matching", "import matcher.roads.network.graph", LAYERS),
         ("matcher.services", "import matcher.storage", LAYERS),
-        ("matcher.storage", "import matcher.settings", LAYERS),
+        ("matcher.storage", "import matcher.settings.all", LAYERS),
         ("matcher.storage", "import matcher.roads", LAYERS),
         ("matcher.roads", "import matcher.geocoding", LAYERS),
         ("matcher.geocoding", "import matcher.storage", LAYERS),

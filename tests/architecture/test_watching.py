@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from api.routes import ROUTES
-from matcher import settings
 from matcher.operation.telemetry import METRICS, Kind, Metric
+from matcher.settings.all import all as settings
 from tests.architecture.repository import ROOT
 
 OPS = ROOT / "docs" / "ops"

@@ -25,7 +25,7 @@ from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.services.booking_ports import TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.services.tend_bookings import TendBookings
-from matcher.settings import Settings
+from matcher.settings.all import Settings
 from matcher.storage import bookings as bookings_module
 from matcher.storage.bookings import PostgresTrips
 from matcher.storage.offers import PostgresOffers

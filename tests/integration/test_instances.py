@@ -25,7 +25,7 @@ from matcher.postgres import change_feed
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
-from matcher.settings import Settings, StorageSettings
+from matcher.settings.all import Settings, StorageSettings
 from matcher.storage.offers import PostgresOffers
 from tests.api.live import settings_for
 from tests.bulk_columns import contents

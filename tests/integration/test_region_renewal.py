@@ -21,7 +21,7 @@ from matcher.domain.principal import Principal, Role
 from matcher.parts import centre_of
 from matcher.roads.region.extras import clear_speeds, load_speeds
 from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
-from matcher.settings import Settings
+from matcher.settings.all import Settings
 from matcher.wiring_commands import promise_checks
 from tests.api.live import settings_for
 

@@ -21,7 +21,7 @@ from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.people.credentials.secret_file import SecretUnusable
 from matcher.roads.region.store import RegionStore, ensure_sample
-from matcher.settings import Settings
+from matcher.settings.all import Settings
 from tests.api.live import settings_for
 
 DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")

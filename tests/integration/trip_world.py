@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 from matcher.check.promises import CheckPromises
 from matcher.postgres.pool import Database
 from matcher.services.tend_bookings import TendBookings
-from matcher.settings_bookings import DEFAULT_BOOKINGS
-from matcher.settings_operation import ProtectionSettings
+from matcher.settings.bookings import DEFAULT_BOOKINGS
+from matcher.settings.operation import ProtectionSettings
 from matcher.storage.bookings import PostgresTrips
 from matcher.wiring_bookings import terms_of
 from matcher.wiring_commands import promise_checks

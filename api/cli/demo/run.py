@@ -31,7 +31,7 @@ from matcher.bootstrap import Carpool, running
 from matcher.domain.errors.tree import PlacesTooClose, PlaceTooFarFromRoad, Unavailable
 from matcher.domain.principal import Role
 from matcher.roads.region.store import SAMPLE_NAME, sample_zones
-from matcher.settings import Settings
+from matcher.settings.all import Settings
 
 #: The demo keeps to itself: its own database and region, below the data folder.
 FOLDER = "demo"

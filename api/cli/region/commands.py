@@ -95,7 +95,7 @@ def download(
     """Download an extract (a broken download goes on where it stopped), check it, and import it."""
     from matcher.roads.region.download import GEOFABRIK_URL, download_extract
     from matcher.roads.region.store import name_from_file
-    from matcher.settings import load_settings
+    from matcher.settings.all import load_settings
 
     folder = load_settings().storage.data_dir / "downloads"
     with disk_errors(), _DownloadBar() as bar:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def region_store() -> RegionStore:
     """The regions of the settings' data folder."""
     from matcher.roads.region.store import RegionStore
-    from matcher.settings import load_settings
+    from matcher.settings.all import load_settings
 
     return RegionStore(load_settings().storage.data_dir)
 
@@ -24,7 +24,7 @@ def region_or_served(name: str | None) -> str:
     """The name that was given, or that of the region which is served."""
     if name is not None:
         return name
-    from matcher.settings import load_settings
+    from matcher.settings.all import load_settings
 
     return load_settings().roads.region
 

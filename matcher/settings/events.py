@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from matcher.settings_base import Concern
+from matcher.settings.base import Concern
 
 _LONGEST_PAUSE_S = 7 * 86_400
 

@@ -16,16 +16,16 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode
 
-from matcher.settings_base import PREFIX
-from matcher.settings_base import Concern as _Concern
-from matcher.settings_bookings import DEFAULT_BOOKINGS, BookingSettings
-from matcher.settings_cost import DEFAULT_COST, CostSettings
-from matcher.settings_events import DEFAULT_EVENTS, EventSettings
-from matcher.settings_operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
-from matcher.settings_people import DEFAULT_RETENTION, DEFAULT_TOKENS, RetentionSettings, TokenSettings
-from matcher.settings_requests import DEFAULT_REQUESTS, RequestSettings
-from matcher.settings_series import DEFAULT_SERIES, SeriesSettings
-from matcher.settings_statistics import DEFAULT_STATISTICS, StatisticsSettings
+from matcher.settings.base import PREFIX
+from matcher.settings.base import Concern as _Concern
+from matcher.settings.bookings import DEFAULT_BOOKINGS, BookingSettings
+from matcher.settings.cost import DEFAULT_COST, CostSettings
+from matcher.settings.events import DEFAULT_EVENTS, EventSettings
+from matcher.settings.operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
+from matcher.settings.people import DEFAULT_RETENTION, DEFAULT_TOKENS, RetentionSettings, TokenSettings
+from matcher.settings.requests import DEFAULT_REQUESTS, RequestSettings
+from matcher.settings.series import DEFAULT_SERIES, SeriesSettings
+from matcher.settings.statistics import DEFAULT_STATISTICS, StatisticsSettings
 
 #: Read by the command line itself: shows tracebacks.
 DEBUG_VARIABLE = "CARPOOL_DEBUG"

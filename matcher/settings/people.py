@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from matcher.domain.principal import Role
 from matcher.people.credentials.tokens import ASYMMETRIC
-from matcher.settings_base import Concern
+from matcher.settings.base import Concern
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 

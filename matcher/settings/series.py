@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from matcher.settings_base import Concern
+from matcher.settings.base import Concern
 
 
 class SeriesSettings(Concern):

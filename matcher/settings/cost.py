@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import Field, model_validator
 
-from matcher.settings_base import Concern
+from matcher.settings.base import Concern
 
 
 class CostSettings(Concern):
