@@ -36,15 +36,15 @@ from rich.table import Table
 from api.schemas.stats_tables import demand_members, match_json, series_csv
 from matcher.domain.cell import Cell
 from matcher.domain.place import Coordinate
-from matcher.domain.statistics import BucketSize, DemandSide
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import migrate
 from matcher.postgres.pool import Database
-from matcher.services.histograms import BOUNDS, quantile_buckets
-from matcher.services.read_statistics import ReadStatistics
-from matcher.services.search_log import SearchLog
-from matcher.storage.search_store import SPANS, PostgresSearchStore
-from matcher.storage.statistics import PostgresStatistics
+from matcher.statistics.histograms import BOUNDS, quantile_buckets
+from matcher.statistics.model import BucketSize, DemandSide
+from matcher.statistics.read import ReadStatistics
+from matcher.statistics.search_log import SearchLog
+from matcher.statistics.search_store import SPANS, PostgresSearchStore
+from matcher.statistics.store import PostgresStatistics
 from tests.integration.search_rows import a_row
 
 REGION = "bench"

@@ -48,9 +48,9 @@ from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import Progress, no_progress
 from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
-from matcher.services.read_statistics import ReadStatistics
-from matcher.services.search_log import SearchLog
 from matcher.settings.all import Settings
+from matcher.statistics.read import ReadStatistics
+from matcher.statistics.search_log import SearchLog
 from matcher.storage.offers import PostgresOffers
 from matcher.version import version
 from matcher.wiring_bookings import Bookings, make_bookings

@@ -10,12 +10,12 @@ from uuid import UUID
 
 from matcher.operation.telemetry import SEARCH_LOG_LOST, Reading
 from matcher.postgres.pool import Database
-from matcher.services.read_statistics import ReadStatistics
-from matcher.services.search_log import SearchLog
 from matcher.settings.statistics import StatisticsSettings
-from matcher.storage.search_store import PostgresSearchStore
-from matcher.storage.statistics import PostgresStatistics
-from matcher.workers.search_log import run_roll_up, run_search_log
+from matcher.statistics.jobs import run_roll_up, run_search_log
+from matcher.statistics.read import ReadStatistics
+from matcher.statistics.search_log import SearchLog
+from matcher.statistics.search_store import PostgresSearchStore
+from matcher.statistics.store import PostgresStatistics
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from rich.table import Table
 from api.cli.console import StepProgress, make_console
 from api.cli.support import now, run_with_progress, settings
 from matcher.domain.clock import later
-from matcher.domain.statistics import BucketSize, MatchStatistics
+from matcher.statistics.model import BucketSize, MatchStatistics
 
 _BARS = "·▁▂▃▄▅▆▇█"
 #: The most sparkline columns; more buckets are shown several to a column.

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from api.schemas.fields import REGION, Absent, Maybe, Share, Time, WireIn, WireOut
 from matcher.domain.clock import later
-from matcher.domain.statistics import BucketSize, DemandSide
+from matcher.statistics.model import BucketSize, DemandSide
 
 _HOUR_S = 3600
 _DEFAULT_DAYS = {BucketSize.HOUR: 1, BucketSize.DAY: 7}

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from matcher.domain.buckets import steady
-from matcher.domain.statistics import (
+from matcher.statistics.buckets import steady
+from matcher.statistics.model import (
     QUARTER_S,
     Demand,
     MatchSeries,

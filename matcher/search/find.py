@@ -26,7 +26,7 @@ from matcher.places.resolve import ResolvePlaces
 from matcher.places.where_to_meet import MeetingPlaces, WhereToMeet
 from matcher.search.describe import DescribeMatches, MatchRoads
 from matcher.services.ports import CurrentState, MeetingPoints, OfferRepository
-from matcher.services.statistics_ports import NotesSearches
+from matcher.statistics.ports import NotesSearches
 
 #: Candidates beyond those asked for, so that an offer that has changed meanwhile can be replaced at once.
 SPARE = 10

@@ -115,7 +115,7 @@ COMMENT ON COLUMN search_rollups.seats IS 'Sum of seats asked for.';
 COMMENT ON COLUMN search_rollups.window_s IS 'Sum of the lengths of time windows, seconds.';
 COMMENT ON COLUMN search_rollups.turned_away IS 'Sum of offers turned away, by reason.';
 COMMENT ON COLUMN search_rollups.detour_s IS
-'Histogram of detours: (bucket uint16, count uint32), little endian, ascending by bucket; matcher/services/histograms.py.';
+'Histogram of detours: (bucket uint16, count uint32), little endian, ascending by bucket; matcher/statistics/histograms.py.';
 COMMENT ON COLUMN search_rollups.walk_m IS 'Histogram of walks, in the same form.';
 COMMENT ON COLUMN search_rollups.latency_us IS 'Histogram of latencies, in the same form.';
 COMMENT ON COLUMN search_rollups.quantiles IS

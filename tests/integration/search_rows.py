@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 from matcher.domain.cell import Cell
 from matcher.domain.match import TurnedAway
 from matcher.domain.place import Coordinate
-from matcher.domain.statistics import MatchNumbers, Quantiles, SearchRow
-from matcher.services.histograms import RELATIVE_ERROR
+from matcher.statistics.histograms import RELATIVE_ERROR
+from matcher.statistics.model import MatchNumbers, Quantiles, SearchRow
 
 REGION = "coquimbo"
 BEGIN = datetime(2026, 9, 1, tzinfo=UTC)

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from matcher.domain.statistics import SearchRow
 from matcher.operation.jobs.loop import in_background
 from matcher.postgres.pool import Database
-from matcher.services.search_log import SearchLog
-from matcher.storage.search_store import PostgresSearchStore
-from matcher.workers.search_log import run_roll_up, run_search_log
+from matcher.statistics.jobs import run_roll_up, run_search_log
+from matcher.statistics.model import SearchRow
+from matcher.statistics.search_log import SearchLog
+from matcher.statistics.search_store import PostgresSearchStore
 from tests.integration.search_rows import REGION, any_row
 
 WITHIN = timedelta(days=3)

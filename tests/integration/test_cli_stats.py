@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from matcher.postgres.pool import Database
-from matcher.storage.search_store import PostgresSearchStore
+from matcher.statistics.search_store import PostgresSearchStore
 from tests.integration.search_rows import BEGIN, a_row
 from tests.integration.service_process import command
 

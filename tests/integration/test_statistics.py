@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from matcher.domain.buckets import bucket_edges
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.domain.statistics import BucketSize, SearchRow
 from matcher.postgres.pool import Database
-from matcher.services.read_statistics import ReadStatistics
-from matcher.services.statistics_ports import LostSearches
-from matcher.storage.search_store import PostgresSearchStore
-from matcher.storage.statistics import PostgresStatistics
+from matcher.statistics.buckets import bucket_edges
+from matcher.statistics.model import BucketSize, SearchRow
+from matcher.statistics.ports import LostSearches
+from matcher.statistics.read import ReadStatistics
+from matcher.statistics.search_store import PostgresSearchStore
+from matcher.statistics.store import PostgresStatistics
 from tests.integration.search_rows import BEGIN, REGION, any_row, assert_counts
 
 SANTIAGO, KOLKATA, UTC_ZONE = ZoneInfo("America/Santiago"), ZoneInfo("Asia/Kolkata"), ZoneInfo("UTC")

@@ -11,14 +11,14 @@ from bisect import bisect_right
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-from matcher.domain.buckets import bucket_edges
-from matcher.domain.statistics import BucketSize, SearchRow
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import migrate
 from matcher.postgres.pool import Database
-from matcher.services.read_statistics import ReadStatistics
-from matcher.storage.search_store import PostgresSearchStore
-from matcher.storage.statistics import PostgresStatistics
+from matcher.statistics.buckets import bucket_edges
+from matcher.statistics.model import BucketSize, SearchRow
+from matcher.statistics.read import ReadStatistics
+from matcher.statistics.search_store import PostgresSearchStore
+from matcher.statistics.store import PostgresStatistics
 from tests.integration.search_rows import BEGIN, REGION, assert_counts
 from tests.integration.search_writer import WITHIN, searches
 from tests.integration.service_process import enterable_folder

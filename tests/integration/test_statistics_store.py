@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 
 from matcher.domain.cell import Cell
 from matcher.domain.place import Coordinate
-from matcher.domain.statistics import BucketSize, DemandSide
 from matcher.postgres.pool import Database
-from matcher.services.read_statistics import ReadStatistics
-from matcher.services.search_log import SearchLog
-from matcher.storage.search_store import PostgresSearchStore
-from matcher.storage.statistics import PostgresStatistics
+from matcher.statistics.model import BucketSize, DemandSide
+from matcher.statistics.read import ReadStatistics
+from matcher.statistics.search_log import SearchLog
+from matcher.statistics.search_store import PostgresSearchStore
+from matcher.statistics.store import PostgresStatistics
 from tests.integration.search_rows import BEGIN, REGION, a_row
 
 HOUR = timedelta(hours=1)

@@ -11,8 +11,8 @@ import pytest
 
 from api.schemas.stats import MatchStatsOut
 from api.schemas.stats_tables import match_json
-from matcher.domain.buckets import bucket_edges
-from matcher.domain.statistics import BucketSize, MatchNumbers, MatchSeries, MatchStatistics, Quantiles
+from matcher.statistics.buckets import bucket_edges
+from matcher.statistics.model import BucketSize, MatchNumbers, MatchSeries, MatchStatistics, Quantiles
 
 NAMES = ("searches", "matched", "booked", "considered", "feasible", "shown", "seats", "window_s", "lost")
 

@@ -11,7 +11,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from api.call.media_types import best_of
 from api.cli.stats import _range, parse_moment, sparkline
-from matcher.domain.statistics import BucketSize
+from matcher.statistics.model import BucketSize
 
 TYPES = ("application/json", "text/csv")
 

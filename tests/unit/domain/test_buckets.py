@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matcher.domain.buckets import bucket_edges, local
-from matcher.domain.statistics import QUARTER_S, BucketSize
+from matcher.statistics.buckets import bucket_edges, local
+from matcher.statistics.model import QUARTER_S, BucketSize
 
 ZONES = (
     "UTC", "America/Santiago", "Europe/Paris", "America/St_Johns", "America/Havana", "Asia/Kolkata", "Asia/Kathmandu",

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matcher.services.histograms import (
+from matcher.statistics.histograms import (
     BOUNDS,
     LARGEST,
     MIDDLES,

@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.domain.statistics import SearchRow
-from matcher.services.search_log import PATIENCE, SearchLog
-from matcher.services.statistics_ports import LostSearches
+from matcher.statistics.model import SearchRow
+from matcher.statistics.ports import LostSearches
+from matcher.statistics.search_log import PATIENCE, SearchLog
 from tests.integration.search_rows import BEGIN, REGION, a_row
 
 

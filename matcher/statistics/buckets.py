@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 
-from matcher.domain.statistics import QUARTER_S, BucketSize
+from matcher.statistics.model import QUARTER_S, BucketSize
 
 _HOUR_S = 3600
 _DAY_S = 86_400

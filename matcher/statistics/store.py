@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matcher.domain.statistics import DemandSide
 from matcher.postgres.pool import Connections
-from matcher.services.histograms import MEASURES, QUANTILES, pack
-from matcher.services.statistics_ports import HistogramRows, SpanRows, SupplyRow
-from matcher.storage.search_store import BUCKETS, SPANS, STATISTICS, SUMS
+from matcher.statistics.histograms import MEASURES, QUANTILES, pack
+from matcher.statistics.model import DemandSide
+from matcher.statistics.ports import HistogramRows, SpanRows, SupplyRow
+from matcher.statistics.search_store import BUCKETS, SPANS, STATISTICS, SUMS
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection, Record
@@ -26,7 +26,7 @@ _US, _POSTGRES_EPOCH_S = 1_000_000, int(datetime(2000, 1, 1, tzinfo=UTC).timesta
 
 
 class PostgresStatistics:
-    """The SearchStatistics of `matcher.services.statistics_ports` on PostgreSQL."""
+    """The SearchStatistics of `matcher.statistics.ports` on PostgreSQL."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from matcher.domain.errors.tree import Unavailable
 from matcher.domain.match import MatchAnswer, MatchRequest
-from matcher.domain.statistics import QUARTER_S, SearchRow
-from matcher.services.statistics_ports import LostSearches, SearchStore
+from matcher.statistics.model import QUARTER_S, SearchRow
+from matcher.statistics.ports import LostSearches, SearchStore
 
 #: A booking whose search has no row after this long is of a search that was lost.
 PATIENCE = timedelta(minutes=2)

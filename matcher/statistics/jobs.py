@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from matcher.operation.jobs.loop import repeat
-from matcher.services.search_log import SearchLog
-from matcher.services.statistics_ports import RollUps
+from matcher.statistics.ports import RollUps
+from matcher.statistics.search_log import SearchLog
 
 #: Rows that one transaction adds up, or drops.
 LIMIT = 20_000

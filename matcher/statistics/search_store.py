@@ -11,11 +11,11 @@ from uuid import UUID
 import asyncpg
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.domain.statistics import QUARTER_S, SearchRow
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
-from matcher.services.histograms import BOUNDS, LARGEST, MEASURES, added, quantile_buckets
-from matcher.services.statistics_ports import LostSearches
+from matcher.statistics.histograms import BOUNDS, LARGEST, MEASURES, added, quantile_buckets
+from matcher.statistics.model import QUARTER_S, SearchRow
+from matcher.statistics.ports import LostSearches
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection, Record
@@ -31,7 +31,7 @@ _LOCK = 0x5EA_0009
 
 
 class PostgresSearchStore:
-    """The SearchStore and the RollUps of `matcher.services.statistics_ports` on PostgreSQL."""
+    """The SearchStore and the RollUps of `matcher.statistics.ports` on PostgreSQL."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

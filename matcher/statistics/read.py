@@ -12,11 +12,12 @@ from enum import StrEnum
 import numpy as np
 
 from matcher.domain.booking import BookingStatus
-from matcher.domain.buckets import bucket_edges, local
 from matcher.domain.cell import Cell
 from matcher.domain.errors.tree import Fault, InvalidField, InvalidWindow
 from matcher.domain.offer import OfferStatus
-from matcher.domain.statistics import (
+from matcher.statistics.buckets import bucket_edges, local
+from matcher.statistics.histograms import MEASURES, MIDDLES, NO_BUCKET, QUANTILES, HistogramColumn, Ints
+from matcher.statistics.model import (
     MAX_BUCKETS,
     MAX_DEMAND_DAYS,
     QUARTER_S,
@@ -30,8 +31,7 @@ from matcher.domain.statistics import (
     SupplyNumbers,
     SupplyStatistics,
 )
-from matcher.services.histograms import MEASURES, MIDDLES, NO_BUCKET, QUANTILES, HistogramColumn, Ints
-from matcher.services.statistics_ports import HistogramRows, SearchStatistics, SpanRows, SupplyRow
+from matcher.statistics.ports import HistogramRows, SearchStatistics, SpanRows, SupplyRow
 
 _HOUR_S, _DAY_S = 3600, 86_400
 #: How many levels coarser what is too few gets, time after time, before it is hidden: in the end 4 x 4 cells.

@@ -9,8 +9,8 @@ from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.match import MatchAnswer, MatchRequest
-from matcher.domain.statistics import DemandSide, SearchRow
-from matcher.services.histograms import Ints
+from matcher.statistics.histograms import Ints
+from matcher.statistics.model import DemandSide, SearchRow
 
 
 @dataclass(frozen=True, slots=True)
