@@ -43,8 +43,6 @@ from matcher.search.requests.store import NOTHING_SEEN
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.expire_offers import ExpireOffers
-from matcher.services.match_tokens import MatchTokens
-from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import Progress, no_progress
 from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
@@ -52,6 +50,9 @@ from matcher.settings.all import Settings
 from matcher.statistics.read import ReadStatistics
 from matcher.statistics.search_log import SearchLog
 from matcher.storage.offers import PostgresOffers
+from matcher.trips.settling import run_settling
+from matcher.trips.tickets import MatchTokens
+from matcher.trips.writer import OfferWriter
 from matcher.version import version
 from matcher.wiring_bookings import Bookings, make_bookings
 from matcher.wiring_commands import score_weights
@@ -63,7 +64,6 @@ from matcher.wiring_requests import Requests, make_requests, matching_requests
 from matcher.wiring_series import SeriesOfTrips, make_series, series_loop
 from matcher.wiring_statistics import make_counting, make_read_statistics
 from matcher.workers.expiry import run_expiry
-from matcher.workers.settling import run_settling
 
 
 @dataclass(frozen=True)

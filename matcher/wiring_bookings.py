@@ -13,17 +13,17 @@ from matcher.money.cost_sharing import CostSharing
 from matcher.postgres.pool import Connections
 from matcher.search.describe import CarbonFactor
 from matcher.services.book_seats import BookSeats
-from matcher.services.booking_ports import Blocks, OfferFitter
-from matcher.services.booking_rules import BookingTerms
 from matcher.services.change_booking import ChangeBooking
-from matcher.services.match_tokens import MatchTokens
-from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository
 from matcher.services.read_bookings import ReadBookings
 from matcher.services.tend_bookings import TendBookings
-from matcher.services.trip_planner import TripPlanner, TripRoads
 from matcher.settings.bookings import BookingSettings
 from matcher.storage.bookings import PostgresTrips
+from matcher.trips.booking_rules import BookingTerms
+from matcher.trips.planner import TripPlanner, TripRoads
+from matcher.trips.ports import Blocks, OfferFitter
+from matcher.trips.tickets import MatchTokens
+from matcher.trips.writer import OfferWriter
 from matcher.workers.bookings import run_bookings
 
 

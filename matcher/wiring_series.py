@@ -17,12 +17,12 @@ from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.change_series import ChangeSeries, ReadSeries
 from matcher.services.make_occurrences import MakeOccurrences
-from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository, RoadsByTime
 from matcher.services.publish_series import PublishSeries
 from matcher.services.tend_series import TendSeries
 from matcher.settings.series import SeriesSettings
 from matcher.storage.series import PostgresSeries
+from matcher.trips.writer import OfferWriter
 from matcher.workers.series import run_series
 
 

@@ -15,8 +15,8 @@ from matcher.matching.base.roads import PackedDrive, SearchRoads
 from matcher.matching.pipeline import Candidate
 from matcher.money.cost_sharing import CostSharing
 from matcher.places.where_to_meet import MeetingPlaces
-from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
 from matcher.services.ports import CurrentState, Roads, RoadsByTime, StopCandidate
+from matcher.trips.tickets import MatchTicket, MatchTokens, TicketPoint, roads_digest
 
 
 class SlotRoads(Roads, SearchRoads, Protocol):

@@ -19,14 +19,14 @@ from matcher.domain.place import Place
 from matcher.domain.principal import Principal
 from matcher.money.cost_sharing import CostSharing
 from matcher.search.describe import CarbonFactor
-from matcher.services.alter_trip import AlterTrip, Decision
-from matcher.services.booking_events import events_of_move
-from matcher.services.booking_ports import Blocks, TripChange, TripRepository
-from matcher.services.booking_rules import BookingTerms, moved, require_short
-from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
-from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import IdempotencyRequest, OfferRepository, StoredAnswer
-from matcher.services.trip_planner import Boarding, TripPlanner
+from matcher.trips.alter import AlterTrip, Decision
+from matcher.trips.booking_rules import BookingTerms, moved, require_short
+from matcher.trips.planner import Boarding, TripPlanner
+from matcher.trips.ports import Blocks, TripChange, TripRepository
+from matcher.trips.tickets import MatchTicket, MatchTokens, TicketPoint, roads_digest
+from matcher.trips.told import events_of_move
+from matcher.trips.writer import OfferWriter
 
 Render = Callable[[Booking], StoredAnswer]
 

@@ -10,14 +10,14 @@ from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason
 from matcher.domain.errors.tree import OfferNotOpen
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import Principal
-from matcher.services.alter_trip import AlterTrip, Decision, QuotedVersionStale
-from matcher.services.booking_events import events_of_move
-from matcher.services.booking_ports import TripChange, TripRepository
-from matcher.services.booking_rules import BookingTerms, moved
-from matcher.services.offer_rules import require_driver, require_owner
-from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository, StoredAnswer
-from matcher.services.trip_planner import with_stops
+from matcher.trips.alter import AlterTrip, Decision, QuotedVersionStale
+from matcher.trips.booking_rules import BookingTerms, moved
+from matcher.trips.offer_rules import require_driver, require_owner
+from matcher.trips.planner import with_stops
+from matcher.trips.ports import TripChange, TripRepository
+from matcher.trips.told import events_of_move
+from matcher.trips.writer import OfferWriter
 
 
 class CancelOffer:

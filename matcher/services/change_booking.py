@@ -13,13 +13,13 @@ from matcher.domain.errors.tree import OfferNotFound, OfferNotOpen
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import Principal
 from matcher.search.describe import CarbonFactor
-from matcher.services.alter_trip import AlterTrip, Decision, QuotedVersionStale
-from matcher.services.booking_events import events_of_move
-from matcher.services.booking_ports import TripChange, TripRepository
-from matcher.services.booking_rules import BookingTerms, actor_of, moved, require_capable, require_short
-from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository, StoredAnswer
-from matcher.services.trip_planner import TripPlanner
+from matcher.trips.alter import AlterTrip, Decision, QuotedVersionStale
+from matcher.trips.booking_rules import BookingTerms, actor_of, moved, require_capable, require_short
+from matcher.trips.planner import TripPlanner
+from matcher.trips.ports import TripChange, TripRepository
+from matcher.trips.told import events_of_move
+from matcher.trips.writer import OfferWriter
 
 
 class ChangeBooking:

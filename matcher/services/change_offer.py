@@ -17,21 +17,21 @@ from matcher.domain.principal import Principal
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import require_shared
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.alter_trip import AlterTrip, Decision, QuotedVersionStale
-from matcher.services.booking_events import events_of_trip
-from matcher.services.booking_ports import TripChange, TripRepository
-from matcher.services.keep_promises import is_news, keep_promises
-from matcher.services.offer_rules import (
+from matcher.services.ports import OfferRepository, RoadsByTime, StoredAnswer
+from matcher.trips.alter import AlterTrip, Decision, QuotedVersionStale
+from matcher.trips.keep_promises import is_news, keep_promises
+from matcher.trips.offer_rules import (
     require_departure,
     require_driver,
     require_owner,
     require_sensible,
     stops_of,
 )
-from matcher.services.offer_writer import OfferWriter
-from matcher.services.ports import OfferRepository, RoadsByTime, StoredAnswer
-from matcher.services.trip_planner import TripPlanner
-from matcher.services.waiting_riders import fits_of_waiting, may_decide_fits
+from matcher.trips.planner import TripPlanner
+from matcher.trips.ports import TripChange, TripRepository
+from matcher.trips.told import events_of_trip
+from matcher.trips.waiting_riders import fits_of_waiting, may_decide_fits
+from matcher.trips.writer import OfferWriter
 
 
 class ChangeOffer:

@@ -13,9 +13,9 @@ from matcher.domain.series import Direction, OccurrenceKey, Phase, Route, Series
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing, require_shared
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.offer_rules import stops_of
 from matcher.services.ports import DrivenRoute, RoadsByTime
 from matcher.services.series_ports import Made
+from matcher.trips.offer_rules import stops_of
 
 
 class MakeOccurrences:

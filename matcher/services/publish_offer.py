@@ -11,9 +11,9 @@ from matcher.domain.principal import Principal
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing, with_driver
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.offer_rules import pointed, require_departure, require_driver, require_sensible, stops_of
-from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import IdempotencyRequest, OfferRepository, RoadsByTime, StoredAnswer
+from matcher.trips.offer_rules import pointed, require_departure, require_driver, require_sensible, stops_of
+from matcher.trips.writer import OfferWriter
 
 
 class PublishOffer:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.principal import Principal
-from matcher.services.booking_ports import BookingPage, TripRepository
-from matcher.services.booking_rules import actor_of
+from matcher.trips.booking_rules import actor_of
+from matcher.trips.ports import BookingPage, TripRepository
 
 
 class ReadBookings:

@@ -18,10 +18,10 @@ from matcher.domain.series import Direction, Occurrence, OccurrenceKey, Phase, S
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.make_occurrences import MakeOccurrences
-from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import OfferRepository
 from matcher.services.publish_series import first_day, last_day
 from matcher.services.series_ports import SeriesRepository
+from matcher.trips.writer import OfferWriter
 
 _log = logging.getLogger(__name__)
 

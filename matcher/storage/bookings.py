@@ -17,11 +17,11 @@ from matcher.postgres.change_feed import announce_changes
 from matcher.postgres.idempotency import answer_once, find_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
-from matcher.services.booking_ports import BookingPage, Decide, TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage.booking_rows import FIXED_COLUMNS, to_booking, to_booking_row
 from matcher.storage.offers import replace_open_offer
 from matcher.storage.series import note_in_series
+from matcher.trips.ports import BookingPage, Decide, TripChange
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection
@@ -30,7 +30,7 @@ _BOOKINGS = Statements("bookings")
 
 
 class PostgresTrips:
-    """The TripRepository of `matcher.services.booking_ports` on PostgreSQL.
+    """The TripRepository of `matcher.trips.ports` on PostgreSQL.
 
     Rows are locked in one order, the offer before its bookings, so no two changes wait for each other in a circle.
     """

@@ -22,13 +22,13 @@ from matcher.domain.offer import OfferChange, OfferStatus
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
-from matcher.services.booking_ports import TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.services.tend_bookings import TendBookings
 from matcher.settings.all import Settings
 from matcher.storage import bookings as bookings_module
 from matcher.storage.bookings import PostgresTrips
 from matcher.storage.offers import PostgresOffers
+from matcher.trips.ports import TripChange
 from matcher.wiring_bookings import terms_of
 from tests.api.live import settings_for
 from tests.conftest import database_url

@@ -24,8 +24,8 @@ from matcher.matching.scan.query import Query
 from matcher.roads.engine import RoadEngine
 from matcher.roads.hierarchy.topology import Topology
 from matcher.services.book_seats import promised_points
-from matcher.services.match_tokens import MatchTicket, TicketPoint
-from matcher.services.trip_planner import Boarding, TripPlanner, reached_at
+from matcher.trips.planner import Boarding, TripPlanner, reached_at
+from matcher.trips.tickets import MatchTicket, TicketPoint
 from tests.builders import ANYWHERE, NOW, a_network, a_request, an_offer
 from tests.builders_bookings import a_booking
 from tests.property.bookings import base_drive

@@ -12,8 +12,8 @@ from matcher.domain.place import Coordinate
 from matcher.domain.principal import Principal
 from matcher.matching.scan.query import MeetingCandidate, Query
 from matcher.search.requests.match import Fit, FitRequests
-from matcher.services.offer_rules import require_owner
 from matcher.services.ports import OfferRepository, RoadsByTime
+from matcher.trips.offer_rules import require_owner
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -13,11 +13,11 @@ from matcher.domain.errors.tree import Conflict, StaleVersion
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.postgres.idempotency import forget_answers
 from matcher.postgres.pool import Database
-from matcher.services.booking_ports import TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.storage import load_offers
 from matcher.storage.bookings import PostgresTrips
 from matcher.storage.offers import PostgresOffers
+from matcher.trips.ports import TripChange
 from tests.builders_bookings import a_booking
 from tests.contract.stored_offers import NOW, a_stored_offer
 

@@ -1,4 +1,4 @@
-"""The TripRepository of use cases, in memory, beside the offers in memory. It keeps the promises of `matcher/services/booking_ports.py`."""
+"""The TripRepository of use cases, in memory, beside the offers in memory. It keeps the promises of `matcher/trips/ports.py`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from matcher.domain.errors.bookings import BookingExists, BookingNotFound
 from matcher.domain.errors.tree import OfferNotOpen, StaleVersion
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.events.event import Event
-from matcher.services.booking_ports import BookingPage, Decide, TripChange
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
+from matcher.trips.ports import BookingPage, Decide, TripChange
 from tests.unit.services.fakes import OffersInMemory
 
 _ENDED = {BookingStatus.CANCELLED, BookingStatus.VALIDATED}

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from matcher.domain.booking import BookingStatus
-from matcher.services.booking_rules import BookingTerms
+from matcher.trips.booking_rules import BookingTerms
 from tests.builders import an_offer
 from tests.builders_bookings import a_booking
 

@@ -32,8 +32,8 @@ from matcher.places.resolve import ResolvePlaces
 from matcher.roads.engine import RoadEngine
 from matcher.search.describe import CarbonFactor, DescribeMatches
 from matcher.search.find import SPARE, FindMatches
-from matcher.services.match_tokens import MatchTokens
 from matcher.services.ports import CurrentState, MeetingPoints
+from matcher.trips.tickets import MatchTokens
 from matcher.warm import exercise
 from tests.builders import NOW, Street, a_place, a_ring, an_engine, an_offer
 from tests.unit.services.fakes import GeocoderInMemory, OffersInMemory, SameThread

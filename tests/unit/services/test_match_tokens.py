@@ -16,7 +16,7 @@ from matcher.domain.errors.tree import MatchTokenInvalid
 from matcher.domain.match import Fare, PriceKind, TimeWindow, WindowKind
 from matcher.domain.money import Money
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.services.match_tokens import MatchTicket, MatchTokens, TicketPoint, roads_digest
+from matcher.trips.tickets import MatchTicket, MatchTokens, TicketPoint, roads_digest
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 SECRET = b"s" * 32

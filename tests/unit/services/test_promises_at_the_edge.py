@@ -13,8 +13,8 @@ from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer
 from matcher.roads.engine import RoadEngine
 from matcher.roads.hierarchy.topology import Topology
-from matcher.services.keep_promises import keep_promises
-from matcher.services.trip_planner import Drives, TripPlanner, has_left, shift_for
+from matcher.trips.keep_promises import keep_promises
+from matcher.trips.planner import Drives, TripPlanner, has_left, shift_for
 from tests.builders import NOW, Street, a_network, a_place, an_offer
 from tests.builders_bookings import a_booking, a_point
 from tests.unit.services.fakes_bookings import FitsAsItIs

@@ -21,10 +21,10 @@ from matcher.search.live.region import ServedRegion
 from matcher.services.cancel_offer import CancelOffer
 from matcher.services.change_offer import ChangeOffer
 from matcher.services.expire_offers import ExpireOffers
-from matcher.services.offer_writer import OfferWriter
 from matcher.services.publish_offer import PublishOffer
 from matcher.services.read_offers import ReadOffers
-from matcher.services.trip_planner import TripPlanner, TripRoads
+from matcher.trips.planner import TripPlanner, TripRoads
+from matcher.trips.writer import OfferWriter
 from tests.unit.services.fakes import GeocoderInMemory, IndexInMemory, OffersInMemory, OneStraightRoad, SameThread
 from tests.unit.services.fakes_bookings import FitsAsItIs, TripsInMemory
 

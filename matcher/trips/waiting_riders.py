@@ -12,8 +12,8 @@ from uuid import UUID
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.tree import Conflict, PlaceUnreachable
 from matcher.domain.offer import Offer
-from matcher.services.keep_promises import is_news
-from matcher.services.trip_planner import TripPlanner
+from matcher.trips.keep_promises import is_news
+from matcher.trips.planner import TripPlanner
 
 
 def may_decide_fits(before: Offer, changed: Offer) -> bool:

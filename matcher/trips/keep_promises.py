@@ -15,7 +15,7 @@ from matcher.domain.errors.bookings import PromisedToRiders
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer
 from matcher.domain.place import Place
-from matcher.services.trip_planner import Drives, TripPlanner, has_left, reached_at, shift_for, with_stops
+from matcher.trips.planner import Drives, TripPlanner, has_left, reached_at, shift_for, with_stops
 
 _GRAIN = timedelta(milliseconds=1)
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from matcher.operation.jobs.loop import repeat
-from matcher.services.offer_writer import OfferWriter
+from matcher.trips.writer import OfferWriter
 
 EVERY_S = 1.0
 

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from matcher.domain.errors.tree import Conflict, Overloaded, StaleVersion
 from matcher.domain.offer import Offer
-from matcher.services.booking_ports import TripChange, TripRepository
-from matcher.services.offer_writer import OfferWriter
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
+from matcher.trips.ports import TripChange, TripRepository
+from matcher.trips.writer import OfferWriter
 
 T = TypeVar("T")
 

@@ -26,8 +26,8 @@ from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
-from matcher.services.booking_ports import OfferFitter
 from matcher.services.ports import SnappedPosition
+from matcher.trips.ports import OfferFitter
 
 _WEIGHTS = ScoreWeights()
 #: Each round moves the boarding by what the alighting is outside its promise; with other legs than before it may take another.
