@@ -12,19 +12,19 @@ from uuid import UUID
 from matcher.money.cost_sharing import CostSharing
 from matcher.postgres.pool import Connections
 from matcher.search.describe import CarbonFactor
-from matcher.services.book_seats import BookSeats
-from matcher.services.change_booking import ChangeBooking
 from matcher.services.ports import OfferRepository
-from matcher.services.read_bookings import ReadBookings
-from matcher.services.tend_bookings import TendBookings
 from matcher.settings.bookings import BookingSettings
-from matcher.storage.bookings import PostgresTrips
 from matcher.trips.booking_rules import BookingTerms
+from matcher.trips.bookings.book import BookSeats
+from matcher.trips.bookings.change import ChangeBooking
+from matcher.trips.bookings.job import run_bookings
+from matcher.trips.bookings.read import ReadBookings
+from matcher.trips.bookings.store import PostgresTrips
+from matcher.trips.bookings.tend import TendBookings
 from matcher.trips.planner import TripPlanner, TripRoads
 from matcher.trips.ports import Blocks, OfferFitter
 from matcher.trips.tickets import MatchTokens
 from matcher.trips.writer import OfferWriter
-from matcher.workers.bookings import run_bookings
 
 
 @dataclass(frozen=True)

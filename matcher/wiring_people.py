@@ -23,7 +23,7 @@ from matcher.services.ports import OfferIndex, OfferRepository
 from matcher.settings.all import SettingsInvalid
 from matcher.settings.base import PREFIX
 from matcher.settings.people import RetentionSettings, TokenSettings
-from matcher.storage.bookings import PostgresTrips
+from matcher.trips.bookings.store import PostgresTrips
 
 
 @dataclass(frozen=True)

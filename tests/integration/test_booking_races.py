@@ -23,11 +23,11 @@ from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.services.tend_bookings import TendBookings
 from matcher.settings.all import Settings
-from matcher.storage import bookings as bookings_module
-from matcher.storage.bookings import PostgresTrips
 from matcher.storage.offers import PostgresOffers
+from matcher.trips.bookings import store as bookings_module
+from matcher.trips.bookings.store import PostgresTrips
+from matcher.trips.bookings.tend import TendBookings
 from matcher.trips.ports import TripChange
 from matcher.wiring_bookings import terms_of
 from tests.api.live import settings_for

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from matcher.check.promises import CheckPromises
 from matcher.postgres.pool import Database
-from matcher.services.tend_bookings import TendBookings
 from matcher.settings.bookings import DEFAULT_BOOKINGS
 from matcher.settings.operation import ProtectionSettings
-from matcher.storage.bookings import PostgresTrips
+from matcher.trips.bookings.store import PostgresTrips
+from matcher.trips.bookings.tend import TendBookings
 from matcher.wiring_bookings import terms_of
 from matcher.wiring_commands import promise_checks
 from tests.api.live import Answer, Live, live_service, settings_for

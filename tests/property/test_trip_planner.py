@@ -23,7 +23,7 @@ from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from matcher.roads.engine import RoadEngine
 from matcher.roads.hierarchy.topology import Topology
-from matcher.services.book_seats import promised_points
+from matcher.trips.bookings.book import promised_points
 from matcher.trips.planner import Boarding, TripPlanner, reached_at
 from matcher.trips.tickets import MatchTicket, TicketPoint
 from tests.builders import ANYWHERE, NOW, a_network, a_request, an_offer

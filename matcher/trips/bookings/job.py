@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from matcher.operation.jobs.loop import repeat
-from matcher.services.tend_bookings import TendBookings
+from matcher.trips.bookings.tend import TendBookings
 
 
 async def run_bookings(
