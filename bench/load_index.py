@@ -50,8 +50,8 @@ from matcher.postgres.pool import Database
 from matcher.roads.region.store import SAMPLE_NAME
 from matcher.search.live.load import LoadOffers
 from matcher.services.ports import Geocoder
-from matcher.storage.offer_rows import to_row
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.rows import to_row
+from matcher.trips.offers.store import PostgresOffers
 from matcher.warm import compile_kernels
 
 SEED = 20261201

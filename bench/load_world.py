@@ -17,7 +17,7 @@ from matcher.domain.offer import Offer
 from matcher.domain.place import Place, RoadPosition
 from matcher.matching.scan.query import Query
 from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
-from matcher.storage.offer_rows import to_row
+from matcher.trips.offers.rows import to_row
 
 Json = dict[str, Any]
 

@@ -40,16 +40,17 @@ from matcher.search.live.region import LiveOffers, ServedRegion
 from matcher.search.live.renew import RenewRegion
 from matcher.search.live.watch import RegionWatch
 from matcher.search.requests.store import NOTHING_SEEN
-from matcher.services.cancel_offer import CancelOffer
-from matcher.services.change_offer import ChangeOffer
-from matcher.services.expire_offers import ExpireOffers
 from matcher.services.ports import Progress, no_progress
-from matcher.services.publish_offer import PublishOffer
-from matcher.services.read_offers import ReadOffers
 from matcher.settings.all import Settings
 from matcher.statistics.read import ReadStatistics
 from matcher.statistics.search_log import SearchLog
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.cancel import CancelOffer
+from matcher.trips.offers.change import ChangeOffer
+from matcher.trips.offers.expire import ExpireOffers
+from matcher.trips.offers.job import run_expiry
+from matcher.trips.offers.publish import PublishOffer
+from matcher.trips.offers.read import ReadOffers
+from matcher.trips.offers.store import PostgresOffers
 from matcher.trips.settling import run_settling
 from matcher.trips.tickets import MatchTokens
 from matcher.trips.writer import OfferWriter
@@ -63,7 +64,6 @@ from matcher.wiring_region import RegionOpener
 from matcher.wiring_requests import Requests, make_requests, matching_requests
 from matcher.wiring_series import SeriesOfTrips, make_series, series_loop
 from matcher.wiring_statistics import make_counting, make_read_statistics
-from matcher.workers.expiry import run_expiry
 
 
 @dataclass(frozen=True)

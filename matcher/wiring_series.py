@@ -13,8 +13,6 @@ from matcher.people.women_only import Sharing
 from matcher.places.resolve import ResolvePlaces
 from matcher.postgres.pool import Connections
 from matcher.roads.region.slot_clock import zone_at
-from matcher.services.cancel_offer import CancelOffer
-from matcher.services.change_offer import ChangeOffer
 from matcher.services.change_series import ChangeSeries, ReadSeries
 from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.ports import OfferRepository, RoadsByTime
@@ -22,6 +20,8 @@ from matcher.services.publish_series import PublishSeries
 from matcher.services.tend_series import TendSeries
 from matcher.settings.series import SeriesSettings
 from matcher.storage.series import PostgresSeries
+from matcher.trips.offers.cancel import CancelOffer
+from matcher.trips.offers.change import ChangeOffer
 from matcher.trips.writer import OfferWriter
 from matcher.workers.series import run_series
 

@@ -11,8 +11,8 @@ from matcher.domain.errors.tree import InvalidInput, OfferNotFound
 from matcher.domain.offer import Offer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
-from matcher.storage.offer_rows import to_offer
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.rows import to_offer
+from matcher.trips.offers.store import PostgresOffers
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Record

@@ -16,8 +16,8 @@ from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.services.series_ports import Made, SeriesPage
-from matcher.storage.offers import insert_new_offer
 from matcher.storage.series_rows import to_occurrence, to_phase_rows, to_series
+from matcher.trips.offers.store import insert_new_offer
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection

@@ -22,7 +22,7 @@ from matcher.domain.series import (
     TripFields,
     WayBack,
 )
-from matcher.storage.offer_rows import place_to_json, to_place
+from matcher.trips.offers.rows import place_to_json, to_place
 
 
 def to_phase_rows(series: Series) -> list[dict[str, object]]:

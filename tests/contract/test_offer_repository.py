@@ -19,7 +19,7 @@ from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
 from matcher.postgres.pool import Connections
 from matcher.services.ports import CurrentState, IdempotencyRequest, OfferRepository, StoredAnswer
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.store import PostgresOffers
 from tests.bulk_columns import columns_of, columns_with_stops_of
 from tests.contract.stored_offers import COQUIMBO_TIME, NOW, a_place, a_stored_offer
 from tests.unit.services.fakes import OffersInMemory

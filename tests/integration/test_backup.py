@@ -19,7 +19,7 @@ from matcher.postgres.change_feed import PostgresChangeFeed, position_of
 from matcher.postgres.embedded.programs import _package_folder
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.store import PostgresOffers
 from tests.api.live import settings_for
 from tests.integration.service_process import ROOT, command, make_key
 

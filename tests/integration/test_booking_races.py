@@ -24,10 +24,10 @@ from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.settings.all import Settings
-from matcher.storage.offers import PostgresOffers
 from matcher.trips.bookings import store as bookings_module
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.bookings.tend import TendBookings
+from matcher.trips.offers.store import PostgresOffers
 from matcher.trips.ports import TripChange
 from matcher.wiring_bookings import terms_of
 from tests.api.live import settings_for

@@ -26,7 +26,7 @@ from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.settings.all import Settings, StorageSettings
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.store import PostgresOffers
 from tests.api.live import settings_for
 from tests.bulk_columns import contents
 from tests.integration.storage.servers import kill_at_once, until

@@ -15,7 +15,7 @@ from matcher.domain.principal import ApiKey, Role
 from matcher.people.credentials.api_keys import ApiKeys
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.people.data_store import HELD, PostgresPersonalData
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.store import PostgresOffers
 from tests.conftest import OneTransaction
 from tests.contract.stored_offers import a_stored_offer
 from tests.unit.services.world import NOW

@@ -34,7 +34,7 @@ from matcher.search.requests.ports import FoundPair
 from matcher.search.requests.store import PostgresRequests, PostgresTurn
 from matcher.services.ports import StoredAnswer
 from matcher.settings.all import Settings
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.store import PostgresOffers
 from tests.api.live import settings_for
 from tests.conftest import database_url
 

@@ -20,7 +20,7 @@ from matcher.postgres.statements import Statements
 from matcher.search.requests.kept_request import FoundOffer, KeptRequest
 from matcher.search.requests.ports import ChangedOffers, FoundPair, RequestPage
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.storage.offer_rows import place_to_json, to_local, to_place
+from matcher.trips.offers.rows import place_to_json, to_local, to_place
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection, Record

@@ -11,7 +11,7 @@ import asyncpg
 from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason, RidePoint
 from matcher.domain.match import Fare, PriceKind
 from matcher.domain.money import Money
-from matcher.storage.offer_rows import place_to_json, to_place
+from matcher.trips.offers.rows import place_to_json, to_place
 
 #: What no move changes.
 FIXED_COLUMNS = (

@@ -19,8 +19,8 @@ from matcher.postgres.change_feed import _CHANGES, CHANNEL, Listener, PostgresCh
 from matcher.postgres.pool import Database, prepare_connection
 from matcher.postgres.statements import Statements
 from matcher.services.ports import FeedPosition
-from matcher.storage.offer_rows import to_row
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.rows import to_row
+from matcher.trips.offers.store import PostgresOffers
 from tests.contract.stored_offers import a_stored_offer
 from tests.integration.storage.servers import until
 

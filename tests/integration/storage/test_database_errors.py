@@ -12,7 +12,7 @@ from matcher.domain.principal import ApiKey, Role
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.postgres.pool import Connections
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.store import PostgresOffers
 from tests.contract.stored_offers import NOW, a_stored_offer
 
 

@@ -16,7 +16,7 @@ from matcher.postgres.pool import Database
 from matcher.search.requests.kept_request import KeptRequest
 from matcher.search.requests.ports import FoundPair
 from matcher.search.requests.store import NOTHING_SEEN, PostgresRequests
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.store import PostgresOffers
 from tests.contract.stored_offers import NOW, a_place, a_stored_offer
 
 REGION = "coquimbo"

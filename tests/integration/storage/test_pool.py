@@ -17,7 +17,7 @@ from matcher.domain.offer import Offer
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import migrate
 from matcher.postgres.pool import Database
-from matcher.storage.offers import PostgresOffers
+from matcher.trips.offers.store import PostgresOffers
 from tests.contract.stored_offers import a_stored_offer
 from tests.integration.storage.servers import kill_at_once, running
 

@@ -14,9 +14,9 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.postgres.idempotency import forget_answers
 from matcher.postgres.pool import Database
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.storage import load_offers
-from matcher.storage.offers import PostgresOffers
 from matcher.trips.bookings.store import PostgresTrips
+from matcher.trips.offers import columns as load_offers
+from matcher.trips.offers.store import PostgresOffers
 from matcher.trips.ports import TripChange
 from tests.builders_bookings import a_booking
 from tests.contract.stored_offers import NOW, a_stored_offer

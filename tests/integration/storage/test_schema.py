@@ -12,7 +12,7 @@ import pytest
 
 from matcher.postgres.errors import _BY_CONSTRAINT
 from matcher.postgres.statements import Statements
-from matcher.storage.offer_rows import to_row
+from matcher.trips.offers.rows import to_row
 from tests.architecture.repository import python_files, tree_of
 from tests.conftest import OneTransaction
 from tests.contract.stored_offers import a_stored_offer

@@ -18,11 +18,11 @@ from matcher.people.women_only import NOTHING_SHARED
 from matcher.places.resolve import ResolvePlaces
 from matcher.search.live.load import LoadOffers
 from matcher.search.live.region import ServedRegion
-from matcher.services.cancel_offer import CancelOffer
-from matcher.services.change_offer import ChangeOffer
-from matcher.services.expire_offers import ExpireOffers
-from matcher.services.publish_offer import PublishOffer
-from matcher.services.read_offers import ReadOffers
+from matcher.trips.offers.cancel import CancelOffer
+from matcher.trips.offers.change import ChangeOffer
+from matcher.trips.offers.expire import ExpireOffers
+from matcher.trips.offers.publish import PublishOffer
+from matcher.trips.offers.read import ReadOffers
 from matcher.trips.planner import TripPlanner, TripRoads
 from matcher.trips.writer import OfferWriter
 from tests.unit.services.fakes import GeocoderInMemory, IndexInMemory, OffersInMemory, OneStraightRoad, SameThread

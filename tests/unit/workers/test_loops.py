@@ -13,8 +13,8 @@ from matcher.operation.jobs.database_watch import run_database_watch
 from matcher.operation.jobs.housekeeping import run_housekeeping
 from matcher.operation.jobs.loop import in_background, repeat
 from matcher.operation.telemetry import JOB_FAILING, Metric, Unwatched
+from matcher.trips.offers.job import run_expiry
 from matcher.trips.settling import run_settling
-from matcher.workers.expiry import run_expiry
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from matcher.operation.jobs.loop import repeat
-from matcher.services.expire_offers import ExpireOffers
+from matcher.trips.offers.expire import ExpireOffers
 
 
 async def run_expiry(

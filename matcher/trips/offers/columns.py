@@ -18,7 +18,7 @@ from matcher.matching.index.zones import WOMEN_ONLY
 from matcher.postgres.change_feed import position_of
 from matcher.postgres.statements import Statements
 from matcher.services.ports import FeedPosition
-from matcher.storage.offer_rows import to_offer
+from matcher.trips.offers.rows import to_offer
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection

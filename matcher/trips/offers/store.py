@@ -19,8 +19,8 @@ from matcher.postgres.idempotency import answer_once, find_answer, forget_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.services.ports import CurrentState, IdempotencyRequest, OfferPage, OpenOffers, StoredAnswer
-from matcher.storage.load_offers import OpenOffersInTransaction
-from matcher.storage.offer_rows import to_current_state, to_offer, to_row, to_stop_rows
+from matcher.trips.offers.columns import OpenOffersInTransaction
+from matcher.trips.offers.rows import to_current_state, to_offer, to_row, to_stop_rows
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection
