@@ -13,17 +13,17 @@ from matcher.people.women_only import Sharing
 from matcher.places.resolve import ResolvePlaces
 from matcher.postgres.pool import Connections
 from matcher.roads.region.slot_clock import zone_at
-from matcher.services.change_series import ChangeSeries, ReadSeries
-from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.ports import OfferRepository, RoadsByTime
-from matcher.services.publish_series import PublishSeries
-from matcher.services.tend_series import TendSeries
 from matcher.settings.series import SeriesSettings
-from matcher.storage.series import PostgresSeries
 from matcher.trips.offers.cancel import CancelOffer
 from matcher.trips.offers.change import ChangeOffer
+from matcher.trips.series.change import ChangeSeries, ReadSeries
+from matcher.trips.series.job import run_series
+from matcher.trips.series.occurrences import MakeOccurrences
+from matcher.trips.series.publish import PublishSeries
+from matcher.trips.series.store import PostgresSeries
+from matcher.trips.series.tend import TendSeries
 from matcher.trips.writer import OfferWriter
-from matcher.workers.series import run_series
 
 
 @dataclass(frozen=True)

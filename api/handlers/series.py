@@ -14,7 +14,7 @@ from api.schemas.series_out import SeriesOut, SeriesPageOut, SeriesSummaryOut
 from api.schemas.service import Nothing
 from matcher.domain.series import Occurrence, Series
 from matcher.services.ports import StoredAnswer
-from matcher.services.tend_series import LeftAlone
+from matcher.trips.series.tend import LeftAlone
 
 
 async def publish_series(call: Call[Nothing, SeriesIn]) -> web.Response:

@@ -23,7 +23,7 @@ from matcher.domain.series import (
     Phase,
     Series,
 )
-from matcher.services.tend_series import LeftAlone
+from matcher.trips.series.tend import LeftAlone
 
 _PHASE: dict[str, Any] = {
     "from": "2026-12-01",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from matcher.services import change_series
+from matcher.trips.series import change as change_series
 from tests.api.booking import asked, move
 from tests.api.live import LA_SERENA, TONGOY_ROAD, Answer, Live, a_search, around
 

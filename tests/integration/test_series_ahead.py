@@ -26,8 +26,8 @@ from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.services.ports import StoredAnswer
-from matcher.storage.series import PostgresSeries
 from matcher.trips.bookings.store import PostgresTrips
+from matcher.trips.series.store import PostgresSeries
 from tests.api.live import settings_for
 from tests.conftest import database_url
 

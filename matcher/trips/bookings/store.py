@@ -18,10 +18,10 @@ from matcher.postgres.idempotency import answer_once, find_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.storage.series import note_in_series
 from matcher.trips.bookings.rows import FIXED_COLUMNS, to_booking, to_booking_row
 from matcher.trips.offers.store import replace_open_offer
 from matcher.trips.ports import BookingPage, Decide, TripChange
+from matcher.trips.series.store import note_in_series
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection

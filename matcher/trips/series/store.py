@@ -15,9 +15,9 @@ from matcher.postgres.idempotency import answer_once, find_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
-from matcher.services.series_ports import Made, SeriesPage
-from matcher.storage.series_rows import to_occurrence, to_phase_rows, to_series
 from matcher.trips.offers.store import insert_new_offer
+from matcher.trips.series.ports import Made, SeriesPage
+from matcher.trips.series.rows import to_occurrence, to_phase_rows, to_series
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection
@@ -32,7 +32,7 @@ class _Exists(Exception):
 
 
 class PostgresSeries:
-    """The SeriesRepository of `matcher.services.series_ports` on PostgreSQL. `region` is the one whose series are claimed."""
+    """The SeriesRepository of `matcher.trips.series.ports` on PostgreSQL. `region` is the one whose series are claimed."""
 
     def __init__(self, connections: Connections, region: str) -> None:
         self._connections = connections

@@ -15,12 +15,12 @@ from matcher.domain.offer import Offer, OfferChange, OfferStatus
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.domain.series import Direction, Occurrence, OccurrenceKey, Phase, Series, SeriesStatus
-from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.ports import OfferRepository
-from matcher.services.publish_series import first_day, last_day
-from matcher.services.series_ports import SeriesRepository
 from matcher.trips.offers.cancel import CancelOffer
 from matcher.trips.offers.change import ChangeOffer
+from matcher.trips.series.occurrences import MakeOccurrences
+from matcher.trips.series.ports import SeriesRepository
+from matcher.trips.series.publish import first_day, last_day
 from matcher.trips.writer import OfferWriter
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from matcher.operation.jobs.loop import repeat
-from matcher.services.tend_series import TendSeries
+from matcher.trips.series.tend import TendSeries
 
 
 async def run_series(

@@ -22,10 +22,10 @@ from matcher.domain.series import (
     SeriesStatus,
 )
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.ports import IdempotencyRequest, RoadsByTime, StoredAnswer
-from matcher.services.series_ports import Made, SeriesRepository
 from matcher.trips.offer_rules import pointed, require_driver
+from matcher.trips.series.occurrences import MakeOccurrences
+from matcher.trips.series.ports import Made, SeriesRepository
 from matcher.trips.writer import OfferWriter
 
 #: Makes the answer that is kept under an idempotency key.

@@ -14,12 +14,12 @@ from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
 from matcher.domain.series import MAX_PHASES, Occurrence, PartOfSeries, Phase, Route, Series, SeriesChange, SeriesStatus
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.make_occurrences import MakeOccurrences
 from matcher.services.ports import RoadsByTime
-from matcher.services.publish_series import first_day, first_trips, require_dates, require_ways, today
-from matcher.services.series_ports import SeriesPage, SeriesRepository
-from matcher.services.tend_series import LeftAlone, TendSeries
 from matcher.trips.offer_rules import require_driver, stops_of
+from matcher.trips.series.occurrences import MakeOccurrences
+from matcher.trips.series.ports import SeriesPage, SeriesRepository
+from matcher.trips.series.publish import first_day, first_trips, require_dates, require_ways, today
+from matcher.trips.series.tend import LeftAlone, TendSeries
 
 
 class ReadSeries:

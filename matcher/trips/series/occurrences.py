@@ -14,8 +14,8 @@ from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing, require_shared
 from matcher.places.resolve import ResolvePlaces
 from matcher.services.ports import DrivenRoute, RoadsByTime
-from matcher.services.series_ports import Made
 from matcher.trips.offer_rules import stops_of
+from matcher.trips.series.ports import Made
 
 
 class MakeOccurrences:
