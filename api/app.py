@@ -35,10 +35,10 @@ from api.traffic import Traffic
 from api.watching.line_quota import LineQuota
 from api.watching.metrics import PrometheusTelemetry, Refresher
 from api.watching.tracing import Tracing
-from matcher.bootstrap import Carpool
 from matcher.operation.telemetry import HTTP_IN_PROGRESS, STREAMS_OPEN, Reading
 from matcher.settings.all import ServerSettings
 from matcher.settings.operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
+from matcher.wiring.service import Carpool
 
 #: Of calls that were refused to keep the others fast so many lines are written a second; a line costs a third of such a refusal.
 REFUSAL_LINES_A_SECOND = 10

@@ -8,8 +8,8 @@ from contextlib import AbstractAsyncContextManager
 
 from aiohttp import web
 
-from matcher.bootstrap import Carpool
 from matcher.domain.errors.tree import NotReady
+from matcher.wiring.service import Carpool
 
 
 class Lifetime:

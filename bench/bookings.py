@@ -28,7 +28,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench.load_usage import tree_usage
-from matcher.bootstrap import Carpool, running
 from matcher.check.bookings import PostgresBookingLedger
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.tree import Conflict
@@ -40,6 +39,7 @@ from matcher.postgres.embedded.postmaster import Postmaster
 from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.settings.all import load_settings
+from matcher.wiring.service import Carpool, running
 
 SOUTH, NORTH = Coordinate(lat=-29.953, lon=-71.338), Coordinate(lat=-29.905, lon=-71.25)
 DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")

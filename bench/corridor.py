@@ -43,7 +43,7 @@ from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.roads.region.store import SAMPLE_NAME
-from matcher.warm import compile_kernels
+from matcher.wiring.warm import compile_kernels
 
 SEED = 20261201
 WINDOW_MIN = 30

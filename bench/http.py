@@ -42,7 +42,7 @@ from bench.worlds import draw_offers
 from matcher.postgres.embedded.postmaster import Postmaster
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.roads.region.store import SAMPLE_NAME
-from matcher.warm import compile_kernels
+from matcher.wiring.warm import compile_kernels
 
 PATIENCE_S = 120.0
 WARM_UP_RATE, WARM_UP_S = 20.0, 10.0

@@ -52,7 +52,7 @@ from matcher.search.live.load import LoadOffers
 from matcher.services.ports import Geocoder
 from matcher.trips.offers.rows import to_row
 from matcher.trips.offers.store import PostgresOffers
-from matcher.warm import compile_kernels
+from matcher.wiring.warm import compile_kernels
 
 SEED = 20261201
 #: Places that people start from and go to; offers are pairs of them.

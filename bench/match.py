@@ -37,7 +37,7 @@ from matcher.matching.index.index import OfferIndex
 from matcher.matching.scan.query import Query
 from matcher.operation.stop_watch import StopWatch
 from matcher.roads.region.store import SAMPLE_NAME
-from matcher.warm import compile_kernels
+from matcher.wiring.warm import compile_kernels
 
 
 def main() -> None:

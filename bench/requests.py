@@ -32,7 +32,6 @@ import numpy as np
 from bench.load_world import StoredWorld, stored_world
 from bench.oracle import Oracle
 from bench.worlds import draw_offers, draw_queries
-from matcher.bootstrap import Carpool, running
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, Place, PlaceInput
@@ -45,6 +44,7 @@ from matcher.roads.region.store import SAMPLE_NAME
 from matcher.search.requests.kept_request import KeptRequest
 from matcher.search.requests.store import to_row
 from matcher.settings.all import load_settings
+from matcher.wiring.service import Carpool, running
 
 SEED = 20261201
 AT_ONCE = 16

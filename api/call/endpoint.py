@@ -24,12 +24,12 @@ from api.call.rate_limits import LIMITS, Calls
 from api.call.reading import JSON, read_body, read_query
 from api.schemas.fields import WireIn
 from api.schemas.service import Nothing
-from matcher.bootstrap import Carpool
 from matcher.domain.errors.bookings import BookingNotFound
 from matcher.domain.errors.requests import RequestNotFound
 from matcher.domain.errors.series import SeriesNotFound
 from matcher.domain.errors.tree import CarpoolError, NotFound, OfferNotFound
 from matcher.domain.principal import Principal, Role
+from matcher.wiring.service import Carpool
 
 Q = TypeVar("Q", bound=WireIn)
 B = TypeVar("B", bound=WireIn)

@@ -29,7 +29,7 @@ def check(
 
     Writes nothing, and may run beside a service. Exit code 0: every promise holds; 1: some do not; 2: it could not be checked.
     """
-    from matcher.wiring_commands import promise_checks
+    from matcher.wiring.commands import promise_checks
 
     try:
         chosen = settings()

@@ -87,8 +87,8 @@ def demo(
 
 def migrate() -> None:
     """Bring the database to the schema of this version."""
-    from matcher.parts import database_url
     from matcher.postgres.migrations import migrate as migrate_database
+    from matcher.wiring.parts import database_url
 
     chosen = settings()
 

@@ -17,7 +17,7 @@ from matcher.domain.place import GeocodedPlace
 
 def warm() -> None:
     """Compile the matching kernels (a minute and a half, once), so that no search has to wait for that."""
-    from matcher.warm import compile_kernels
+    from matcher.wiring.warm import compile_kernels
 
     with StepProgress(make_console(sys.stderr)) as progress:
         compile_kernels(progress)
@@ -29,7 +29,7 @@ def geocode(
     limit: Annotated[int, typer.Option(min=1, max=20, help="Most candidates.")] = 5,
 ) -> None:
     """Look an address up as an offer or a search would."""
-    from matcher.wiring_commands import geocoding
+    from matcher.wiring.commands import geocoding
 
     chosen = settings()
 

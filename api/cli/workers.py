@@ -22,8 +22,8 @@ from api.watching.metrics import PrometheusTelemetry, render
 from api.watching.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_folder
 from api.watching.metrics_listener import metrics_listener
 from api.watching.service_log import LoggedSteps
-from matcher.bootstrap import prepared
 from matcher.settings.all import Settings
+from matcher.wiring.service import prepared
 
 
 async def serve_many(chosen: Settings) -> None:

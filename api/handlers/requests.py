@@ -19,10 +19,10 @@ from api.schemas.requests import (
     RequestsOut,
 )
 from api.schemas.service import Nothing
-from matcher.bootstrap import Carpool
 from matcher.domain.match import MatchAnswer
 from matcher.search.requests.kept_request import KeptRequest
 from matcher.services.ports import StoredAnswer
+from matcher.wiring.service import Carpool
 
 
 async def keep_request(call: Call[Nothing, MatchIn]) -> web.Response:

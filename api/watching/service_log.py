@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from matcher.bootstrap import Carpool, running
 from matcher.operation.telemetry import QUIET, Telemetry
 from matcher.settings.all import Settings
+from matcher.wiring.service import Carpool, running
 
 _log = structlog.get_logger("serve")
 

@@ -22,7 +22,6 @@ from api.app import build_app
 from api.app_keys import LIFETIME
 from api.process.server import Runner, url_of
 from api.watching.metrics import PrometheusTelemetry
-from matcher.bootstrap import Carpool, running
 from matcher.domain.principal import Role
 from matcher.settings.all import (
     GeocodingSettings,
@@ -37,6 +36,7 @@ from matcher.settings.all import (
 from matcher.settings.cost import CostSettings
 from matcher.settings.events import EventSettings
 from matcher.settings.series import SeriesSettings
+from matcher.wiring.service import Carpool, running
 
 #: Read from the environment once, outside of any event loop.
 SERVER = ServerSettings()

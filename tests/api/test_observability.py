@@ -22,9 +22,9 @@ from api.app_keys import METRICS, STREAMS
 from api.watching.metrics import PrometheusTelemetry
 from api.watching.metrics_listener import metrics_listener
 from api.watching.tracing import Tracing
-from matcher.bootstrap import Carpool
 from matcher.domain.errors.tree import Unavailable
 from matcher.settings.operation import DEFAULT_WATCH
+from matcher.wiring.service import Carpool
 from tests.api.live import SERVER, Live, a_search, ready, serving
 from tests.api.streams import listening, until
 

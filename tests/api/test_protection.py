@@ -13,9 +13,9 @@ import pytest
 
 from api.app import build_app
 from api.app_keys import METRICS, TRAFFIC
-from matcher.bootstrap import Carpool
 from matcher.domain.principal import Role
 from matcher.settings.operation import DEFAULT_PROTECTION, ProtectionSettings
+from matcher.wiring.service import Carpool
 from tests.api.live import SERVER, Live, a_search, an_offer, ready, serving
 
 SOMEWHERE, ELSEWHERE = "203.0.113.9", "203.0.113.10"

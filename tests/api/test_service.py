@@ -18,8 +18,8 @@ import structlog
 
 from api.app import build_app
 from api.process.server import serve
-from matcher.bootstrap import Carpool, running
 from matcher.domain.errors.tree import DatabaseUnavailable
+from matcher.wiring.service import Carpool, running
 from tests.api.live import SERVER, Live, a_search, an_offer, ready, serving, settings_for
 
 

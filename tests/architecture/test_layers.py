@@ -73,7 +73,7 @@ EDGE = "only api speaks HTTP to callers, prints, or parses wire models"
         ("matcher.roads", "import matcher.geocoding", LAYERS),
         ("matcher.geocoding", "import matcher.storage", LAYERS),
         ("matcher.roads", "import matcher.workers", LAYERS),
-        ("matcher.workers", "import matcher.parts", LAYERS),
+        ("matcher.workers", "import matcher.wiring.parts", LAYERS),
         ("matcher.domain", "import matcher.people.credentials.secret_file", LAYERS),
         ("matcher.services", "import api.cli.console", LAYERS),
         ("matcher.domain", "import numpy", DOMAIN),

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import asyncpg
 
-from matcher.bootstrap import Carpool, running
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
@@ -20,6 +19,7 @@ from matcher.postgres.embedded.programs import _package_folder
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.trips.offers.store import PostgresOffers
+from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
 from tests.integration.service_process import ROOT, command, make_key
 

@@ -13,7 +13,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from matcher.bootstrap import Carpool, running
 from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason
 from matcher.domain.errors.bookings import BookingExists, MoveNotAllowed
 from matcher.domain.errors.tree import Conflict, DatabaseUnavailable, OfferNotOpen, SeatsExhausted, StaleVersion
@@ -29,7 +28,8 @@ from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.bookings.tend import TendBookings
 from matcher.trips.offers.store import PostgresOffers
 from matcher.trips.ports import TripChange
-from matcher.wiring_bookings import terms_of
+from matcher.wiring.bookings import terms_of
+from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
 from tests.conftest import database_url
 from tests.integration.trips import (

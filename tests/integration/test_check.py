@@ -25,7 +25,7 @@ from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from matcher.roads.engine import RoadEngine
 from matcher.trips.offers.store import PostgresOffers
-from matcher.warm import exercise
+from matcher.wiring.warm import exercise
 from tests.builders import NOW, Street, a_ring, an_engine, an_offer
 from tests.conftest import OneTransaction
 

@@ -14,7 +14,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from matcher.bootstrap import Carpool, running
 from matcher.domain.errors.tree import DatabaseUnavailable, OfferNotOpen, StaleVersion
 from matcher.domain.offer import Offer, OfferChange, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
@@ -27,6 +26,7 @@ from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.settings.all import Settings, StorageSettings
 from matcher.trips.offers.store import PostgresOffers
+from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
 from tests.bulk_columns import contents
 from tests.integration.storage.servers import kill_at_once, until

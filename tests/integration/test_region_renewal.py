@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from matcher.bootstrap import Carpool, running
 from matcher.check.plain_dijkstra import PlainDijkstra, PlainDijkstraByTime
 from matcher.domain.match import MatchAnswer, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput, RoadPosition
 from matcher.domain.principal import Principal, Role
-from matcher.parts import centre_of
 from matcher.roads.region.extras import clear_speeds, load_speeds
 from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.settings.all import Settings
-from matcher.wiring_commands import promise_checks
+from matcher.wiring.commands import promise_checks
+from matcher.wiring.parts import centre_of
+from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
 
 DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")

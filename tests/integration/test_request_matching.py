@@ -18,8 +18,6 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from matcher import bootstrap
-from matcher.bootstrap import Carpool, running
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.match import MAX_LIMIT, MatchAnswer, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferChange, OfferDraft
@@ -35,6 +33,8 @@ from matcher.search.requests.store import PostgresRequests, PostgresTurn
 from matcher.services.ports import StoredAnswer
 from matcher.settings.all import Settings
 from matcher.trips.offers.store import PostgresOffers
+from matcher.wiring import service as bootstrap
+from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
 from tests.conftest import database_url
 

@@ -15,7 +15,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from matcher.bootstrap import Carpool, running
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput
@@ -28,6 +27,7 @@ from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.services.ports import StoredAnswer
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.series.store import PostgresSeries
+from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
 from tests.conftest import database_url
 

@@ -13,7 +13,6 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from matcher.bootstrap import Carpool, running
 from matcher.domain.errors.tree import DatabaseUnavailable, OfferNotOpen, RegionNotFound, Unauthenticated
 from matcher.domain.match import MatchAnswer, RequestDraft, TimeWindow, TurnedAway, WindowKind
 from matcher.domain.offer import Offer, OfferChange, OfferDraft, OfferStatus
@@ -22,6 +21,7 @@ from matcher.domain.principal import Principal, Role
 from matcher.people.credentials.secret_file import SecretUnusable
 from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.settings.all import Settings
+from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
 
 DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from matcher.bootstrap import key_management
 from matcher.domain.principal import Role
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
+from matcher.wiring.service import key_management
 from tests.api.live import settings_for
 from tests.integration.journals import Crowd, compare
 from tests.integration.service_process import Service, command, enterable_folder, serving

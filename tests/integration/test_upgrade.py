@@ -13,7 +13,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from matcher.bootstrap import Carpool, running
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
@@ -22,6 +21,7 @@ from matcher.postgres import migrations
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import check_schema, migrate
 from matcher.postgres.statements import Statements
+from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
 from tests.architecture.repository import ROOT
 from tests.integration.storage.servers import ask

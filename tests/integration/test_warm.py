@@ -23,7 +23,7 @@ from matcher.roads.foot.meeting_points import MeetingPoints
 from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.roads.foot.walking import Walks
 from matcher.roads.warm import warm_kernels
-from matcher.warm import exercise
+from matcher.wiring.warm import exercise
 from matcher.domain.match import WindowKind
 from matcher.domain.place import RoadPosition
 from tests.builders import NOW, a_request, an_offer

@@ -18,8 +18,8 @@ from matcher.settings.bookings import DEFAULT_BOOKINGS
 from matcher.settings.operation import ProtectionSettings
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.bookings.tend import TendBookings
-from matcher.wiring_bookings import terms_of
-from matcher.wiring_commands import promise_checks
+from matcher.wiring.bookings import terms_of
+from matcher.wiring.commands import promise_checks
 from tests.api.live import Answer, Live, live_service, settings_for
 
 T = TypeVar("T")

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import asyncpg
 
-from matcher.bootstrap import Carpool
 from matcher.check.bookings import PostgresBookingLedger
 from matcher.check.offer import Findings
 from matcher.domain.booking import Booking
@@ -21,6 +20,7 @@ from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.postgres.pool import Database
 from matcher.services.ports import IdempotencyRequest, StoredAnswer
+from matcher.wiring.service import Carpool
 
 SOUTH, NORTH = Coordinate(lat=-29.953, lon=-71.338), Coordinate(lat=-29.905, lon=-71.25)
 MIDDLE = Coordinate(lat=-29.93, lon=-71.27)

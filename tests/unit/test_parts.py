@@ -11,8 +11,8 @@ import pytest
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.geocoding.network.providers import Box
-from matcher.parts import make_geocoder, secret
 from matcher.settings.all import GeocodingSettings, SettingsInvalid, StorageSettings
+from matcher.wiring.parts import make_geocoder, secret
 
 BOX = Box(south=-30.1, west=-71.4, north=-29.8, east=-71.1)
 

@@ -27,11 +27,11 @@ from api.cli.demo.trip import Keys, Told, count_searches, give_up_old_bookings, 
 from api.cli.demo.world import OFFERS, Json, offers, searches, tomorrow, zone_of_region
 from api.cli.support import explain_bind_error, now
 from api.process.server import Runner, url_of
-from matcher.bootstrap import Carpool, running
 from matcher.domain.errors.tree import PlacesTooClose, PlaceTooFarFromRoad, Unavailable
 from matcher.domain.principal import Role
 from matcher.roads.region.store import SAMPLE_NAME, sample_zones
 from matcher.settings.all import Settings
+from matcher.wiring.service import Carpool, running
 
 #: The demo keeps to itself: its own database and region, below the data folder.
 FOLDER = "demo"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from matcher.warm import exercise
+from matcher.wiring.warm import exercise
 from tests.builders import a_ring, an_engine, an_offer
 from tests.unit.services.test_find_matches import Town, a_town
 

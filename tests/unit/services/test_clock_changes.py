@@ -10,7 +10,7 @@ import pytest
 from matcher.domain.match import MatchAnswer, RequestDraft, TimeWindow, TurnedAway, WindowKind
 from matcher.domain.offer import Offer
 from matcher.domain.place import RoadPosition
-from matcher.warm import exercise
+from matcher.wiring.warm import exercise
 from tests.builders import NOW, Street, an_engine, an_offer
 from tests.unit.services.test_find_matches import RIDER, Town, a_town
 

@@ -34,7 +34,7 @@ from matcher.search.describe import CarbonFactor, DescribeMatches
 from matcher.search.find import SPARE, FindMatches
 from matcher.services.ports import CurrentState, MeetingPoints
 from matcher.trips.tickets import MatchTokens
-from matcher.warm import exercise
+from matcher.wiring.warm import exercise
 from tests.builders import NOW, Street, a_place, a_ring, an_engine, an_offer
 from tests.unit.services.fakes import GeocoderInMemory, OffersInMemory, SameThread
 

@@ -24,10 +24,10 @@ from matcher.events.webhooks.sender import HttpEventSender
 from matcher.events.webhooks.store import PostgresWebhooks
 from matcher.operation.jobs.loop import in_background
 from matcher.operation.telemetry import Telemetry
-from matcher.parts import OpenDatabase, opened_database, other_secret, secret
 from matcher.services.ports import Progress
 from matcher.settings.all import Settings
 from matcher.settings.events import EventSettings
+from matcher.wiring.parts import OpenDatabase, opened_database, other_secret, secret
 
 #: How much longer than an answer is waited for a process holds a delivery.
 _LEASE_MARGIN_S = 20.0

@@ -23,7 +23,7 @@ from matcher.search.requests.store import PostgresRequests
 from matcher.search.requests.waiting import WaitingRequests
 from matcher.services.ports import ChangeFeed, OfferRepository
 from matcher.settings.requests import RequestSettings
-from matcher.wiring_people import People
+from matcher.wiring.people import People
 
 
 @dataclass(frozen=True)

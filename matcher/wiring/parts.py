@@ -36,7 +36,7 @@ from matcher.roads.region.store import SAMPLE_NAME, Region, RegionStore, ensure_
 from matcher.services.ports import GeocodeCache, Progress, no_progress
 from matcher.settings.all import GeocodingSettings, Settings, SettingsInvalid
 from matcher.settings.base import PREFIX
-from matcher.warm import exercise
+from matcher.wiring.warm import exercise
 
 T = TypeVar("T")
 

@@ -17,13 +17,6 @@ from matcher.operation.jobs.database_watch import run_database_watch
 from matcher.operation.jobs.housekeeping import run_housekeeping
 from matcher.operation.jobs.loop import in_background
 from matcher.operation.telemetry import QUIET, Telemetry
-from matcher.parts import (
-    compute_threads,
-    load_region,
-    opened_database,
-    other_secret,
-    secret,
-)
 from matcher.people.credentials.api_keys import ApiKeys
 from matcher.people.credentials.authenticate import Authenticate
 from matcher.people.credentials.manage_keys import ManageKeys
@@ -55,15 +48,22 @@ from matcher.trips.settling import run_settling
 from matcher.trips.tickets import MatchTokens
 from matcher.trips.writer import OfferWriter
 from matcher.version import version
-from matcher.wiring_bookings import Bookings, make_bookings
-from matcher.wiring_commands import score_weights
-from matcher.wiring_events import Notices, running_notices, webhook_secrets
-from matcher.wiring_operation import Operation, make_operation
-from matcher.wiring_people import People, make_key_set, make_people, make_tokens, retention
-from matcher.wiring_region import RegionOpener
-from matcher.wiring_requests import Requests, make_requests, matching_requests
-from matcher.wiring_series import SeriesOfTrips, make_series, series_loop
-from matcher.wiring_statistics import make_counting, make_read_statistics
+from matcher.wiring.bookings import Bookings, make_bookings
+from matcher.wiring.commands import score_weights
+from matcher.wiring.events import Notices, running_notices, webhook_secrets
+from matcher.wiring.operation import Operation, make_operation
+from matcher.wiring.parts import (
+    compute_threads,
+    load_region,
+    opened_database,
+    other_secret,
+    secret,
+)
+from matcher.wiring.people import People, make_key_set, make_people, make_tokens, retention
+from matcher.wiring.region import RegionOpener
+from matcher.wiring.requests import Requests, make_requests, matching_requests
+from matcher.wiring.series import SeriesOfTrips, make_series, series_loop
+from matcher.wiring.statistics import make_counting, make_read_statistics
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from contextlib import AsyncExitStack
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.money.cost_sharing import CostSharing
 from matcher.operation.telemetry import Telemetry
-from matcher.parts import LoadedRegion, import_region, load_region, make_geocoder, read_region
 from matcher.places.resolve import ResolvePlaces
 from matcher.roads.region.store import RegionStore
 from matcher.search.live.load import LoadOffers
 from matcher.search.live.region import ServedRegion
 from matcher.services.ports import GeocodeCache, OfferRepository, Progress, no_progress
 from matcher.settings.all import Settings
+from matcher.wiring.parts import LoadedRegion, import_region, load_region, make_geocoder, read_region
 from matcher.wiring_cost import cost_sharing
 
 

@@ -18,7 +18,10 @@ from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidate, find_candidates_by_time
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
-from matcher.parts import (
+from matcher.places.where_to_meet import MeetingPlaces, WhereToMeet
+from matcher.services.ports import Geocoder, Progress, no_progress
+from matcher.settings.all import MatchingSettings, Settings
+from matcher.wiring.parts import (
     box_of,
     centre_of,
     compute_threads,
@@ -28,9 +31,6 @@ from matcher.parts import (
     opened_database,
     roads_of,
 )
-from matcher.places.where_to_meet import MeetingPlaces, WhereToMeet
-from matcher.services.ports import Geocoder, Progress, no_progress
-from matcher.settings.all import MatchingSettings, Settings
 from matcher.wiring_cost import cost_sharing
 
 
