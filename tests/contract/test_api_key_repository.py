@@ -12,7 +12,7 @@ from matcher.domain.principal import ApiKey, Role
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.postgres.pool import Connections
 from matcher.services.ports import ApiKeyRepository
-from tests.unit.services.fakes import KeysInMemory
+from tests.fakes import KeysInMemory
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 KEY = ApiKey(id="k1", digest=bytes(range(32)), role=Role.DRIVER, user="alice", created_at=NOW)

@@ -22,7 +22,7 @@ from matcher.services.ports import CurrentState, IdempotencyRequest, OfferReposi
 from matcher.trips.offers.store import PostgresOffers
 from tests.bulk_columns import columns_of, columns_with_stops_of
 from tests.contract.stored_offers import COQUIMBO_TIME, NOW, a_place, a_stored_offer
-from tests.unit.services.fakes import OffersInMemory
+from tests.fakes import OffersInMemory
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -1,0 +1,128 @@
+"""The TripRepository of use cases, in memory, beside the offers in memory. It keeps the promises of `matcher/trips/ports.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from matcher.domain.booking import Booking, BookingStatus
+from matcher.domain.errors.bookings import BookingExists, BookingNotFound
+from matcher.domain.errors.tree import OfferNotOpen, StaleVersion
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.events.event import Event
+from matcher.services.ports import IdempotencyRequest, StoredAnswer
+from matcher.trips.ports import BookingPage, Decide, TripChange
+from tests.fakes import OffersInMemory
+
+_ENDED = {BookingStatus.CANCELLED, BookingStatus.VALIDATED}
+
+
+class TripsInMemory:
+    """Bookings, and the events that were written with them."""
+
+    def __init__(self, offers: OffersInMemory) -> None:
+        self.offers = offers
+        self.stored: dict[UUID, Booking] = {}
+        self.events: list[Event] = []
+
+    async def commit(
+        self, change: TripChange, *, idempotency: IdempotencyRequest | None = None, answer: StoredAnswer | None = None
+    ) -> StoredAnswer | None:
+        if idempotency is not None:
+            earlier = await self.find_answer(idempotency)
+            if earlier is not None:
+                return earlier
+        await self._hold(change)
+        await self._refuse_another(change)
+        if change.offer is not None and change.changes_offer:
+            await self.offers.update(change.offer, expected_version=change.read_version)
+        if idempotency is not None:
+            assert answer is not None
+            self.offers.answers[idempotency.owner, idempotency.key] = (idempotency.fingerprint, answer)
+        for booking in (*change.moved, *([] if change.new is None else [change.new])):
+            self.stored[booking.id] = booking
+        self._tell(change.events)
+        return None
+
+    async def _hold(self, change: TripChange) -> None:
+        if change.offer is not None and not change.changes_offer:
+            held = await self.offers.get(change.offer.id)
+            if held.version != change.read_version:
+                raise StaleVersion("changed meanwhile")
+            if held.status is not OfferStatus.OPEN:
+                raise OfferNotOpen("not open")
+        if any(self.stored[booking.id].version != booking.version - 1 for booking in change.moved):
+            raise StaleVersion("changed meanwhile")
+
+    async def _refuse_another(self, change: TripChange) -> None:
+        if change.new is not None:
+            for other in await self.list_open(change.new.offer_id):
+                if other.rider_id == change.new.rider_id:
+                    raise BookingExists("one is open", extra={"booking_id": str(other.id)})
+        if change.known is not None and change.offer is not None:
+            others = {booking.id for booking in await self.list_open(change.offer.id)} - change.known
+            if others:
+                raise StaleVersion("somebody has asked meanwhile")
+
+    def _tell(self, events: Collection[Event]) -> None:
+        told = {(event.recipient, event.dedupe_key) for event in self.events if event.dedupe_key is not None}
+        self.events += [event for event in events if (event.recipient, event.dedupe_key) not in told]
+
+    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
+        return await self.offers.find_answer(idempotency)
+
+    async def get(self, booking_id: UUID) -> Booking:
+        if booking_id not in self.stored:
+            raise BookingNotFound("no such booking")
+        return self.stored[booking_id]
+
+    async def list_open(self, offer_id: UUID) -> list[Booking]:
+        found = [booking for booking in self.stored.values() if booking.offer_id == offer_id and booking.is_open]
+        return sorted(found, key=lambda booking: (booking.created_at, booking.id))
+
+    async def list_page(
+        self,
+        *,
+        user: str | None,
+        statuses: Collection[BookingStatus] | None,
+        offer_id: UUID | None,
+        limit: int,
+        after: tuple[datetime, UUID] | None,
+    ) -> BookingPage:
+        fitting = sorted(
+            (
+                booking
+                for booking in self.stored.values()
+                if (user is None or user in {booking.rider_id, booking.driver_id})
+                and (statuses is None or booking.status in statuses)
+                and (offer_id is None or booking.offer_id == offer_id)
+                and (after is None or (booking.created_at, booking.id) < after)
+            ),
+            key=lambda booking: (booking.created_at, booking.id),
+            reverse=True,
+        )
+        page = tuple(fitting[:limit])
+        return BookingPage(page, (page[-1].created_at, page[-1].id) if len(fitting) > limit else None)
+
+    async def move_due(self, now: datetime, decide: Decide, *, limit: int) -> int:
+        due = [booking for booking in self.stored.values() if booking.due_at is not None and booking.due_at <= now]
+        for booking in due[:limit]:
+            moved, told = decide(booking)
+            self.stored[booking.id] = moved
+            self._tell(list(told))
+        return min(len(due), limit)
+
+    async def forget_bookings(self, before: datetime, limit: int) -> int:
+        old = [b.id for b in self.stored.values() if b.status in _ENDED and b.updated_at < before][:limit]
+        for booking_id in old:
+            del self.stored[booking_id]
+        return len(old)
+
+
+class FitsAsItIs:
+    """An OfferFitter for offers that are on the present roads."""
+
+    def fit(self, offer: Offer) -> Offer:
+        """The offer."""
+        return offer
