@@ -1,4 +1,5 @@
-"""The HTTP edge: what callers send is checked here, handed to one service, and its answer rendered.
+"""The HTTP edge and the command line: parse, call one use case, render.
 
-May import matcher; nothing imports api. Open `routes.py` first, then `endpoint.py`, which says what every call goes through.
+May import matcher; nothing imports api. Open `routes.py` first, then `call/endpoint.py`, which says what every call
+goes through.
 """

@@ -52,11 +52,11 @@ from api.schemas.series import FromQuery, SeriesIn, SeriesListQuery, SeriesPatch
 from api.schemas.series_out import SeriesOut, SeriesPageOut
 from api.schemas.service import AliveOut, EntranceOut, ReadyOut
 from api.schemas.stats import DemandOut, DemandQuery, MatchStatsOut, StatsQuery, SupplyQuery, SupplyStatsOut
-from matcher.domain.errors.tree import bookings as b
-from matcher.domain.errors.tree import events as ev
-from matcher.domain.errors.tree import requests as rq
-from matcher.domain.errors.tree import series as sr
-from matcher.domain.errors.tree import tree as e
+from matcher.domain.errors import bookings as b
+from matcher.domain.errors import events as ev
+from matcher.domain.errors import requests as rq
+from matcher.domain.errors import series as sr
+from matcher.domain.errors import tree as e
 
 _PLACES = (
     e.PlaceTooFarFromRoad,

@@ -1,4 +1,8 @@
-"""Carpool matchmaking: domain, matching core, use cases and adapters. Open domain/, then services/, then matching/pipeline.py."""
+"""Carpool matchmaking.
+
+Open `domain/` first, then `search/find.py`, then `matching/pipeline.py`. A room imports only rooms below it: `make
+imports`.
+"""
 
 from __future__ import annotations
 

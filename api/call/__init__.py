@@ -1,1 +1,4 @@
-"""The room api/call/."""
+"""What every call goes through: authentication, limits, reading, rendering, errors, deadlines.
+
+Never imports handlers. Open `endpoint.py` first.
+"""

@@ -15,11 +15,11 @@ from pydantic_core import to_json
 
 from api.app_keys import REQUEST_ID
 from api.schemas.service import FaultOut, ProblemOut
-from matcher.domain.errors.tree import bookings as booking_errors
-from matcher.domain.errors.tree import events as event_errors
-from matcher.domain.errors.tree import requests as request_errors
-from matcher.domain.errors.tree import series as series_errors
-from matcher.domain.errors.tree import tree as domain
+from matcher.domain.errors import bookings as booking_errors
+from matcher.domain.errors import events as event_errors
+from matcher.domain.errors import requests as request_errors
+from matcher.domain.errors import series as series_errors
+from matcher.domain.errors import tree as domain
 
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_PAGE = "/docs/problems"

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from api.cli.__main__ import check as cli_check
-from api.cli.__main__ import events as cli_events
-from api.cli.__main__ import keys as cli_keys
-from api.cli.__main__ import serve as cli_serve
-from api.cli.__main__ import stats as cli_stats
-from api.cli.__main__ import tools as cli_tools
+from api.cli import check as cli_check
+from api.cli import events as cli_events
+from api.cli import keys as cli_keys
+from api.cli import serve as cli_serve
+from api.cli import stats as cli_stats
+from api.cli import tools as cli_tools
 from api.cli.console import make_console
 from api.cli.region import commands as cli_region
 from api.cli.support import explain

@@ -1,1 +1,4 @@
-"""The room api/process/."""
+"""How the service is run: sockets, worker processes, supervision and shutdown.
+
+Open `server.py` first, then `supervisor.py`.
+"""

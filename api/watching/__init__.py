@@ -1,1 +1,4 @@
-"""The room api/watching/."""
+"""Logs, metrics and traces.
+
+Open `logs.py` first, then `metrics.py`.
+"""

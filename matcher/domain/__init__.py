@@ -1,4 +1,5 @@
 """The words of carpooling: frozen dataclasses and errors.
 
-May import the standard library only. Open `offer.py` first, then `match.py`; `errors.py` draws the tree of everything that can go wrong.
+May import the standard library only. Open `offer.py` first, then `match.py`; `errors/tree.py` draws the tree of
+everything that can go wrong.
 """

@@ -1,1 +1,4 @@
-"""The room matcher/events/."""
+"""What people are told: events in the transaction of their cause, numbered and streamed.
+
+Open `feed.py` first, then `store.py`.
+"""

@@ -1,6 +1,5 @@
-"""Addresses to places and back: an offline gazetteer of the region, and network geocoders behind one port.
+"""Addresses to places and back: an offline gazetteer of the region, and network geocoders.
 
-May import matcher.domain, matcher.services.ports, geopy, rapidfuzz, numpy, shapely and aiohttp; never settings, storage or
-roads: constructors take plain values. Open `gazetteer.py` first (offline: `search.py` shows every step of a look-up in
-order), then `network.py` and `chain.py` (services on the net, and how several geocoders become one).
+May import matcher.domain, geopy, rapidfuzz, numpy, shapely and aiohttp; constructors take plain values. Open
+`gazetteer/search.py` first: it shows every step of a look-up in order.
 """

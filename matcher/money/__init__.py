@@ -1,1 +1,4 @@
-"""The room matcher/money/."""
+"""Cost sharing, rates and carbon.
+
+Open `cost_sharing.py` first.
+"""

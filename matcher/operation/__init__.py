@@ -1,1 +1,4 @@
-"""The room matcher/operation/."""
+"""What keeps the service healthy: rate limits, load shedding, telemetry, compute threads.
+
+Open `telemetry.py` first.
+"""

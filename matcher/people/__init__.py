@@ -1,1 +1,4 @@
-"""The room matcher/people/."""
+"""Profiles, blocks, who may be shown to whom, and personal data.
+
+Open `women_only.py` first, then `blocks.py`.
+"""

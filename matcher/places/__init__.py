@@ -1,1 +1,4 @@
-"""The room matcher/places/."""
+"""What callers write, as road positions: addresses, snapping, where to meet.
+
+Open `resolve.py` first.
+"""

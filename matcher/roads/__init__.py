@@ -1,11 +1,9 @@
-"""The road network: import from OpenStreetMap, node order, hierarchy, sweeps, paths, snapping, networkx view.
+"""The road network: import from OpenStreetMap, hierarchy, sweeps, paths, snapping, walking.
 
-May import matcher.services (ports), matcher.matching and matcher.domain; never storage, geocoding or settings.
-Open `network.py` first (the graph), then `engine.py` (what can be asked of it).
+May import matcher.matching and matcher.domain. Open `engine.py` first: what can be asked of the roads.
 """
 
 from __future__ import annotations
 
-from matcher.matching.base import (
-    kernel_version as kernel_version,  # it must be in place before the first kernel is declared
-)
+# It must be in place before the first kernel is declared.
+from matcher.matching.base import kernel_version as kernel_version

@@ -1,1 +1,4 @@
-"""The room matcher/search/."""
+"""A rider searches: find, then describe.
+
+Open `find.py` first.
+"""

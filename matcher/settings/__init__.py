@@ -1,1 +1,4 @@
-"""The room matcher/settings/."""
+"""Every setting, its default and its bounds; one file per concern.
+
+Environment variables begin with CARPOOL_. Open `all.py` first.
+"""

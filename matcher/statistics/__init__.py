@@ -1,1 +1,4 @@
-"""The room matcher/statistics/."""
+"""What operators are told: searches, matches, bookings, demand, supply.
+
+Open `read.py` first.
+"""

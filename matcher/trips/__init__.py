@@ -1,1 +1,4 @@
-"""The room matcher/trips/."""
+"""Everything that changes a trip, in one transaction each.
+
+Open `alter.py` first.
+"""

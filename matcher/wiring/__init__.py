@@ -1,1 +1,4 @@
-"""The room matcher/wiring/."""
+"""The composition root: settings become use cases.
+
+Nothing but api and tests imports it. Open `service.py` first.
+"""

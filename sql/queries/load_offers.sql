@@ -4,7 +4,7 @@ SELECT count(*) FROM offers WHERE region = :region AND status = 'OPEN';
 
 -- name: copy_direct_offers
 -- What the index needs of every OPEN trip without stops, on the roads asked for. For a binary COPY, hence each column of a fixed size
--- and none null: storage/load_offers.py reads them by these sizes. Bit k of stated and welcome stands for the k-th of :preferences.
+-- and none null: matcher/trips/offers/columns.py reads them by these sizes. Bit k of stated and welcome stands for the k-th of :preferences.
 SELECT
     id,
     version,

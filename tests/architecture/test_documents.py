@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from api.cli.__main__ import app
-from matcher.settings.all import all as settings
+from matcher.settings import all as settings
 from matcher.settings.base import PREFIX
 from tests.architecture.repository import ROOT, documents, make_targets, text_of
 

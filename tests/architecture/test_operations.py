@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from api.call import errors
-from matcher.domain.errors.tree import tree as domain
+from matcher.domain.errors import tree as domain
 from matcher.domain.match import TurnedAway
 from matcher.operation.telemetry import METRICS
-from matcher.settings.all import all as settings
+from matcher.settings import all as settings
 from tests.architecture.repository import ROOT, documents, text_of
 
 RUNBOOK = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

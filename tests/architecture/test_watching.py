@@ -14,7 +14,7 @@ import yaml
 
 from api.routes import ROUTES
 from matcher.operation.telemetry import METRICS, Kind, Metric
-from matcher.settings.all import all as settings
+from matcher.settings import all as settings
 from tests.architecture.repository import ROOT
 
 OPS = ROOT / "docs" / "ops"

@@ -1,1 +1,4 @@
-"""The room api/cli/region/."""
+"""`carpool region …`: adds, downloads, shows and removes regions.
+
+Open `commands.py` first.
+"""

@@ -1,1 +1,4 @@
-"""The room matcher/geocoding/entries/."""
+"""What the gazetteer holds: streets, houses, places and crossings, and their labels.
+
+Open `table.py` first.
+"""

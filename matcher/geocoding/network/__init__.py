@@ -1,1 +1,4 @@
-"""The room matcher/geocoding/network/."""
+"""Geocoding services on the network: providers, back-off and cache.
+
+Open `geocoder.py` first.
+"""

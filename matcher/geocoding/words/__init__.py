@@ -1,1 +1,4 @@
-"""The room matcher/geocoding/words/."""
+"""How an address is read: normalisation, abbreviations, similarity, house numbers.
+
+Pure functions over text. Open `text.py` first, then `understanding.py`.
+"""

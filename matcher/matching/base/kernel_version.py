@@ -23,7 +23,7 @@ from typing import Any
 from numba.core import config
 from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator, UserWideCacheLocator
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parents[2]
 #: Kernels are imported one way only: `from matcher.room.module import kernel`.
 _IMPORT = re.compile(rb"^from matcher\.([\w.]+) import ", re.MULTILINE)
 #: Our own locators first, in numba's order; then numba's, for the kernels of other packages.

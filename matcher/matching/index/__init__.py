@@ -1,1 +1,4 @@
-"""The room matcher/matching/index/."""
+"""The offer index: numpy columns, written one row at a time, searched without a lock.
+
+Open `index.py` first.
+"""

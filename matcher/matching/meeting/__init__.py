@@ -1,1 +1,4 @@
-"""The room matcher/matching/meeting/."""
+"""Matching of riders who walk: bounds over all pairs of meeting points, then exact pairs.
+
+Open `scan.py` first.
+"""

@@ -1,1 +1,4 @@
-"""The room matcher/matching/rank/."""
+"""Scores of candidates, and the best of them.
+
+Open `scoring.py` first.
+"""

@@ -1,1 +1,4 @@
-"""The room matcher/matching/reverse/."""
+"""Kept requests that fit a new offer.
+
+Open `fit.py` first.
+"""

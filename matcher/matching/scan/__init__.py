@@ -1,1 +1,4 @@
-"""The room matcher/matching/scan/."""
+"""Scan of all offers for one search: which fit, and why each other one is turned away.
+
+Open `query.py` first, then `gather.py`.
+"""

@@ -1,1 +1,4 @@
-"""The room matcher/operation/jobs/."""
+"""Background jobs and the loop that runs them.
+
+Each survives a database that goes away, and ends when it is cancelled. Open `loop.py` first.
+"""

@@ -1,1 +1,4 @@
-"""The room matcher/people/credentials/."""
+"""API keys and tokens: making, checking, rotating and revoking them.
+
+Open `authenticate.py` first.
+"""

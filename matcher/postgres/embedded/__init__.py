@@ -1,1 +1,4 @@
-"""The room matcher/postgres/embedded/."""
+"""The PostgreSQL server that a clone runs on.
+
+Open `server.py` first.
+"""

@@ -1,1 +1,4 @@
-"""The room matcher/roads/foot/."""
+"""Walking: the foot network, walks within a limit, where cars may stop.
+
+Open `walking.py` first.
+"""

@@ -1,1 +1,4 @@
-"""The room matcher/roads/hierarchy/."""
+"""The customizable contraction hierarchy: order, weights, queries, paths and shared road.
+
+Open `order.py` first, then `topology.py`, `customisation.py`, `query.py`.
+"""

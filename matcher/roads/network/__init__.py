@@ -1,1 +1,4 @@
-"""The room matcher/roads/network/."""
+"""The road graph, its lines, and snapping of places to it.
+
+Open `graph.py` first.
+"""

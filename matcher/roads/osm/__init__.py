@@ -1,1 +1,4 @@
-"""The room matcher/roads/osm/."""
+"""Import of OpenStreetMap extracts.
+
+Open `extract.py` first: it shows every step in order.
+"""

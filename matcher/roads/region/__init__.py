@@ -1,1 +1,4 @@
-"""The room matcher/roads/region/."""
+"""Regions on disk: files, extras, download, speed profiles, meeting places.
+
+Open `store.py` first.
+"""

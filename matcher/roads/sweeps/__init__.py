@@ -1,1 +1,4 @@
-"""The room matcher/roads/sweeps/."""
+"""One-to-all and one-to-many drives by linear sweeps over the hierarchy.
+
+Open `one.py` first.
+"""

@@ -1,1 +1,4 @@
-"""The room matcher/search/requests/."""
+"""Kept requests: searches that wait for new offers.
+
+Open `keep.py` first, then `match.py`.
+"""

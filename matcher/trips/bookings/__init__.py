@@ -1,1 +1,4 @@
-"""The room matcher/trips/bookings/."""
+"""Bookings: asked for, confirmed, changed, completed.
+
+Open `book.py` first.
+"""

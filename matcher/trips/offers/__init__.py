@@ -1,1 +1,4 @@
-"""The room matcher/trips/offers/."""
+"""Offers: published, changed, cancelled, expired.
+
+Open `publish.py` first.
+"""

@@ -1,1 +1,4 @@
-"""The room matcher/trips/series/."""
+"""Recurring offers and their occurrences.
+
+Open `publish.py` first.
+"""

@@ -22,7 +22,7 @@ from tests.api.live import settings_for
 from tests.integration.journals import Crowd, compare
 from tests.integration.postgres.servers import running
 from tests.integration.service_process import Service, command, enterable_folder, serving
-from tests.integration.trips import broken_promises
+from tests.integration.trip_calls import broken_promises
 
 SETTINGS = {
     "WORKERS": "2", "RATE_SEARCH_PER_MINUTE": "0", "RATE_WRITE_PER_MINUTE": "0", "RATE_READ_PER_MINUTE": "0",

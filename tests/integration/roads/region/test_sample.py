@@ -19,7 +19,7 @@ from matcher.roads.region.files import FORMAT_VERSION, MANIFEST
 from matcher.roads.region.networkx_view import to_networkx
 from matcher.roads.region.store import SAMPLE_NAME, Region, RegionStore, ensure_sample, sample_zones
 
-LIECHTENSTEIN = Path(__file__).resolve().parents[3] / "shared" / "data" / "liechtenstein.osm.pbf"
+LIECHTENSTEIN = Path(__file__).resolve().parents[4] / "shared" / "data" / "liechtenstein.osm.pbf"
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ from matcher.wiring.bookings import terms_of
 from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
 from tests.conftest import database_url
-from tests.integration.trips import (
+from tests.integration.trip_calls import (
     DRIVER,
     MIDDLE,
     NORTH,

@@ -29,7 +29,7 @@ from matcher.operation.telemetry import (
     Reading,
 )
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 DOCUMENT = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
 
 
