@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pytest
 
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.matching.index import index as index_module
 from matcher.matching.index.compaction import SLOT_MS, compacted, order_of_rows, repeat
 from matcher.matching.index.index import OfferIndex
-from matcher.matching.index import index as index_module
 from matcher.matching.index.store import Contents, Store
 from matcher.roads.engine import RoadEngine
 from tests.builders import NOW, a_ring, an_engine, an_offer
