@@ -31,13 +31,13 @@ from bench.load_usage import tree_usage
 from matcher.check.bookings import PostgresBookingLedger
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.tree import Conflict
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.match import Match, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.postgres.embedded.postmaster import Postmaster
 from matcher.roads.region.store import RegionStore, ensure_sample
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.settings.all import load_settings
 from matcher.wiring.service import Carpool, running
 

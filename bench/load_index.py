@@ -39,6 +39,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.worlds import MORNING, RUSH_MIN, World, draw_offers, region_world, sample_world, vectors_world
+from matcher.geocoding.geocoder import Geocoder
 from matcher.matching.base.positions import I64, INFINITE, fixed_position, split_cost
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.index.load_direct import DirectOffers, pack_offers
@@ -49,7 +50,6 @@ from matcher.postgres.migrations import migrate
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import SAMPLE_NAME
 from matcher.search.live.load import LoadOffers
-from matcher.services.ports import Geocoder
 from matcher.trips.offers.rows import to_row
 from matcher.trips.offers.store import PostgresOffers
 from matcher.wiring.warm import compile_kernels

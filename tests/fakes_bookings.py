@@ -9,9 +9,9 @@ from uuid import UUID
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.bookings import BookingExists, BookingNotFound
 from matcher.domain.errors.tree import OfferNotOpen, StaleVersion
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.events.event import Event
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.trips.ports import BookingPage, Decide, TripChange
 from tests.fakes import OffersInMemory
 

@@ -19,7 +19,7 @@ from api.call.endpoint import B, Call, Q
 from api.call.errors import InvalidHeader
 from api.schemas.fields import MAX_YEAR, MIN_YEAR
 from matcher.domain.errors.tree import Fault, InvalidCursor, PreconditionRequired, StaleVersion
-from matcher.services.ports import IdempotencyRequest
+from matcher.domain.idempotency import IdempotencyRequest
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _OURS = re.compile(r"[1-9]\d{0,8}", re.ASCII)

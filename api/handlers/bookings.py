@@ -13,7 +13,7 @@ from api.schemas.bookings import BookingIn, BookingListQuery, BookingOut, Bookin
 from api.schemas.service import Nothing
 from matcher.domain.booking import Actor, Booking
 from matcher.domain.errors.tree import StaleVersion
-from matcher.services.ports import StoredAnswer
+from matcher.domain.idempotency import StoredAnswer
 from matcher.trips.booking_rules import actor_of
 
 #: How often a move of any version is tried again when the booking is moved at the same time.

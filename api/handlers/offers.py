@@ -12,9 +12,9 @@ from api.call.rendering import JSON_TYPE, json_bytes, json_response
 from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, OfferPatch, OfferSummaryOut
 from api.schemas.service import Nothing
 from matcher.domain.errors.tree import StaleVersion
+from matcher.domain.idempotency import StoredAnswer
 from matcher.domain.offer import Offer
 from matcher.domain.polyline import encode_polyline
-from matcher.services.ports import StoredAnswer
 from matcher.wiring.service import Carpool
 
 #: How often a change of any version is tried again when others change the offer at the same time.

@@ -15,8 +15,8 @@ from api.call.rendering import JSON_TYPE, json_response
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.service import Nothing
 from matcher.domain.errors.tree import StaleVersion
-from matcher.people.personal_data import as_json
 from matcher.people.women_only import Profile
+from matcher.privacy.personal_data import as_json
 
 
 async def read_profile(call: Call[Nothing, Nothing]) -> web.Response:

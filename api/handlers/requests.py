@@ -19,9 +19,9 @@ from api.schemas.requests import (
     RequestsOut,
 )
 from api.schemas.service import Nothing
+from matcher.domain.idempotency import StoredAnswer
 from matcher.domain.match import MatchAnswer
 from matcher.search.requests.kept_request import KeptRequest
-from matcher.services.ports import StoredAnswer
 from matcher.wiring.service import Carpool
 
 

@@ -12,8 +12,8 @@ from api.call.rendering import JSON_TYPE, json_bytes, json_response
 from api.schemas.series import FromQuery, SeriesIn, SeriesListQuery, SeriesPatch
 from api.schemas.series_out import SeriesOut, SeriesPageOut, SeriesSummaryOut
 from api.schemas.service import Nothing
+from matcher.domain.idempotency import StoredAnswer
 from matcher.domain.series import Occurrence, Series
-from matcher.services.ports import StoredAnswer
 from matcher.trips.series.tend import LeftAlone
 
 

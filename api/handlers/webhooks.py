@@ -23,8 +23,8 @@ from api.schemas.events import (
 from api.schemas.service import Nothing
 from matcher.domain.errors.events import DeliveryNotFound, WebhookNotFound
 from matcher.domain.errors.tree import Fault, InvalidCursor
+from matcher.domain.idempotency import StoredAnswer
 from matcher.events.webhooks.webhook import Webhook
-from matcher.services.ports import StoredAnswer
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _CURSOR = re.compile(r"d([1-9]\d{0,17})", re.ASCII)

@@ -41,7 +41,7 @@ from matcher.domain.match import (
 )
 from matcher.domain.money import CostRate
 from matcher.domain.offer import MAX_SEATS
-from matcher.search.describe import CarbonFactor
+from matcher.money.carbon import CarbonFactor
 
 _MORNING_SEARCH: dict[str, Any] = {
     "origin": {"lat": -29.95, "lon": -71.337},

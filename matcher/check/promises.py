@@ -22,7 +22,8 @@ from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer
 from matcher.domain.place import Place
 from matcher.places.where_to_meet import MeetingPlaces
-from matcher.services.ports import OfferIndex, Progress, no_progress
+from matcher.progress import Progress, no_progress
+from matcher.trips.offer_index import OfferIndex
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.events.event import NumberedEvent
 from matcher.events.webhooks.webhook import Answer, Delivery, DeliveryStatus, Webhook
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 
 
 class EventStore(Protocol):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.services.ports import Geocoder
+from matcher.geocoding.geocoder import Geocoder
 
 
 class ClosableGeocoder(Geocoder, Protocol):

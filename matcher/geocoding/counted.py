@@ -6,8 +6,8 @@ from typing import Protocol
 
 from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
+from matcher.geocoding.geocoder import Geocoder
 from matcher.operation.telemetry import GEOCODER_CALLS, Telemetry
-from matcher.services.ports import Geocoder
 
 
 class _Closable(Geocoder, Protocol):

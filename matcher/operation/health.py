@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from matcher.domain.errors.tree import CarpoolError
-from matcher.services.ports import OfferIndex, RoadsByTime
+from matcher.roads.asked import RoadsByTime
+from matcher.trips.offer_index import OfferIndex
 
 OK = "ok"
 

@@ -15,7 +15,8 @@ from matcher.domain.match import RequestDraft
 from matcher.domain.offer import OfferDraft
 from matcher.domain.principal import Principal
 from matcher.people.ports import PeopleRepository
-from matcher.services.ports import OfferIndex, OfferRepository
+from matcher.trips.offer_index import OfferIndex
+from matcher.trips.offers.repository import OfferRepository
 
 
 class Sharing(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matcher.domain.errors.tree import Fault, InvalidField
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.services.ports import Geocoder
+from matcher.geocoding.geocoder import Geocoder
 
 MAX_TEXT = 300
 MAX_PLACES = 20

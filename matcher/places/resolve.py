@@ -18,7 +18,8 @@ from matcher.domain.errors.tree import (
     PlaceUnreachable,
 )
 from matcher.domain.place import Coordinate, Place, PlaceInput
-from matcher.services.ports import DrivenRoute, Geocoder, RoadsByTime
+from matcher.geocoding.geocoder import Geocoder
+from matcher.roads.asked import DrivenRoute, RoadsByTime
 
 #: Two stops in a row nearer than this (in a straight line, on the road) are one place for a car.
 MIN_LEG_M = 50.0

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 from matcher.domain.offer import Offer
 from matcher.domain.place import same_positions
-from matcher.services.ports import DrivenRoute, RoadsByTime
+from matcher.roads.asked import DrivenRoute, RoadsByTime
 
 
 class DescribeRoute:

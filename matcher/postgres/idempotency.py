@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from matcher.domain.errors.tree import IdempotencyInProgress, IdempotencyKeyReused
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.postgres.statements import Statements
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection

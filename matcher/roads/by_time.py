@@ -8,13 +8,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from matcher.domain.place import Coordinate, RoadPosition
+from matcher.roads.asked import SnappedPosition
 from matcher.roads.engine import RoadEngine
 from matcher.roads.hierarchy.customisation import Metric
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.region.slot_clock import SlotClock, zone_at
 from matcher.roads.region.speeds import FREE_FLOW_ONLY, SpeedProfile, metrics_for
-from matcher.services.ports import SnappedPosition
 
 
 class RoadsByTime:

@@ -14,6 +14,7 @@ import numpy as np
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.matching.base.positions import INFINITE, EdgeTable, fixed_position, split_cost
 from matcher.matching.base.roads import PackedDrive, PathTable
+from matcher.roads.asked import DrivenRoute, SnappedPosition
 from matcher.roads.hierarchy import scratch
 from matcher.roads.hierarchy.batch import pack_pairs
 from matcher.roads.hierarchy.customisation import Metric
@@ -26,7 +27,6 @@ from matcher.roads.network.snapping import Snapper, cut, locate
 from matcher.roads.sweeps.columns import NODES_AN_OFFER, DriveColumns, LeastPair, SomeDrives, sides_of
 from matcher.roads.sweeps.many import costs_between, sweep_least
 from matcher.roads.sweeps.one import sweep_places
-from matcher.services.ports import DrivenRoute, SnappedPosition
 
 #: From so many drives in one call on it pays to have made a summit.
 SUMMIT_FROM = 100

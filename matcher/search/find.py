@@ -24,9 +24,10 @@ from matcher.people.ports import Blocks
 from matcher.people.women_only import NOTHING_SHARED, Sharing, with_rider
 from matcher.places.resolve import ResolvePlaces
 from matcher.places.where_to_meet import MeetingPlaces, WhereToMeet
+from matcher.roads.asked import MeetingPoints
 from matcher.search.describe import DescribeMatches, MatchRoads
-from matcher.services.ports import CurrentState, MeetingPoints, OfferRepository
 from matcher.statistics.ports import NotesSearches
+from matcher.trips.offers.repository import CurrentState, OfferRepository
 
 #: Candidates beyond those asked for, so that an offer that has changed meanwhile can be replaced at once.
 SPARE = 10

@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from matcher.domain.errors.tree import Conflict, Overloaded, StaleVersion
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.offer import Offer
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.trips.ports import TripChange, TripRepository
 from matcher.trips.writer import OfferWriter
 

@@ -9,9 +9,9 @@ from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.offer import Offer
 from matcher.events.event import Event
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from matcher.domain.errors.tree import DatabaseUnavailable, OfferNotFound
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.offer import Offer
-from matcher.services.ports import IdempotencyRequest, OfferIndex, OfferRepository, StoredAnswer
+from matcher.trips.offer_index import OfferIndex
+from matcher.trips.offers.repository import OfferRepository
 
 T = TypeVar("T")
 

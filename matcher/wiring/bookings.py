@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.postgres.pool import Connections
-from matcher.search.describe import CarbonFactor
-from matcher.services.ports import OfferRepository
 from matcher.settings.bookings import BookingSettings
 from matcher.trips.booking_rules import BookingTerms
 from matcher.trips.bookings.book import BookSeats
@@ -21,6 +20,7 @@ from matcher.trips.bookings.job import run_bookings
 from matcher.trips.bookings.read import ReadBookings
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.bookings.tend import TendBookings
+from matcher.trips.offers.repository import OfferRepository
 from matcher.trips.planner import TripPlanner, TripRoads
 from matcher.trips.ports import Blocks, OfferFitter
 from matcher.trips.tickets import MatchTokens

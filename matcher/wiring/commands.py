@@ -14,13 +14,15 @@ from matcher.check.promises import CheckPromises, WalkingSearches
 from matcher.check.store import PostgresStoredOffers
 from matcher.domain.match import MatchRequest
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
+from matcher.geocoding.geocoder import Geocoder
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidate, find_candidates_by_time
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from matcher.places.where_to_meet import MeetingPlaces, WhereToMeet
-from matcher.services.ports import Geocoder, Progress, no_progress
+from matcher.progress import Progress, no_progress
 from matcher.settings.all import MatchingSettings, Settings
+from matcher.wiring.cost import cost_sharing
 from matcher.wiring.parts import (
     box_of,
     centre_of,
@@ -31,7 +33,6 @@ from matcher.wiring.parts import (
     opened_database,
     roads_of,
 )
-from matcher.wiring_cost import cost_sharing
 
 
 @asynccontextmanager

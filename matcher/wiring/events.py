@@ -24,7 +24,7 @@ from matcher.events.webhooks.sender import HttpEventSender
 from matcher.events.webhooks.store import PostgresWebhooks
 from matcher.operation.jobs.loop import in_background
 from matcher.operation.telemetry import Telemetry
-from matcher.services.ports import Progress
+from matcher.progress import Progress
 from matcher.settings.all import Settings
 from matcher.settings.events import EventSettings
 from matcher.wiring.parts import OpenDatabase, opened_database, other_secret, secret

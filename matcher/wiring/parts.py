@@ -19,6 +19,7 @@ from matcher.geocoding.chain import ChainGeocoder, ClosableGeocoder
 from matcher.geocoding.counted import CountedGeocoder
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.geocoding.gazetteer.offline import OfflineGeocoder
+from matcher.geocoding.geocoder import GeocodeCache
 from matcher.geocoding.network.backoff import Backoff
 from matcher.geocoding.network.cached import CachedGeocoder
 from matcher.geocoding.network.geocoder import NetworkGeocoder, make_network_geocoder
@@ -29,11 +30,11 @@ from matcher.people.credentials.secret_file import find_secret, read_or_make_sec
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.migrations import check_schema, migrate
 from matcher.postgres.pool import Database
+from matcher.progress import Progress, no_progress
 from matcher.roads.by_time import RoadsByTime, roads_by_time
 from matcher.roads.foot.meeting_points import MeetingPoints
 from matcher.roads.foot.walking import Walks
 from matcher.roads.region.store import SAMPLE_NAME, Region, RegionStore, ensure_sample
-from matcher.services.ports import GeocodeCache, Progress, no_progress
 from matcher.settings.all import GeocodingSettings, Settings, SettingsInvalid
 from matcher.settings.base import PREFIX
 from matcher.wiring.warm import exercise

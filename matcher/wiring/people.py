@@ -8,22 +8,23 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from matcher.operation.jobs.retention import Forgetting, run_retention
 from matcher.people.block_store import PostgresBlocks
 from matcher.people.blocks import Blocks, ManageBlocks
 from matcher.people.credentials.key_set import KeySet, key_file, key_url
 from matcher.people.credentials.tokens import JsonWebTokens, TokenRules
-from matcher.people.data_store import PostgresPersonalData
-from matcher.people.personal_data import EraseMe, ExportMe
 from matcher.people.store import PostgresPeople
 from matcher.people.women_only import ShareGender, Sharing
 from matcher.postgres.pool import Database
+from matcher.privacy.personal_data import EraseMe, ExportMe
+from matcher.privacy.retention import Forgetting, run_retention
+from matcher.privacy.store import PostgresPersonalData
 from matcher.search.requests.store import PostgresRequests
-from matcher.services.ports import OfferIndex, OfferRepository
 from matcher.settings.all import SettingsInvalid
 from matcher.settings.base import PREFIX
 from matcher.settings.people import RetentionSettings, TokenSettings
 from matcher.trips.bookings.store import PostgresTrips
+from matcher.trips.offer_index import OfferIndex
+from matcher.trips.offers.repository import OfferRepository
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,19 @@ from collections.abc import Hashable
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 
+from matcher.geocoding.geocoder import GeocodeCache
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.money.cost_sharing import CostSharing
 from matcher.operation.telemetry import Telemetry
 from matcher.places.resolve import ResolvePlaces
+from matcher.progress import Progress, no_progress
 from matcher.roads.region.store import RegionStore
 from matcher.search.live.load import LoadOffers
 from matcher.search.live.region import ServedRegion
-from matcher.services.ports import GeocodeCache, OfferRepository, Progress, no_progress
 from matcher.settings.all import Settings
+from matcher.trips.offers.repository import OfferRepository
+from matcher.wiring.cost import cost_sharing
 from matcher.wiring.parts import LoadedRegion, import_region, load_region, make_geocoder, read_region
-from matcher.wiring_cost import cost_sharing
 
 
 class RegionOpener:

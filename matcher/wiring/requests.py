@@ -21,8 +21,9 @@ from matcher.search.requests.match import FitRequests, MatchRequests
 from matcher.search.requests.of_offer import RequestsOfOffer
 from matcher.search.requests.store import PostgresRequests
 from matcher.search.requests.waiting import WaitingRequests
-from matcher.services.ports import ChangeFeed, OfferRepository
 from matcher.settings.requests import RequestSettings
+from matcher.trips.offers.changes_seen import ChangeFeed
+from matcher.trips.offers.repository import OfferRepository
 from matcher.wiring.people import People
 
 

@@ -12,11 +12,12 @@ from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing
 from matcher.places.resolve import ResolvePlaces
 from matcher.postgres.pool import Connections
+from matcher.roads.asked import RoadsByTime
 from matcher.roads.region.slot_clock import zone_at
-from matcher.services.ports import OfferRepository, RoadsByTime
 from matcher.settings.series import SeriesSettings
 from matcher.trips.offers.cancel import CancelOffer
 from matcher.trips.offers.change import ChangeOffer
+from matcher.trips.offers.repository import OfferRepository
 from matcher.trips.series.change import ChangeSeries, ReadSeries
 from matcher.trips.series.job import run_series
 from matcher.trips.series.occurrences import MakeOccurrences

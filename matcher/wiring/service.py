@@ -11,6 +11,8 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from matcher.geocoding.network.cache_store import PostgresGeocodeCache
+from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.operation.health import CheckHealth
 from matcher.operation.jobs.database_watch import run_database_watch
@@ -23,9 +25,8 @@ from matcher.people.credentials.manage_keys import ManageKeys
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.places.look_up import LookUpPlaces
 from matcher.places.route import DescribeRoute
-from matcher.postgres.change_feed import PostgresChangeFeed
-from matcher.postgres.geocode_cache import PostgresGeocodeCache
-from matcher.search.describe import CarbonFactor, DescribeMatches
+from matcher.progress import Progress, no_progress
+from matcher.search.describe import DescribeMatches
 from matcher.search.find import FindMatches
 from matcher.search.live.follow import CheckLag, FollowChanges
 from matcher.search.live.job import run_change_feed
@@ -33,12 +34,12 @@ from matcher.search.live.region import LiveOffers, ServedRegion
 from matcher.search.live.renew import RenewRegion
 from matcher.search.live.watch import RegionWatch
 from matcher.search.requests.store import NOTHING_SEEN
-from matcher.services.ports import Progress, no_progress
 from matcher.settings.all import Settings
 from matcher.statistics.read import ReadStatistics
 from matcher.statistics.search_log import SearchLog
 from matcher.trips.offers.cancel import CancelOffer
 from matcher.trips.offers.change import ChangeOffer
+from matcher.trips.offers.changes import PostgresChangeFeed
 from matcher.trips.offers.expire import ExpireOffers
 from matcher.trips.offers.job import run_expiry
 from matcher.trips.offers.publish import PublishOffer

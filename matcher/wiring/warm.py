@@ -22,12 +22,12 @@ from matcher.matching.index.tables import IdTable
 from matcher.matching.pipeline import find_candidates_by_time
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import MeetingCandidate, Query
+from matcher.progress import Progress, no_progress
 from matcher.roads.engine import RoadEngine
 from matcher.roads.foot.meeting_points import MeetingPoints
 from matcher.roads.foot.walking import Walks
 from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.roads.warm import warm_kernels
-from matcher.services.ports import Progress, no_progress
 
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

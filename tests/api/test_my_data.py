@@ -12,8 +12,8 @@ import pytest
 from matcher.check.bookings import PostgresBookingLedger
 from matcher.domain.errors.tree import InvalidField
 from matcher.domain.principal import Role
-from matcher.people.data_store import HELD
 from matcher.postgres.pool import Database
+from matcher.privacy.store import HELD
 from tests.api.booking import asked, match_of, move, seen
 from tests.api.live import HALF_WAY, Live, a_search, an_offer, around, quiet_morning
 

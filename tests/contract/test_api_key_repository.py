@@ -9,9 +9,9 @@ import pytest
 
 from matcher.domain.errors.tree import ApiKeyNotFound, Conflict
 from matcher.domain.principal import ApiKey, Role
+from matcher.people.credentials.repository import ApiKeyRepository
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.postgres.pool import Connections
-from matcher.services.ports import ApiKeyRepository
 from tests.fakes import KeysInMemory
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)

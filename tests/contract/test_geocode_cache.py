@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.postgres.geocode_cache import PostgresGeocodeCache
+from matcher.geocoding.geocoder import GeocodeCache
+from matcher.geocoding.network.cache_store import PostgresGeocodeCache
 from matcher.postgres.pool import Connections
-from matcher.services.ports import GeocodeCache
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)

@@ -12,8 +12,8 @@ from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.chain import ChainGeocoder
 from matcher.geocoding.gazetteer.offline import OfflineGeocoder
+from matcher.geocoding.geocoder import Geocoder
 from matcher.geocoding.network.cached import CachedGeocoder
-from matcher.services.ports import Geocoder
 from tests.contract.provider_server import KINDS, a_geocoder_of, a_provider
 from tests.unit.geocoding.town import a_gazetteer
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from matcher.domain.errors.tree import IdempotencyKeyReused, OfferNotFound, OfferNotOpen, StaleVersion
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
@@ -18,7 +19,7 @@ from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
 from matcher.postgres.pool import Connections
-from matcher.services.ports import CurrentState, IdempotencyRequest, OfferRepository, StoredAnswer
+from matcher.trips.offers.repository import CurrentState, OfferRepository
 from matcher.trips.offers.store import PostgresOffers
 from tests.bulk_columns import columns_of, columns_with_stops_of
 from tests.contract.stored_offers import COQUIMBO_TIME, NOW, a_place, a_stored_offer

@@ -14,12 +14,12 @@ import asyncpg
 from matcher.check.bookings import PostgresBookingLedger
 from matcher.check.offer import Findings
 from matcher.domain.booking import Booking
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.match import Match, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.postgres.pool import Database
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.wiring.service import Carpool
 
 SOUTH, NORTH = Coordinate(lat=-29.953, lon=-71.338), Coordinate(lat=-29.905, lon=-71.25)

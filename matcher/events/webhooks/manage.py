@@ -10,12 +10,12 @@ from uuid import UUID
 
 from matcher.domain.errors.events import DeliveryNotFound, WebhookNotFound
 from matcher.domain.errors.tree import Fault, InvalidField, StaleVersion
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.principal import NAMESPACE_MARK, Principal, Role
 from matcher.events.event import EventKind
 from matcher.events.ports import DeliveryRepository, EventSender, WebhookRepository
 from matcher.events.webhooks.secrets import WebhookSecrets
 from matcher.events.webhooks.webhook import EVERYBODY, Delivery, DeliveryStatus, Webhook, WebhookStatus
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 
 #: For so long the secret before a rotation signs as well.
 OLD_SECRET_KEPT = timedelta(hours=24)

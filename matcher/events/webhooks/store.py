@@ -7,12 +7,12 @@ from uuid import UUID
 
 from matcher.domain.errors.events import TooManyWebhooks, WebhookNotFound
 from matcher.domain.errors.tree import StaleVersion
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.events.event import EventKind
 from matcher.events.webhooks.webhook import Webhook, WebhookStatus
 from matcher.postgres.idempotency import answer_once
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Record

@@ -9,11 +9,11 @@ from typing import Protocol
 
 from matcher.domain.errors.tree import Unavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
+from matcher.geocoding.geocoder import GeocodeCache, Geocoder
 from matcher.geocoding.network.geocoder import decide
 from matcher.geocoding.words.abbreviations import expand
 from matcher.geocoding.words.text import MAX_QUERY_CHARS, clean, fold, words
 from matcher.operation.telemetry import GEOCODER_CACHE, QUIET, Telemetry
-from matcher.services.ports import GeocodeCache, Geocoder
 
 _log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from matcher.domain.errors.tree import ApiKeyNotFound, Unauthenticated, Unavailable
 from matcher.domain.principal import ApiKey, Principal
 from matcher.people.credentials.api_keys import ApiKeys
+from matcher.people.credentials.repository import ApiKeyRepository
 from matcher.people.credentials.tokens import JsonWebTokens
-from matcher.services.ports import ApiKeyRepository
 
 _TOUCH_EVERY = timedelta(minutes=1)
 _REMEMBERED = 10_000

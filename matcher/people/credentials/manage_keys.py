@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from matcher.domain.errors.tree import Fault, InvalidField
 from matcher.domain.principal import ACTABLE, ERASED, NAMESPACE_MARK, ApiKey, Role
-from matcher.services.ports import ApiKeyRepository, KeyMaker
+from matcher.people.credentials.repository import ApiKeyRepository, KeyMaker
 
 MAX_USER = 100
 

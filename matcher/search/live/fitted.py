@@ -11,7 +11,8 @@ from matcher.domain.errors.tree import InvalidField, InvalidInput, PlaceUnreacha
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Place, same_positions
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.ports import OfferIndex, RoadsByTime
+from matcher.roads.asked import RoadsByTime
+from matcher.trips.offer_index import OfferIndex
 from matcher.trips.offer_rules import stops_of
 
 _log = logging.getLogger(__name__)

@@ -14,7 +14,9 @@ from uuid import UUID
 from matcher.domain.errors.tree import NotReady
 from matcher.domain.offer import Offer
 from matcher.search.live.load import Loaded
-from matcher.services.ports import ChangeListener, FeedPosition, OfferIndex, OfferRepository
+from matcher.trips.offer_index import OfferIndex
+from matcher.trips.offers.changes_seen import ChangeListener, FeedPosition
+from matcher.trips.offers.repository import OfferRepository
 
 _AT_ONCE = 500
 _log = logging.getLogger(__name__)

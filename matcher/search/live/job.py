@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from matcher.operation.jobs.loop import heed
 from matcher.search.live.follow import FollowChanges
-from matcher.services.ports import ChangeFeed
+from matcher.trips.offers.changes_seen import ChangeFeed
 
 #: Changes are read this often also when nobody tells of any: it finds what was written without a notice, and a lost connection.
 INTERVAL_S = 0.5

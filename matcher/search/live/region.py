@@ -13,12 +13,14 @@ from uuid import UUID
 
 from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer
+from matcher.geocoding.geocoder import Geocoder
 from matcher.places.resolve import ResolvePlaces
+from matcher.progress import Progress, no_progress
+from matcher.roads.asked import MeetingPoints
 from matcher.search.describe import MatchRoads
 from matcher.search.find import SearchIndex
 from matcher.search.live.fitted import FittedIndex
 from matcher.search.live.load import BulkIndex, Loaded, LoadOffers
-from matcher.services.ports import Geocoder, MeetingPoints, Progress, no_progress
 
 Write = Callable[[FittedIndex], object]
 

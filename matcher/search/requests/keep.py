@@ -9,15 +9,16 @@ from uuid import UUID
 
 from matcher.domain.errors.requests import RequestNotFound
 from matcher.domain.errors.tree import DepartureInPast, DepartureTooFar, Fault, RoleForbidden
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.match import DEFAULT_LIMIT, MatchAnswer, MatchRequest, RequestDraft
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal
 from matcher.people.women_only import Sharing, with_rider
 from matcher.places.resolve import ResolvePlaces
+from matcher.roads.asked import RoadsByTime
 from matcher.search.find import FindMatches
 from matcher.search.requests.kept_request import FoundOffer, KeptRequest
 from matcher.search.requests.ports import RequestPage, RequestRepository
-from matcher.services.ports import IdempotencyRequest, RoadsByTime, StoredAnswer
 
 #: Offers that a request lists as found, at most.
 MOST_FOUND = 100

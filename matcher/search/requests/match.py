@@ -26,7 +26,7 @@ from matcher.people.ports import Blocks
 from matcher.search.live.fitted import FittedIndex
 from matcher.search.requests.ports import FoundPair, MatchingTurn, MatchingTurns
 from matcher.search.requests.waiting import WaitingRequests
-from matcher.services.ports import OfferRepository
+from matcher.trips.offers.repository import OfferRepository
 
 #: Changes that are matched, and new requests that are settled, in one turn: it is a transaction, which others should not wait for long.
 _AT_ONCE = 50

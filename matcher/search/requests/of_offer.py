@@ -11,9 +11,10 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate
 from matcher.domain.principal import Principal
 from matcher.matching.scan.query import MeetingCandidate, Query
+from matcher.roads.asked import RoadsByTime
 from matcher.search.requests.match import Fit, FitRequests
-from matcher.services.ports import OfferRepository, RoadsByTime
 from matcher.trips.offer_rules import require_owner
+from matcher.trips.offers.repository import OfferRepository
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

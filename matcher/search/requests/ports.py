@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.search.requests.kept_request import FoundOffer, KeptRequest
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from matcher.domain.errors.requests import RequestNotFound, TooManyKeptRequests
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.match import DEFAULT_LIMIT, MatchRequest, TimeWindow, WindowKind
 from matcher.events.event import Event, EventKind
 from matcher.events.store import announce_events, write_events
@@ -19,7 +20,6 @@ from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.search.requests.kept_request import FoundOffer, KeptRequest
 from matcher.search.requests.ports import ChangedOffers, FoundPair, RequestPage
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.trips.offers.rows import place_to_json, to_local, to_place
 
 if TYPE_CHECKING:

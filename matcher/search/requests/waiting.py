@@ -18,9 +18,9 @@ from matcher.matching.reverse.index import RequestIndex, WaitingRequest
 from matcher.matching.scan.query import Query
 from matcher.places.resolve import ResolvePlaces
 from matcher.places.where_to_meet import WhereToMeet
+from matcher.roads.asked import RoadsByTime
 from matcher.search.requests.kept_request import KeptRequest
 from matcher.search.requests.ports import RequestRepository
-from matcher.services.ports import RoadsByTime
 
 _log = logging.getLogger(__name__)
 

@@ -13,15 +13,16 @@ from matcher.domain.booking import Actor, Booking, BookingStatus, RidePoint
 from matcher.domain.clock import later
 from matcher.domain.errors.bookings import BookingExists, OfferChanged, OwnOffer
 from matcher.domain.errors.tree import MatchTokenInvalid, OfferNotFound, OfferNotOpen, RoleForbidden
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.match import WindowKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Place
 from matcher.domain.principal import Principal
+from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
-from matcher.search.describe import CarbonFactor
-from matcher.services.ports import IdempotencyRequest, OfferRepository, StoredAnswer
 from matcher.trips.alter import AlterTrip, Decision
 from matcher.trips.booking_rules import BookingTerms, moved, require_short
+from matcher.trips.offers.repository import OfferRepository
 from matcher.trips.planner import Boarding, TripPlanner
 from matcher.trips.ports import Blocks, TripChange, TripRepository
 from matcher.trips.tickets import MatchTicket, MatchTokens, TicketPoint, roads_digest

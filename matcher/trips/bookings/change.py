@@ -10,12 +10,13 @@ from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.tree import OfferNotFound, OfferNotOpen
+from matcher.domain.idempotency import StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import Principal
-from matcher.search.describe import CarbonFactor
-from matcher.services.ports import OfferRepository, StoredAnswer
+from matcher.money.carbon import CarbonFactor
 from matcher.trips.alter import AlterTrip, Decision, QuotedVersionStale
 from matcher.trips.booking_rules import BookingTerms, actor_of, moved, require_capable, require_short
+from matcher.trips.offers.repository import OfferRepository
 from matcher.trips.planner import TripPlanner
 from matcher.trips.ports import TripChange, TripRepository
 from matcher.trips.told import events_of_move

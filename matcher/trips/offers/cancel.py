@@ -8,12 +8,13 @@ from uuid import UUID
 
 from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason
 from matcher.domain.errors.tree import OfferNotOpen
+from matcher.domain.idempotency import StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import Principal
-from matcher.services.ports import OfferRepository, StoredAnswer
 from matcher.trips.alter import AlterTrip, Decision, QuotedVersionStale
 from matcher.trips.booking_rules import BookingTerms, moved
 from matcher.trips.offer_rules import require_driver, require_owner
+from matcher.trips.offers.repository import OfferRepository
 from matcher.trips.planner import with_stops
 from matcher.trips.ports import TripChange, TripRepository
 from matcher.trips.told import events_of_move

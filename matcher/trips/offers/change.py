@@ -11,13 +11,14 @@ from uuid import UUID
 
 from matcher.domain.booking import Booking
 from matcher.domain.errors.tree import OfferNotOpen
+from matcher.domain.idempotency import StoredAnswer
 from matcher.domain.offer import Offer, OfferChange, OfferStatus
 from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import require_shared
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.ports import OfferRepository, RoadsByTime, StoredAnswer
+from matcher.roads.asked import RoadsByTime
 from matcher.trips.alter import AlterTrip, Decision, QuotedVersionStale
 from matcher.trips.keep_promises import is_news, keep_promises
 from matcher.trips.offer_rules import (
@@ -27,6 +28,7 @@ from matcher.trips.offer_rules import (
     require_sensible,
     stops_of,
 )
+from matcher.trips.offers.repository import OfferRepository
 from matcher.trips.planner import TripPlanner
 from matcher.trips.ports import TripChange, TripRepository
 from matcher.trips.told import events_of_trip

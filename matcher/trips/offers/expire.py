@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from matcher.services.ports import OfferIndex, OfferRepository
+from matcher.trips.offer_index import OfferIndex
+from matcher.trips.offers.repository import OfferRepository
 
 _AT_ONCE = 10_000
 

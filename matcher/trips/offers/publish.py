@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.offer import DEFAULT_FLEXIBILITY_S, Offer, OfferDraft, OfferStatus, default_max_detour_s
 from matcher.domain.principal import Principal
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing, with_driver
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.ports import IdempotencyRequest, OfferRepository, RoadsByTime, StoredAnswer
+from matcher.roads.asked import RoadsByTime
 from matcher.trips.offer_rules import pointed, require_departure, require_driver, require_sensible, stops_of
+from matcher.trips.offers.repository import OfferRepository
 from matcher.trips.writer import OfferWriter
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import Principal
-from matcher.services.ports import OfferPage, OfferRepository
 from matcher.trips.offer_rules import require_owner
+from matcher.trips.offers.repository import OfferPage, OfferRepository
 
 
 class ReadOffers:

@@ -15,7 +15,7 @@ from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
-from matcher.services.ports import CurrentState
+from matcher.trips.offers.repository import CurrentState
 
 
 def to_row(offer: Offer) -> dict[str, object]:

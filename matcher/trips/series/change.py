@@ -14,7 +14,7 @@ from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
 from matcher.domain.series import MAX_PHASES, Occurrence, PartOfSeries, Phase, Route, Series, SeriesChange, SeriesStatus
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.ports import RoadsByTime
+from matcher.roads.asked import RoadsByTime
 from matcher.trips.offer_rules import require_driver, stops_of
 from matcher.trips.series.occurrences import MakeOccurrences
 from matcher.trips.series.ports import SeriesPage, SeriesRepository

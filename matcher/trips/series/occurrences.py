@@ -13,7 +13,7 @@ from matcher.domain.series import Direction, OccurrenceKey, Phase, Route, Series
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing, require_shared
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.ports import DrivenRoute, RoadsByTime
+from matcher.roads.asked import DrivenRoute, RoadsByTime
 from matcher.trips.offer_rules import stops_of
 from matcher.trips.series.ports import Made
 

@@ -8,9 +8,9 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.offer import Offer
 from matcher.domain.series import Occurrence, OccurrenceKey, PartOfSeries, Series
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 
 #: An offer that is to be stored, and which trip of its series it is.
 Made = tuple[OccurrenceKey, Offer]

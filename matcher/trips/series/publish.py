@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from matcher.domain.errors.tree import DepartureInPast, DepartureTooFar, Fault, InvalidField
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.place import Coordinate
 from matcher.domain.principal import Principal
 from matcher.domain.series import (
@@ -22,7 +23,7 @@ from matcher.domain.series import (
     SeriesStatus,
 )
 from matcher.places.resolve import ResolvePlaces
-from matcher.services.ports import IdempotencyRequest, RoadsByTime, StoredAnswer
+from matcher.roads.asked import RoadsByTime
 from matcher.trips.offer_rules import pointed, require_driver
 from matcher.trips.series.occurrences import MakeOccurrences
 from matcher.trips.series.ports import Made, SeriesRepository

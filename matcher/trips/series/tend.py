@@ -15,9 +15,9 @@ from matcher.domain.offer import Offer, OfferChange, OfferStatus
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.domain.series import Direction, Occurrence, OccurrenceKey, Phase, Series, SeriesStatus
-from matcher.services.ports import OfferRepository
 from matcher.trips.offers.cancel import CancelOffer
 from matcher.trips.offers.change import ChangeOffer
+from matcher.trips.offers.repository import OfferRepository
 from matcher.trips.series.occurrences import MakeOccurrences
 from matcher.trips.series.ports import SeriesRepository
 from matcher.trips.series.publish import first_day, last_day

@@ -9,9 +9,9 @@ import pytest
 
 from matcher.domain.errors.tree import AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate
+from matcher.geocoding.network.cache_store import PostgresGeocodeCache
 from matcher.geocoding.network.cached import CachedGeocoder, utc_now
 from matcher.geocoding.network.geocoder import NetworkGeocoder
-from matcher.postgres.geocode_cache import PostgresGeocodeCache
 from matcher.postgres.pool import Connections, Database
 from tests.contract import provider_server as server
 from tests.contract.provider_server import Provider, a_geocoder_of, a_provider

@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 
 from matcher.domain.errors.tree import Conflict, InvalidField, SeatsExhausted
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.principal import ApiKey, Role
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.postgres.pool import Connections
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.trips.offers.store import PostgresOffers
 from tests.contract.stored_offers import NOW, a_stored_offer
 

@@ -10,10 +10,10 @@ from datetime import timedelta
 import pytest
 
 from matcher.domain.errors.tree import Conflict, StaleVersion
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.postgres.idempotency import forget_answers
 from matcher.postgres.pool import Database
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.offers import columns as load_offers
 from matcher.trips.offers.store import PostgresOffers

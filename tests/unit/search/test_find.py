@@ -27,12 +27,14 @@ from matcher.domain.polyline import decode_polyline
 from matcher.domain.principal import Principal, Role
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.rank.scoring import ScoreWeights
+from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.places.resolve import ResolvePlaces
+from matcher.roads.asked import MeetingPoints
 from matcher.roads.engine import RoadEngine
-from matcher.search.describe import CarbonFactor, DescribeMatches
+from matcher.search.describe import DescribeMatches
 from matcher.search.find import SPARE, FindMatches
-from matcher.services.ports import CurrentState, MeetingPoints
+from matcher.trips.offers.repository import CurrentState
 from matcher.trips.tickets import MatchTokens
 from matcher.wiring.warm import exercise
 from tests.builders import NOW, Street, a_place, a_ring, an_engine, an_offer

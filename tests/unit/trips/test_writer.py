@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable, StaleVersion
+from matcher.domain.idempotency import StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.services.ports import StoredAnswer
 from tests.fakes import OffersInMemory
 from tests.world import World
 

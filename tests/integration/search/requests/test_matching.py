@@ -19,6 +19,7 @@ import asyncpg
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
+from matcher.domain.idempotency import StoredAnswer
 from matcher.domain.match import MAX_LIMIT, MatchAnswer, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferChange, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
@@ -30,7 +31,6 @@ from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.search.requests.kept_request import KeptRequest
 from matcher.search.requests.ports import FoundPair
 from matcher.search.requests.store import PostgresRequests, PostgresTurn
-from matcher.services.ports import StoredAnswer
 from matcher.settings.all import Settings
 from matcher.trips.offers.store import PostgresOffers
 from matcher.wiring import service as bootstrap

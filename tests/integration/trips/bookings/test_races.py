@@ -16,12 +16,12 @@ import pytest
 from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason
 from matcher.domain.errors.bookings import BookingExists, MoveNotAllowed
 from matcher.domain.errors.tree import Conflict, DatabaseUnavailable, OfferNotOpen, SeatsExhausted, StaleVersion
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import OfferChange, OfferStatus
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from matcher.settings.all import Settings
 from matcher.trips.bookings import store as bookings_module
 from matcher.trips.bookings.store import PostgresTrips

@@ -16,15 +16,15 @@ import asyncpg
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
+from matcher.domain.idempotency import StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.domain.series import Occurrence, Series, SeriesChange, SeriesDraft, TripFields, WayBack
-from matcher.people.data_store import PostgresPersonalData
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
+from matcher.privacy.store import PostgresPersonalData
 from matcher.roads.region.store import RegionStore, ensure_sample
-from matcher.services.ports import StoredAnswer
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.series.store import PostgresSeries
 from matcher.wiring.service import Carpool, running

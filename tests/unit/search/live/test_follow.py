@@ -13,7 +13,7 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.search.live.follow import CheckLag, FollowChanges
 from matcher.search.live.load import Loaded
 from matcher.search.live.region import LiveOffers
-from matcher.services.ports import FeedPosition, OfferChanges
+from matcher.trips.offers.changes_seen import FeedPosition, OfferChanges
 from tests.fakes import IndexInMemory, SameThread
 from tests.world import World, a_region
 

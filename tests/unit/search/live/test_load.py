@@ -11,7 +11,7 @@ import pytest
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import OfferStatus
 from matcher.search.live.load import Loaded, LoadOffers
-from matcher.services.ports import FeedPosition
+from matcher.trips.offers.changes_seen import FeedPosition
 from tests.fakes import IndexInMemory, SameThread
 from tests.world import ALICE, NOW, World, at
 

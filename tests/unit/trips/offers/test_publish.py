@@ -21,8 +21,8 @@ from matcher.domain.errors.tree import (
     PlaceUnreachable,
     RoleForbidden,
 )
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.services.ports import IdempotencyRequest, StoredAnswer
 from tests.world import ALICE, NOW, OPS, RIDER, World, a_draft, address, at
 
 

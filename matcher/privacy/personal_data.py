@@ -15,7 +15,7 @@ from matcher.domain.errors.tree import Conflict, NotFound, TripsStillOpen
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import ERASED, NAMESPACE_MARK, Principal, Role
 from matcher.people.ports import PersonalData
-from matcher.services.ports import OfferRepository
+from matcher.trips.offers.repository import OfferRepository
 from matcher.trips.ports import TripRepository
 
 _PAGE = 100

@@ -10,7 +10,7 @@ from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.postgres.errors import domain_errors
 from matcher.postgres.listening import Notices, listening_on
 from matcher.postgres.statements import Statements
-from matcher.services.ports import FeedPosition, OfferChanges
+from matcher.trips.offers.changes_seen import FeedPosition, OfferChanges
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection

@@ -14,7 +14,7 @@ from matcher.domain.offer import OfferStatus
 from matcher.domain.principal import ApiKey, Role
 from matcher.people.credentials.api_keys import ApiKeys
 from matcher.people.credentials.store import PostgresApiKeys
-from matcher.people.data_store import HELD, PostgresPersonalData
+from matcher.privacy.store import HELD, PostgresPersonalData
 from matcher.trips.offers.store import PostgresOffers
 from tests.conftest import OneTransaction
 from tests.contract.stored_offers import a_stored_offer
@@ -38,7 +38,7 @@ async def test_every_column_that_names_a_person_is_covered(db: OneTransaction) -
     named = {(row["table_name"], row["column_name"]) for row in columns if _PERSON.search(row["column_name"])}
     covered = {column for held in HELD for column in held.columns}
     assert len(named) > 8
-    assert named - _NOBODY == covered, "add what is missing to HELD in matcher/people/data_store.py"
+    assert named - _NOBODY == covered, "add what is missing to HELD in matcher/privacy/store.py"
 
 
 async def test_a_trip_that_is_open_is_cancelled_before_its_driver_is_erased(db: OneTransaction) -> None:

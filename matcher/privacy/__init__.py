@@ -1,0 +1,4 @@
+"""Export, erasure and retention of personal data.
+
+Open `personal_data.py` first.
+"""

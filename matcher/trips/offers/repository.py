@@ -1,0 +1,117 @@
+"""What the use cases ask of stored offers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.money import Money
+from matcher.domain.offer import Offer, OfferStatus
+from matcher.matching.index.load_direct import DirectOffers
+from matcher.matching.index.load_stops import OffersWithStops
+from matcher.trips.offers.changes_seen import FeedPosition
+
+
+@dataclass(frozen=True, slots=True)
+class OfferPage:
+    """One keyset page, newest departure last; `next_cursor` is the (departure, id) to go on after, None at the end."""
+
+    offers: tuple[Offer, ...]
+    next_cursor: tuple[datetime, UUID] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentState:
+    """What the database says of an offer now."""
+
+    version: int
+    status: OfferStatus
+    seats_left: int
+    seats_offered: int
+    length_cm: int
+    price: Money | None
+
+
+class OpenOffers(Protocol):
+    """The OPEN offers of a region as they were at one moment."""
+
+    @property
+    def position(self) -> FeedPosition:
+        """Changes after it are those that are not in here."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
+    async def direct(self, take: Callable[[DirectOffers], Awaitable[None]]) -> None:
+        """Hand over, some ten thousand at a time, the trips without stops whose road positions hold for the fingerprint asked for."""
+
+    async def with_stops(self, take: Callable[[OffersWithStops], Awaitable[None]]) -> None:
+        """The same for the trips with stops."""
+
+    def others(self) -> AsyncIterator[Sequence[Offer]]:
+        """The rest of them, in chunks."""
+
+
+class OfferRepository(Protocol):
+    """Offers on disk. A method that returns has committed; DatabaseUnavailable when it cannot say."""
+
+    async def insert(
+        self,
+        offer: Offer,
+        *,
+        idempotency: IdempotencyRequest | None = None,
+        render: Callable[[Offer], StoredAnswer] | None = None,
+    ) -> StoredAnswer | None:
+        """Store a new offer (and, in the same transaction, the answer `render(offer)` under `idempotency`).
+
+        Returns None when it was stored. When another call with the same key has stored its answer meanwhile, nothing is
+        written and that answer is returned. Raises IdempotencyKeyReused when the fingerprint differs.
+        """
+
+    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
+        """The answer stored under this key, or None. Raises IdempotencyKeyReused when the fingerprint differs."""
+
+    async def get(self, offer_id: UUID) -> Offer:
+        """Raises OfferNotFound."""
+
+    async def list_page(
+        self,
+        *,
+        driver_id: str | None,
+        status: OfferStatus | None,
+        departure_from: datetime | None,
+        departure_to: datetime | None,
+        limit: int,
+        after: tuple[datetime, UUID] | None,
+    ) -> OfferPage:
+        """Offers ordered by (departure, id); `driver_id` None means anybody's."""
+
+    async def update(self, offer: Offer, *, expected_version: int) -> None:
+        """Replace everything but id, driver and created_at, where the stored version is `expected_version` and it is OPEN.
+
+        `offer.version` must be expected_version + 1. Raises OfferNotFound, StaleVersion, OfferNotOpen.
+        """
+
+    async def mark_past(self, now: datetime, *, limit: int = 10_000) -> list[UUID]:
+        """Set OPEN offers whose latest arrival is before `now` to PAST; returns their ids."""
+
+    async def get_many(self, offer_ids: Sequence[UUID]) -> list[Offer]:
+        """Those that exist, whatever their status, in no order."""
+
+    async def refit(self, offers: Sequence[Offer]) -> int:
+        """Store the road positions, the drive and the fingerprint of offers whose version is still the one given; returns how many.
+
+        Nothing that a person has said changes, so the version stays, and nobody is told.
+        """
+
+    def open_offers(self, region: str, fingerprint: str) -> AbstractAsyncContextManager[OpenOffers]:
+        """All OPEN offers of a region, from one consistent snapshot that lives as long as the block."""
+
+    async def current(self, offer_ids: Sequence[UUID]) -> dict[UUID, CurrentState]:
+        """The present state of those that exist."""
