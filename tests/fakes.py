@@ -27,13 +27,13 @@ from matcher.domain.errors.tree import (
 )
 from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.offer_changes import FeedPosition
 from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
 from matcher.domain.principal import ApiKey
 from matcher.matching.base.roads import PackedDrive
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
 from matcher.roads.asked import DrivenRoute, SnappedPosition
-from matcher.trips.offers.changes_seen import FeedPosition
 from matcher.trips.offers.repository import CurrentState, OfferPage
 from tests.bulk_columns import columns_of
 

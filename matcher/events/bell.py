@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from matcher.postgres.change_feed import CHANNEL as CHANGES_OF_OFFERS
 from matcher.postgres.listening import Notices, listening_on
-from matcher.trips.offers.changes import CHANNEL as CHANGES_OF_OFFERS
 
 EVENTS = "events"
 

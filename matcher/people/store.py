@@ -6,9 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from matcher.domain.errors.tree import SharingInUse, StaleVersion
+from matcher.postgres.change_feed import announce_changes
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
-from matcher.trips.offers.changes import announce_changes
 
 _PEOPLE = Statements("people")
 _WOMAN = "woman"

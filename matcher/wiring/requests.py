@@ -14,6 +14,7 @@ from matcher.matching.reverse.index import RequestIndex
 from matcher.places.where_to_meet import WhereToMeet
 from matcher.postgres.pool import Database
 from matcher.search.find import FindMatches
+from matcher.search.live.changes import ChangeFeed
 from matcher.search.live.region import ServedRegion
 from matcher.search.requests.job import run_request_matching
 from matcher.search.requests.keep import KeepRequests
@@ -22,7 +23,6 @@ from matcher.search.requests.of_offer import RequestsOfOffer
 from matcher.search.requests.store import PostgresRequests
 from matcher.search.requests.waiting import WaitingRequests
 from matcher.settings.requests import RequestSettings
-from matcher.trips.offers.changes_seen import ChangeFeed
 from matcher.trips.offers.repository import OfferRepository
 from matcher.wiring.people import People
 

@@ -25,6 +25,7 @@ from matcher.people.credentials.manage_keys import ManageKeys
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.places.look_up import LookUpPlaces
 from matcher.places.route import DescribeRoute
+from matcher.postgres.change_feed import PostgresChangeFeed
 from matcher.progress import Progress, no_progress
 from matcher.search.describe import DescribeMatches
 from matcher.search.find import FindMatches
@@ -39,7 +40,6 @@ from matcher.statistics.read import ReadStatistics
 from matcher.statistics.search_log import SearchLog
 from matcher.trips.offers.cancel import CancelOffer
 from matcher.trips.offers.change import ChangeOffer
-from matcher.trips.offers.changes import PostgresChangeFeed
 from matcher.trips.offers.expire import ExpireOffers
 from matcher.trips.offers.job import run_expiry
 from matcher.trips.offers.publish import PublishOffer

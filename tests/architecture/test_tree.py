@@ -13,7 +13,7 @@ TOP_LEVEL = {
     "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE", "Makefile", "NOTICE", "README.md",
     "api", "bench", "docs", "matcher", "pyproject.toml", "requirements", "scripts", "sql", "tests",
 }  # fmt: skip
-ROOMS = {"domain", "matching", "services", "roads", "geocoding", "storage"}
+ROOMS = {"domain", "matching", "search", "roads", "geocoding", "postgres"}
 LONGEST = 400
 HEAVIEST = 5_000_000
 

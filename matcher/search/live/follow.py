@@ -13,9 +13,10 @@ from uuid import UUID
 
 from matcher.domain.errors.tree import NotReady
 from matcher.domain.offer import Offer
+from matcher.domain.offer_changes import FeedPosition
+from matcher.search.live.changes import ChangeListener
 from matcher.search.live.load import Loaded
 from matcher.trips.offer_index import OfferIndex
-from matcher.trips.offers.changes_seen import ChangeListener, FeedPosition
 from matcher.trips.offers.repository import OfferRepository
 
 _AT_ONCE = 500

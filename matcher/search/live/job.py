@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from matcher.operation.jobs.loop import heed
+from matcher.search.live.changes import ChangeFeed
 from matcher.search.live.follow import FollowChanges
-from matcher.trips.offers.changes_seen import ChangeFeed
 
 #: Changes are read this often also when nobody tells of any: it finds what was written without a notice, and a lost connection.
 INTERVAL_S = 0.5

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from matcher.domain.offer import Offer
+from matcher.domain.offer_changes import FeedPosition
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
 from matcher.places.resolve import ResolvePlaces
@@ -16,7 +17,6 @@ from matcher.progress import Progress, no_progress
 from matcher.roads.asked import RoadsByTime
 from matcher.search.live.fitted import FittedIndex
 from matcher.trips.offer_index import OfferIndex
-from matcher.trips.offers.changes_seen import FeedPosition
 from matcher.trips.offers.repository import OfferRepository
 
 #: Chunks of columns that wait or are being packed: enough to keep some threads busy, few enough to hold no memory worth naming.

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from matcher.operation.jobs.loop import heed
-from matcher.trips.offers.changes_seen import ChangeFeed, ChangeListener
+from matcher.search.live.changes import ChangeFeed, ChangeListener
 
 
 async def run_request_matching(

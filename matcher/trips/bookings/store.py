@@ -14,11 +14,11 @@ from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.offer import Offer
 from matcher.events.event import Event
 from matcher.events.store import announce_events, write_events
+from matcher.postgres.change_feed import announce_changes
 from matcher.postgres.idempotency import answer_once, find_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.trips.bookings.rows import FIXED_COLUMNS, to_booking, to_booking_row
-from matcher.trips.offers.changes import announce_changes
 from matcher.trips.offers.store import replace_open_offer
 from matcher.trips.ports import BookingPage, Decide, TripChange
 from matcher.trips.series.store import note_in_series

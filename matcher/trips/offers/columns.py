@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import PREFERENCE_KEYS, Offer
+from matcher.domain.offer_changes import FeedPosition
 from matcher.matching.base.plan import NO_LIMIT
 from matcher.matching.base.positions import FRACTION_ONE
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import NO_PROMISE, OffersWithStops
 from matcher.matching.index.zones import WOMEN_ONLY
+from matcher.postgres.change_feed import position_of
 from matcher.postgres.statements import Statements
-from matcher.trips.offers.changes import position_of
-from matcher.trips.offers.changes_seen import FeedPosition
 from matcher.trips.offers.rows import to_offer
 
 if TYPE_CHECKING:

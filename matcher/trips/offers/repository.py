@@ -12,9 +12,9 @@ from uuid import UUID
 from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.offer_changes import FeedPosition
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
-from matcher.trips.offers.changes_seen import FeedPosition
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from matcher.domain.errors.tree import (
 )
 from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.postgres.change_feed import announce_changes
 from matcher.postgres.idempotency import answer_once, find_answer, forget_answers
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
-from matcher.trips.offers.changes import announce_changes
 from matcher.trips.offers.columns import OpenOffersInTransaction
 from matcher.trips.offers.repository import CurrentState, OfferPage, OpenOffers
 from matcher.trips.offers.rows import to_current_state, to_offer, to_row, to_stop_rows

@@ -11,10 +11,10 @@ from matcher.domain.errors.series import SeriesNotFound, TooManySeries
 from matcher.domain.errors.tree import StaleVersion
 from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
 from matcher.domain.series import Direction, Occurrence, OccurrenceKey, PartOfSeries, Series
+from matcher.postgres.change_feed import announce_changes
 from matcher.postgres.idempotency import answer_once, find_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
-from matcher.trips.offers.changes import announce_changes
 from matcher.trips.offers.store import insert_new_offer
 from matcher.trips.series.ports import Made, SeriesPage
 from matcher.trips.series.rows import to_occurrence, to_phase_rows, to_series

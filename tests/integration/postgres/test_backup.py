@@ -14,10 +14,10 @@ import asyncpg
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
+from matcher.postgres.change_feed import PostgresChangeFeed, position_of
 from matcher.postgres.embedded.programs import _package_folder
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
-from matcher.trips.offers.changes import PostgresChangeFeed, position_of
 from matcher.trips.offers.store import PostgresOffers
 from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for

@@ -14,11 +14,11 @@ import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.offer_changes import FeedPosition
 from matcher.matching.index.load_direct import DirectOffers
+from matcher.postgres.change_feed import _CHANGES, CHANNEL, Listener, PostgresChangeFeed, position_of
 from matcher.postgres.pool import Database, prepare_connection
 from matcher.postgres.statements import Statements
-from matcher.trips.offers.changes import _CHANGES, CHANNEL, Listener, PostgresChangeFeed, position_of
-from matcher.trips.offers.changes_seen import FeedPosition
 from matcher.trips.offers.rows import to_row
 from matcher.trips.offers.store import PostgresOffers
 from tests.contract.stored_offers import a_stored_offer

@@ -20,11 +20,11 @@ from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.index.index import OfferIndex
+from matcher.postgres import change_feed
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.settings.all import Settings, StorageSettings
-from matcher.trips.offers import changes as change_feed
 from matcher.trips.offers.store import PostgresOffers
 from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for

@@ -10,10 +10,10 @@ import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable, NotReady
 from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.offer_changes import FeedPosition, OfferChanges
 from matcher.search.live.follow import CheckLag, FollowChanges
 from matcher.search.live.load import Loaded
 from matcher.search.live.region import LiveOffers
-from matcher.trips.offers.changes_seen import FeedPosition, OfferChanges
 from tests.fakes import IndexInMemory, SameThread
 from tests.world import World, a_region
 

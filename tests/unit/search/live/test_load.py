@@ -10,8 +10,8 @@ import pytest
 
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import OfferStatus
+from matcher.domain.offer_changes import FeedPosition
 from matcher.search.live.load import Loaded, LoadOffers
-from matcher.trips.offers.changes_seen import FeedPosition
 from tests.fakes import IndexInMemory, SameThread
 from tests.world import ALICE, NOW, World, at
 
