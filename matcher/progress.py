@@ -1,4 +1,4 @@
-"""Progress of long work, told step by step."""
+"""Progress of long work, reported step by step."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told what is being done. A step begins with its first call and ends with the first call for another one."""
+    """Called with what is being done. A step begins with its first call and ends with the first call for another one."""
 
-    def __call__(self, step: str, done: float | None = None, /) -> None:
-        """`step` is a few words for people; `done` in [0, 1] when it is known how far it has come."""
+    def __call__(self, step: str, done: float = 0, total: float | None = None, /) -> None:
+        """`step` is a few words for people; `done` of `total`, in any unit. `total` is None while it is unknown."""
 
 
-def no_progress(step: str, done: float | None = None, /) -> None:
-    """A Progress for callers who watch nothing."""
+def no_progress(step: str, done: float = 0, total: float | None = None, /) -> None:
+    """Reports to nobody."""

@@ -26,11 +26,10 @@ def make_console(file: IO[str] | None = None) -> Console:
 
 
 class StepProgress:
-    """Tells what is being done, and how long each step took: a spinner on a terminal, lines elsewhere. A ports.Progress.
+    """A Progress that shows each step and how long it took: a spinner on a terminal, lines elsewhere.
 
-    Call it with the name of a step when the step begins; call it again with the same name and a fraction in [0, 1]
-    while it advances. The next name, or the end of the `with` block, ends the step. Steps of less than a second leave no
-    line behind; in a log a longer step is named while it runs, so that one sees where it hangs.
+    The end of the `with` block ends the last step. Steps shorter than a second leave no line behind; in a log a longer
+    step is named while it runs, so that one sees where it hangs.
     """
 
     def __init__(self, console: Console, *, report_after_s: float = _REPORT_AFTER_S) -> None:
@@ -49,13 +48,13 @@ class StepProgress:
     ) -> None:
         self.end()
 
-    def __call__(self, step: str, done: float | None = None, /) -> None:
-        """The step of this name begins or goes on."""
+    def __call__(self, step: str, done: float = 0, total: float | None = None, /) -> None:
+        """The step begins or goes on."""
         if step != self._step:
             self.end()
             self._begin(step)
-        if self._live is not None and done is not None:
-            self._live.update(Spinner("dots", Text(f"{step}  {min(1.0, max(0.0, done)):4.0%}")))
+        if self._live is not None and total:
+            self._live.update(Spinner("dots", Text(f"{step}  {min(1.0, done / total):4.0%}")))
 
     def end(self) -> None:
         """The present step is over."""

@@ -35,7 +35,7 @@ class LoggedSteps:
         self._step: str | None = None
         self._began = time.perf_counter()
 
-    def __call__(self, step: str, _done: float | None = None, /) -> None:
+    def __call__(self, step: str, _done: float = 0, _total: float | None = None, /) -> None:
         """A new step is logged; progress within one is not."""
         if step == self._step:
             return

@@ -150,7 +150,7 @@ class CheckPromises:
             elif (k := random_.randrange(open_now)) < sample:
                 drawn[k] = offer
         for number in range(1, sample + 1 if drawn else 1):
-            progress("checking matches", (number - 1) / sample)
+            progress("checking matches", number - 1, sample)
             await self._check_search(report, number, drawn[(number - 1) % len(drawn)], random_, now)
         return report
 
@@ -172,7 +172,7 @@ class CheckPromises:
                 for offer in sound:
                     yield offer
             report.offers += len(present)
-            progress("checking offers", (report.offers + report.outdated) / max(1, count))
+            progress("checking offers", report.offers + report.outdated, count)
             after = page.next_cursor
             if after is None:
                 return

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata, resources
@@ -21,6 +21,7 @@ import asyncpg
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.postgres.errors import domain_errors
 from matcher.postgres.statements import Statements
+from matcher.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection
@@ -40,13 +41,7 @@ class SchemaState:
     unknown: tuple[str, ...]
 
 
-def _silent(_step: str) -> None:
-    pass
-
-
-async def migrate(
-    url: str, *, newer_allowed: bool = False, progress: Callable[[str], None] = _silent
-) -> tuple[str, ...]:
+async def migrate(url: str, *, newer_allowed: bool = False, progress: Progress = no_progress) -> tuple[str, ...]:
     """Run the migrations that a database lacks; returns their versions, none when it is up to date.
 
     Safe to run from several processes at once: dbmate holds an advisory lock of the database. Needs a direct connection, not one

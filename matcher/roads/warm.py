@@ -6,28 +6,26 @@ compiled for the types of its arguments, so this goes through `RoadEngine` as a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.matching.base.kernel_version import one_compiles
 from matcher.matching.base.positions import FRACTION_ONE, INFINITE
 from matcher.matching.base.roads import PathTable
+from matcher.progress import Progress, no_progress
 from matcher.roads.engine import SUMMIT_FROM, RoadEngine
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import network_from_vectors
 from matcher.roads.sweeps.one import sweep_places
 
 
-def warm_kernels(progress: Callable[[str], None] | None = None) -> None:
+def warm_kernels(progress: Progress = no_progress) -> None:
     """Compile, or read what was compiled before. `progress` is told what is going on, once or twice.
 
     Several processes may do this at once: one compiles, the others wait and read.
     """
-    report = progress or _silent
-    with one_compiles(sweep_places, lambda: report("waiting for another process that compiles the kernels")):
-        report("compiling the kernels")
+    with one_compiles(sweep_places, lambda: progress("waiting for another process that compiles the kernels")):
+        progress("compiling the kernels")
         _use_everything()
 
 
@@ -73,7 +71,3 @@ def _use_everything() -> None:
     # A route of one leg and a route of two go through different kernels.
     leg_begin, leg_count = np.zeros(2, dtype=np.int64), np.array([1, 2], dtype=np.uint8)
     engine.shared_lengths(drive, (FRACTION_ONE // 2, FRACTION_ONE // 2), legs, leg_begin, leg_count)
-
-
-def _silent(phase: str) -> None:
-    """For callers who watch nothing."""

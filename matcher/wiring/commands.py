@@ -36,15 +36,14 @@ from matcher.wiring.parts import (
 
 
 @asynccontextmanager
-async def promise_checks(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[CheckPromises]:
+async def promise_checks(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[CheckPromises]:
     """Only what recomputing promises needs: the database, which is read and not migrated, the roads, and an index of its own."""
-    report = no_progress if progress is None else progress
     reading = replace(settings, storage=settings.storage.model_copy(update={"migrate_on_start": False}))
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened_database(reading, progress=report))
+        database = await stack.enter_async_context(opened_database(reading, progress=progress))
         executor = compute_threads(stack, settings.matching.threads)
-        region = await asyncio.to_thread(open_region, settings, report)
-        report("preparing the roads")
+        region = await asyncio.to_thread(open_region, settings, progress)
+        progress("preparing the roads")
         roads = await asyncio.to_thread(roads_of, region)
         meeting_points = await asyncio.to_thread(meeting_points_of, region)
         sharing = await asyncio.to_thread(cost_sharing, settings.cost, box_of(region))
@@ -72,13 +71,12 @@ async def promise_checks(settings: Settings, *, progress: Progress | None = None
 
 
 @asynccontextmanager
-async def geocoding(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[Geocoder]:
+async def geocoding(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[Geocoder]:
     """Only what looking up addresses needs; without the database nothing is cached."""
-    report = no_progress if progress is None else progress
     async with AsyncExitStack() as stack:
         executor = compute_threads(stack, settings.matching.threads)
-        region = await asyncio.to_thread(open_region, settings, report)
-        report("loading the addresses")
+        region = await asyncio.to_thread(open_region, settings, progress)
+        progress("loading the addresses")
         gazetteer = await asyncio.to_thread(Gazetteer.open, region.places_path)
         geocoder = make_geocoder(settings.geocoding, gazetteer, box_of(region), executor, None)
         stack.push_async_callback(geocoder.close)

@@ -24,7 +24,7 @@ from matcher.events.webhooks.sender import HttpEventSender
 from matcher.events.webhooks.store import PostgresWebhooks
 from matcher.operation.jobs.loop import in_background
 from matcher.operation.telemetry import Telemetry
-from matcher.progress import Progress
+from matcher.progress import Progress, no_progress
 from matcher.settings.all import Settings
 from matcher.settings.events import EventSettings
 from matcher.wiring.parts import OpenDatabase, opened_database, other_secret, secret
@@ -96,7 +96,7 @@ async def webhook_secrets(settings: Settings) -> WebhookSecrets:
 
 @asynccontextmanager
 async def delivery_management(
-    settings: Settings, *, progress: Progress | None = None
+    settings: Settings, *, progress: Progress = no_progress
 ) -> AsyncIterator[PostgresDeliveries]:
     """Only what looking at deliveries needs: the database, shared with a service that runs on it."""
     async with opened_database(settings, progress=progress) as database:

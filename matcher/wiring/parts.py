@@ -52,16 +52,15 @@ class OpenDatabase:
 
 
 @asynccontextmanager
-async def opened_database(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[OpenDatabase]:
+async def opened_database(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[OpenDatabase]:
     """The database of the settings: started when it is the embedded one, migrated unless that is turned off, connected.
 
     Raises DatabaseUnavailable, and InvalidField when the embedded server cannot live in the data folder.
     """
-    report = no_progress if progress is None else progress
     async with AsyncExitStack() as stack:
-        url, start_again = await _database_url(stack, settings, report)
+        url, start_again = await _database_url(stack, settings, progress)
         if settings.storage.migrate_on_start:
-            await migrate(url, newer_allowed=settings.storage.newer_schema_allowed, progress=report)
+            await migrate(url, newer_allowed=settings.storage.newer_schema_allowed, progress=progress)
         else:
             await check_schema(url, newer_allowed=settings.storage.newer_schema_allowed)
         pool = await Database.open(
@@ -77,24 +76,24 @@ async def opened_database(settings: Settings, *, progress: Progress | None = Non
 
 
 @asynccontextmanager
-async def database_url(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[str]:
+async def database_url(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[str]:
     """The URL of the settings' database, whose server runs while the block does; nothing is migrated."""
     async with AsyncExitStack() as stack:
-        url, _ = await _database_url(stack, settings, no_progress if progress is None else progress)
+        url, _ = await _database_url(stack, settings, progress)
         yield url
 
 
 async def _database_url(
-    stack: AsyncExitStack, settings: Settings, report: Progress
+    stack: AsyncExitStack, settings: Settings, progress: Progress
 ) -> tuple[str, Callable[[], Coroutine[Any, Any, object]] | None]:
     storage = settings.storage
     if storage.database_url is not None:
         return storage.database_url.get_secret_value(), None
-    report("starting the embedded database")
+    progress("starting the embedded database")
     server = EmbeddedPostgres(
         storage.data_dir,
         data_dir_is_default=storage.data_dir_is_default,
-        progress=report,
+        progress=progress,
     )
     stack.push_async_callback(_to_the_end, server.stop)
     return await _to_the_end(server.start), functools.partial(_to_the_end, server.start)
@@ -110,8 +109,7 @@ def open_region(settings: Settings, progress: Progress = no_progress) -> Region:
 def import_region(settings: Settings, progress: Progress = no_progress) -> None:
     """The bundled region, when it is the one of the settings and missing; any other is for people to add. Blocks for seconds."""
     if settings.roads.region == SAMPLE_NAME:
-        store = RegionStore(settings.storage.data_dir)
-        ensure_sample(store, lambda phase, done, total: progress(phase, done / total if total else None))
+        ensure_sample(RegionStore(settings.storage.data_dir), progress)
 
 
 @dataclass(frozen=True, eq=False)

@@ -105,23 +105,22 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, progress: Progress | None = None, worker: int = 1, telemetry: Telemetry = QUIET
+    settings: Settings, *, progress: Progress = no_progress, worker: int = 1, telemetry: Telemetry = QUIET
 ) -> AsyncIterator[Carpool]:
     """The service, loaded and with its loops beside it, until the block ends. `worker` numbers the processes of one service.
 
     Raises what each part raises when it cannot be had: DatabaseUnavailable, RegionNotFound, RegionFileInvalid, SecretUnusable.
     """
-    report = no_progress if progress is None else progress
     this_version = await asyncio.to_thread(version)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened_database(settings, progress=report))
+        database = await stack.enter_async_context(opened_database(settings, progress=progress))
         executor = compute_threads(stack, settings.matching.threads)
         cache = PostgresGeocodeCache(database.pool)
         offers = PostgresOffers(database.pool)
         opener = RegionOpener(settings, stack, offers, cache, executor, telemetry)
-        first, on_disk = await opener.first(report)
+        first, on_disk = await opener.first(progress)
         live = LiveOffers(first, executor)
-        follow = FollowChanges(offers, live, executor, loaded=await live.replace(first, report))
+        follow = FollowChanges(offers, live, executor, loaded=await live.replace(first, progress))
         renew = RenewRegion(opener.look, opener.again, live, in_use=on_disk)
         watch = RegionWatch(renew, every_s=settings.roads.region_watch_s, clock=utc_now)
         region_name = first.roads.name
@@ -286,15 +285,14 @@ async def running(
 
 
 @asynccontextmanager
-async def prepared(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[None]:
+async def prepared(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[None]:
     """What all processes of one service need, made once, before they need it: the database, which stays up until the block ends, its
     schema, the region, the compiled kernels, the secrets.
 
     Raises what `running` raises when it cannot be had.
     """
-    report = no_progress if progress is None else progress
-    async with opened_database(settings, progress=report) as database:
-        await asyncio.to_thread(load_region, settings, report)
+    async with opened_database(settings, progress=progress) as database:
+        await asyncio.to_thread(load_region, settings, progress)
         await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper")
         await secret(settings.matching.match_secret, settings.storage.data_dir, "match_secret")
         await webhook_secrets(settings)
@@ -303,7 +301,7 @@ async def prepared(settings: Settings, *, progress: Progress | None = None) -> A
 
 
 @asynccontextmanager
-async def key_management(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[ManageKeys]:
+async def key_management(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[ManageKeys]:
     """Only what API keys need: the database, shared with a service that runs on it, and the pepper."""
     async with opened_database(settings, progress=progress) as database:
         pepper = await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper")
@@ -311,7 +309,7 @@ async def key_management(settings: Settings, *, progress: Progress | None = None
 
 
 @asynccontextmanager
-async def statistics_reading(settings: Settings, *, progress: Progress | None = None) -> AsyncIterator[ReadStatistics]:
+async def statistics_reading(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[ReadStatistics]:
     """Only what reading statistics needs: the database, shared with a service that runs on it."""
     async with opened_database(settings, progress=progress) as database:
         yield make_read_statistics(settings.statistics, database.pool, settings.roads.region)

@@ -40,7 +40,7 @@ def compile_kernels(progress: Progress = no_progress) -> None:
     warm_kernels(progress)
     with tempfile.TemporaryDirectory(prefix="carpool-warm-") as folder:
         store = RegionStore(Path(folder))
-        ensure_sample(store, lambda phase, done, total: progress(phase, done / total if total else None))
+        ensure_sample(store, progress)
         progress("opening the roads")
         region = store.get(SAMPLE_NAME)
         engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)

@@ -74,7 +74,7 @@ async def _play(
     day = tomorrow(now(), zone)
     published: list[tuple[Json, Json]] = []
     for body in itertools.islice(offers(day, zone), _TRIES):
-        progress("publishing offers", len(published) / OFFERS)
+        progress("publishing offers", len(published), OFFERS)
         offer = await _publish(http, service.keys.driver, body)
         if offer is not None:
             published.append((body, offer))

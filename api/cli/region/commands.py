@@ -125,12 +125,8 @@ app.command()(speeds)
 
 
 def _add(file: Path, name: str | None) -> None:
-    with disk_errors(), StepProgress(make_console(sys.stderr)) as steps:
-
-        def report(phase: str, done: int, total: int | None) -> None:
-            steps(phase, None if not total else done / total)
-
-        manifest = region_store().add(file, name, report)
+    with disk_errors(), StepProgress(make_console(sys.stderr)) as progress:
+        manifest = region_store().add(file, name, progress)
     _print_region(manifest)
 
 
@@ -169,7 +165,7 @@ def _print_region(manifest: Manifest, region: Region | None = None) -> None:
 
 
 class _DownloadBar:
-    """A bar with size, speed and time left; called as a roads.Progress."""
+    """A progress bar with size, speed and time left; steps are counted in bytes."""
 
     def __init__(self) -> None:
         self._bar = Progress(
@@ -189,7 +185,7 @@ class _DownloadBar:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def __call__(self, phase: str, done: int, total: int | None) -> None:
-        if phase not in self._tasks:
-            self._tasks[phase] = self._bar.add_task(phase, total=total)
-        self._bar.update(self._tasks[phase], completed=done, total=total)
+    def __call__(self, step: str, done: float = 0, total: float | None = None, /) -> None:
+        if step not in self._tasks:
+            self._tasks[step] = self._bar.add_task(step, total=total)
+        self._bar.update(self._tasks[step], completed=done, total=total)

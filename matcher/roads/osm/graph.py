@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.errors.tree import RegionFileInvalid
+from matcher.progress import Progress
 from matcher.roads.network.graph import F64, I32, I64, ROAD_CLASSES, RoadNetwork, pack_names
 from matcher.roads.osm.kernels import chain_points, chains, largest_component
-from matcher.roads.osm.read import NO_CARS_CLASS, Progress, RawStreets
+from matcher.roads.osm.read import NO_CARS_CLASS, RawStreets
 from matcher.roads.osm.split import street_points
 from matcher.roads.osm.tags import NodeEffect
 

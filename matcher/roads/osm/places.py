@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from matcher.progress import Progress
 from matcher.roads.network.graph import F64, I64
 from matcher.roads.osm.kernels import union
-from matcher.roads.osm.read import Address, NamedPoint, Progress, RawExtract, RawStreets
+from matcher.roads.osm.read import Address, NamedPoint, RawExtract, RawStreets
 
 #: Pieces of one name in the same or in adjoining cells of this size are one street.
 _CELL_M = 300.0

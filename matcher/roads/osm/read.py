@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +13,10 @@ import osmium
 from osmium.filter import KeyFilter
 
 from matcher.domain.errors.tree import RegionFileInvalid
+from matcher.progress import Progress
 from matcher.roads.network.graph import F64, I32, I64, U8
 from matcher.roads.osm.foot import NOT_WALKED, stops_walk, walked
 from matcher.roads.osm.tags import NodeEffect, drive, node_effect, street_name
-
-#: Told what is being done, how far it is, and of how many (None when nobody knows yet).
-Progress = Callable[[str, int, int | None], None]
 
 #: The class of a way that cars do not drive.
 NO_CARS_CLASS = 255
@@ -147,7 +145,7 @@ def read_extract(path: Path, progress: Progress) -> RawExtract:
         )
         for count, item in enumerate(objects):
             if count % _REPORT_EVERY == 0:
-                progress("reading the map", count, None)
+                progress("reading the map", count)
             tags = dict(item.tags)
             if isinstance(item, osmium.osm.Node):
                 reader.take_node(item, tags)

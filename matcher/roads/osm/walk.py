@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from matcher.progress import Progress
 from matcher.roads.foot.network import WalkNetwork, adjacency
 from matcher.roads.foot.stopping import node_stops
 from matcher.roads.network.graph import I32, I64, Scalar
 from matcher.roads.osm.foot import NOT_WALKED, STEPS
 from matcher.roads.osm.graph import BuiltRoads
 from matcher.roads.osm.kernels import chain_points, chains, union
-from matcher.roads.osm.read import Progress, RawStreets
+from matcher.roads.osm.read import RawStreets
 from matcher.roads.osm.split import street_points
 
 #: Stairs are taken at about half the pace of level ground. An assumption, of the size that route planners on foot make.

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionNotFound, Unavailable
-from matcher.roads.osm.read import Progress
+from matcher.progress import Progress, no_progress
 
 GEOFABRIK_URL = "https://download.geofabrik.de"
 
@@ -57,7 +57,7 @@ def download_extract(
     folder: Path,
     *,
     base_url: str = GEOFABRIK_URL,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     patience: Patience | None = None,
 ) -> Path:
     """The extract `name` (such as `europe/luxembourg`) as a file in `folder`, checked against its published MD5.
@@ -70,7 +70,7 @@ def download_extract(
         raise InvalidField(f"{name!r} is no extract: give its path on the server, such as europe/luxembourg")
     if not base_url.startswith(("https://", "http://")):
         raise InvalidField(f"{base_url!r} is no address of a download server")
-    fetch = _Fetch(f"{base_url.rstrip('/')}/{name}-latest.osm.pbf", name, progress or _silent, patience or Patience())
+    fetch = _Fetch(f"{base_url.rstrip('/')}/{name}-latest.osm.pbf", name, progress, patience or Patience())
     folder.mkdir(parents=True, exist_ok=True)
     return fetch.to_file(folder / f"{name.replace('/', '-')}-latest.osm.pbf")
 
@@ -221,7 +221,3 @@ def _content_length(headers: Message) -> int | None:
 def _retry_after(headers: Message) -> float | None:
     text = headers.get("Retry-After", "")
     return float(text) if text.isdigit() else None
-
-
-def _silent(phase: str, done: int, total: int | None) -> None:
-    """For callers who watch nothing."""

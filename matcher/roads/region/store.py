@@ -25,11 +25,11 @@ from pathlib import Path
 from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionFormatTooNew, RegionNotFound
 from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate
+from matcher.progress import Progress, no_progress
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.osm.extract import ImportedExtract, import_extract
-from matcher.roads.osm.read import Progress
 from matcher.roads.region import meeting_places
 from matcher.roads.region import speeds as speed_profiles
 from matcher.roads.region.files import (
@@ -109,7 +109,7 @@ class RegionStore:
         self._folder = data_dir / "regions"
 
     def add(
-        self, path: Path, name: str | None = None, progress: Progress | None = None, *, keep_existing: bool = False
+        self, path: Path, name: str | None = None, progress: Progress = no_progress, *, keep_existing: bool = False
     ) -> Manifest:
         """Import an OpenStreetMap extract as `name` (default: from the file's name) and put it in use, all or nothing.
 
@@ -117,7 +117,6 @@ class RegionStore:
         Raises InvalidField for a name that cannot be used, RegionFileInvalid for a file that cannot; the region in use stays.
         """
         name = checked_name(name_from_file(path) if name is None else name)
-        report = progress or _silent
         with self.exclusive(name) as versions:
             if keep_existing:
                 try:
@@ -127,7 +126,7 @@ class RegionStore:
             self._clear_leftovers(name, versions)
             folder = Path(tempfile.mkdtemp(prefix="v", dir=versions))
             try:
-                manifest = _write(folder, path, name, report)
+                manifest = _write(folder, path, name, progress)
                 self._put_in_use(name, folder)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -229,7 +228,7 @@ class RegionStore:
             os.close(handle)
 
 
-def ensure_sample(store: RegionStore, progress: Progress | None = None) -> Manifest:
+def ensure_sample(store: RegionStore, progress: Progress = no_progress) -> Manifest:
     """The bundled region, imported when it is missing, damaged or of an older format (a few seconds)."""
     try:
         return store.get(SAMPLE_NAME).manifest
@@ -268,9 +267,9 @@ def _write(folder: Path, source: Path, name: str, progress: Progress) -> Manifes
         raise RegionFileInvalid(f"{source} is not a file")
     source_sha256 = sha256_of(source, lambda done, total: progress("checking the file", done, total))
     extract = import_extract(source, progress)
-    progress("ordering the roads", 0, None)
+    progress("ordering the roads")
     topology = Topology.build(extract.network)
-    progress("writing the region", 0, None)
+    progress("writing the region")
     save_arrays(folder, "network", extract.network)
     save_arrays(folder, "topology", topology)
     save_arrays(folder, "walk", extract.walk_network)
@@ -317,7 +316,3 @@ def _stamp(path: Path) -> tuple[int, int, int, int] | None:
     except OSError:
         return None
     return state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size
-
-
-def _silent(phase: str, done: int, total: int | None) -> None:
-    """For callers who watch nothing."""

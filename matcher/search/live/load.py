@@ -112,7 +112,7 @@ class _Packing:
     def tell(self, more: int) -> None:
         """So many have been read."""
         self._done += more
-        self._progress("loading offers", min(1.0, self._done / max(1, self._expected)))
+        self._progress("loading offers", self._done, self._expected)
 
     async def _collect(self, when: str) -> None:
         done, self._waiting = await asyncio.wait(self._waiting, return_when=when)

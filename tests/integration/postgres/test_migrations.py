@@ -44,9 +44,9 @@ def own_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def test_an_empty_database_gets_every_migration_and_a_second_run_none(empty_database: str) -> None:
     steps: list[str] = []
-    assert await migrate(empty_database, progress=steps.append) == KNOWN
+    assert await migrate(empty_database, progress=lambda step, *_: steps.append(step)) == KNOWN
     assert steps == [f"bringing the database up to date: {', '.join(KNOWN)}"]
-    assert await migrate(empty_database, progress=steps.append) == ()
+    assert await migrate(empty_database, progress=lambda step, *_: steps.append(step)) == ()
     assert len(steps) == 1
     state = await check_schema(empty_database)
     assert (state.applied, state.pending, state.unknown) == (KNOWN, (), ())

@@ -140,9 +140,9 @@ def test_what_a_killed_first_start_left_is_cleared_away(server: EmbeddedPostgres
 
 def test_every_slow_step_is_announced(enterable_folder: Path) -> None:
     steps: list[str] = []
-    with EmbeddedPostgres(enterable_folder, durable=False, progress=steps.append):
+    with EmbeddedPostgres(enterable_folder, durable=False, progress=lambda step, *_: steps.append(step)):
         assert steps == ["making a new database"]
-    with EmbeddedPostgres(enterable_folder, durable=False, progress=steps.append):
+    with EmbeddedPostgres(enterable_folder, durable=False, progress=lambda step, *_: steps.append(step)):
         assert steps == ["making a new database"]
 
 

@@ -192,11 +192,11 @@ def test_programs_out_of_the_servers_reach_are_copied_once(
     leftover.mkdir(parents=True)
     leftover.parent.parent.chmod(0o711)
     steps: list[str] = []
-    with EmbeddedPostgres(enterable_folder, durable=False, progress=steps.append) as server:
+    with EmbeddedPostgres(enterable_folder, durable=False, progress=lambda step, *_: steps.append(step)) as server:
         program = Path(f"/proc/{running(server).pid}/cmdline").read_text().split("\0")[0]
         assert Path(program).is_relative_to(server.home.folder / "programs")
     assert [step for step in steps if "copying" in step] == [steps[0]]
     assert not leftover.exists()
     steps.clear()
-    with EmbeddedPostgres(enterable_folder, durable=False, progress=steps.append):
+    with EmbeddedPostgres(enterable_folder, durable=False, progress=lambda step, *_: steps.append(step)):
         assert steps == []

@@ -20,7 +20,7 @@ def test_quick_steps_leave_no_line() -> None:
     progress, file = _progress(report_after_s=3600)
     with progress:
         progress("opening the roads")
-        progress("loading offers", 0.5)
+        progress("loading offers", 1, 2)
     assert file.getvalue() == ""
 
 
@@ -31,7 +31,7 @@ def test_a_long_step_is_named_while_it_runs_and_timed_when_it_ends() -> None:
         assert progress._timer is not None
         progress._timer.join()
         assert file.getvalue() == "  opening the roads …\n"
-        progress("opening the roads", 0.7)
+        progress("opening the roads", 7, 10)
         progress("loading [offers]")
         assert file.getvalue().splitlines()[1].startswith("  opening the roads: 0.0 s")
         progress._timer.join()
