@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
 
-from api.call.errors import STATUS
+from api.call.errors import kinds_of_problem
 from api.cli.__main__ import app
 from matcher.settings.all import CONCERNS, variable_name
 
@@ -76,7 +76,7 @@ def settings() -> Iterator[str]:
 def errors() -> Iterator[str]:
     """A row for each code of a problem document."""
     yield from _header("Status", "Code", "When")
-    for kind, status in sorted(STATUS.items(), key=lambda item: (item[1], item[0].code)):
+    for kind, status in kinds_of_problem().items():
         about = " ".join((inspect.getdoc(kind) or kind.title).split("\n\n")[0].split())
         yield _row(str(int(status)), f"`{kind.code}`", about)
 

@@ -1,12 +1,11 @@
 """From an error to a problem document (RFC 9457): the only place that knows status codes.
 
-The domain's errors are in matcher/domain/errors/tree.py; those that only HTTP has are below. A test asserts that every leaf of both
-has a row in `STATUS`.
+The domain's errors are in matcher/domain/errors/; those that only HTTP has are below.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -15,39 +14,36 @@ from pydantic_core import to_json
 
 from api.app_keys import REQUEST_ID
 from api.schemas.service import FaultOut, ProblemOut
-from matcher.domain.errors import bookings as booking_errors
-from matcher.domain.errors import events as event_errors
-from matcher.domain.errors import requests as request_errors
-from matcher.domain.errors import series as series_errors
 from matcher.domain.errors import tree as domain
+from matcher.domain.errors.events import TooManyStreams
 
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_PAGE = "/docs/problems"
 
 
 class BadRequest(domain.CarpoolError):
-    """Not a request that HTTP/1.1 knows."""
+    """The request is not valid HTTP/1.1."""
 
     code = "bad_request"
     title = "The request cannot be understood"
 
 
 class MalformedJson(BadRequest):
-    """A body that is no JSON text (RFC 8259), is not UTF-8, nests too deeply, or names a member twice."""
+    """The body is not JSON (RFC 8259), is not UTF-8, is nested too deeply, or has a duplicate member."""
 
     code = "malformed_json"
     title = "The body is not well-formed JSON"
 
 
 class InvalidHeader(BadRequest):
-    """A header with a value that cannot be used."""
+    """A header has an invalid value."""
 
     code = "invalid_header"
-    title = "A header has a value that cannot be used"
+    title = "A header has an invalid value"
 
 
 class InvalidQuery(domain.InvalidInput):
-    """Query parameters that are unknown, repeated, missing or of the wrong kind."""
+    """Query parameters are unknown, repeated, missing or of the wrong type."""
 
     code = "invalid_query"
     title = "The query parameters are not valid"
@@ -61,10 +57,10 @@ class RouteNotFound(domain.NotFound):
 
 
 class MethodNotAllowed(domain.CarpoolError):
-    """The resource is there and does not know the method; `Allow` lists those it knows."""
+    """The resource does not support the method; `Allow` lists those it supports."""
 
     code = "method_not_allowed"
-    title = "The resource does not know this method"
+    title = "The resource does not support this method"
 
 
 class BodyTimeout(domain.CarpoolError):
@@ -75,14 +71,14 @@ class BodyTimeout(domain.CarpoolError):
 
 
 class BodyTooLarge(domain.CarpoolError):
-    """The body is longer than the service reads."""
+    """The body is larger than the limit."""
 
     code = "body_too_large"
     title = "The body is too large"
 
 
 class UnsupportedMediaType(domain.CarpoolError):
-    """The body is of a media type or content coding that the resource does not take."""
+    """The resource does not accept this media type or content coding."""
 
     code = "unsupported_media_type"
     title = "The media type is not supported"
@@ -96,14 +92,14 @@ class ExpectationFailed(domain.CarpoolError):
 
 
 class HeadersTooLarge(domain.CarpoolError):
-    """The request line or a header is longer than the service reads, or there are too many."""
+    """The request line or a header is too long, or there are too many headers."""
 
     code = "headers_too_large"
     title = "The request's headers are too large"
 
 
 class RateLimited(domain.CarpoolError):
-    """More calls than the caller's limit allows; Retry-After says when the next one may come."""
+    """The caller exceeded its rate limit; Retry-After says when to try again."""
 
     code = "rate_limited"
     title = "Too many calls"
@@ -114,7 +110,7 @@ class RateLimited(domain.CarpoolError):
 
 
 class DeadlineExceeded(domain.Unavailable):
-    """The answer was not ready in time. A change may have been made all the same: repeat it with the same Idempotency-Key."""
+    """The answer was not ready in time. A change may still have been made: retry with the same Idempotency-Key."""
 
     code = "deadline_exceeded"
     title = "The answer was not ready in time"
@@ -127,98 +123,58 @@ class InternalError(domain.CarpoolError):
     title = "Something went wrong on our side"
 
 
-STATUS: Mapping[type[domain.CarpoolError], HTTPStatus] = {
+#: The status of each branch; a leaf has that of its nearest ancestor here.
+STATUS_OF_BRANCH: Mapping[type[domain.CarpoolError], HTTPStatus] = {
+    domain.CarpoolError: HTTPStatus.INTERNAL_SERVER_ERROR,
     BadRequest: HTTPStatus.BAD_REQUEST,
-    MalformedJson: HTTPStatus.BAD_REQUEST,
-    InvalidHeader: HTTPStatus.BAD_REQUEST,
     domain.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     domain.Forbidden: HTTPStatus.FORBIDDEN,
-    domain.RoleForbidden: HTTPStatus.FORBIDDEN,
-    domain.ActingForbidden: HTTPStatus.FORBIDDEN,
     domain.NotFound: HTTPStatus.NOT_FOUND,
-    domain.OfferNotFound: HTTPStatus.NOT_FOUND,
-    booking_errors.BookingNotFound: HTTPStatus.NOT_FOUND,
-    domain.RegionNotFound: HTTPStatus.NOT_FOUND,
-    domain.ApiKeyNotFound: HTTPStatus.NOT_FOUND,
-    event_errors.WebhookNotFound: HTTPStatus.NOT_FOUND,
-    event_errors.DeliveryNotFound: HTTPStatus.NOT_FOUND,
-    request_errors.RequestNotFound: HTTPStatus.NOT_FOUND,
-    RouteNotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
     domain.Conflict: HTTPStatus.CONFLICT,
-    domain.OfferNotOpen: HTTPStatus.CONFLICT,
-    domain.SeatsExhausted: HTTPStatus.CONFLICT,
-    booking_errors.BookingExists: HTTPStatus.CONFLICT,
-    booking_errors.MoveNotAllowed: HTTPStatus.CONFLICT,
-    booking_errors.OwnOffer: HTTPStatus.CONFLICT,
-    booking_errors.OfferChanged: HTTPStatus.CONFLICT,
-    booking_errors.DetourExceeded: HTTPStatus.CONFLICT,
-    booking_errors.PromisedToRiders: HTTPStatus.CONFLICT,
-    domain.IdempotencyInProgress: HTTPStatus.CONFLICT,
-    domain.SharingInUse: HTTPStatus.CONFLICT,
-    series_errors.SeriesNotFound: HTTPStatus.NOT_FOUND,
-    series_errors.SeriesNotOpen: HTTPStatus.CONFLICT,
-    series_errors.TooManySeries: HTTPStatus.CONFLICT,
-    domain.TripsStillOpen: HTTPStatus.CONFLICT,
-    event_errors.TooManyWebhooks: HTTPStatus.CONFLICT,
-    request_errors.TooManyKeptRequests: HTTPStatus.CONFLICT,
-    event_errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     domain.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
     domain.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.InvalidCoordinate: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.InvalidWindow: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.InvalidField: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.InvalidCursor: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.DepartureInPast: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.DepartureTooFar: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.PriceTooHigh: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.PriceNotSupported: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.PlaceTooFarFromRoad: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.PlaceUnreachable: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.PlacesTooClose: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.AddressNotFound: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.AddressAmbiguous: HTTPStatus.UNPROCESSABLE_ENTITY,
-    event_errors.WebhookUrlRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.MatchTokenInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.SharingRequired: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.RegionFileInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
-    domain.RegionFormatTooNew: HTTPStatus.UNPROCESSABLE_ENTITY,
-    InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
     domain.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
     RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     domain.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    domain.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    domain.GeocoderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    domain.IssuerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    domain.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
-    domain.Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
-    DeadlineExceeded: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 #: What aiohttp itself refuses, in our words.
 _HTTP: Mapping[int, domain.CarpoolError] = {
     HTTPStatus.NOT_FOUND: RouteNotFound("no resource has this path: see /docs"),
     HTTPStatus.METHOD_NOT_ALLOWED: MethodNotAllowed(
-        "the resource does not know this method: `Allow` lists those it knows"
+        "the resource does not support this method: see the `Allow` header"
     ),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BodyTooLarge("the body is longer than this service reads"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BodyTooLarge("the body is larger than the limit"),
 }
 
 
-#: Said to whoever sends a body in another coding.
+#: The detail for a body in another content coding.
 CODINGS_READ = "send the body as it is, or compressed with gzip or deflate"
 
 
 def status_of(kind: type[domain.CarpoolError]) -> HTTPStatus:
-    """The status of a kind of error; a kind without a row of its own has that of its nearest ancestor with one, or 500."""
-    return next((STATUS[base] for base in kind.__mro__ if base in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)
+    """The status of a kind of error: that of its nearest branch."""
+    return next(STATUS_OF_BRANCH[base] for base in kind.__mro__ if base in STATUS_OF_BRANCH)
+
+
+def kinds_of_problem() -> dict[type[domain.CarpoolError], HTTPStatus]:
+    """Every kind of error that a caller can see with its status, ordered by status and code."""
+    kinds = dict.fromkeys(_below(domain.CarpoolError))
+    return {kind: status_of(kind) for kind in sorted(kinds, key=lambda kind: (status_of(kind), kind.code))}
+
+
+def _below(kind: type[domain.CarpoolError]) -> Iterator[type[domain.CarpoolError]]:
+    for child in kind.__subclasses__():
+        if child.__module__.startswith(("matcher.", "api.")):
+            yield child
+            yield from _below(child)
 
 
 def from_http(error: web.HTTPException) -> domain.CarpoolError:
@@ -227,10 +183,10 @@ def from_http(error: web.HTTPException) -> domain.CarpoolError:
 
 
 def problem_response(request: web.BaseRequest, error: domain.CarpoolError) -> web.Response:
-    """The problem document, with the headers that its status asks for."""
+    """The problem document, with the headers that its status requires."""
     status = status_of(type(error))
     headers: dict[str, str] = {}
-    if isinstance(error, domain.Unavailable | event_errors.TooManyStreams | RateLimited):
+    if isinstance(error, domain.Unavailable | TooManyStreams | RateLimited):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, domain.Unauthenticated):
         given = ', error="invalid_token"' if "Authorization" in request.headers else ""

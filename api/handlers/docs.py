@@ -1,7 +1,8 @@
-"""The OpenAPI document, the page to try it on, and what the kinds of problems mean. Everything is served from here."""
+"""The OpenAPI document, the interactive page, and the list of problems. Everything is served locally."""
 
 from __future__ import annotations
 
+import asyncio
 import html
 import importlib.util
 import inspect
@@ -12,31 +13,30 @@ from pathlib import Path
 from aiohttp import web
 
 from api.app_keys import CLOCK, OPENAPI
-from api.call.errors import STATUS, RouteNotFound
+from api.call.errors import RouteNotFound, kinds_of_problem
 from api.call.rendering import JSON_TYPE
 from api.schemas.fields import EXAMPLE_DAY
 
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
-#: What the page needs of the bundle; nothing else of it is served.
+#: The files of the bundle that the page needs; no others are served.
 ASSETS = ("favicon-32x32.png", "index.css", "swagger-ui-bundle.js", "swagger-ui.css")
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"}
 _DAY = {"Cache-Control": "public, max-age=86400"}
 
 
+@cache
 def _assets_folder() -> Path:
-    """Where the installed package keeps the page's files; found without importing it, as that would import a web framework."""
-    spec = importlib.util.find_spec("flask_swagger_ui")
+    """The installed package's folder of Swagger UI, named for its version; found without importing the package. Blocks."""
+    spec = importlib.util.find_spec("swagger_ui_bundle")
     if spec is None or spec.origin is None:
-        raise FileNotFoundError("the package flask-swagger-ui is not installed: it has the documentation page's files")
-    return Path(spec.origin).parent / "dist"
+        raise FileNotFoundError("swagger-ui-bundle-v2 is not installed: it has the files of the documentation page")
+    (folder,) = (Path(spec.origin).parent / "vendor").glob("swagger-ui-*")
+    return folder
 
-
-#: Looked up once, when the module is imported: it is on disk.
-ASSETS_FOLDER = _assets_folder()
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -64,7 +64,7 @@ _START = """window.ui = SwaggerUIBundle({
 
 
 async def openapi(request: web.Request) -> web.Response:
-    """The OpenAPI 3.1 document of this API, with examples that are a week ahead, so that trying them works."""
+    """Return the OpenAPI 3.1 document. Its examples lie a week ahead, so that they can be tried."""
     day = (request.app[CLOCK]() + timedelta(days=7)).date().isoformat()
     return web.Response(
         body=request.app[OPENAPI].replace(EXAMPLE_DAY.encode(), day.encode()),
@@ -74,7 +74,7 @@ async def openapi(request: web.Request) -> web.Response:
 
 
 async def docs(_request: web.Request) -> web.Response:
-    """The page to read the API and to try it."""
+    """Show the interactive documentation."""
     return web.Response(text=_PAGE, content_type="text/html", charset="utf-8", headers=_HEADERS)
 
 
@@ -85,12 +85,12 @@ async def asset(request: web.Request) -> web.StreamResponse:
         return web.Response(text=_START, content_type="text/javascript", charset="utf-8", headers=_HEADERS)
     if name not in ASSETS:
         raise RouteNotFound("the documentation has no such file")
-    file = ASSETS_FOLDER / name
+    file = await asyncio.to_thread(_assets_folder) / name
     return web.FileResponse(file, headers={**_HEADERS, **_DAY, "Content-Type": _TYPES[file.suffix]})
 
 
 async def problems(_request: web.Request) -> web.Response:
-    """Every kind of problem: its code, its status, and what it means."""
+    """List every kind of problem with its code, status and meaning."""
     return web.Response(text=_problems_page(), content_type="text/html", charset="utf-8", headers=_HEADERS)
 
 
@@ -99,12 +99,12 @@ def _problems_page() -> str:
     rows = "\n".join(
         f'<tr id="{kind.code}"><td><code>{kind.code}</code></td><td>{status.value}</td><td>{html.escape(kind.title)}</td>'
         f"<td>{html.escape(inspect.getdoc(kind) or '')}</td></tr>"
-        for kind, status in sorted(STATUS.items(), key=lambda row: (row[1], row[0].code))
+        for kind, status in kinds_of_problem().items()
     )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Problems</title>'
-        "<style>body{font:15px/1.4 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}table{border-collapse:collapse}"
-        "th,td{text-align:left;vertical-align:top;padding:.3rem .8rem;border-bottom:1px solid #ddd}tr:target{background:#fff3c4}</style>"
+        "<style>body{font:15px/1.4 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
+        "table{border-collapse:collapse}th,td{text-align:left;vertical-align:top;padding:.3rem .8rem;border-bottom:1px solid #ddd}tr:target{background:#fff3c4}</style>"
         "</head><body><h1>Problems</h1>\n"
         f"<table><tr><th>code</th><th>status</th><th>title</th><th>meaning</th></tr>\n{rows}\n</table></body></html>\n"
     )

@@ -1,13 +1,14 @@
-"""Server-sent events of one's own trips."""
+"""Server-sent events of the caller's own trips."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
+from contextlib import suppress
 
 from aiohttp import web
-from aiohttp_sse import EventSourceResponse
 
 from api.app_keys import BROWSERS, CLOCK, REQUEST_ID, STREAMING_SINCE, STREAMS
 from api.call.auth import EVERYBODY, bearer_token, principal_of_call, user_acted_for
@@ -23,22 +24,22 @@ from matcher.events.messages import body_of, find_number, id_of, message_id
 EVENT_STREAM = "text/event-stream"
 #: After how long a client connects again, milliseconds.
 _RETRY_MS = 3000
-#: A client that does not read what is sent for so long is cut off.
+#: A client that does not read what is sent, or does not acknowledge it, is cut off after this time.
 _SEND_TIMEOUT_S = 30.0
-#: A connection that the client has ended is noticed so soon.
+#: How soon a connection that the client has ended is noticed.
 _LOOK_EVERY_S = 3.0
-#: The library's own pings are not used: ours say how far the listener has read.
-_NEVER_S = 10.0**8
-#: No number of an event: an id that is not one of ours.
+#: No event has this number: for an id that is not one of ours.
 _UNKNOWN = -1
+_RESET = json.dumps({"reason": "events were missed that are no longer available: read everything again"})
 
 
 async def stream_events(call: Call[Nothing, Nothing]) -> web.StreamResponse:
-    """Listen to what happens to one's own trips, as server-sent events.
+    """Stream the events of your own trips, as server-sent events.
 
-    Each event has an opaque `id`; whoever connects again with it in `Last-Event-ID` is told everything since, at least once and in the order of
-    each trip. Without it the stream begins now. A comment with an id comes every few seconds when nothing happens. An event `reset` means that what
-    was missed cannot be told any more: read your offers, requests and bookings again. The service may end the stream at any time; connect again.
+    Each event has an opaque `id`. Connect again with it in `Last-Event-ID` to receive everything since, at least once and
+    in the order of each trip; without it the stream begins now. A comment with an id is sent every few seconds when nothing
+    happens. An event `reset` means that missed events are no longer available: read your offers, requests and bookings
+    again. The service may end the stream at any time; connect again.
     """
     if call.request.method == "HEAD":
         return web.Response(content_type=EVENT_STREAM)
@@ -49,81 +50,82 @@ async def stream_events(call: Call[Nothing, Nothing]) -> web.StreamResponse:
         feed.listen(user, after) as stream,
         streams.ended_at_stop(stream),
     ):
-        response = EventSourceResponse(sep="\n", ping_interval=_NEVER_S, send_timeout=_SEND_TIMEOUT_S)
-        response.headers["Cache-Control"] = "no-store"
-        # What the middlewares add to an answer comes too late for one that has begun.
+        headers = {"Content-Type": EVENT_STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        response = web.StreamResponse(headers=headers)
+        # The middlewares add their headers to a finished answer, which is too late for one that has begun.
         harden(response, call.request[REQUEST_ID])
         call.request.app[BROWSERS].mark(call.request, response)
+        _drop_dead_peer(call.request)
         await response.prepare(call.request)
         call.request[STREAMING_SINCE] = time.perf_counter()
-        async with response:
-            try:
-                await _Telling(call, response, stream, after).tell()
-            except (ConnectionError, TimeoutError, ListenerTooSlow, StreamEnded):
-                pass  # the client connects again, and goes on after the last event that it was told
-            except CarpoolError:
-                pass  # the key is not good any more, or the database is away: the client learns which when it connects again
+        # After any of these the client connects again and continues after the last event it received; it then learns of
+        # a revoked key or an unavailable database.
+        with suppress(ConnectionError, TimeoutError, ListenerTooSlow, StreamEnded, CarpoolError):
+            await _Stream(call, response, stream, after).run()
     return response
 
 
-class _Telling:
-    """One stream: what was missed, then what happens, with a sign of life when nothing does."""
+class _Stream:
+    """One stream: missed events first, then new ones, with a heartbeat when there are none."""
 
     def __init__(
-        self, call: Call[Nothing, Nothing], response: EventSourceResponse, stream: EventStream, after: int | None
+        self, call: Call[Nothing, Nothing], response: web.StreamResponse, stream: EventStream, after: int | None
     ) -> None:
         self._call = call
         self._response = response
         self._stream = stream
         self._feed = call.carpool.notices.feed
         self._heartbeat_s = call.carpool.settings.events.heartbeat_s
-        self._told = stream.begun_at if after is None else after
+        self._sent = stream.begun_at if after is None else after
         self._next_beat = 0.0
 
-    async def tell(self) -> None:
+    async def run(self) -> None:
         """Until the client goes, the service stops, or the key is refused."""
         await self._write(f"retry: {_RETRY_MS}\n\n")
         async for missed in self._stream.missed():
             if isinstance(missed, Missed):
-                await self._response.send(
-                    json.dumps({"reason": "what was missed cannot be told any more: read everything again"}),
-                    id=id_of(missed.number),
-                    event="reset",
-                )
-                self._told = missed.number
+                await self._write(f"id: {id_of(missed.number)}\nevent: reset\ndata: {_RESET}\n\n")
+                self._sent = missed.number
             else:
                 await self._send(missed)
-        self._told = max(self._told, self._stream.begun_at)
+        self._sent = max(self._sent, self._stream.begun_at)
         await self._beat()
         while not self._is_gone():
             if (event := await self._stream.next(min(self._heartbeat_s, _LOOK_EVERY_S))) is not None:
                 await self._send(event)
             if asyncio.get_running_loop().time() >= self._next_beat:
-                await self._require_good_key()
+                await self._require_valid_key()
                 await self._beat()
 
     async def _send(self, event: NumberedEvent) -> None:
-        await self._response.send(body_of(event).decode(), id=message_id(event), event=event.event.kind.value)
-        self._told = event.number
+        kind = event.event.kind.value
+        await self._write(f"id: {message_id(event)}\nevent: {kind}\ndata: {body_of(event).decode()}\n\n")
+        self._sent = event.number
 
     async def _beat(self) -> None:
-        """A sign of life, and how far the listener has been told, so that long silence is not mistaken for long absence."""
+        """A heartbeat with the position reached, so that a long silence is not mistaken for a long absence."""
         self._next_beat = asyncio.get_running_loop().time() + self._heartbeat_s
-        # Looked at together, without an await between: nothing waits for this listener that has a number up to the feed's.
+        # Read together, without an await between: no event up to the feed's number waits for this listener.
         feed_number = self._feed.number
         if (event := self._stream.take()) is not None:
             await self._send(event)
             return
-        self._told = max(self._told, feed_number)
+        self._sent = max(self._sent, feed_number)
         # An id without data is no event to the client; it is remembered all the same (HTML standard, section 9.2.6).
-        await self._write(f": alive\nid: {id_of(self._told)}\n\n")
+        await self._write(f": alive\nid: {id_of(self._sent)}\n\n")
 
     async def _write(self, text: str) -> None:
-        async with asyncio.timeout(_SEND_TIMEOUT_S):
-            await self._response.write(text.encode())
+        """Write one block. Raises TimeoutError, after aborting the connection, when the client does not read."""
+        try:
+            async with asyncio.timeout(_SEND_TIMEOUT_S):
+                await self._response.write(text.encode())
+        except TimeoutError:
+            if (transport := self._call.request.transport) is not None:
+                transport.abort()
+            raise
 
-    async def _require_good_key(self) -> None:
-        """Raises Unauthenticated, or what else has become of the caller's right to listen."""
+    async def _require_valid_key(self) -> None:
+        """Raises Unauthenticated or Forbidden when the caller may no longer listen."""
         request = self._call.request
         caller = await self._call.carpool.authenticate(bearer_token(request), request.app[CLOCK]())
         principal_of_call(caller, user_acted_for(request), EVERYBODY)
@@ -131,6 +133,13 @@ class _Telling:
     def _is_gone(self) -> bool:
         transport = self._call.request.transport
         return transport is None or transport.is_closing()
+
+
+def _drop_dead_peer(request: web.Request) -> None:
+    """Have the kernel end the connection when sent data stays unacknowledged for the send timeout (Linux only)."""
+    sock = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_SEND_TIMEOUT_S * 1000))
 
 
 def _last_event_id(request: web.Request) -> int | None:

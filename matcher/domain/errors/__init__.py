@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree.
+"""The errors of the domain, as one tree.
 
 May import the standard library only. Open `tree.py` first.
 """

@@ -1,4 +1,4 @@
-"""What can go wrong with bookings, as branches of the tree in errors.py.
+"""Errors of bookings: leaves of the tree in tree.py.
 
 NotFound          (404)  BookingNotFound
 Conflict          (409)  BookingExists, MoveNotAllowed, OwnOffer, OfferChanged, DetourExceeded, PromisedToRiders
@@ -10,49 +10,49 @@ from matcher.domain.errors.tree import Conflict, NotFound
 
 
 class BookingNotFound(NotFound):
-    """No booking with this id belongs to the caller."""
+    """The caller has no booking with this id."""
 
     code = "booking_not_found"
     title = "The booking was not found"
 
 
 class BookingExists(Conflict):
-    """The rider has an open booking of this offer; `extra["booking_id"]` names it."""
+    """The rider already has an open booking of this offer; `extra["booking_id"]` names it."""
 
     code = "booking_exists"
-    title = "You have a booking of this offer already"
+    title = "You already have a booking of this offer"
 
 
 class MoveNotAllowed(Conflict):
-    """A booking in this state cannot be moved there, or not by this person, or not now."""
+    """The booking cannot change to this status: not from its current one, not by this person, or not now."""
 
     code = "move_not_allowed"
-    title = "The booking cannot be moved to this state"
+    title = "The booking cannot change to this status"
 
 
 class OwnOffer(Conflict):
-    """A driver asks for a seat in their own car."""
+    """A driver tried to book their own offer."""
 
     code = "own_offer"
     title = "The offer is your own"
 
 
 class OfferChanged(Conflict):
-    """The trip has changed since the match: it cannot meet the rider as was agreed any more."""
+    """The trip has changed since the match and no longer fits the rider."""
 
     code = "offer_changed"
-    title = "The trip has changed and does not fit any more"
+    title = "The trip has changed and no longer fits"
 
 
 class DetourExceeded(Conflict):
-    """Carrying the rider would take more of a detour than the driver has left to give."""
+    """Carrying the rider would exceed the driver's remaining detour."""
 
     code = "detour_exceeded"
-    title = "The driver's detour is used up"
+    title = "The detour exceeds the driver's limit"
 
 
 class PromisedToRiders(Conflict):
-    """The change would break what was promised to riders; `extra["bookings"]` names whose bookings to cancel first."""
+    """The change would break promises to riders; `extra["bookings"]` lists the bookings to cancel first."""
 
     code = "promised_to_riders"
-    title = "Riders have been promised otherwise"
+    title = "The change would break promises to riders"

@@ -1,4 +1,4 @@
-"""What can go wrong with streams and webhooks: leaves of the tree in errors.py."""
+"""Errors of streams and webhooks: leaves of the tree in tree.py."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ from matcher.domain.errors.tree import CarpoolError, Conflict, InvalidInput, Not
 
 
 class WebhookUrlRefused(InvalidInput):
-    """An address that events are not posted to: not https, or not on the public internet."""
+    """Webhooks cannot have this URL: it is not https, or not on the public internet."""
 
     code = "webhook_url_refused"
-    title = "Events cannot be sent to this address"
+    title = "The webhook URL is not allowed"
 
 
 class WebhookNotFound(NotFound):
-    """No webhook with this id belongs to the caller."""
+    """The caller has no webhook with this id."""
 
     code = "webhook_not_found"
     title = "The webhook was not found"
 
 
 class DeliveryNotFound(NotFound):
-    """No delivery with this id goes to a webhook of the caller's."""
+    """The caller's webhooks have no delivery with this id."""
 
     code = "delivery_not_found"
     title = "The delivery was not found"
 
 
 class TooManyWebhooks(Conflict):
-    """The caller has as many webhooks as one may have."""
+    """The caller has the maximum number of webhooks."""
 
     code = "too_many_webhooks"
-    title = "There are too many webhooks"
+    title = "You have too many webhooks"
 
 
 class TooManyStreams(CarpoolError):
-    """The caller listens on as many streams at once as one may (RFC 6585 section 4)."""
+    """The caller has the maximum number of streams open (RFC 6585 section 4)."""
 
     code = "too_many_streams"
     title = "Too many streams are open"

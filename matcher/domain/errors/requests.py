@@ -1,4 +1,4 @@
-"""What can go wrong with kept requests: leaves of the tree in errors.py."""
+"""Errors of kept requests: leaves of the tree in tree.py."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from matcher.domain.errors.tree import Conflict, NotFound
 
 
 class RequestNotFound(NotFound):
-    """No request with this id belongs to the caller."""
+    """The caller has no request with this id."""
 
     code = "request_not_found"
     title = "The request was not found"
 
 
 class TooManyKeptRequests(Conflict):
-    """The rider has as many requests waiting as one may have."""
+    """The rider has the maximum number of waiting requests."""
 
     code = "too_many_kept_requests"
-    title = "There are too many requests waiting"
+    title = "You have too many waiting requests"

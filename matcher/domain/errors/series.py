@@ -1,4 +1,4 @@
-"""What can go wrong with series, as branches of the tree in errors.py.
+"""Errors of series: leaves of the tree in tree.py.
 
 NotFound          (404)  SeriesNotFound
 Conflict          (409)  SeriesNotOpen, TooManySeries
@@ -10,21 +10,21 @@ from matcher.domain.errors.tree import Conflict, NotFound
 
 
 class SeriesNotFound(NotFound):
-    """No series with this id belongs to the caller."""
+    """The caller has no series with this id."""
 
     code = "series_not_found"
     title = "The series was not found"
 
 
 class SeriesNotOpen(Conflict):
-    """The series was withdrawn, or is over by the date that was named."""
+    """The series was withdrawn, or ends before the given date."""
 
     code = "series_not_open"
-    title = "The series is not open any more"
+    title = "The series is no longer open"
 
 
 class TooManySeries(Conflict):
-    """The driver has as many open series as one may have."""
+    """The driver has the maximum number of open series."""
 
     code = "too_many_series"
     title = "You have too many series"

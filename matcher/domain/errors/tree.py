@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree.
+"""Every error of the domain, as one tree.
 
     CarpoolError
     ├── InvalidInput      (422)  the caller must change what was sent
@@ -13,10 +13,11 @@
     │   ├── WebhookUrlRefused
     │   └── RegionFileInvalid ── RegionFormatTooNew
     ├── NotFound          (404)  OfferNotFound, RegionNotFound, ApiKeyNotFound, SeriesNotFound,
-    │                        WebhookNotFound, DeliveryNotFound, RequestNotFound
+    │                        BookingNotFound, WebhookNotFound, DeliveryNotFound, RequestNotFound
     ├── Conflict          (409)  OfferNotOpen, SeatsExhausted, IdempotencyInProgress
     │   ├── SeriesNotOpen, TooManySeries
     │   ├── SharingInUse, TripsStillOpen
+    │   ├── BookingExists, MoveNotAllowed, OwnOffer, OfferChanged, DetourExceeded, PromisedToRiders
     │   ├── TooManyWebhooks, TooManyKeptRequests
     │   └── StaleVersion  (412)
     ├── PreconditionRequired (428)
@@ -25,9 +26,8 @@
     ├── Forbidden         (403)  RoleForbidden, ActingForbidden
     └── Unavailable       (503)  DatabaseUnavailable, GeocoderUnavailable, IssuerUnavailable, NotReady, Overloaded
 
-The errors of webhooks and streams are in event_errors.py, those of kept requests in request_errors.py.
-
-Those of bookings are in booking_errors.py, those of series in series_errors.py. Every leaf has a stable `code`, which is part of the public contract. "No match" is an answer, not an error.
+Leaves of bookings, series, kept requests, and streams and webhooks are in the files named after them. Every leaf has a
+stable `code`, which is part of the public contract. "No match" is an answer, not an error.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class CarpoolError(Exception):
 
 
 class InvalidInput(CarpoolError):
-    """The caller must change what was sent."""
+    """The input is not valid: the caller must change it."""
 
     code = "invalid_input"
     title = "The input is not valid"
@@ -87,45 +87,45 @@ class InvalidWindow(InvalidInput):
 
 
 class InvalidField(InvalidInput):
-    """A value that has the right type and still makes no sense."""
+    """A value has the right type but is not valid here."""
 
     code = "invalid_field"
-    title = "A field has a value that cannot be used"
+    title = "A field has an invalid value"
 
 
 class InvalidCursor(InvalidInput):
-    """A page cursor that this service did not hand out."""
+    """A page cursor that this service did not issue, or that belongs to another list."""
 
     code = "invalid_cursor"
     title = "The cursor is not valid"
 
 
 class DepartureInPast(InvalidInput):
-    """The trip would have left already."""
+    """The departure lies in the past."""
 
     code = "departure_in_past"
     title = "The departure is in the past"
 
 
 class DepartureTooFar(InvalidInput):
-    """The trip leaves later than offers may be published ahead."""
+    """The departure lies further ahead than offers may be published."""
 
     code = "departure_too_far_ahead"
     title = "The departure is too far ahead"
 
 
 class PriceTooHigh(InvalidInput):
-    """A driver's price by which riders would pay more than the drive costs; `extra["dearest"]` is the most that may be asked."""
+    """The price exceeds cost sharing; `extra["dearest"]` is the highest price allowed."""
 
     code = "price_too_high"
-    title = "The price is more than sharing the cost"
+    title = "The price exceeds the cost of the trip"
 
 
 class PriceNotSupported(InvalidInput):
-    """A price where no cost of driving is known that it could be held against."""
+    """A price was set where the cost of driving is not known."""
 
     code = "price_not_supported"
-    title = "Prices cannot be asked here"
+    title = "Prices are not supported here"
 
 
 class PlaceTooFarFromRoad(InvalidInput):
@@ -136,31 +136,31 @@ class PlaceTooFarFromRoad(InvalidInput):
 
 
 class PlaceUnreachable(InvalidInput):
-    """The road network has no way from the origin to the destination."""
+    """The road network has no route from the origin to the destination."""
 
     code = "place_unreachable"
     title = "The destination cannot be reached from the origin"
 
 
 class PlacesTooClose(InvalidInput):
-    """Origin and destination are the same place for a car."""
+    """Origin and destination are the same place on the road network."""
 
     code = "places_too_close"
     title = "Origin and destination are the same place"
 
 
 class AddressNotFound(InvalidInput):
-    """No geocoder knows the address."""
+    """No geocoder found the address."""
 
     code = "address_not_found"
     title = "The address was not found"
 
 
 class AddressAmbiguous(InvalidInput):
-    """The address fits several places that lie apart; `extra["candidates"]` lists them."""
+    """The address matches several places that lie apart; `extra["candidates"]` lists them."""
 
     code = "address_ambiguous"
-    title = "The address fits several places"
+    title = "The address matches several places"
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -171,31 +171,31 @@ class IdempotencyKeyReused(InvalidInput):
 
 
 class MatchTokenInvalid(InvalidInput):
-    """A match_id that was not signed by this service, or is older than its lifetime."""
+    """The match_id was not signed by this service, or has expired."""
 
     code = "match_id_invalid"
-    title = "The match id is not valid any more"
+    title = "The match id is not valid"
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, faults=[Fault("/match_id", detail, self.code)])
 
 
 class SharingRequired(InvalidInput):
-    """ "Women only" was asked for by somebody who does not share being a woman."""
+    """ "Women only" was requested by a caller who does not share being a woman."""
 
     code = "sharing_required"
-    title = "This wish is for those who share the same of themselves"
+    title = "'Women only' requires that you share your own gender"
 
 
 class RegionFileInvalid(InvalidInput):
-    """A region file or folder that is truncated, damaged, or not what it claims to be."""
+    """A region file or folder is truncated, damaged, or not what it claims to be."""
 
     code = "region_file_invalid"
     title = "The region file cannot be used"
 
 
 class RegionFormatTooNew(RegionFileInvalid):
-    """A region written by a newer version of this software."""
+    """The region was written by a newer version of this software."""
 
     code = "region_format_too_new"
     title = "The region was written by a newer version"
@@ -205,28 +205,28 @@ class RegionFormatTooNew(RegionFileInvalid):
 
 
 class NotFound(CarpoolError):
-    """The thing does not exist, or the caller may not know that it does."""
+    """The resource does not exist, or the caller may not know that it does."""
 
     code = "not_found"
     title = "Not found"
 
 
 class OfferNotFound(NotFound):
-    """No offer with this id belongs to the caller."""
+    """The caller has no offer with this id."""
 
     code = "offer_not_found"
     title = "The offer was not found"
 
 
 class RegionNotFound(NotFound):
-    """No region of this name has been added."""
+    """No region with this name has been added."""
 
     code = "region_not_found"
     title = "The region was not found"
 
 
 class ApiKeyNotFound(NotFound):
-    """No API key with this id."""
+    """There is no API key with this id."""
 
     code = "api_key_not_found"
     title = "The API key was not found"
@@ -236,80 +236,80 @@ class ApiKeyNotFound(NotFound):
 
 
 class Conflict(CarpoolError):
-    """The request is fine, the present state is not."""
+    """The current state does not allow the request."""
 
     code = "conflict"
-    title = "The present state does not allow this"
+    title = "The current state does not allow this"
 
 
 class OfferNotOpen(Conflict):
-    """The offer was cancelled or its time has passed."""
+    """The offer was cancelled, or its time has passed."""
 
     code = "offer_not_open"
-    title = "The offer is not open any more"
+    title = "The offer is no longer open"
 
 
 class SeatsExhausted(Conflict):
-    """Fewer seats are left than were asked for."""
+    """Fewer seats are left than were requested."""
 
     code = "seats_exhausted"
     title = "Not enough seats are left"
 
 
 class SharingInUse(Conflict):
-    """What somebody shares cannot be taken back while their open trips stand on it; `extra["offers"]` lists these."""
+    """Sharing cannot be withdrawn while open trips depend on it; `extra["offers"]` lists them."""
 
     code = "sharing_in_use"
-    title = "Open trips stand on what you share"
+    title = "Open trips depend on what you share"
 
 
 class TripsStillOpen(Conflict):
-    """Somebody who is being erased makes new trips or bookings all the while."""
+    """New trips or bookings were made while the person was being erased."""
 
     code = "trips_still_open"
-    title = "New trips are being made"
+    title = "New trips or bookings are still being made"
 
 
 class IdempotencyInProgress(Conflict):
-    """The first request with this Idempotency-Key has not been answered yet."""
+    """The first request with this Idempotency-Key is still in progress."""
 
     code = "idempotency_in_progress"
-    title = "A request with this idempotency key is still being worked on"
+    title = "A request with this idempotency key is still in progress"
 
 
 class StaleVersion(Conflict):
-    """The ETag quoted in If-Match is not the present one (RFC 9110 section 13.1.1)."""
+    """The ETag in If-Match is not the current one (RFC 9110 section 13.1.1)."""
 
     code = "stale_version"
     title = "The resource has changed since you read it"
 
 
 class PreconditionRequired(CarpoolError):
-    """A change needs If-Match with the ETag that was read (RFC 6585 section 3)."""
+    """A change requires If-Match with the ETag that was read (RFC 6585 section 3)."""
 
     code = "precondition_required"
     title = "If-Match is required"
 
 
-# --- who ------------------------------------------------------------------------------------------------------------
+# --- caller ---------------------------------------------------------------------------------------------------------
 
 
 class Unauthenticated(CarpoolError):
-    """No credential, or one that is unknown, revoked or expired."""
+    """The credential is missing, unknown, revoked or expired."""
 
     code = "unauthenticated"
     title = "Credentials are missing or not valid"
 
 
 class Forbidden(CarpoolError):
-    """The caller is known and may not do this."""
+    """The caller is known but may not do this."""
 
     code = "forbidden"
     title = "This is not allowed"
 
 
 class RoleForbidden(Forbidden):
-    """The call needs another role than the credential carries."""
+    """The call requires a role that the credential does not have."""
 
     code = "role_forbidden"
     title = "The credential's role does not allow this call"
@@ -326,10 +326,10 @@ class ActingForbidden(Forbidden):
 
 
 class Unavailable(CarpoolError):
-    """Something this service needs is away; trying again after `retry_after_s` seconds may work."""
+    """A dependency is unavailable; retry after `retry_after_s` seconds."""
 
     code = "unavailable"
-    title = "The service is not available right now"
+    title = "The service is temporarily unavailable"
 
     def __init__(
         self,
@@ -344,35 +344,35 @@ class Unavailable(CarpoolError):
 
 
 class DatabaseUnavailable(Unavailable):
-    """PostgreSQL cannot be reached, is restarting, out of space or out of connections."""
+    """PostgreSQL cannot be reached, is restarting, or is out of space or connections."""
 
     code = "database_unavailable"
-    title = "The database is not available right now"
+    title = "The database is temporarily unavailable"
 
 
 class GeocoderUnavailable(Unavailable):
-    """Every configured geocoder failed or refused."""
+    """Every configured geocoder failed."""
 
     code = "geocoder_unavailable"
-    title = "Addresses cannot be looked up right now"
+    title = "Addresses temporarily cannot be looked up"
 
 
 class IssuerUnavailable(Unavailable):
-    """The keys of the issuer of tokens were never had, so no token can be checked."""
+    """The token issuer's keys have never been loaded, so no token can be verified."""
 
     code = "issuer_unavailable"
-    title = "Tokens cannot be checked right now"
+    title = "Tokens temporarily cannot be verified"
 
 
 class NotReady(Unavailable):
-    """The roads or the index are still being loaded."""
+    """The roads or the index are still loading."""
 
     code = "not_ready"
     title = "The service is starting"
 
 
 class Overloaded(Unavailable):
-    """More work is waiting than can be answered in time."""
+    """The service has more work than it can answer in time."""
 
     code = "overloaded"
-    title = "The service has too much to do right now"
+    title = "The service is overloaded"
