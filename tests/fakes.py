@@ -374,3 +374,6 @@ class GeocoderInMemory:
             if coordinate in places:
                 return self._answer(text)[0]
         return None
+
+    async def close(self) -> None:
+        """Nothing to close."""

@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.geocoder import Geocoder
 
-
-class ClosableGeocoder(Geocoder, Protocol):
-    """A geocoder that may hold connections."""
-
-    async def close(self) -> None:
-        """Let go of them. The geocoder cannot be used afterwards."""
+T = TypeVar("T")
 
 
 class ChainGeocoder:
     """Asks its geocoders in order; the first that knows answers.
 
     - Not found, or unavailable: the next one is asked.
-    - Ambiguous: the next ones are asked too, and one that is certain settles it if its place is among, or near, the candidates;
-      otherwise the first ambiguity is the answer. A later geocoder may know better which is meant, never that none is.
-    - At the end: AddressNotFound (with the first suggestions there were) if any geocoder answered at all, else
+    - Ambiguous: the next ones are asked too. One that is certain settles it if its place is one of the candidates or
+      near one; otherwise the first ambiguity is the answer. A later geocoder may know which is meant, never that none
+      is.
+    - At the end: AddressNotFound (with the first suggestions) if any geocoder answered at all, else
       GeocoderUnavailable.
     """
 
-    def __init__(self, geocoders: Sequence[ClosableGeocoder]) -> None:
+    def __init__(self, geocoders: Sequence[Geocoder]) -> None:
         if not geocoders:
             raise ValueError("a chain needs at least one geocoder")
         self._geocoders = tuple(geocoders)
 
     async def geocode(self, text: str, *, limit: int, near: Coordinate | None = None) -> list[GeocodedPlace]:
         """The candidates of the first geocoder that has any. Raises GeocoderUnavailable when none could answer."""
-        outage: GeocoderUnavailable | None = None
-        answered = False
-        for geocoder in self._geocoders:
-            try:
-                places = await geocoder.geocode(text, limit=limit, near=near)
-            except GeocoderUnavailable as error:
-                outage = error
-                continue
-            if places:
-                return places
-            answered = True
-        if outage is not None and not answered:
-            raise outage
-        return []
+        return await self._first(lambda geocoder: geocoder.geocode(text, limit=limit, near=near)) or []
 
     async def resolve(self, text: str, *, near: Coordinate | None = None) -> GeocodedPlace:
         """The one place meant, as the class says. Raises AddressNotFound, AddressAmbiguous, GeocoderUnavailable."""
@@ -72,17 +55,21 @@ class ChainGeocoder:
         raise AssertionError("every geocoder returns or raises")
 
     async def reverse(self, coordinate: Coordinate) -> GeocodedPlace | None:
-        """What the first geocoder that knows says is there. Raises GeocoderUnavailable when none could answer."""
+        """The place that the first geocoder to know names. Raises GeocoderUnavailable when none could answer."""
+        return await self._first(lambda geocoder: geocoder.reverse(coordinate))
+
+    async def _first(self, ask: Callable[[Geocoder], Awaitable[T | None]]) -> T | None:
+        """The first answer that is not empty, else None."""
         outage: GeocoderUnavailable | None = None
         answered = False
         for geocoder in self._geocoders:
             try:
-                place = await geocoder.reverse(coordinate)
+                answer = await ask(geocoder)
             except GeocoderUnavailable as error:
                 outage = error
                 continue
-            if place is not None:
-                return place
+            if answer:
+                return answer
             answered = True
         if outage is not None and not answered:
             raise outage
@@ -99,11 +86,8 @@ _SAME_CANDIDATE_M = 1_000.0
 
 
 def _settles(place: GeocodedPlace, ambiguous: AddressAmbiguous) -> bool:
-    candidates = ambiguous.extra.get("candidates", [])
-    return any(
-        place.coordinate.distance_m(Coordinate(lat=one["lat"], lon=one["lon"])) <= _SAME_CANDIDATE_M
-        for one in candidates
-    )
+    candidates = [Coordinate(lat=one["lat"], lon=one["lon"]) for one in ambiguous.extra.get("candidates", [])]
+    return any(place.coordinate.distance_m(candidate) <= _SAME_CANDIDATE_M for candidate in candidates)
 
 
 def _better_excuse(first: AddressNotFound | None, later: AddressNotFound) -> AddressNotFound:

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode
 
+from matcher.geocoding.network.providers import PROVIDERS
 from matcher.settings.base import PREFIX
 from matcher.settings.base import Concern as _Concern
 from matcher.settings.bookings import DEFAULT_BOOKINGS, BookingSettings
@@ -32,7 +33,7 @@ DEBUG_VARIABLE = "CARPOOL_DEBUG"
 #: Read by the command line as defaults of its options.
 OPTION_VARIABLES = frozenset({"CARPOOL_GEOFABRIK_URL"})
 
-GEOCODER_NAMES = ("gazetteer", "nominatim", "photon", "pelias", "banfrance")
+GEOCODER_NAMES = ("gazetteer", *PROVIDERS)
 
 
 class SettingsInvalid(ValueError):

@@ -15,15 +15,15 @@ from typing import Any, TypeVar
 from pydantic import SecretStr
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.chain import ChainGeocoder, ClosableGeocoder
+from matcher.geocoding.chain import ChainGeocoder
 from matcher.geocoding.counted import CountedGeocoder
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.geocoding.gazetteer.offline import OfflineGeocoder
-from matcher.geocoding.geocoder import GeocodeCache
+from matcher.geocoding.geocoder import Geocoder
 from matcher.geocoding.network.backoff import Backoff
-from matcher.geocoding.network.cached import CachedGeocoder
-from matcher.geocoding.network.geocoder import NetworkGeocoder, make_network_geocoder
-from matcher.geocoding.network.providers import Box
+from matcher.geocoding.network.cached import CachedGeocoder, GeocodeCache
+from matcher.geocoding.network.geocoder import Access, NetworkGeocoder
+from matcher.geocoding.network.providers import PROVIDERS, Box
 from matcher.operation.compute_threads import ComputeThreads
 from matcher.operation.telemetry import QUIET, Telemetry
 from matcher.people.credentials.secret_file import find_secret, read_or_make_secret
@@ -175,22 +175,24 @@ def make_geocoder(
 
     Call it on the event loop that will use it. Raises SettingsInvalid when a geocoder lacks a setting it needs.
     """
-    chain: list[ClosableGeocoder] = []
+    chain: list[Geocoder] = []
     for name in geocoding.geocoder_names:
         if name == "gazetteer":
             chain.append(CountedGeocoder(OfflineGeocoder(gazetteer, executor=executor), name, telemetry))
             continue
         network = CountedGeocoder(_network_geocoder(geocoding, name, box), name, telemetry)
         kept_for = timedelta(days=geocoding.geocoder_cache_days)
-        chain.append(network if cache is None else CachedGeocoder(network, cache, ttl=kept_for, telemetry=telemetry))
+        if cache is not None:
+            chain.append(CachedGeocoder(network, name, cache, ttl=kept_for, telemetry=telemetry))
+        else:
+            chain.append(network)
     return ChainGeocoder(chain)
 
 
 def _network_geocoder(geocoding: GeocodingSettings, name: str, box: Box) -> NetworkGeocoder:
-    key = geocoding.pelias_api_key if name == "pelias" else None
+    key = getattr(geocoding, f"{name}_api_key") if PROVIDERS[name].takes_key else None
     try:
-        return make_network_geocoder(
-            kind=name,
+        access = Access(
             user_agent=geocoding.geocoder_user_agent,
             domain=getattr(geocoding, f"{name}_domain"),
             scheme=geocoding.geocoder_scheme,
@@ -198,8 +200,8 @@ def _network_geocoder(geocoding: GeocodingSettings, name: str, box: Box) -> Netw
             timeout_s=geocoding.geocoder_timeout_s,
             min_delay_s=geocoding.geocoder_interval_s,
             backoff=Backoff(attempts=geocoding.geocoder_attempts),
-            box=box,
         )
+        return NetworkGeocoder(PROVIDERS[name], access, box)
     except ValueError as error:
         raise SettingsInvalid(f"{PREFIX}GEOCODERS names {name}, which cannot be used: {error}") from error
 

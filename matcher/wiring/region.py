@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 
-from matcher.geocoding.geocoder import GeocodeCache
+from matcher.geocoding.network.cached import GeocodeCache
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.money.cost_sharing import CostSharing
 from matcher.operation.telemetry import Telemetry

@@ -1,6 +1,7 @@
 """A geocoding service on 127.0.0.1 that speaks Nominatim's, Photon's, Pelias' and BAN's JSON, and fails on demand.
 
-It knows the houses and streets of the two towns that the gazetteer's tests use, and finds a place when its label has every word asked.
+It knows the houses and streets of the two towns that the gazetteer's tests use, and finds a place when its label has every
+word asked.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from aiohttp.test_utils import TestServer
 
 from matcher.domain.place import Coordinate
 from matcher.geocoding.network.backoff import Backoff
-from matcher.geocoding.network.geocoder import NetworkGeocoder, make_network_geocoder
+from matcher.geocoding.network.geocoder import Access, NetworkGeocoder
+from matcher.geocoding.network.providers import PROVIDERS, Box
 from matcher.geocoding.words.abbreviations import expand
 from matcher.geocoding.words.text import words
 from tests.unit.geocoding.town import ROWS
 
-KINDS = ("nominatim", "photon", "pelias", "banfrance")
+KINDS = tuple(PROVIDERS)
 QUICK = Backoff(attempts=3, base_s=0.001, cap_s=0.002, patience_s=2.0)
 
 Row = dict[str, Any]
@@ -163,9 +165,12 @@ async def a_provider(kind: str) -> AsyncIterator[Provider]:
 
 
 @asynccontextmanager
-async def a_geocoder_of(provider: Provider, **settings: Any) -> AsyncIterator[NetworkGeocoder]:
+async def a_geocoder_of(
+    provider: Provider, *, box: Box | None = None, **settings: Any
+) -> AsyncIterator[NetworkGeocoder]:
     """Our geocoder for the service, closed afterwards."""
     defaults: dict[str, Any] = {"user_agent": "carpool-matcher-tests", "timeout_s": 5.0, "backoff": QUICK}
-    geocoder = make_network_geocoder(kind=provider.kind, domain=provider.domain, scheme="http", **(defaults | settings))
-    async with geocoder:
-        yield geocoder
+    access = Access(domain=provider.domain, scheme="http", **(defaults | settings))
+    geocoder = NetworkGeocoder(PROVIDERS[provider.kind], access, box)
+    yield geocoder
+    await geocoder.close()

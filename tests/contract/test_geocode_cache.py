@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.geocoding.geocoder import GeocodeCache
 from matcher.geocoding.network.cache_store import PostgresGeocodeCache
+from matcher.geocoding.network.cached import GeocodeCache
 from matcher.postgres.pool import Connections
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)

@@ -46,7 +46,7 @@ async def geocoder(request: pytest.FixtureRequest) -> AsyncIterator[Geocoder]:
         else:
             provider = await stack.enter_async_context(a_provider("photon"))
             network = await stack.enter_async_context(a_geocoder_of(provider))
-            cached = CachedGeocoder(network, MemoryCache())
+            cached = CachedGeocoder(network, "photon", MemoryCache())
             yield cached if kind == "cached" else ChainGeocoder([cached, OfflineGeocoder(a_gazetteer())])
 
 

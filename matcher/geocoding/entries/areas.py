@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.geocoding.entries.countries import COUNTRY_WORDS
-from matcher.geocoding.entries.rows import Kind
+from matcher.geocoding.entries.rows import PlaceKind
 from matcher.geocoding.entries.table import Entries, name_tokens
 from matcher.geocoding.words.geometry import EARTH_RADIUS_M
 from matcher.geocoding.words.token_index import TokenIndex, WordHits
@@ -31,7 +31,7 @@ class Areas:
     """
 
     def __init__(self, entries: Entries) -> None:
-        places = np.flatnonzero(entries.kind == Kind.PLACE)
+        places = np.flatnonzero(entries.kind == PlaceKind.PLACE)
         self._city = entries.city
         self.city_count = len(entries.cities)
         names = [*entries.cities, *(entries.names[i] for i in places)]
@@ -59,8 +59,8 @@ class Areas:
     def recognise(self, qualifiers: Sequence[Sequence[str]]) -> npt.NDArray[np.float32] | None:
         """(areas,) how well each area answers the qualifiers, 0 where it does not.
 
-        None when there is nothing to recognise: no areas, or only postcodes and countries. All zero means that the query
-        speaks of a place outside this region.
+        None when there is nothing to recognise: no areas, or only postcodes and countries. All zero means that the
+        query speaks of a place outside this region.
         """
         if not len(self):
             return None

@@ -1,4 +1,4 @@
-"""Country names as people end an address with them, folded, word by word."""
+"""The words of country names as they end addresses, folded."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from matcher.geocoding.words.geometry import distances_m
 
 #: Junctions of the same two streets nearer than this are one crossing: the corners of a dual carriageway.
 SAME_CROSSING_M = 120.0
-#: Streets that do not touch still "cross" for a person when they come this near: the next corner, a missing link in the map.
+#: Streets that do not touch still "cross" for a person when they come this near: the next corner, a missing link in the
+#: map.
 MAX_GAP_M = 150.0
 
 
@@ -70,17 +71,14 @@ class Crossings:
     def nearest_pair(
         self, entry: int, other: int, lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64]
     ) -> CrossingFound | None:
-        """The point of `entry` that comes nearest to `other`, if within MAX_GAP_M, over the known points of both.
-
-        `lat` and `lon` (entries,) hold one further point of every entry.
-        """
+        """The known point of `entry` nearest to `other`, if within MAX_GAP_M. `lat`, `lon`: one more point of each."""
         where, gap_m = self.closest(entry, other, lat, lon)
         return CrossingFound(entry, other, where, gap_m) if gap_m <= MAX_GAP_M else None
 
     def closest(
         self, entry: int, other: int, lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64]
     ) -> tuple[Coordinate, float]:
-        """The known point of `entry` that is closest to a known point of `other`, and how far apart they are, in metres."""
+        """The known point of `entry` that is closest to a known point of `other`, and the metres between them."""
         mine, theirs = self._points(entry, lat, lon), self._points(other, lat, lon)
         gaps = distances_m(mine[0][:, None], mine[1][:, None], theirs[0][None, :], theirs[1][None, :])
         a, b = np.unravel_index(int(np.argmin(gaps)), gaps.shape)

@@ -1,10 +1,10 @@
-"""What people read: "Avenida Balmaceda 450, La Serena"."""
+"""Labels such as "Avenida Balmaceda 450, La Serena"."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from matcher.geocoding.entries.rows import Kind
+from matcher.geocoding.entries.rows import PlaceKind
 from matcher.geocoding.entries.table import Entries, core_of, name_tokens
 from matcher.geocoding.words.abbreviations import number_comes_first
 
@@ -20,7 +20,7 @@ class Labels:
         self._shared = counts[inverse] > 1 if len(entries) else np.empty(0, np.bool_)
 
     def of(self, entry: int, number: str | None = None, *, hint: bool = False) -> str:
-        """The label of an entry, with a house number when one is given; `hint` says near which street even when it need not."""
+        """The label of an entry, with its house number if given. `hint` always names a crossed street."""
         name = self._entries.names[entry]
         if number is not None:
             first = number_comes_first(self._entries.keys[entry].split(" "))
@@ -37,7 +37,7 @@ class Labels:
 
     def _with_town(self, name: str, entry: int, *, hint: bool) -> str:
         city = self._entries.city_name(entry)
-        if city is not None and not (self._entries.kind[entry] == Kind.PLACE and city == name):
+        if city is not None and not (self._entries.kind[entry] == PlaceKind.PLACE and city == name):
             name = f"{name}, {city}"
         crossed = self._crossed(entry) if hint else None
         return name if crossed is None else f"{name} (near {crossed})"

@@ -1,4 +1,4 @@
-"""Coordinates to names: the nearest thing that has one."""
+"""Reverse geocoding: the nearest thing with a name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import shapely
 
 from matcher.domain.place import Coordinate
 from matcher.geocoding.entries.labels import Labels
-from matcher.geocoding.entries.rows import Kind
+from matcher.geocoding.entries.rows import PlaceKind
 from matcher.geocoding.entries.table import Entries
 
 #: Farther than this nothing is "at" a coordinate.
@@ -26,7 +26,7 @@ _HOUSE, _POINT, _JUNCTION = 0, 1, 2
 
 
 class Near(NamedTuple):
-    """What is near a coordinate. `distance_m` is to the point that stands for it."""
+    """A named thing near a coordinate. `distance_m` is to the point that stands for it."""
 
     coordinate: Coordinate
     label: str
@@ -37,8 +37,8 @@ class Near(NamedTuple):
 class NearestNames:
     """A tree over houses, junctions and the entries' own points.
 
-    Points lie in Mercator's projection, turned so that the region's middle is at longitude 0: it keeps directions and local
-    scale, so the nearest in the plane is the nearest on the ground, also across the antimeridian.
+    Points lie in Mercator's projection, turned so that the region's middle is at longitude 0: it keeps directions and
+    local scale, so the nearest in the plane is the nearest on the ground, also across the antimeridian.
     """
 
     def __init__(self, entries: Entries, labels: Labels) -> None:
@@ -73,7 +73,8 @@ class NearestNames:
         if self._tree is None:
             return []
         x, y = self._project(np.array([where.lat]), np.array([where.lon]))
-        # Degrees of longitude stretch towards the poles exactly as the projection does, so one radius fits all latitudes.
+        # Degrees of longitude stretch towards the poles exactly as the projection does, so one radius fits all
+        # latitudes.
         degrees = REACH_M / (111_195.0 * np.cos(np.radians(min(abs(where.lat), _MAX_MERCATOR_LAT))))
         square = shapely.box(x[0] - degrees, y[0] - degrees, x[0] + degrees, y[0] + degrees)
         inside = self._tree.query(square)
@@ -84,13 +85,13 @@ class NearestNames:
         return [int(row) for row in inside]
 
     def _rank(self, row: int, gap_m: float) -> int:
-        """0 for a door or a named spot one stands at, 1 for streets, 2 for everything that is merely in the area."""
+        """0 for a door or a named spot at the coordinate, 1 for streets, 2 for the rest of the area."""
         if self._what[row] == _HOUSE:
             return 0 if gap_m <= AT_HOUSE_M else 1
-        kind = Kind.STREET if self._what[row] == _JUNCTION else Kind(int(self._entries.kind[self._row[row]]))
-        if kind is Kind.STREET:
+        kind = PlaceKind.STREET if self._what[row] == _JUNCTION else PlaceKind(int(self._entries.kind[self._row[row]]))
+        if kind is PlaceKind.STREET:
             return 1
-        return 0 if kind is not Kind.PLACE and gap_m <= AT_POI_M else 2
+        return 0 if kind is not PlaceKind.PLACE and gap_m <= AT_POI_M else 2
 
     def _describe(self, row: int, gap_m: float) -> Near:
         where = Coordinate(lat=float(self._lat[row]), lon=float(self._lon[row]))
@@ -104,7 +105,7 @@ class NearestNames:
             entry = int(np.searchsorted(self._entries.crossings.first, number, side="right")) - 1
             label = self._labels.near(entry, self._entries.crossings.other_name[number])
             return Near(where, f"≈ {label}", "street", gap_m)
-        is_street = self._entries.kind[number] == Kind.STREET
+        is_street = self._entries.kind[number] == PlaceKind.STREET
         label = self._labels.of(number)
         return Near(where, f"≈ {label}" if is_street else label, "street" if is_street else "place", gap_m)
 

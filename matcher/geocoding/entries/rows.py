@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -14,8 +14,8 @@ from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.geocoding.words.text import clean
 
 
-class Kind(IntEnum):
-    """What a row is."""
+class PlaceKind(IntEnum):
+    """The kind of a row."""
 
     STREET = 0
     PLACE = 1
@@ -25,9 +25,9 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlaceRow:
-    """One named thing. `crossings` are (name of the other street, lat, lon) in degrees; `rank` 0 is the most important."""
+    """One named thing. `crossings`: (other street, lat, lon), in degrees; `rank` 0 is the most important."""
 
-    kind: Kind
+    kind: PlaceKind
     name: str
     lat: float
     lon: float
@@ -39,7 +39,7 @@ class PlaceRow:
 
 
 def read_rows(path: Path) -> Iterator[PlaceRow]:
-    """The rows of a places file (UTF-8 JSON Lines). Raises RegionFileInvalid, naming the line, for anything else."""
+    """The rows of a places file (UTF-8 JSON Lines). Raises RegionFileInvalid with the line that is not one."""
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
@@ -55,15 +55,11 @@ def read_rows(path: Path) -> Iterator[PlaceRow]:
         raise RegionFileInvalid(f"{path.name} cannot be read: {error.strerror}") from error
 
 
-def parse_rows(items: Iterable[dict[str, Any]]) -> Iterator[PlaceRow]:
-    """Rows from decoded JSON objects."""
-    return (parse_row(item) for item in items)
-
-
 def parse_row(item: dict[str, Any]) -> PlaceRow:
-    """One row. Raises ValueError, LookupError, TypeError or AttributeError when a member is missing or has the wrong form."""
+    """One row. Raises ValueError, LookupError, TypeError or AttributeError for a missing or malformed member."""
+    crossings = item.get("crossings", ())
     return PlaceRow(
-        kind=Kind[item["kind"].upper()],
+        kind=PlaceKind[item["kind"].upper()],
         name=_text(item["name"]) or "",
         lat=_degrees(item["lat"], 90.0),
         lon=_degrees(item["lon"], 180.0),
@@ -71,9 +67,7 @@ def parse_row(item: dict[str, Any]) -> PlaceRow:
         street=_text(item.get("street")),
         city=_text(item.get("city")),
         rank=_rank(item.get("rank")),
-        crossings=tuple(
-            [(clean(c[0]), _degrees(c[1], 90.0), _degrees(c[2], 180.0)) for c in item.get("crossings", ())]
-        ),
+        crossings=tuple([(clean(n), _degrees(lat, 90.0), _degrees(lon, 180.0)) for n, lat, lon in crossings]),
     )
 
 

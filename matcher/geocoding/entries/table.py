@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from matcher.domain.place import Coordinate
 from matcher.geocoding.entries.crossings import Crossings
-from matcher.geocoding.entries.rows import Kind, PlaceRow
+from matcher.geocoding.entries.rows import PlaceKind, PlaceRow
 from matcher.geocoding.words.abbreviations import GENERIC, expand
 from matcher.geocoding.words.geometry import distances_m
 from matcher.geocoding.words.houses import HouseNumbers, parse_number
@@ -22,7 +22,7 @@ from matcher.geocoding.words.text import signs, words
 _SAME_STREET_M = 5_000.0
 _SAME_STREET_ACROSS_M = 1_000.0
 
-#: Stretches of one name with a smaller gap than this between them are one street to anybody who lives there.
+#: Stretches of one name closer than this are one street.
 PIECES_APART_M = 700.0
 
 #: A street with this many junctions is as well known as streets get.
@@ -38,7 +38,7 @@ class Entries:
     Key: the words of a name, folded and expanded, joined by blanks; entries with equal keys have equal `key_id`.
     """
 
-    kind: npt.NDArray[np.int8]  # (n,) Kind
+    kind: npt.NDArray[np.int8]  # (n,) PlaceKind
     names: list[str]  # (n,)
     keys: list[str]  # (n,)
     key_id: npt.NDArray[np.int32]  # (n,)
@@ -58,7 +58,7 @@ class Entries:
         return Coordinate(lat=float(self.lat[entry]), lon=float(self.lon[entry]))
 
     def is_same_street(self, a: int, b: int) -> bool:
-        """Whether two entries of one name are pieces of one street: a map names some stretches of a street and not others."""
+        """Whether two entries of one name are pieces of one street: maps leave stretches of a street unnamed."""
         if self.key_id[a] != self.key_id[b]:
             return False
         return self.crossings.closest(a, b, self.lat, self.lon)[1] <= PIECES_APART_M
@@ -88,9 +88,9 @@ class EntriesBuilder:
         self._keys: dict[str, str] = {}
 
     def add_all(self, rows: Iterable[PlaceRow]) -> EntriesBuilder:
-        """Take rows; those without any name are of no use and left out."""
+        """Take rows; those without a name are left out."""
         for row in rows:
-            if row.kind is Kind.ADDRESS and row.street is not None and row.housenumber is not None:
+            if row.kind is PlaceKind.ADDRESS and row.street is not None and row.housenumber is not None:
                 self._addresses.append(row)
             elif row.name:
                 self._rows.append(row)
@@ -136,10 +136,10 @@ class EntriesBuilder:
         return key
 
     def _attach_addresses(self) -> list[tuple[int, int, str, float, float]]:
-        """(entry, number, suffix, lat, lon) of every numbered address; streets known only from addresses become entries."""
+        """(entry, number, suffix, lat, lon) of every house; streets known only from addresses become entries."""
         streets: dict[str, list[int]] = {}
         for entry, row in enumerate(self._rows):
-            if row.kind is Kind.STREET:
+            if row.kind is PlaceKind.STREET:
                 streets.setdefault(self._key(row.name), []).append(entry)
         houses: list[tuple[int, int, str, float, float]] = []
         for row in self._addresses:
@@ -151,7 +151,9 @@ class EntriesBuilder:
             if street is None:
                 street = len(self._rows)
                 same_name.append(street)
-                self._rows.append(PlaceRow(kind=Kind.STREET, name=row.street, lat=row.lat, lon=row.lon, city=row.city))
+                self._rows.append(
+                    PlaceRow(kind=PlaceKind.STREET, name=row.street, lat=row.lat, lon=row.lon, city=row.city)
+                )
             houses.append((street, number[0], number[1], row.lat, row.lon))
         return houses
 
@@ -171,8 +173,8 @@ class EntriesBuilder:
 
 
 def _importance(row: PlaceRow) -> float:
-    """How much more likely it is meant than others of its name: towns before long streets before lanes and shops."""
-    if row.kind is Kind.STREET:
+    """Prior likelihood among entries of one name: towns before long streets before lanes and shops."""
+    if row.kind is PlaceKind.STREET:
         return 0.3 + 0.4 * min(1.0, math.log1p(len(row.crossings)) / math.log1p(_WELL_KNOWN_JUNCTIONS))
-    best = 1.0 if row.kind is Kind.PLACE else 0.6
+    best = 1.0 if row.kind is PlaceKind.PLACE else 0.6
     return max(0.0, best - (row.rank or 0) / _RANKS)

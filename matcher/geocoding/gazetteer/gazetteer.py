@@ -1,4 +1,4 @@
-"""The offline geocoder: addresses of one region, found in the names its own map carries."""
+"""The offline geocoder: addresses of one region, from the names on its own map."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from matcher.geocoding.entries.rows import PlaceRow, read_rows
 from matcher.geocoding.entries.table import EntriesBuilder, core_of
 from matcher.geocoding.gazetteer.scoring import Hit
 from matcher.geocoding.gazetteer.search import PlaceSearch
-from matcher.geocoding.words.decision import Verdict, the_one_meant
+from matcher.geocoding.words.decision import Choice, the_one_meant
 from matcher.geocoding.words.text import MAX_QUERY_CHARS
 
 SOURCE = "gazetteer"
@@ -30,10 +30,7 @@ DEFAULT_LIMIT = 10
 
 
 class _NoNetwork(BaseSyncAdapter):  # type: ignore[misc]  # geopy ships no types
-    """geopy wants an HTTP adapter from every geocoder; this one has nothing to ask for."""
-
-    def __init__(self, *, proxies: Any, ssl_context: Any) -> None:
-        super().__init__(proxies=proxies, ssl_context=ssl_context)
+    """geopy requires an HTTP adapter of every geocoder; this one is never used."""
 
     def get_json(self, *_: Any, **__: Any) -> NoReturn:
         raise GeocoderServiceError("the gazetteer never goes to the network")
@@ -44,8 +41,8 @@ class _NoNetwork(BaseSyncAdapter):  # type: ignore[misc]  # geopy ships no types
 class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
     """A geopy geocoder over the named things of one region, forward and reverse, without any network.
 
-    Synchronous CPU work of a few milliseconds at 100,000 rows; read-only once built, so threads may share it. `Location.raw`
-    carries precision, score, the parts the score is made of, and whether the answer was certain.
+    Synchronous CPU work of a few milliseconds at 100,000 rows; read-only once built, so threads may share it.
+    `Location.raw` carries precision, score, the parts the score is made of, and whether the answer was certain.
     """
 
     def __init__(self, rows: Iterable[PlaceRow]) -> None:
@@ -65,8 +62,6 @@ class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
         """The gazetteer of a region's `places.jsonl`. Raises RegionFileInvalid."""
         return cls(read_rows(path))
 
-    # --- geopy's manner -------------------------------------------------------------------------------------------
-
     def geocode(
         self,
         query: str,
@@ -78,8 +73,8 @@ class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
     ) -> Location | list[Location] | None:
         """Location, a list of them, or None, as every geopy geocoder.
 
-        With `exactly_one` the best answer is returned even when another rivals it; `raw["rivals"]` then names the others.
-        Callers that must not guess use `resolve`.
+        With `exactly_one` the best answer is returned even when another rivals it; `raw["rivals"]` then names the
+        others. Callers that must not guess use `resolve`.
         """
         near = None if location_bias is None else _coordinate(location_bias)
         hits = self.search(query, near=near)
@@ -98,7 +93,7 @@ class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
         timeout: Any = DEFAULT_SENTINEL,  # noqa: ARG002  geopy's signature; nothing here can time out
         limit: int | None = None,
     ) -> Location | list[Location] | None:
-        """The named thing nearest to a point (anything geopy takes as one), a list of them, or None."""
+        """The named thing nearest to a point in any form that geopy takes, a list of them, or None."""
         found = self._nearest.at(_coordinate(query), limit=1 if exactly_one else (limit or DEFAULT_LIMIT))
         locations = [
             Location(near.label, _point(near.coordinate), {"precision": near.precision, "distance_m": near.distance_m})
@@ -108,10 +103,8 @@ class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
             return locations[0] if locations else None
         return locations or None
 
-    # --- our manner -----------------------------------------------------------------------------------------------
-
     def search(self, text: str, *, near: Coordinate | None = None) -> list[Hit]:
-        """Every place the text may mean, best first; suggestions that are not certain included. Empty over 200 characters."""
+        """Every place the text may mean, best first, uncertain ones included. Empty over 200 characters."""
         return [] if len(text) > MAX_QUERY_CHARS else self._search.find(text, near=near)
 
     def candidates(self, text: str, *, limit: int, near: Coordinate | None = None) -> list[GeocodedPlace]:
@@ -119,7 +112,7 @@ class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
         return _places(self.search(text, near=near)[:limit])
 
     def resolve(self, text: str, *, near: Coordinate | None = None) -> GeocodedPlace:
-        """The one place meant. Raises AddressAmbiguous with the rivals, AddressNotFound with what comes near."""
+        """The one place meant. Raises AddressAmbiguous (with candidates), AddressNotFound (with suggestions)."""
         if len(text) > MAX_QUERY_CHARS:
             raise AddressNotFound(f"an address has at most {MAX_QUERY_CHARS} characters, this one has {len(text)}")
         hits = self.search(text, near=near)
@@ -129,7 +122,7 @@ class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
         return verdict.take(text)
 
     def _told_apart(self, hits: list[Hit]) -> list[Hit]:
-        """The hits with labels that mean one of them each when they are typed back: Arauco and Avenida Arauco of one town."""
+        """The hits with unambiguous labels: Arauco and Avenida Arauco of one town need a crossed street."""
 
         def name_and_town(hit: Hit) -> tuple[str, int]:
             return core_of(self._entries.keys[hit.entry]), int(self._entries.city[hit.entry])
@@ -142,7 +135,7 @@ class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
             for hit in hits
         ]
 
-    def _judge(self, hits: list[Hit]) -> Verdict:
+    def _judge(self, hits: list[Hit]) -> Choice:
         def same(i: int, j: int) -> bool:
             a, b = hits[i], hits[j]
             # Two houses, or two corners, of one street are different places; two stretches of it are not.
@@ -164,7 +157,7 @@ def _places(hits: list[Hit]) -> list[GeocodedPlace]:
 
 
 def _described(near: Near) -> GeocodedPlace:
-    # On the spot is 1; at a kilometre it is about a third: the score of a reverse look-up is only its closeness.
+    # Only closeness counts: 1 on the spot, a third at a kilometre.
     score = 1.0 / (1.0 + near.distance_m / 500.0)
     return GeocodedPlace(
         coordinate=near.coordinate, label=near.label, precision=near.precision, score=score, source=SOURCE

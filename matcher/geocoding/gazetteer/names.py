@@ -1,4 +1,4 @@
-"""Which names answer some words, and how well: the scoring of entries, all candidates at once in arrays."""
+"""Scores entries by how well their names answer the words typed, all candidates at once in arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rapidfuzz import fuzz
 
 from matcher.domain.place import Coordinate
 from matcher.geocoding.entries.areas import Areas
-from matcher.geocoding.entries.rows import Kind
+from matcher.geocoding.entries.rows import PlaceKind
 from matcher.geocoding.entries.table import Entries, core_of
 from matcher.geocoding.gazetteer.scoring import CERTAIN_FULLNESS, CERTAIN_WORDS, LEAST_WORDS, NEAR_M, WEIGHTS, Part
 from matcher.geocoding.words.geometry import distances_m
@@ -21,9 +21,9 @@ F32 = npt.NDArray[np.float32]
 
 #: Entries that are scored to the end, for one reading of a query.
 SHORTLIST = 60
-#: What a qualifier that can neither be confirmed nor denied is worth.
+#: The worth of a qualifier that can be neither confirmed nor denied.
 _PERHAPS_INSIDE = 0.1
-#: What a name is worth that differs from what was typed, if only by the kind of street.
+#: Factor for names that match but for a kind of street nobody typed.
 _UNTYPED_KIND = 0.85
 
 
@@ -49,7 +49,7 @@ class Scored(NamedTuple):
 
 
 class NameMatcher:
-    """The names of one region's entries, ready to be compared with words. Only read once built: thread-safe."""
+    """The names of one region's entries, ready for comparison. Read-only once built: thread-safe."""
 
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
@@ -58,8 +58,8 @@ class NameMatcher:
         self._keys = frozenset(entries.keys)
 
     def is_worth_trying(self, meaning: Meaning) -> bool:
-        """False for readings that cannot answer: a number as part of a name where no name has it, or the comma as part of
-        a name that no entry bears."""
+        """False for readings that cannot answer: a number as part of a name where no name has it, or the comma as part
+        of a name that no entry bears."""
         if meaning.joined and " ".join(meaning.name) not in self._keys:
             return False
         if meaning.number is not None or meaning.other:
@@ -132,7 +132,7 @@ class NameMatcher:
         city_fit: float | None,
         closeness: float | None,
     ) -> Scored:
-        """The parts of one entry. `typed` are the words that were not spent on its town; None: a part that does not apply."""
+        """The parts of one entry. `typed`: the words not taken for its town; None: a part that does not apply."""
         parts = [
             Part("words", words),
             Part("fullness", fullness),
@@ -140,7 +140,7 @@ class NameMatcher:
             Part("importance", float(self._entries.importance[entry])),
         ]
         elsewhere = inside is not None and inside <= 0.0
-        if elsewhere and self._entries.kind[entry] == Kind.PLACE and self._entries.city[entry] < 0:
+        if elsewhere and self._entries.kind[entry] == PlaceKind.PLACE and self._entries.city[entry] < 0:
             # A town that lies in no other one: its qualifier is a province, of which the gazetteer knows nothing.
             inside, elsewhere = _PERHAPS_INSIDE, False
         city = inside if inside is not None else city_fit
@@ -152,7 +152,7 @@ class NameMatcher:
         return Scored(entry, tuple(parts), known, elsewhere)
 
     def _respell(self, name: tuple[str, ...], hits: list[WordHits]) -> tuple[tuple[str, ...], list[WordHits]]:
-        """Words that were run together or torn apart (laserena, haupt strasse), where that makes known words of unknown ones."""
+        """Splits or joins unknown words where that gives known ones (laserena, haupt strasse)."""
         vocabulary = self._index.vocabulary
         for position, word in enumerate(name):
             if vocabulary.number(word) is not None:
@@ -183,9 +183,9 @@ class NameMatcher:
     def _candidates(self, hits: list[WordHits], in_city: F32) -> npt.NDArray[np.int64]:
         """The entries that can answer enough of the words, and some that cannot; ascending.
 
-        Words are left out, the commonest first, as long as all of them together stay below LEAST_WORDS of what is asked. This
-        loses nothing: an entry with left-out words only answers at most their weight, and is asked at least that of the
-        others which no town's name can absorb.
+        Words are left out, the commonest first, as long as all of them together stay below LEAST_WORDS of what is
+        asked. This loses nothing: an entry with left-out words only answers at most their weight, and is asked at least
+        that of the others which no town's name can absorb.
         """
         firm = [h.weight if not len(in_city) or not in_city[i].any() else 0.0 for i, h in enumerate(hits)]
         by_size = sorted(range(len(hits)), key=lambda i: -len(hits[i].entries))
@@ -221,8 +221,9 @@ class NameMatcher:
 def _spelling(typed: str, key: str) -> float:
     """Likeness of letters and order in [0, 1].
 
-    The kind of street counts when it was typed: Pasaje Estadio is not Avenida Estadio. When it was not, it is left out, at a
-    small price: a street that is called just what was typed must not lose to a longer one with "Avenida" before it.
+    The kind of street counts when it was typed: Pasaje Estadio is not Avenida Estadio. When it was not, it is left out,
+    at a small price: a street that is called just what was typed must not lose to a longer one with "Avenida" before
+    it.
     """
     if typed == key:
         return 1.0

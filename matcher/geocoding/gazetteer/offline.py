@@ -1,4 +1,4 @@
-"""The gazetteer behind the Geocoder port: its work is done in threads, so that the event loop never waits for it."""
+"""The gazetteer for async callers: it works in threads, so that it never blocks the event loop."""
 
 from __future__ import annotations
 
@@ -8,25 +8,20 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.geocoding.gazetteer.gazetteer import SOURCE, Gazetteer
+from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 
 T = TypeVar("T")
 
 
 class OfflineGeocoder:
-    """A region's gazetteer for async callers. `executor` None: the event loop's own threads."""
+    """A Geocoder over a region's gazetteer. `executor` None: the event loop's own threads."""
 
     def __init__(self, gazetteer: Gazetteer, *, executor: Executor | None = None) -> None:
         self._gazetteer = gazetteer
         self._executor = executor
 
-    @property
-    def name(self) -> str:
-        """The source of its answers."""
-        return SOURCE
-
     async def geocode(self, text: str, *, limit: int, near: Coordinate | None = None) -> list[GeocodedPlace]:
-        """Candidates, best first; empty when nothing is like it."""
+        """Candidates, best first; empty when none matches."""
         return await self._run(lambda: self._gazetteer.candidates(text, limit=limit, near=near))
 
     async def resolve(self, text: str, *, near: Coordinate | None = None) -> GeocodedPlace:
@@ -38,8 +33,8 @@ class OfflineGeocoder:
         return await self._run(lambda: self._gazetteer.describe(coordinate))
 
     async def close(self) -> None:
-        """Nothing to close; here so that every geocoder can be closed alike."""
+        """Nothing to close."""
 
     async def _run(self, work: Callable[[], T]) -> T:
-        # A look-up takes from half a millisecond in a town to some ten in a country: too long for a loop that serves others.
+        # A look-up takes from half a millisecond in a town to some ten in a country.
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)

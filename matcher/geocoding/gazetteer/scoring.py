@@ -1,4 +1,4 @@
-"""How well an entry answers a query: parts in [0, 1], each with its weight, so that a result explains itself."""
+"""The score of an entry for a query: parts in [0, 1] with weights, so that a result can be explained."""
 
 from __future__ import annotations
 

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from matcher.domain.place import Coordinate
 from matcher.geocoding.entries.crossings import MAX_GAP_M, CrossingFound
 from matcher.geocoding.entries.labels import Labels
-from matcher.geocoding.entries.rows import Kind
+from matcher.geocoding.entries.rows import PlaceKind
 from matcher.geocoding.entries.table import Entries
 from matcher.geocoding.gazetteer.names import SHORTLIST, NameMatcher, Scored
 from matcher.geocoding.gazetteer.scoring import WEIGHTS, Hit, Part, total
 from matcher.geocoding.words.understanding import Meaning, understand
 
-#: With an answer this good there is no need to suspect slips in words that are spelled like known ones.
+#: With an answer this good, known words are not suspected of being misspelled.
 _GOOD_WORDS = 0.9
 #: Streets a side between which the nearest corner is looked for, when no junction is known.
 _NEAR_MISSES = 8
 
 
 class PlaceSearch:
-    """Look-ups in one region's entries. Built once (about a second per 100,000 entries), then only read: thread-safe."""
+    """Look-ups in one region's entries. Built in about a second per 100,000 entries; read-only then: thread-safe."""
 
     def __init__(self, entries: Entries, labels: Labels) -> None:
         self._entries = entries
@@ -35,7 +35,8 @@ class PlaceSearch:
         for correct in (False, True):
             for meaning in meanings:
                 for hit in self._answer(meaning, near, correct=correct):
-                    # One entry may answer several readings: the best one stays. Junctions of one pair of streets stay apart.
+                    # One entry may answer several readings: the best one stays. Junctions of one pair of streets stay
+                    # apart.
                     where = hit.coordinate if hit.other >= 0 else None
                     known = found.get((hit.entry, hit.other, where))
                     if known is None or known.score < hit.score:
@@ -66,7 +67,7 @@ class PlaceSearch:
         `label` holds the house number alone until the ranking is done: most hits are never shown.
         """
         entry, parts = scored.entry, scored.parts
-        precision = "street" if self._kinds[entry] == Kind.STREET.value else "place"
+        precision = "street" if self._kinds[entry] == PlaceKind.STREET.value else "place"
         found = None
         if number is not None:
             found = self._entries.houses.locate(entry, *number)
@@ -91,7 +92,8 @@ class PlaceSearch:
         right = [s for s in self._names.answer(meaning.other, meaning, near, correct=correct) if self._is_street(s)]
         if not left or not right:
             return
-        # A map may list a junction under one of its streets only, so the second name is asked where the first is silent.
+        # A map may list a junction under one of its streets only, so the second name is asked where the first is
+        # silent.
         corners = list(self._shared_corners(left, right)) or list(self._shared_corners(right, left))
         yield from corners
         if corners:
@@ -113,8 +115,8 @@ class PlaceSearch:
                 yield self._corner(scored, by_key[int(self._entries.key_id[crossing.other])], crossing)
 
     def _corner(self, left: Scored, right: Scored, crossing: CrossingFound) -> Hit:
-        # A crossing is only as sure as the less sure of its two names, but one of them is enough to say where it lies: streets
-        # that mark a town's limit are filed under either side.
+        # A crossing is only as sure as the less sure of its two names, but one of them is enough to say where it lies:
+        # streets that mark a town's limit are filed under either side.
         parts = []
         for name in WEIGHTS:
             values = [value for scored in (left, right) if (value := scored.value(name)) is not None]
@@ -133,7 +135,7 @@ class PlaceSearch:
         )
 
     def _is_street(self, scored: Scored) -> bool:
-        return self._kinds[scored.entry] == Kind.STREET.value
+        return self._kinds[scored.entry] == PlaceKind.STREET.value
 
 
 def _is_perfect(hit: Hit) -> bool:

@@ -28,9 +28,9 @@ _FINAL = (
 class Backoff:
     """Delays between attempts, in seconds.
 
-    Attempt n (from 0) waits a random time in [0, min(cap_s, base_s · 2ⁿ)] (full jitter: callers that failed together do not
-    come back together), or as long as the provider asked for in Retry-After, whichever is longer. `patience_s` is the longest
-    wait a caller is held for; a provider that asks for more is given up for now.
+    Attempt n (from 0) waits a random time in [0, min(cap_s, base_s · 2ⁿ)] (full jitter: callers that failed together do
+    not come back together), or as long as the provider asked for in Retry-After, whichever is longer. `patience_s` is
+    the longest wait a caller is held for; a provider that asks for more is given up for now.
     """
 
     attempts: int = 3

@@ -1,4 +1,4 @@
-"""Answers of network geocoders, kept in PostgreSQL for all processes of the service."""
+"""The cache of geocoder answers in PostgreSQL, shared by all processes of the service."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _KEY_LIMIT_BYTES = 1_000  # the table's own limit; an index entry holds 2.7 kB
 
 
 class PostgresGeocodeCache:
-    """The GeocodeCache of `matcher.services.ports` on PostgreSQL."""
+    """A GeocodeCache."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def find(self, provider: str, query: str, now: datetime) -> list[GeocodedPlace] | None:
-        """The kept answer (an empty list is a kept "not found"), or None when there is none or its time is over."""
+        """The kept answer (an empty list is a kept "not found"), or None when there is none or it has expired."""
         async with self._connections.connection() as connection:
             places = await _CACHE.value(connection, "find_places", provider=provider, query=_key(query), now=now)
         return None if places is None else [_to_place(place) for place in places]
 
     async def put(self, provider: str, query: str, places: Sequence[GeocodedPlace], expires_at: datetime) -> None:
-        """Keep an answer, in the place of an older one."""
+        """Keep an answer, replacing an older one."""
         async with self._connections.connection() as connection:
             await _CACHE.run(
                 connection,
@@ -39,7 +39,7 @@ class PostgresGeocodeCache:
             )
 
     async def forget_expired(self, now: datetime) -> int:
-        """Drop answers whose time is over; returns how many."""
+        """Delete expired answers; returns how many."""
         async with self._connections.connection() as connection:
             return await _CACHE.run(connection, "forget_expired_places", now=now)
 
@@ -63,4 +63,4 @@ def _to_json(place: GeocodedPlace) -> dict[str, object]:
 def _to_place(place: dict[str, object]) -> GeocodedPlace:
     values = dict(place)
     lat, lon = values.pop("lat"), values.pop("lon")
-    return GeocodedPlace(coordinate=Coordinate(lat=lat, lon=lon), **values)  # type: ignore[arg-type]  # what _to_json wrote
+    return GeocodedPlace(coordinate=Coordinate(lat=lat, lon=lon), **values)  # type: ignore[arg-type]  # from _to_json

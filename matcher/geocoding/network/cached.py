@@ -1,15 +1,15 @@
-"""Answers of a network geocoder, kept for a while: people ask for the same addresses again and again."""
+"""A cache for network geocoders: people ask for the same addresses again and again."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from matcher.domain.errors.tree import Unavailable
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.geocoding.geocoder import GeocodeCache, Geocoder
+from matcher.geocoding.geocoder import Geocoder
 from matcher.geocoding.network.geocoder import decide
 from matcher.geocoding.words.abbreviations import expand
 from matcher.geocoding.words.text import MAX_QUERY_CHARS, clean, fold, words
@@ -23,48 +23,39 @@ _KEPT_CANDIDATES = 10
 _NEGATIVE_SHARE = 1 / 30
 
 
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
+class GeocodeCache(Protocol):
+    """Keeps answers of network geocoders for a while."""
 
+    async def find(self, provider: str, query: str, now: datetime) -> list[GeocodedPlace] | None:
+        """The kept answer (an empty list is a kept "not found"), or None when there is none or it has expired."""
 
-class NamedGeocoder(Geocoder, Protocol):
-    """A network geocoder."""
-
-    @property
-    def name(self) -> str:
-        """The provider's kind."""
-
-    async def close(self) -> None:
-        """Close its connections."""
+    async def put(self, provider: str, query: str, places: Sequence[GeocodedPlace], expires_at: datetime) -> None:
+        """Keep an answer, replacing an older one."""
 
 
 class CachedGeocoder:
-    """A network geocoder behind a cache. A cache that fails is passed by: it never fails a look-up.
+    """The geocoder of `provider` behind a cache; a cache that fails never fails a look-up.
 
-    `ttl` is how long candidates are kept; an empty answer a thirtieth of it. Answers biased to a coordinate are kept for each
+    Candidates are kept for `ttl`, empty answers for a thirtieth of it. Answers biased to a coordinate are kept for each
     cell of about 10 km.
     """
 
     def __init__(
         self,
-        inner: NamedGeocoder,
+        inner: Geocoder,
+        provider: str,
         cache: GeocodeCache,
         *,
         ttl: timedelta = timedelta(days=30),
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         telemetry: Telemetry = QUIET,
     ) -> None:
         self._inner = inner
+        self._provider = provider
         self._telemetry = telemetry
         self._cache = cache
         self._ttl = ttl
         self._clock = clock
-
-    @property
-    def name(self) -> str:
-        """The provider's kind."""
-        return self._inner.name
 
     async def geocode(self, text: str, *, limit: int, near: Coordinate | None = None) -> list[GeocodedPlace]:
         """As the inner geocoder, from the cache where it can."""
@@ -98,18 +89,18 @@ class CachedGeocoder:
 
     async def _recall(self, key: str) -> list[GeocodedPlace] | None:
         try:
-            places = await self._cache.find(self.name, key, self._clock())
+            places = await self._cache.find(self._provider, key, self._clock())
         except (Unavailable, OSError, TimeoutError) as error:
-            self._telemetry.add(GEOCODER_CACHE, self.name, "error")
+            self._telemetry.add(GEOCODER_CACHE, self._provider, "error")
             _log.warning("the geocode cache cannot be read: %s", type(error).__name__)
             return None
-        self._telemetry.add(GEOCODER_CACHE, self.name, "miss" if places is None else "hit")
+        self._telemetry.add(GEOCODER_CACHE, self._provider, "miss" if places is None else "hit")
         return places
 
     async def _keep(self, key: str, places: list[GeocodedPlace]) -> None:
         kept_for = self._ttl if places else self._ttl * _NEGATIVE_SHARE
         try:
-            await self._cache.put(self.name, key, places, self._clock() + kept_for)
+            await self._cache.put(self._provider, key, places, self._clock() + kept_for)
         except (Unavailable, OSError, TimeoutError) as error:
             _log.warning("the geocode cache cannot be written: %s", type(error).__name__)
 

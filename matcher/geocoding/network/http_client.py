@@ -15,18 +15,18 @@ MAX_BODY_BYTES = 2_000_000
 
 
 class BoundedAdapter(AioHTTPAdapter):  # type: ignore[misc]  # geopy ships no types
-    """Like its parent; answers over MAX_BODY_BYTES and redirects are refused, and every failure is one of geopy's errors.
+    """Like its parent, but refuses redirects and answers over MAX_BODY_BYTES; every failure is one of geopy's errors.
 
-    `shape` are the types a decoded answer may have: geopy takes some wrong ones for "nothing found".
-    Redirects: the provider was configured by name, and an address a person typed goes nowhere else.
+    `shapes` are the types that a decoded answer may have: geopy takes some wrong ones for "nothing found".
+    Redirects: the operator named the provider, and what people type is sent to nobody else.
     """
 
-    def __init__(self, *, shape: tuple[type, ...] = (dict,), **settings: Any) -> None:
+    def __init__(self, *, shapes: tuple[type, ...], **settings: Any) -> None:
         super().__init__(**settings)
-        self._shape = shape
+        self._shapes = shapes
 
-    async def get_text(self, url: str, *, timeout: float, headers: dict[str, str]) -> str:  # noqa: ASYNC109  geopy calls it so
-        """The body. Raises AdapterHTTPError from status 300 on, GeocoderTimedOut, GeocoderUnavailable, GeocoderServiceError."""
+    async def get_text(self, url: str, *, timeout: float, headers: dict[str, str]) -> str:  # noqa: ASYNC109  geopy's name
+        """The body. Raises AdapterHTTPError from status 300, else GeocoderServiceError or one of its kinds."""
         try:
             async with self.session.get(
                 yarl.URL(url, encoded=True),
@@ -51,15 +51,15 @@ class BoundedAdapter(AioHTTPAdapter):  # type: ignore[misc]  # geopy ships no ty
             # LookupError: the answer names a character set that does not exist.
             raise GeocoderServiceError(str(error)) from error
 
-    async def get_json(self, url: str, *, timeout: float, headers: dict[str, str]) -> Any:  # noqa: ASYNC109  geopy calls it so
+    async def get_json(self, url: str, *, timeout: float, headers: dict[str, str]) -> Any:  # noqa: ASYNC109  geopy's name
         """The decoded body. Raises GeocoderParseError when it is not JSON of the shape, else as get_text."""
         text = await self.get_text(url, timeout=timeout, headers=headers)
         try:
             answer = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise GeocoderParseError("the answer is not JSON") from error
-        if not isinstance(answer, self._shape):
-            raise GeocoderParseError("the answer has not the form of this provider")
+        if not isinstance(answer, self._shapes):
+            raise GeocoderParseError("the answer does not have the form of this provider")
         return answer
 
 

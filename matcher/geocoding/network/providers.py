@@ -1,20 +1,15 @@
-"""The geocoding services that can be used, through geopy: how each is called and how its answers are read."""
+"""The geocoding services that can be used, in one table: what each needs, what it allows, and how its answers are read.
+
+The names are those of CARPOOL_GEOCODERS and of geopy, which calls the services.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
-from geopy.geocoders import BANFrance, Nominatim, Pelias, Photon
-
 from matcher.domain.place import Coordinate
-from matcher.geocoding.network.http_client import BoundedAdapter
-
-BAN_DOMAIN = "data.geopf.fr/geocodage"  # the host that geopy knows is closed
-NOMINATIM_DOMAIN = "nominatim.openstreetmap.org"
-PHOTON_DOMAIN = "photon.komoot.io"
 
 
 class Box(NamedTuple):
@@ -35,16 +30,15 @@ class Box(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What is asked beside the text; each provider takes what it understands. `countries`: ISO 3166-1 alpha-2 codes."""
+    """Parameters of a search beside its text; each provider takes what it understands."""
 
     limit: int
     box: Box | None = None
     near: Coordinate | None = None
-    countries: tuple[str, ...] = ()
 
 
-class Answer(NamedTuple):
-    """What a provider's raw result says. `relevance` in [0, 1], None when the provider gives no usable number."""
+class ProviderAnswer(NamedTuple):
+    """A provider's raw result, read. `relevance` in [0, 1], None when the provider gives no usable number."""
 
     precision: str
     relevance: float | None
@@ -53,51 +47,20 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A geopy geocoder with the arguments this kind of service understands."""
+    """One geocoding service."""
 
-    kind: str
-    geocoder: Any  # a geopy geocoder; geopy ships no types
-    options: Callable[[Wish], dict[str, Any]]
-    read: Callable[[Mapping[str, Any]], Answer]
-
-    def search(self, text: str, wish: Wish) -> Awaitable[Any]:
-        """Ask for candidates: an awaitable of a list of geopy Locations, or of None."""
-        found: Awaitable[Any] = self.geocoder.geocode(text, exactly_one=False, **self.options(wish))
-        return found
-
-    def reverse(self, where: Coordinate) -> Awaitable[Any]:
-        """Ask what is at a coordinate: an awaitable of a geopy Location, or of None."""
-        found: Awaitable[Any] = self.geocoder.reverse((where.lat, where.lon), exactly_one=True)
-        return found
-
-
-def make_provider(
-    kind: str, *, domain: str | None, scheme: str, timeout_s: float, user_agent: str, api_key: str | None
-) -> Provider:
-    """A provider by kind: nominatim, photon, pelias or banfrance. Raises ValueError for another kind, or a missing domain."""
-    common: dict[str, Any] = {
-        "scheme": scheme,
-        "timeout": timeout_s,
-        "user_agent": user_agent,
-        "adapter_factory": partial(BoundedAdapter, shape=(dict, list) if kind == "nominatim" else (dict,)),
-    }
-    if kind == "nominatim":
-        return Provider(
-            kind, Nominatim(domain=domain or NOMINATIM_DOMAIN, **common), _nominatim_options, _read_nominatim
-        )
-    if kind == "photon":
-        return Provider(kind, Photon(domain=domain or PHOTON_DOMAIN, **common), _photon_options, _read_photon)
-    if kind == "banfrance":
-        return Provider(kind, BANFrance(domain=domain or BAN_DOMAIN, **common), _ban_options, _read_ban)
-    if kind == "pelias":
-        if domain is None:
-            raise ValueError("a Pelias geocoder needs the domain of its server")
-        return Provider(kind, Pelias(domain, api_key, **common), _pelias_options, _read_pelias)
-    raise ValueError(f"unknown geocoder {kind!r}: use nominatim, photon, pelias or banfrance")
+    name: str
+    public_domain: str | None  # None: operators name a server of their own
+    attribution: str  # to be shown wherever its answers are
+    options: Callable[[Wish], dict[str, Any]]  # geopy's arguments
+    read: Callable[[Mapping[str, Any]], ProviderAnswer]
+    takes_key: bool = False
+    public_interval_s: float = 0.0  # between calls to the public server, which then takes one at a time
+    shapes: tuple[type, ...] = (dict,)  # of a decoded answer
 
 
 def _nominatim_options(wish: Wish) -> dict[str, Any]:
-    options: dict[str, Any] = {"limit": wish.limit, "addressdetails": True, "country_codes": list(wish.countries)}
+    options: dict[str, Any] = {"limit": wish.limit, "addressdetails": True}
     return options if wish.box is None else options | {"viewbox": wish.box.corners(), "bounded": True}
 
 
@@ -111,41 +74,40 @@ def _photon_options(wish: Wish) -> dict[str, Any]:
 
 
 def _pelias_options(wish: Wish) -> dict[str, Any]:
-    options: dict[str, Any] = {"countries": list(wish.countries)} if wish.countries else {}
-    return options if wish.box is None else options | {"boundary_rect": wish.box.corners()}
+    return {} if wish.box is None else {"boundary_rect": wish.box.corners()}
 
 
 def _ban_options(wish: Wish) -> dict[str, Any]:
     return {"limit": wish.limit}
 
 
-def _read_nominatim(raw: Mapping[str, Any]) -> Answer:
+def _read_nominatim(raw: Mapping[str, Any]) -> ProviderAnswer:
     if raw.get("address", {}).get("house_number"):
-        return Answer("house", None)
-    return Answer("street" if raw.get("class", raw.get("category")) == "highway" else "place", None)
+        return ProviderAnswer("house", None)
+    return ProviderAnswer("street" if raw.get("class", raw.get("category")) == "highway" else "place", None)
 
 
-def _read_photon(raw: Mapping[str, Any]) -> Answer:
+def _read_photon(raw: Mapping[str, Any]) -> ProviderAnswer:
     told = raw["properties"]
     if told.get("housenumber"):
         label = _joined(f"{told.get('street') or told.get('name', '')} {told['housenumber']}".strip(), told.get("city"))
-        return Answer("house", None, label)
+        return ProviderAnswer("house", None, label)
     precision = "street" if told.get("osm_key") == "highway" or told.get("type") == "street" else "place"
-    return Answer(precision, None, _joined(told.get("name"), told.get("city"), told.get("country")))
+    return ProviderAnswer(precision, None, _joined(told.get("name"), told.get("city"), told.get("country")))
 
 
-def _read_pelias(raw: Mapping[str, Any]) -> Answer:
+def _read_pelias(raw: Mapping[str, Any]) -> ProviderAnswer:
     told = raw["properties"]
     precision = {"address": "house", "street": "street", "intersection": "crossing"}.get(told.get("layer", ""), "place")
     if told.get("match_type") == "interpolated" or told.get("accuracy") == "interpolated":
         precision = "interpolated"
-    return Answer(precision, _share(told.get("confidence")), told.get("label"))
+    return ProviderAnswer(precision, _share(told.get("confidence")), told.get("label"))
 
 
-def _read_ban(raw: Mapping[str, Any]) -> Answer:
+def _read_ban(raw: Mapping[str, Any]) -> ProviderAnswer:
     told = raw["properties"]
     precision = {"housenumber": "house", "street": "street"}.get(told.get("type", ""), "place")
-    return Answer(precision, _share(told.get("score")))
+    return ProviderAnswer(precision, _share(told.get("score")))
 
 
 def _share(value: Any) -> float | None:
@@ -154,3 +116,24 @@ def _share(value: Any) -> float | None:
 
 def _joined(*parts: str | None) -> str | None:
     return ", ".join(dict.fromkeys(part for part in parts if part)) or None
+
+
+_OSM = "© OpenStreetMap contributors (ODbL 1.0)"
+_TABLE = (
+    Provider(
+        "nominatim",
+        "nominatim.openstreetmap.org",
+        _OSM,
+        _nominatim_options,
+        _read_nominatim,
+        public_interval_s=1.0,
+        shapes=(dict, list),
+    ),
+    Provider("photon", "photon.komoot.io", _OSM, _photon_options, _read_photon),
+    Provider("pelias", None, "that of the server's data", _pelias_options, _read_pelias, takes_key=True),
+    # geopy's own default host is closed.
+    Provider(
+        "banfrance", "data.geopf.fr/geocodage", "Base Adresse Nationale (Licence Ouverte 2.0)", _ban_options, _read_ban
+    ),
+)
+PROVIDERS = {provider.name: provider for provider in _TABLE}

@@ -1,7 +1,7 @@
-"""What people shorten in addresses, by language family, and which words only say what kind of street it is.
+"""Abbreviations in addresses by language family, and the words for kinds of street.
 
-Rows and queries pass through the same tables, so both sides need only agree with each other: one canonical word may serve
-several languages ("av", "ave", "avenue" and "avenida" all mean the same kind of street).
+Rows and queries pass through the same tables, so both sides need only agree with each other: one canonical word may
+serve several languages ("av", "ave", "avenue" and "avenida" all mean the same kind of street).
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ _ALL_TYPES = (_TYPES_SPANISH, _TYPES_FRENCH, _TYPES_ENGLISH, _TYPES_GERMAN, _TYP
 GENERIC: frozenset[str] = frozenset(word for table in _ALL_TYPES for word in table)
 
 _JOINING = """
-el la los las lo de del y e the of and le les du des d l et der die das den dem von am an im zum zur und il i gli lo della di
-do da dos das o os het
+el la los las lo de del y e the of and le les du des d l et der die das den dem von am an im zum zur und il i gli
+lo della di do da dos das o os het
 """
 #: Words that join others: too common to tell one street from another.
 FUNCTION_WORDS: frozenset[str] = frozenset(_JOINING.split())
@@ -119,8 +119,8 @@ _NUMBER_FIRST_FRONT = frozenset({"rue", "boulevard", "quai", "impasse", "chemin"
 def expand(parts: Sequence[str]) -> list[str]:
     """Folded words with abbreviations replaced by their canonical words.
 
-    "st" is Saint before another word and Street after one (St Andrews St); "dr" likewise Doctor and Drive; a long German
-    compound on -str is one on -strasse.
+    "st" is Saint before another word and Street after one (St Andrews St); "dr" likewise Doctor and Drive; a long
+    German compound on -str is one on -strasse.
     """
     last = len(parts) - 1
     return [_expand_one(word, index, last) for index, word in enumerate(parts)]

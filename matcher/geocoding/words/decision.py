@@ -1,4 +1,4 @@
-"""Which of the candidates is meant: never a silent pick between places that lie apart."""
+"""Chooses the candidate that is meant, and never silently between places that lie apart."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound
 from matcher.domain.place import GeocodedPlace
 from matcher.geocoding.words.text import clean
 
-#: Scores closer than this are the same: what separates them is no difference a person would see.
+#: Scores closer than this are equal.
 SAME_SCORE = 0.03
-#: Places nearer than this are the same for a trip by car: picking one of them silently does no harm.
+#: Places nearer than this are the same for a trip by car.
 APART_M = 500.0
 _MAX_SHOWN = 8
 _MAX_NAMED = 3
@@ -20,8 +20,8 @@ _MAX_SUGGESTED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of the candidates. `best` None: nothing certain; `rivals`: others that are as good and lie apart."""
+class Choice:
+    """The outcome. `best` None: nothing certain; `rivals`: others that are as good and lie apart."""
 
     best: GeocodedPlace | None
     rivals: tuple[GeocodedPlace, ...]
@@ -37,7 +37,8 @@ class Verdict:
             if len(self.rivals) >= _MAX_NAMED:
                 names += f"; and {len(self.rivals) + 1 - _MAX_NAMED} more"
             raise AddressAmbiguous(
-                f"the address fits {len(self.rivals) + 1} places: {names}. Add the town, a house number or a crossing street.",
+                f"the address fits {len(self.rivals) + 1} places: {names}. "
+                "Add the town, a house number or a crossing street.",
                 extra={"candidates": [as_candidate(place) for place in shown]},
             )
         return self.best
@@ -48,15 +49,16 @@ def the_one_meant(
     *,
     certain: Sequence[bool] | None = None,
     same: Callable[[int, int], bool] = lambda _, __: False,
-) -> Verdict:
-    """Judge candidates, best first. `certain[i]` says whether candidate i may be taken at all (default: all may).
+) -> Choice:
+    """Judge candidates, best first. `certain[i]`: candidate i may be taken at all (default: all may).
 
-    A rival is a certain candidate within SAME_SCORE of the best that lies more than APART_M from it and from the other rivals,
-    and is not the `same` thing (asked for two positions in `places`) as one of them, nor as one that is the same as them.
+    A rival is a certain candidate within SAME_SCORE of the best that lies more than APART_M from it and from the other
+    rivals, and is not the `same` thing (asked for two positions in `places`) as one of them, nor as one that is the
+    same as them.
     """
     sure = [i for i in range(len(places)) if certain is None or certain[i]]
     if not sure:
-        return Verdict(None, (), tuple(places[:_MAX_SUGGESTED]))
+        return Choice(None, (), tuple(places[:_MAX_SUGGESTED]))
     best = places[sure[0]]
     groups: list[list[int]] = []
     for i in sure:
@@ -67,7 +69,7 @@ def the_one_meant(
         # The first of a group, the lowest position, stands for it.
         groups.append(sorted([i, *(j for group in alike for j in group)]))
     groups.sort()
-    return Verdict(best, tuple(places[group[0]] for group in groups[1:]), ())
+    return Choice(best, tuple(places[group[0]] for group in groups[1:]), ())
 
 
 def _is_near(a: GeocodedPlace, b: GeocodedPlace) -> bool:
@@ -75,7 +77,7 @@ def _is_near(a: GeocodedPlace, b: GeocodedPlace) -> bool:
 
 
 def not_found(text: str, suggestions: Sequence[GeocodedPlace] = ()) -> AddressNotFound:
-    """The error for an unknown address, with what comes near it."""
+    """The error for an unknown address, with suggestions."""
     hint = f" Did you mean {' or '.join(place.label for place in suggestions)}?" if suggestions else ""
     shown = clean(text)
     shown = shown if len(shown) <= 80 else shown[:79] + "…"
@@ -85,7 +87,7 @@ def not_found(text: str, suggestions: Sequence[GeocodedPlace] = ()) -> AddressNo
 
 
 def as_candidate(place: GeocodedPlace) -> dict[str, Any]:
-    """A candidate as the problem document shows it."""
+    """A candidate as problem documents show it."""
     return {
         "label": place.label,
         "lat": place.coordinate.lat,

@@ -26,7 +26,7 @@ def parse_number(text: str) -> tuple[int, str] | None:
 
 @dataclass(frozen=True, slots=True)
 class HouseFound:
-    """Where a number is. `precision` is house or interpolated; `certainty` in [0, 1]; `shown` is the number to print."""
+    """The place of a number. `precision`: house or interpolated; `certainty` in [0, 1]; `shown`: as printed."""
 
     coordinate: Coordinate
     precision: str
@@ -58,7 +58,7 @@ class HouseNumbers:
         )
 
     def locate(self, entry: int, number: int, suffix: str) -> HouseFound | None:
-        """The best place known for a number of a street, or None when its numbers tell nothing about it.
+        """The best known place for a number of a street, or None when its numbers tell nothing about it.
 
         Between two numbers the position is linear, on the same side of the street (same parity) where both are known.
         """

@@ -1,4 +1,4 @@
-"""How well a label that somebody else wrote answers the words a person typed."""
+"""How well a provider's label answers the words that were typed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _MINOR_WEIGHT = 0.3
 
 
 def likeness(text: str, label: str) -> float:
-    """The share of the typed words that the label answers, in [0, 1]: each by its most similar word, numbers only exactly.
+    """The share of the typed words that the label answers, in [0, 1]: each by its most similar word, numbers only
+    exactly.
 
     Words that name a kind of street, or join others, count less. Text without words is like everything: 1.
     """

@@ -50,12 +50,12 @@ def fold(text: str) -> str:
 
 
 def signs(text: str) -> list[str]:
-    """What can be seen of a text without letters or digits: a name may be made of signs alone. Empty when nothing can."""
+    """The visible signs of a text without letters or digits, because a name may consist of signs alone."""
     return fold(clean(text)).split() or clean(text).split()
 
 
 def words(text: str) -> list[str]:
-    """The folded words of a text, in order: "O'Higgins 450-B" gives ohiggins, 450, b; French "l'Église" gives l, eglise."""
+    """The folded words of a text, in order: "O'Higgins 450-B" gives ohiggins, 450, b; "l'Église" gives l, eglise."""
     text = fold(text)
     if "'" in text:
         text = _APOSTROPHE.sub("", _ELISION.sub(r"\1 ", text))

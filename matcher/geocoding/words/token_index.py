@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.geocoding.words.abbreviations import FUNCTION_WORDS, GENERIC
-from matcher.geocoding.words.vocabulary import MAX_READINGS, Reading, Vocabulary
+from matcher.geocoding.words.vocabulary import MAX_READINGS, Vocabulary, WordReading
 
 #: A word that only says what kind of street it is, or joins others, counts this much of what its rarity says.
 MINOR_SHARE = 0.25
@@ -22,8 +22,8 @@ MIN_COMPLETION = 2
 class WordHits:
     """What one typed word found: entries (ascending, unique) with the similarity of the best reading in each.
 
-    `weight` is what the word is worth in the query; `worth[i]` what the word found is worth in entry i's name, 0 for words of
-    street kind: a name that lacks them is whole without.
+    `weight` is what the word is worth in the query; `worth[i]` what the word found is worth in entry i's name, 0 for
+    words of street kind: a name that lacks them is whole without.
     """
 
     weight: float
@@ -73,12 +73,13 @@ class TokenIndex:
         ).astype(np.float32)
 
     def hits(self, token: str, *, complete: bool, correct: bool) -> WordHits:
-        """The entries a typed word finds: the word itself, what it begins (`complete`), what it may be a slip of (`correct`).
+        """The entries a typed word finds: the word itself, what it begins (`complete`), what it may be a slip of
+        (`correct`).
 
         A word that is not in the vocabulary is always corrected.
         """
         exact = self.vocabulary.number(token)
-        readings = [] if exact is None else [Reading(exact, 1.0)]
+        readings = [] if exact is None else [WordReading(exact, 1.0)]
         if complete and len(token) >= MIN_COMPLETION:
             readings.extend(self.vocabulary.completions(token))
         if correct or exact is None:
@@ -93,7 +94,7 @@ class TokenIndex:
         return WordHits(float(self._weight[best.token]), bool(self._minor[best.token]), *self._gather(readings))
 
     def _gather(
-        self, readings: Sequence[Reading]
+        self, readings: Sequence[WordReading]
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         if len(readings) == 1:
             token, value = readings[0]

@@ -1,4 +1,4 @@
-"""What a typed address may mean: a name, a name with a house number, a crossing; each with the towns it is said to lie in."""
+"""The readings of a typed address: a name, a name with a house number, a crossing; each with its towns."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ _NUMBER = re.compile(r"\d{1,5}[a-z]?")
 _NUMBER_MARKS = frozenset({"n", "no", "nro", "num", "numero", "nr", "number", "nº"})
 _NUMBER_SUFFIX = re.compile(r"[a-z]|bis|ter|quater")
 _UNIT_WORDS = """
-depto dpto departamento apt apto apartment appt appartement flat unit suite piso oficina of local etage stock block torre
+depto dpto departamento apt apto apartment appt appartement flat unit suite piso oficina of local etage
+stock block torre
 """
 _UNITS = frozenset(_UNIT_WORDS.split())
 _NEAR = frozenset({"near", "cerca", "bei", "nahe", "pres"})
 _RANGE = re.compile(r"\d\s*[-\u2013]\s*\d")
 _CALLE = re.compile(r"^c/\s*")
 _CORNER_OF = re.compile(
-    r"^(?:the\s+)?(?:(?:street\s+)?corner(?:\s+of)?|esquina(?:\s+de)?|esq\.?|cruce(?:\s+de)?|interseccion(?:\s+de)?|intersection(?:\s+(?:of|de))?"
-    r"|junction(?:\s+of)?|angle(?:\s+de)?|croisement(?:\s+de)?|ecke|kreuzung)\s+"
+    r"^(?:the\s+)?(?:(?:street\s+)?corner(?:\s+of)?|esquina(?:\s+de)?|esq\.?|cruce(?:\s+de)?|interseccion(?:\s+de)?"
+    r"|intersection(?:\s+(?:of|de))?|junction(?:\s+of)?|angle(?:\s+de)?|croisement(?:\s+de)?|ecke|kreuzung)\s+"
 )
 _CROSSING = re.compile(
-    r"\s*[&/@+\u00d7]\s*|\s+(?:con|esquina(?:\s+con)?|esq\.?(?:\s+con)?|y|e|and|und|et|with|at|x|mit|ecke|angle|corner(?:\s+of)?|cruce(?:\s+con)?)\s+"
+    r"\s*[&/@+\u00d7]\s*|\s+(?:con|esquina(?:\s+con)?|esq\.?(?:\s+con)?|y|e|and|und|et|with|at|x|mit|ecke|angle"
+    r"|corner(?:\s+of)?|cruce(?:\s+con)?)\s+"
 )
 
 
@@ -39,8 +41,9 @@ _CROSSING = re.compile(
 class Meaning:
     """One reading of a query. Words are folded and expanded.
 
-    `other` names the second street of a crossing. `qualifiers` are the parts after the first comma, in order. `unfinished`:
-    the last word of `name` (of `other` for a crossing) is also the last one typed, so it may be a beginning only.
+    `other` names the second street of a crossing. `qualifiers` are the parts after the first comma, in order.
+    `unfinished`: the last word of `name` (of `other` for a crossing) is also the last one typed, so it may be a
+    beginning only.
     """
 
     name: tuple[str, ...]
@@ -86,7 +89,7 @@ def _name(parts: list[str]) -> tuple[str, ...]:
 
 
 def _segments(text: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
-    """The part before the first comma, and the words of each part after it; a number alone belongs to the street beside it."""
+    """The part before the first comma, and the words of each later part; a lone number joins the street beside it."""
     parts = [part for part in _SEGMENTS.split(text) if words(part)]
     if not parts:
         return text, ()
@@ -108,7 +111,7 @@ def _ends_in_number(part: str) -> bool:
 
 
 def _with_number(text: str, tokens: list[str], qualifiers: tuple[tuple[str, ...], ...]) -> list[Meaning]:
-    """Readings in which a number at the front, or the last one, is the house's. "21 de Mayo 450": 21 or 450, the names decide."""
+    """Readings with the first or last number as the house's. "21 de Mayo 450": 21 or 450, the names decide."""
     numeric = [i for i, token in enumerate(tokens) if _NUMBER.fullmatch(token)]
     if not numeric:
         return []

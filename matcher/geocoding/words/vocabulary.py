@@ -1,4 +1,4 @@
-"""The words a region's names are made of, and what a person may have meant by a word that is not among them."""
+"""The words of a region's names, with completions and corrections of typed words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CORRECTIONS_KEPT = 4096
 _COMPLETIONS_KEPT = 64
 
 
-class Reading(NamedTuple):
+class WordReading(NamedTuple):
     """A word of the vocabulary that a typed word may stand for; `similarity` in (0, 1], 1 for the very word."""
 
     token: int
@@ -51,8 +51,8 @@ class Vocabulary:
         """The number of a word, or None."""
         return self._number.get(token)
 
-    def completions(self, beginning: str) -> list[Reading]:
-        """Longer words that begin so, the commonest of them when there are many. Spelled-out synonyms count: avenu → avenida."""
+    def completions(self, beginning: str) -> list[WordReading]:
+        """Longer words that begin so, the commonest when there are many. Synonyms count: avenu → avenida."""
         start = bisect_left(self.tokens, beginning)
         end = bisect_left(self.tokens, beginning + "\U0010ffff", lo=start)
         numbers = [i for i in range(start, end) if len(self.tokens[i]) > len(beginning)]
@@ -64,7 +64,7 @@ class Vocabulary:
                 number = self._number.get(word) if alias.startswith(beginning) else None
                 if number is not None:
                     found.setdefault(number, _completion_similarity(len(beginning), len(alias)))
-        return [Reading(i, similarity) for i, similarity in found.items()]
+        return [WordReading(i, similarity) for i, similarity in found.items()]
 
     def splits(self, token: str) -> list[tuple[str, str]]:
         """Two known words that were typed as one (laserena → la serena), longest second word first."""
@@ -74,19 +74,19 @@ class Vocabulary:
             if token[:cut] in self._number and token[cut:] in self._number
         ]
 
-    def _corrections(self, token: str) -> tuple[Reading, ...]:
+    def _corrections(self, token: str) -> tuple[WordReading, ...]:
         """Words within the allowed edits, best first, the typed word itself left out; numbers are never "corrected"."""
         allowed = edits_allowed(len(token))
         if allowed == 0 or _has_digit(token):
             return ()
-        found: list[Reading] = []
+        found: list[WordReading] = []
         for length in range(len(token) - allowed, len(token) + allowed + 1):
             bucket = self._by_length.get(length)
             if bucket is None:
                 continue
             for word, edits, _ in extract(token, bucket, scorer=OSA.distance, score_cutoff=allowed, limit=MAX_READINGS):
                 if edits > 0:
-                    found.append(Reading(self._number[word], 1.0 - edits / max(len(token), length)))
+                    found.append(WordReading(self._number[word], 1.0 - edits / max(len(token), length)))
         found.sort(key=lambda reading: (-reading.similarity, reading.token))
         return tuple(found[:MAX_READINGS])
 

@@ -10,7 +10,7 @@ import pytest
 from matcher.domain.errors.tree import AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate
 from matcher.geocoding.network.cache_store import PostgresGeocodeCache
-from matcher.geocoding.network.cached import CachedGeocoder, utc_now
+from matcher.geocoding.network.cached import CachedGeocoder
 from matcher.geocoding.network.geocoder import NetworkGeocoder
 from matcher.postgres.pool import Connections, Database
 from tests.contract import provider_server as server
@@ -50,7 +50,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def cached(network: NetworkGeocoder, db: Connections, clock: Clock) -> CachedGeocoder:
-    return CachedGeocoder(network, PostgresGeocodeCache(db), ttl=timedelta(days=30), clock=clock)
+    return CachedGeocoder(network, "photon", PostgresGeocodeCache(db), ttl=timedelta(days=30), clock=clock)
 
 
 async def test_a_question_is_asked_once(cached: CachedGeocoder, provider: Provider) -> None:
@@ -109,7 +109,7 @@ async def test_providers_do_not_share_answers(db: Connections, clock: Clock) -> 
     cache = PostgresGeocodeCache(db)
     for kind in ("photon", "pelias"):
         async with a_provider(kind) as provider, a_geocoder_of(provider) as network:
-            cached = CachedGeocoder(network, cache, clock=clock)
+            cached = CachedGeocoder(network, kind, cache, clock=clock)
             assert (await cached.resolve(QUESTION)).source == kind
             assert (await cached.resolve(QUESTION)).source == kind
             assert len(provider.asked) == 1
@@ -119,13 +119,9 @@ async def test_a_cache_that_is_away_fails_nothing(
     network: NetworkGeocoder, fresh_database: str, provider: Provider
 ) -> None:
     database = await Database.open(fresh_database, min_size=1, max_size=1)
-    cached = CachedGeocoder(network, PostgresGeocodeCache(database))
+    cached = CachedGeocoder(network, "photon", PostgresGeocodeCache(database))
     assert (await cached.resolve(QUESTION)).label
     await database.close()
     assert (await cached.resolve(QUESTION)).label
     assert await cached.reverse(DOOR) is not None
     assert len(provider.asked) == 3
-
-
-def test_the_wall_clock_is_aware() -> None:
-    assert utc_now().utcoffset() == timedelta(0)

@@ -137,7 +137,7 @@ async def test_a_chain_closes_what_it_asked(pair: tuple[list[Provider], list[Net
     chain = ChainGeocoder([*geocoders, OfflineGeocoder(a_gazetteer(a_row("street", "Prat", 0.0, 0.0)))])
     assert (await chain.resolve(QUESTION)).label
     await chain.close()
-    assert all(geocoder._provider.geocoder.adapter.session.closed for geocoder in geocoders)
+    assert all(geocoder._service.adapter.session.closed for geocoder in geocoders)
 
 
 def test_a_chain_of_nobody_is_refused() -> None:

@@ -14,9 +14,9 @@ import pytest
 from matcher.domain.errors.tree import AddressNotFound, GeocoderUnavailable
 from matcher.domain.place import Coordinate
 from matcher.geocoding.network.backoff import Backoff
-from matcher.geocoding.network.geocoder import make_network_geocoder
+from matcher.geocoding.network.geocoder import Access, NetworkGeocoder
 from matcher.geocoding.network.http_client import MAX_BODY_BYTES
-from matcher.geocoding.network.providers import Box
+from matcher.geocoding.network.providers import PROVIDERS, Box
 from tests.contract import provider_server as server
 from tests.contract.provider_server import KINDS, Provider, a_geocoder_of, a_provider
 
@@ -118,9 +118,11 @@ async def test_a_refused_question_has_no_candidates(provider: Provider) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "", "<html>busy</html>", "[" * 100_000, '"x"', "17", "[17]", "[null]", '{"features": 3}', '{"features": [{}]}',
+    ["{", "", "<html>busy</html>", "[" * 100_000, '"x"', "17", "[17]", "[null]",
+     '{"features": 3}', '{"features": [{}]}',
      '{"features": [{"geometry": {"coordinates": []}, "properties": {}}]}'],
-    ids=["cut", "empty", "html", "deep", "string", "number", "numbers", "nulls", "no list", "no members", "no coordinates"],
+    ids=["cut", "empty", "html", "deep", "string", "number", "numbers", "nulls",
+         "no list", "no members", "no coordinates"],
 )  # fmt: skip
 async def test_an_answer_that_is_none_is_an_outage_and_not_tried_again(provider: Provider, text: str) -> None:
     provider.scripts.append(server.body(text))
@@ -203,14 +205,14 @@ async def test_answers_outside_the_region_are_passed_over(provider: Provider) ->
 
 async def test_the_region_is_part_of_the_question_where_it_can_be() -> None:
     expected = {
-        "nominatim": {"viewbox": "-71.3,-29.93,-71.2,-29.85", "bounded": "1", "countrycodes": "cl"},
+        "nominatim": {"viewbox": "-71.3,-29.93,-71.2,-29.85", "bounded": "1"},
         "photon": {"bbox": "-71.3,-29.93,-71.2,-29.85"},
-        "pelias": {"boundary.rect.min_lat": "-29.93", "boundary.rect.max_lon": "-71.2", "boundary.country": "cl", "api_key": "k"},
+        "pelias": {"boundary.rect.min_lat": "-29.93", "boundary.rect.max_lon": "-71.2", "api_key": "k"},
         "banfrance": {"limit": "3"},
     }  # fmt: skip
     for kind, parameters in expected.items():
         async with a_provider(kind) as provider:
-            async with a_geocoder_of(provider, box=BOX, countries=["cl"], api_key="k") as geocoder:
+            async with a_geocoder_of(provider, box=BOX, api_key="k") as geocoder:
                 await geocoder.geocode(QUESTION, limit=3)
             asked = provider.asked[0].query
             assert {name: asked[name] for name in parameters} == parameters
@@ -234,15 +236,21 @@ async def test_addresses_are_not_logged(provider: Provider, caplog: pytest.LogCa
     assert not any("balmaceda" in record.getMessage().lower() for record in ours)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"kind": "bing", "user_agent": "x"},
-        {"kind": "pelias", "user_agent": "x"},
-        {"kind": "nominatim", "user_agent": " "},
-        {"kind": "photon", "user_agent": ""},
-    ],
-)
-def test_wrong_settings_are_refused(settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("name", "user_agent"), [("pelias", "x"), ("nominatim", " "), ("photon", "")])
+def test_wrong_settings_are_refused(name: str, user_agent: str) -> None:
     with pytest.raises(ValueError, match="geocoder"):
-        make_network_geocoder(**settings)
+        NetworkGeocoder(PROVIDERS[name], Access(user_agent))
+
+
+@pytest.mark.parametrize("name", KINDS)
+async def test_a_public_server_is_not_asked_more_often_than_it_allows(name: str) -> None:
+    """Nominatim's usage policy: one call a second, one at a time; a server of one's own takes what it is sent."""
+    public = PROVIDERS[name].public_domain
+    for domain in (public, "geocoder.example"):
+        if domain is None:
+            continue
+        geocoder = NetworkGeocoder(PROVIDERS[name], Access("x", domain=domain, max_concurrent=4))
+        limited = domain == public and name == "nominatim"
+        assert geocoder._paced.min_delay_seconds == (1.0 if limited else 0.0)
+        assert geocoder._slots._value == (1 if limited else 4)
+        await geocoder.close()

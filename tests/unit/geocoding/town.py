@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from matcher.geocoding.entries.rows import parse_rows
+from matcher.geocoding.entries.rows import parse_row
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 
 LA_SERENA = (-29.9027, -71.2519)
@@ -66,4 +66,4 @@ ROWS: list[dict[str, Any]] = [
 
 def a_gazetteer(*more: dict[str, Any]) -> Gazetteer:
     """The gazetteer of the two towns, and what is added."""
-    return Gazetteer(parse_rows([*ROWS, *more]))
+    return Gazetteer(map(parse_row, [*ROWS, *more]))

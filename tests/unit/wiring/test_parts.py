@@ -10,7 +10,7 @@ import pytest
 
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
-from matcher.geocoding.network.providers import Box
+from matcher.geocoding.network.providers import PROVIDERS, Box
 from matcher.settings.all import GeocodingSettings, SettingsInvalid, StorageSettings
 from matcher.wiring.parts import make_geocoder, secret
 
@@ -39,7 +39,7 @@ async def test_the_chain_is_asked_in_the_order_of_the_setting() -> None:
             await chain.close()
 
 
-@pytest.mark.parametrize("name", ["nominatim", "photon", "pelias", "banfrance"])
+@pytest.mark.parametrize("name", PROVIDERS)
 async def test_every_geocoder_can_be_had(name: str) -> None:
     geocoding = GeocodingSettings(geocoders=name, pelias_domain="pelias.example")
     with ThreadPoolExecutor(1) as executor:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from matcher.geocoding.entries.rows import Kind, parse_rows
+from matcher.geocoding.entries.rows import PlaceKind, parse_row
 from matcher.roads.osm.extract import import_extract
 from tests.osm_files import StreetMap
 
 
 def _rows(streets: StreetMap, folder: Path, kind: str) -> list[dict[str, Any]]:
     rows = import_extract(streets.write(folder / "map.osm.pbf")).places
-    assert [row.kind for row in parse_rows(rows)] == [Kind[row["kind"].upper()] for row in rows]
+    assert [row.kind for row in map(parse_row, rows)] == [PlaceKind[row["kind"].upper()] for row in rows]
     return [row for row in rows if row["kind"] == kind]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.entries.rows import Kind, read_rows
+from matcher.geocoding.entries.rows import PlaceKind, read_rows
 from matcher.roads.foot.stopping import node_stops
 from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork
 from matcher.roads.region.files import FORMAT_VERSION, MANIFEST
@@ -108,7 +108,7 @@ def test_liechtenstein_is_walked_on_more_than_its_streets(liechtenstein: Region)
 
 def test_streets_of_the_sample_can_be_found_by_name(sample: Region) -> None:
     rows = list(read_rows(sample.places_path))
-    streets = [row for row in rows if row.kind is Kind.STREET]
+    streets = [row for row in rows if row.kind is PlaceKind.STREET]
     assert len({row.name for row in streets}) == 2146
     assert {row.city for row in streets} == {"Coquimbo", "La Serena"}
     assert sum(len(row.crossings) for row in streets) > 10_000
@@ -163,10 +163,10 @@ def test_liechtenstein_is_imported_whole(liechtenstein: Region) -> None:
     assert manifest.dropped_km / manifest.road_km < 0.02
     assert nx.is_strongly_connected(to_networkx(liechtenstein.network))
     kinds = Counter(row.kind for row in read_rows(liechtenstein.places_path))
-    assert kinds[Kind.STREET] > 700
-    assert kinds[Kind.ADDRESS] > 900
-    assert kinds[Kind.PLACE] > 30
-    assert kinds[Kind.POI] > 250
+    assert kinds[PlaceKind.STREET] > 700
+    assert kinds[PlaceKind.ADDRESS] > 900
+    assert kinds[PlaceKind.PLACE] > 30
+    assert kinds[PlaceKind.POI] > 250
 
 
 @pytest.mark.parametrize(

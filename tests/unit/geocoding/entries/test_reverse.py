@@ -63,10 +63,10 @@ def test_the_antimeridian_is_no_wall(lon: float) -> None:
     assert fiji.describe(Coordinate(lat=-16.8, lon=lon)) is None
     fiji = Gazetteer([])
     assert fiji.describe(Coordinate(lat=-16.8, lon=lon)) is None
-    from matcher.geocoding.entries.rows import parse_rows
+    from matcher.geocoding.entries.rows import parse_row
 
     fiji = Gazetteer(
-        parse_rows([a_row("street", "Kings Road", -16.8, 179.9995), a_row("street", "Queens Road", -16.8, -179.98)])
+        map(parse_row, [a_row("street", "Kings Road", -16.8, 179.9995), a_row("street", "Queens Road", -16.8, -179.98)])
     )
     place = fiji.describe(Coordinate(lat=-16.8, lon=lon))
     assert place is not None
@@ -74,11 +74,11 @@ def test_the_antimeridian_is_no_wall(lon: float) -> None:
 
 
 def test_far_north_east_and_west_are_not_closer_than_they_are() -> None:
-    from matcher.geocoding.entries.rows import parse_rows
+    from matcher.geocoding.entries.rows import parse_row
 
     # At 70° a degree of longitude is a third of a degree of latitude: the plane must not be fooled, not even by many.
     crowd = [a_row("street", f"North {i}", 70.008 + i * 1e-6, 25.0, None) for i in range(60)]
-    north = Gazetteer(parse_rows([*crowd, a_row("street", "East", 70.0, 25.02, None)]))
+    north = Gazetteer(map(parse_row, [*crowd, a_row("street", "East", 70.0, 25.02, None)]))
     place = north.describe(Coordinate(lat=70.0, lon=25.0))
     assert place is not None
     assert place.label == "≈ East"

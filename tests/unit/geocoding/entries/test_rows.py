@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from matcher.domain.errors.tree import RegionFileInvalid
-from matcher.geocoding.entries.rows import Kind, PlaceRow, read_rows
+from matcher.geocoding.entries.rows import PlaceKind, PlaceRow, read_rows
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 
 GOOD: dict[str, Any] = {
@@ -29,7 +29,9 @@ def write(path: Path, *lines: str) -> Path:
 
 def test_rows_are_read_as_written(tmp_path: Path) -> None:
     path = write(tmp_path / "places.jsonl", json.dumps(GOOD), "", json.dumps(GOOD, ensure_ascii=False))
-    expected = PlaceRow(kind=Kind.STREET, name="Prat", lat=1.5, lon=2.0, city="A", crossings=(("Colón", 1.0, 2.0),))
+    expected = PlaceRow(
+        kind=PlaceKind.STREET, name="Prat", lat=1.5, lon=2.0, city="A", crossings=(("Colón", 1.0, 2.0),)
+    )
     assert list(read_rows(path)) == [expected, expected]
     assert Gazetteer.open(path).candidates("prat", limit=1)[0].label == "Prat, A (near Colón)"
 

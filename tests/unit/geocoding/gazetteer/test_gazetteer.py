@@ -201,15 +201,12 @@ def test_a_score_explains_itself(towns: Gazetteer) -> None:
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
-    from matcher.geocoding.entries.rows import parse_rows
+    from matcher.geocoding.entries.rows import parse_row
     from tests.unit.geocoding.town import ROWS
 
-    turned = Gazetteer(parse_rows(reversed(ROWS)))
+    turned = Gazetteer(map(parse_row, reversed(ROWS)))
     for text in ("balmaceda", "los pinos", "Los Carrera 450", "la serena", "carrera con balmaceda"):
         assert turned.candidates(text, limit=20) == a_gazetteer().candidates(text, limit=20)
-
-
-# --- geopy's manner -----------------------------------------------------------------------------------------------------
 
 
 def test_geopy_callers_get_locations(towns: Gazetteer) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from matcher.domain.errors.tree import AddressAmbiguous, AddressNotFound
 from matcher.domain.place import GeocodedPlace
-from matcher.geocoding.entries.rows import parse_rows
+from matcher.geocoding.entries.rows import parse_row
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.geocoding.network.geocoder import decide
 from matcher.geocoding.words.text import MAX_QUERY_CHARS, clean, fold, words
@@ -124,7 +124,7 @@ def test_case_and_accents_do_not_matter(text: str) -> None:
 @example(["·", "··"], None)
 def test_every_entry_finds_itself(names: list[str], city: str | None) -> None:
     rows = [a_row("street", name, 10.0 + i, 20.0, city) for i, name in enumerate(names)]
-    gazetteer = Gazetteer(parse_rows(rows))
+    gazetteer = Gazetteer(map(parse_row, rows))
     for i, name in enumerate(names):
         hits = gazetteer.search(clean(name))
         best = [hit for hit in hits if hits[0].score - hit.score < 1e-6]

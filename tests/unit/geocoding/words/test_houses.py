@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from matcher.domain.place import Coordinate
-from matcher.geocoding.entries.rows import parse_rows
+from matcher.geocoding.entries.rows import parse_row
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.geocoding.words.houses import HouseNumbers, parse_number
 from tests.unit.geocoding.town import an_address
@@ -89,13 +89,14 @@ def test_between_two_numbers_across_the_antimeridian() -> None:
 
 def test_an_address_belongs_to_the_street_of_its_town() -> None:
     gazetteer = Gazetteer(
-        parse_rows(
+        map(
+            parse_row,
             [
                 an_address("Prat", "1", 0.0, 0.0, "A"),
                 an_address("Prat", "3", 0.001, 0.0, "A"),
                 an_address("Prat", "5", 0.0, 1.0, "B"),
                 an_address("Prat", "s/n", 0.0, 1.0, "B"),
-            ]
+            ],
         )
     )
     assert len(gazetteer) == 2
