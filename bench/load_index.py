@@ -41,6 +41,7 @@ from rich.table import Table
 from bench.worlds import MORNING, RUSH_MIN, World, draw_offers, region_world, sample_world, vectors_world
 from matcher.geocoding.geocoder import Geocoder
 from matcher.matching.base.positions import I64, INFINITE, fixed_position, split_cost
+from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.index.load_direct import DirectOffers, pack_offers
 from matcher.matching.index.load_stops import OffersWithStops
@@ -156,11 +157,12 @@ async def _measure(world: World, url: str, count: int, options: argparse.Namespa
 
 
 async def _load(world: World, offers: PostgresOffers, load: LoadOffers) -> Row:
-    index = OfferIndex(world.engine)
+    by_time = OfferIndexByTime(world.engine)
+    (index,) = by_time._slots
     before_mb = _memory_mb("VmRSS")
     _forget_peak()
     cpu = time.process_time()
-    load_s, loaded = await _seconds(lambda: load(index))
+    load_s, loaded = await _seconds(lambda: load(by_time))
     spent_s = time.process_time() - cpu
     memory = dict(zip(_MEMORY, (before_mb, _memory_mb("VmHWM"), _memory_mb("VmRSS")), strict=True))
     assert (loaded.moved, loaded.lost) == (0, 0)

@@ -262,6 +262,13 @@ class KeysInMemory:
             self.stored[key_id] = replace(key, last_used_at=now)
 
 
+class NothingShared:
+    """Sharing where nobody shares anything."""
+
+    async def is_woman(self, user: str) -> bool:
+        return False
+
+
 class IndexInMemory:
     """OfferIndex that only remembers."""
 

@@ -14,7 +14,6 @@ from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.money.cost_sharing import CostSharing
-from matcher.people.women_only import NOTHING_SHARED
 from matcher.places.resolve import ResolvePlaces
 from matcher.search.live.load import LoadOffers
 from matcher.search.live.region import ServedRegion
@@ -25,7 +24,7 @@ from matcher.trips.offers.publish import PublishOffer
 from matcher.trips.offers.read import ReadOffers
 from matcher.trips.planner import TripPlanner, TripRoads
 from matcher.trips.writer import OfferWriter
-from tests.fakes import GeocoderInMemory, IndexInMemory, OffersInMemory, OneStraightRoad, SameThread
+from tests.fakes import GeocoderInMemory, IndexInMemory, NothingShared, OffersInMemory, OneStraightRoad, SameThread
 from tests.fakes_bookings import FitsAsItIs, TripsInMemory
 
 NOW = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
@@ -113,7 +112,7 @@ def make_world() -> World:
             make_id=lambda: UUID(int=next(numbers)),
             horizon=horizon,
             cost_sharing=sharing,
-            sharing=NOTHING_SHARED,
+            sharing=NothingShared(),
         ),
         change=ChangeOffer(
             offers,

@@ -15,7 +15,7 @@ from api.call.rendering import JSON_TYPE, json_response
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.service import Nothing
 from matcher.domain.errors.tree import StaleVersion
-from matcher.people.women_only import Profile
+from matcher.people.profile import Profile
 from matcher.privacy.personal_data import as_json
 
 
@@ -97,7 +97,7 @@ async def export_me(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     # What the middlewares add to an answer comes too late for one that has begun.
     harden(response, call.request[REQUEST_ID])
     call.request.app[BROWSERS].mark(call.request, response)
-    pieces = as_json(call.principal.user, call.now, call.carpool.people.export_me(call.principal), to_json)
+    pieces = as_json(call.principal.user, call.now, call.carpool.people.export_me(call.principal.user), to_json)
     async with aclosing(pieces):
         first = await anext(pieces)
         second = await anext(pieces)  # with the first thing from the database: until here an error is still an answer
@@ -116,12 +116,9 @@ async def erase_me(call: Call[Nothing, Nothing]) -> web.Response:
     exact places and words; whoever has blocked the caller keeps that. The key of this very call is gone afterwards. Erasing again changes nothing.
     """
     carpool = call.carpool
+    change_booking = carpool.bookings.change_booking
     await carpool.people.erase_me(
-        call.principal,
-        call.now,
-        trips=carpool.bookings.trips,
-        cancel_offer=carpool.cancel_offer,
-        change_booking=carpool.bookings.change_booking,
+        call.principal, call.now, cancel_offer=carpool.cancel_offer, change_booking=change_booking
     )
     return web.Response(status=204)
 

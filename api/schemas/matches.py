@@ -121,7 +121,6 @@ class MatchIn(WireIn):
             limit=self.limit,
             preferences=self.preferences.to_domain(),
             women_only=self.women_only,
-            explain=self.explain,
         )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Generic, TypeVar, cast
 from uuid import UUID
 
 from matcher.domain.clock import between
@@ -18,6 +19,8 @@ MAX_WINDOW_S = 24 * 3600
 MAX_WALK_M = 5_000
 MAX_LIMIT = 50
 DEFAULT_LIMIT = 10
+
+PlaceT = TypeVar("PlaceT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,43 +48,35 @@ class WindowKind(StrEnum):
     ARRIVAL = "arrival"
 
 
-@dataclass(frozen=True, slots=True)
-class RequestDraft:
-    """What a rider asks, before places are resolved."""
+@dataclass(frozen=True)  # without slots: Python 3.11 cannot make a frozen one with them through an alias
+class RideRequest(Generic[PlaceT]):
+    """A rider's wish, with places as written (RequestDraft) or on the road (MatchRequest).
 
-    origin: PlaceInput
-    destination: PlaceInput
+    `women_only`: only drivers who share being women are shown; `rider_is_woman` is what the rider shares.
+    `search_id`: the search's row in the statistics; None when it is not counted.
+    """
+
+    origin: PlaceT
+    destination: PlaceT
     window: TimeWindow
     window_kind: WindowKind
     seats: int = 1
     max_walk_m: int = 0
     limit: int = DEFAULT_LIMIT
     preferences: Mapping[str, bool] = field(default_factory=lambda: NO_PREFERENCES)
-    explain: bool = False
     women_only: bool = False
     rider_is_woman: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class MatchRequest:
-    """A rider's wish with its places on the road.
-
-    `women_only`: only drivers who share that they are women are shown; `rider_is_woman` is what the rider chose to share.
-    `search_id`: under which the search is counted in the statistics; None when it is not.
-    """
-
-    rider_id: str
-    origin: Place
-    destination: Place
-    window: TimeWindow
-    window_kind: WindowKind
-    seats: int
-    max_walk_m: int
-    limit: int
-    preferences: Mapping[str, bool]
-    women_only: bool = False
-    rider_is_woman: bool = False
+    rider_id: str = ""
     search_id: UUID | None = None
+
+    def of(self, rider_id: str, origin: Place, destination: Place, *, is_woman: bool) -> MatchRequest:
+        """The same wish of a known rider, with its places on the road."""
+        known: MatchRequest = replace(cast("MatchRequest", self), origin=origin, destination=destination)
+        return replace(known, rider_id=rider_id, rider_is_woman=is_woman)
+
+
+RequestDraft = RideRequest[PlaceInput]
+MatchRequest = RideRequest[Place]
 
 
 class TurnedAway(StrEnum):

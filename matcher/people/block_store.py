@@ -1,4 +1,4 @@
-"""Who does not want to meet whom, on disk."""
+"""Blocks between users, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _BLOCKS = Statements("blocks")
 
 
 class PostgresBlocks:
-    """The BlockRepository of `matcher.people.ports` on PostgreSQL."""
+    """Implements BlockRepository."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def put(self, block: Block) -> Block | None:
-        """Store a block; the one that says the same already stays, and is returned. None when the blocker has MAX_BLOCKS."""
+        """Store a block, or return the existing equal one. None when the blocker has MAX_BLOCKS."""
         async with self._connections.connection() as connection:
             row = await _BLOCKS.row(
                 connection,
@@ -47,13 +47,13 @@ class PostgresBlocks:
         return [_to_block(row) for row in rows]
 
     async def remove(self, blocker: str, name: str) -> str | None:
-        """Take back the block with this id or of this user name; whom it was about, None when there is no such block."""
+        """Remove the block with this id or user name; returns who was blocked, None when there is no such block."""
         async with self._connections.connection() as connection:
             row = await _BLOCKS.row(connection, "delete_block", blocker=blocker, name=name)
         return None if row is None else str(row["blocked"])
 
     async def hidden_from(self, user: str) -> frozenset[str]:
-        """Everybody whom the user has blocked or who has blocked the user."""
+        """Everybody the user has blocked or is blocked by."""
         async with self._connections.connection() as connection:
             rows = await _BLOCKS.rows(connection, "hidden_from", user_id=user)
         return frozenset(row["other"] for row in rows)

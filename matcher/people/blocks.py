@@ -1,24 +1,48 @@
-"""People block each other: they never meet, and nobody can tell."""
+"""Users block each other: they are never matched, and nobody is told."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from time import monotonic
+from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.errors.bookings import BookingNotFound
 from matcher.domain.errors.tree import Fault, InvalidField, OfferNotFound
 from matcher.domain.principal import MAX_USER_NAME, Principal
 from matcher.people.block import MAX_BLOCKS, Block, KnownBy
-from matcher.people.ports import BlockRepository
-from matcher.people.ports import Blocks as BlocksPort
 
 _REMEMBERED = 10_000
 
+#: Everybody the user has blocked or is blocked by.
+HiddenFrom = Callable[[str], Awaitable[frozenset[str]]]
+
+
+class BlockRepository(Protocol):
+    """Blocks on disk."""
+
+    async def put(self, block: Block) -> Block | None:
+        """Store a block, or return the existing equal one. None when the blocker has MAX_BLOCKS."""
+
+    async def list_blocks(self, blocker: str) -> list[Block]:
+        """All blocks of one blocker, oldest first."""
+
+    async def remove(self, blocker: str, name: str) -> str | None:
+        """Remove the block with this id or user name; returns who was blocked, None when there is no such block."""
+
+    async def hidden_from(self, user: str) -> frozenset[str]:
+        """Everybody the user has blocked or is blocked by."""
+
+    async def find_driver(self, offer_id: UUID) -> str | None:
+        """Who drives an offer, or None."""
+
+    async def find_other(self, booking_id: UUID, user: str) -> str | None:
+        """The other person of a booking of the user's, or None when there is no such booking of theirs."""
+
 
 class Blocks:
-    """Who is hidden from whom, remembered for `remember_s`: after that long a block made by way of another process holds here too."""
+    """Who is hidden from whom, cached for `remember_s`, which is how late a block made by another process takes effect."""
 
     def __init__(
         self, repository: BlockRepository, *, remember_s: float = 1.0, clock: Callable[[], float] = monotonic
@@ -29,7 +53,7 @@ class Blocks:
         self._remembered: dict[str, tuple[float, frozenset[str]]] = {}
 
     async def hidden_from(self, user: str) -> frozenset[str]:
-        """Everybody whom the user has blocked or who has blocked the user. Raises DatabaseUnavailable."""
+        """Everybody the user has blocked or is blocked by. Raises DatabaseUnavailable."""
         held = self._remembered.get(user)
         if held is not None and self._clock() - held[0] < self._remember_s:
             return held[1]
@@ -41,24 +65,13 @@ class Blocks:
         return hidden
 
     def forget(self, *users: str) -> None:
-        """Look these users up anew."""
+        """Drop what is cached for these users."""
         for user in users:
             self._remembered.pop(user, None)
 
 
-class _NobodyBlocked:
-    """Where nobody can block anybody."""
-
-    async def hidden_from(self, user: str) -> frozenset[str]:  # noqa: ARG002  # the same for everybody
-        """Nobody."""
-        return frozenset()
-
-
-NOBODY_BLOCKED: BlocksPort = _NobodyBlocked()
-
-
 class ManageBlocks:
-    """Makes, lists and takes back blocks. Naming somebody who does not exist is answered as naming anybody else."""
+    """Makes, lists and removes blocks. Blocking a user who does not exist is answered like any other block."""
 
     def __init__(self, repository: BlockRepository, blocks: Blocks, *, make_id: Callable[[], UUID]) -> None:
         self._repository = repository
@@ -66,31 +79,31 @@ class ManageBlocks:
         self._make_id = make_id
 
     async def block_user(self, user: str, principal: Principal, now: datetime) -> Block:
-        """Block somebody by name; a partner's user names another one of the same partner. Raises InvalidField."""
+        """Block a user by name; a partner's user can name users of the same partner. Raises InvalidField."""
         if not 1 <= len(user) <= MAX_USER_NAME or not user.isprintable():
             raise _wrong("/user", "must be a user's name")
         return await self._block(principal, principal.qualified(user), KnownBy.USER, user, now)
 
     async def block_driver(self, offer_id: UUID, principal: Principal, now: datetime) -> Block:
-        """Block whoever drives an offer that was found, without learning who it is. Raises OfferNotFound, InvalidField."""
+        """Block the driver of an offer without learning who it is. Raises OfferNotFound, InvalidField."""
         driver = await self._repository.find_driver(offer_id)
         if driver is None:
             raise OfferNotFound("there is no such offer")
         return await self._block(principal, driver, KnownBy.OFFER, str(offer_id), now)
 
     async def block_companion(self, booking_id: UUID, principal: Principal, now: datetime) -> Block:
-        """Block the other person of a booking of one's own. Raises BookingNotFound."""
+        """Block the other person of one of the caller's bookings. Raises BookingNotFound."""
         other = await self._repository.find_other(booking_id, principal.user)
         if other is None:
             raise BookingNotFound("no booking of yours has this id")
         return await self._block(principal, other, KnownBy.BOOKING, str(booking_id), now)
 
     async def list_blocks(self, principal: Principal) -> list[Block]:
-        """One's own blocks, oldest first; never those that others have made."""
+        """The blocks the caller made, oldest first; never those that others made."""
         return await self._repository.list_blocks(principal.user)
 
     async def unblock(self, name: str, principal: Principal) -> None:
-        """Take back the block of this id or user name; when there is none, nothing is done."""
+        """Remove the block with this id or user name; nothing is done when there is none."""
         other = await self._repository.remove(principal.user, name)
         if other is not None:
             self._blocks.forget(principal.user, other)

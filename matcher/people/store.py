@@ -1,4 +1,4 @@
-"""What persons chose to share of themselves, on disk, and in their offers."""
+"""What users share of themselves, in PostgreSQL, and in their offers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WOMAN = "woman"
 
 
 class PostgresPeople:
-    """The PeopleRepository of `matcher.people.ports` on PostgreSQL."""
+    """What users share of themselves. Implements `Sharing`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -26,7 +26,10 @@ class PostgresPeople:
             return bool(await _PEOPLE.value(connection, "find_shared", user_id=user) == _WOMAN)
 
     async def share(self, user: str, *, woman: bool, now: datetime, expected: bool | None = None) -> list[UUID]:
-        """Note what the user shares, here and in all their OPEN offers; the ids of those that have changed. Raises StaleVersion, SharingInUse."""
+        """Store what the user shares, here and in all their OPEN offers; the ids of the offers changed.
+
+        Raises StaleVersion when they do not share what was `expected`, SharingInUse.
+        """
         async with self._connections.connection() as connection:
             async with connection.transaction():
                 await _PEOPLE.value(connection, "hold_person", user_id=user)

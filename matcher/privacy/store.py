@@ -1,6 +1,6 @@
-"""Everything that is held on one person: where it is, how it is handed out, and how it is erased.
+"""Where personal data is stored, how it is exported, and how it is erased.
 
-A table that names persons is in HELD; a test compares the list with the schema, so that a new table cannot be forgotten.
+Every table that names persons is in HELD; a test compares it with the schema, so that a new table cannot be forgotten.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one area holds on a person.
+    """One area of personal data.
 
-    columns: (table, column) that name the person, or somebody else in the same row. erase: statements that take the person out, in order;
-    those of `keeps` leave rows under the pseudonym, as they are another person's record too.
+    columns: (table, column) that name a person. erase: statements that erase the person, in order; those of `keeps` leave
+    rows under the pseudonym, as they are another person's record too.
     """
 
     name: str
@@ -40,14 +40,14 @@ class Held:
     keeps: tuple[str, ...] = ()
 
     async def export(self, connection: Connection, user: str) -> AsyncGenerator[Any, None]:
-        """What is held, row by row, as JSON values."""
+        """The data of the area, row by row, as JSON values."""
         cursor = await _STATEMENTS.cursor(connection, self.exports, user_id=user)
         while rows := await cursor.fetch(_CHUNK, timeout=_TIMEOUT_S):
             for row in rows:
                 yield row["held"]
 
     async def forget(self, connection: Connection, user: str, pseudonym: str) -> dict[str, int]:
-        """Take the person out; how many rows remain under the pseudonym, by statement."""
+        """Erase the person; how many rows remain under the pseudonym, by area."""
         remains: dict[str, int] = {}
         for statement in self.erase:
             given = {"user_id": user, "pseudonym": pseudonym}
@@ -97,13 +97,13 @@ HELD: tuple[Held, ...] = (
 
 
 class PostgresPersonalData:
-    """The PersonalData of `matcher.people.ports` on PostgreSQL."""
+    """Exports, erases and expires personal data."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def export(self, user: str) -> AsyncGenerator[tuple[str, Any], None]:
-        """(area, what it holds), area by area, all as it was at one moment. An area that holds nothing is left out."""
+        """(area, one JSON value), area by area, from one snapshot. Empty areas are left out."""
         async with self._connections.snapshot() as connection:
             for held in HELD:
                 async with aclosing(held.export(connection, user)) as values:
@@ -111,9 +111,9 @@ class PostgresPersonalData:
                         yield held.name, value
 
     async def erase(self, user: str, pseudonym: str, erasure_id: UUID, now: datetime) -> dict[str, int]:
-        """Take the person out of everything, in one transaction; how many rows remain under the pseudonym, by area.
+        """Erase the person in one transaction; how many rows remain under the pseudonym, by area.
 
-        Raises TripsStillOpen when the person has a trip or an unanswered booking that has not been cancelled.
+        Raises TripsStillOpen when the person has an open trip or booking.
         """
         async with self._connections.transaction() as connection:
             if await _STATEMENTS.value(connection, "count_open_trips", user_id=user):
@@ -127,22 +127,22 @@ class PostgresPersonalData:
         return remains
 
     async def forget_offers(self, before: datetime, limit: int = _AT_ONCE) -> int:
-        """Drop at most `limit` trips that were over before a moment and that no booking stands on; returns how many."""
+        """Delete at most `limit` trips without bookings that ended before a moment; returns how many."""
         async with self._connections.connection() as connection:
             return await _STATEMENTS.run(connection, "forget_offers", before=before, row_limit=limit)
 
     async def forget_series(self, before: datetime, limit: int = _AT_ONCE) -> int:
-        """Drop at most `limit` series that nobody has changed since a moment, of which no trip is left and none will be made; returns how many."""
+        """Delete at most `limit` ended series without trips, unchanged since a moment; returns how many."""
         async with self._connections.connection() as connection:
             return await _STATEMENTS.run(connection, "forget_series", before=before, row_limit=limit)
 
     async def forget_keys(self, before: datetime, limit: int = _AT_ONCE) -> int:
-        """Drop at most `limit` keys that were withdrawn, or have expired, before a moment; returns how many."""
+        """Delete at most `limit` keys revoked or expired before a moment; returns how many."""
         async with self._connections.connection() as connection:
             return await _STATEMENTS.run(connection, "forget_keys", before=before, row_limit=limit)
 
     async def veil_erased(self, _before: datetime, _limit: int = _AT_ONCE) -> int:
-        """Take the exact places of erased riders out of trips that have ended since they were erased. Returns 0: it is done in one go."""
+        """Blur the places of erased riders in trips that have ended since. Returns 0: one statement does it all."""
         async with self._connections.connection() as connection:
             await _STATEMENTS.run(connection, "veil_stops_of_erased")
         return 0

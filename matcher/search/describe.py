@@ -1,51 +1,31 @@
-"""What a rider is shown of those who can carry them: where and when, along which road, for how much, and what it saves."""
+"""Describes candidates as matches: places and times, the line on the map, fare, and CO2 saved."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Protocol
 
 from matcher.domain.match import Match, MatchRequest, MeetingPoint, Walking
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.domain.polyline import encode_polyline
-from matcher.matching.base.positions import I64, split_cost
-from matcher.matching.base.roads import PackedDrive, SearchRoads
+from matcher.matching.base.positions import split_cost
+from matcher.matching.base.roads import PackedDrive
 from matcher.matching.pipeline import Candidate
 from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.places.where_to_meet import MeetingPlaces
-from matcher.roads.asked import Roads, RoadsByTime, StopCandidate
+from matcher.roads.asked import StopCandidate
+from matcher.roads.by_time import RoadsByTime
+from matcher.roads.engine import RoadEngine
 from matcher.trips.offers.repository import CurrentState
 from matcher.trips.tickets import MatchTicket, MatchTokens, TicketPoint, roads_digest
 
-
-class SlotRoads(Roads, SearchRoads, Protocol):
-    """What a search needs of the roads of one slot."""
-
-    def points(self, origin: RoadPosition, destination: RoadPosition, drive: PackedDrive) -> list[Coordinate]:
-        """The line that a drive follows."""
-
-
-class MatchRoads(RoadsByTime, Protocol):
-    """What a search needs of the roads."""
-
-    @property
-    def slots(self) -> Sequence[SlotRoads]:
-        """The roads of each slot."""
-
-    def at(self, departure: datetime) -> SlotRoads:
-        """Those of the slot that a departure falls in."""
-
-    def slot_of(self, departure: datetime) -> int:
-        """Which of `slots` that is."""
-
-    def slots_of(self, departures_ms: I64) -> I64:
-        """The same for (k,) moments in milliseconds since the epoch."""
+#: The roads of a region, alike at every hour or with an engine for each slot of the week.
+MatchRoads = RoadEngine | RoadsByTime
 
 
 class DescribeMatches:
-    """Candidates that were found and are still true, as a rider is shown them."""
+    """Turns candidates into the matches a rider is shown."""
 
     def __init__(
         self, roads: MatchRoads, *, tokens: MatchTokens, carbon: CarbonFactor, cost_sharing: CostSharing
@@ -63,10 +43,10 @@ class DescribeMatches:
         chosen: Sequence[tuple[Candidate, CurrentState]],
         now: datetime,
     ) -> tuple[Match, ...]:
-        """In the order given. `drives` are the rider's own, slot by slot. CPU work."""
+        """In the order given; `drives` are the rider's own, by slot. CPU work: call it in the executor."""
         zone = request.window.earliest.tzinfo or UTC
         matches = []
-        lines: dict[int, tuple[list[Coordinate], str]] = {}  # the rider's own drive in each slot, and its polyline
+        lines: dict[int, tuple[list[Coordinate], str]] = {}  # by slot: the rider's own drive, and its polyline
         for candidate, state in chosen:
             roads, drive = self._roads.slots[candidate.slot], drives[candidate.slot]
             if candidate.slot not in lines:
@@ -103,7 +83,7 @@ class DescribeMatches:
             )
             detour_m = candidate.detour_cm / 100
             polyline = direct_polyline
-            # Where the car stops in between is other people's: the line is the fastest way from meeting point to meeting point.
+            # Stops in between belong to other riders: the line is the fastest way between the meeting points.
             if walks:
                 polyline = _ride_polyline(roads, begin, end)
             matches.append(
@@ -130,8 +110,8 @@ class DescribeMatches:
         return tuple(matches)
 
 
-def _ride_polyline(roads: Roads, begin: RoadPosition, end: RoadPosition) -> str:
-    """The line of a ride that does not begin and end at the rider's doors."""
+def _ride_polyline(roads: RoadEngine, begin: RoadPosition, end: RoadPosition) -> str:
+    """The line of a ride that begins or ends away from the rider's door."""
     route = roads.drive([begin, end])
     return "" if route is None else encode_polyline(route.points)
 
@@ -141,12 +121,12 @@ def _moment(at_ms: int, zone: tzinfo) -> datetime:
 
 
 def _at_door(place: Place, on_road: Coordinate, time: datetime) -> MeetingPoint:
-    """The car stops where the rider's place meets the road, and nothing is walked."""
+    """The car stops where the rider's place meets the road, without a walk."""
     return MeetingPoint(on_road, place.label, time, walk_m=0.0, walk_s=0.0)
 
 
 def _at_stop(stop: StopCandidate, time: datetime) -> MeetingPoint:
-    """The rider walks to where the car stops, or from there."""
+    """The rider walks to or from where the car stops."""
     return MeetingPoint(stop.coordinate, stop.label, time, walk_m=stop.walk_cm / 100, walk_s=stop.walk_ms / 1000)
 
 

@@ -45,12 +45,13 @@ class SearchRow:
     seats: int
 
     @classmethod
-    def of(cls, search_id: UUID, region: str, request: MatchRequest, answer: MatchAnswer, now: datetime) -> SearchRow:
+    def of(cls, region: str, request: MatchRequest, answer: MatchAnswer, now: datetime) -> SearchRow:
         """The row of a search and its answer."""
+        assert request.search_id is not None, "a search that is counted has an id"
         best = answer.matches[0] if answer.matches else None
         walk_m = 0.0 if best is None or best.walking is None else best.walking.walk_m
         return cls(
-            id=search_id,
+            id=request.search_id,
             at=now,
             region=region,
             origin_cell=Cell.of(request.origin.coordinate).number,

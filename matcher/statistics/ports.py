@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from matcher.domain.match import MatchAnswer, MatchRequest
 from matcher.statistics.histograms import Ints
 from matcher.statistics.model import DemandSide, SearchRow
 
@@ -64,16 +63,6 @@ class SupplyRow:
     seats_offered: int
     seats_filled: int
     bookings: int
-
-
-class NotesSearches(Protocol):
-    """Takes note of every search without keeping it waiting."""
-
-    def new_id(self) -> UUID:
-        """An id for a search, which its match ids quote."""
-
-    def answered(self, search_id: UUID, request: MatchRequest, answer: MatchAnswer, now: datetime) -> None:
-        """A search was answered. Never blocks and never raises."""
 
 
 class SearchStore(Protocol):

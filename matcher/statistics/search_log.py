@@ -59,10 +59,10 @@ class SearchLog:
         """An id for a search, which its match ids quote."""
         return self._make_id()
 
-    def answered(self, search_id: UUID, request: MatchRequest, answer: MatchAnswer, now: datetime) -> None:
+    def answered(self, request: MatchRequest, answer: MatchAnswer, now: datetime) -> None:
         """A search was answered. Never blocks and never raises."""
         try:
-            self.record(SearchRow.of(search_id, self._region, request, answer, now))
+            self.record(SearchRow.of(self._region, request, answer, now))
         except Exception:  # noqa: BLE001  # the rider has an answer: a row that cannot be made is our trouble
             _log.exception("a search could not be noted")
             self._lose(now, 1)

@@ -1,8 +1,8 @@
-"""How what is about people is wired: whose tokens are believed, what persons share, whom they block."""
+"""Wires the use cases about people: tokens, profiles, blocks, personal data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +12,11 @@ from matcher.people.block_store import PostgresBlocks
 from matcher.people.blocks import Blocks, ManageBlocks
 from matcher.people.credentials.key_set import KeySet, key_file, key_url
 from matcher.people.credentials.tokens import JsonWebTokens, TokenRules
+from matcher.people.profile import ShareGender
 from matcher.people.store import PostgresPeople
-from matcher.people.women_only import ShareGender, Sharing
+from matcher.people.women_only import Sharing
 from matcher.postgres.pool import Database
-from matcher.privacy.personal_data import EraseMe, ExportMe
+from matcher.privacy.personal_data import EraseMe
 from matcher.privacy.retention import Forgetting, run_retention
 from matcher.privacy.store import PostgresPersonalData
 from matcher.search.requests.store import PostgresRequests
@@ -35,7 +36,7 @@ class People:
     share_gender: ShareGender
     blocks: Blocks
     manage_blocks: ManageBlocks
-    export_me: ExportMe
+    export_me: Callable[[str], AsyncGenerator[tuple[str, Any], None]]
     erase_me: EraseMe
 
 
@@ -50,13 +51,18 @@ def make_people(
     """Everything about people, on this database and index. `forget` is told whose credentials must not be remembered any more."""
     people, kept_blocks = PostgresPeople(database), PostgresBlocks(database)
     blocks, data = Blocks(kept_blocks), PostgresPersonalData(database)
+
+    async def put_again(offer_ids: Sequence[UUID]) -> None:
+        for offer in await offers.get_many(offer_ids):
+            index.put(offer)
+
     return People(
         sharing=people,
-        share_gender=ShareGender(people, offers, index),
+        share_gender=ShareGender(people, put_again),
         blocks=blocks,
         manage_blocks=ManageBlocks(kept_blocks, blocks, make_id=make_id),
-        export_me=ExportMe(data),
-        erase_me=EraseMe(data, offers, make_id=make_id, forget=forget),
+        export_me=data.export,
+        erase_me=EraseMe(data, offers, PostgresTrips(database), make_id=make_id, forget=forget),
     )
 
 

@@ -1,4 +1,4 @@
-"""Kept requests, wired: what riders and drivers ask, and the loop that matches offers with what waits."""
+"""Wires the use cases of kept requests, and the loop that matches offers with them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from uuid import UUID
 
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.reverse.index import RequestIndex
+from matcher.people.blocks import Blocks
 from matcher.places.where_to_meet import WhereToMeet
+from matcher.postgres.change_feed import PostgresChangeFeed
 from matcher.postgres.pool import Database
 from matcher.search.find import FindMatches
-from matcher.search.live.changes import ChangeFeed
 from matcher.search.live.region import ServedRegion
 from matcher.search.requests.job import run_request_matching
 from matcher.search.requests.keep import KeepRequests
@@ -22,9 +23,9 @@ from matcher.search.requests.match import FitRequests, MatchRequests
 from matcher.search.requests.of_offer import RequestsOfOffer
 from matcher.search.requests.store import PostgresRequests
 from matcher.search.requests.waiting import WaitingRequests
+from matcher.search.resolve import ResolveRequest
 from matcher.settings.requests import RequestSettings
 from matcher.trips.offers.repository import OfferRepository
-from matcher.wiring.people import People
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,10 @@ def make_requests(
     offers: OfferRepository,
     region: ServedRegion,
     find_matches: FindMatches,
+    resolve: ResolveRequest,
     executor: Executor,
     *,
-    people: People,
+    blocks: Blocks,
     weights: ScoreWeights,
     make_id: Callable[[], UUID],
     position: Callable[[], str],
@@ -56,19 +58,16 @@ def make_requests(
     waiting = WaitingRequests(
         requests,
         RequestIndex(roads),
-        roads,
-        region.resolve_places,
+        resolve,
         WhereToMeet(roads, region.meeting_points),
         executor,
     )
-    fit = FitRequests(waiting, roads, region.fitted, people.blocks, executor, weights=weights, rate=region.rate)
+    fit = FitRequests(waiting, roads, region.fitted, blocks, executor, weights=weights, rate=region.rate)
     return Requests(
         keep=KeepRequests(
             requests,
             find_matches,
-            roads,
-            region.resolve_places,
-            people.sharing,
+            resolve,
             make_id=make_id,
             position=position,
             most=settings.requests_per_rider,
@@ -81,7 +80,7 @@ def make_requests(
 
 def matching_requests(
     settings: RequestSettings,
-    feed: ChangeFeed,
+    feed: PostgresChangeFeed,
     current: Callable[[], Requests],
     *,
     clock: Callable[[], datetime],

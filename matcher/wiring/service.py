@@ -25,6 +25,7 @@ from matcher.people.credentials.manage_keys import ManageKeys
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.places.look_up import LookUpPlaces
 from matcher.places.route import DescribeRoute
+from matcher.places.where_to_meet import WhereToMeet
 from matcher.postgres.change_feed import PostgresChangeFeed
 from matcher.progress import Progress, no_progress
 from matcher.search.describe import DescribeMatches
@@ -35,6 +36,7 @@ from matcher.search.live.region import LiveOffers, ServedRegion
 from matcher.search.live.renew import RenewRegion
 from matcher.search.live.watch import RegionWatch
 from matcher.search.requests.store import NOTHING_SEEN
+from matcher.search.resolve import ResolveRequest
 from matcher.settings.all import Settings
 from matcher.statistics.read import ReadStatistics
 from matcher.statistics.search_log import SearchLog
@@ -198,14 +200,15 @@ async def running(
                 make_id=_uuid7, horizon=horizon, cost_sharing=sharing, sharing=people.sharing,
             )  # fmt: skip
             weights = score_weights(settings.matching)
+            resolve = ResolveRequest(roads, resolve_places, people.sharing, executor)
             find_matches = FindMatches(
-                offers, region.index, roads, resolve_places, executor,
+                offers, region.index, executor, resolve=resolve, where_to_meet=WhereToMeet(roads, region.meeting_points),
                 describe=DescribeMatches(roads, tokens=tokens, carbon=carbon, cost_sharing=sharing), weights=weights,
-                meeting_points=region.meeting_points, sharing=people.sharing, blocks=people.blocks, searches=counting.search_log,
+                hidden_from=people.blocks.hidden_from, searches=counting.search_log,
             )  # fmt: skip
             requests = make_requests(
-                settings.requests, database.pool, offers, region, find_matches, executor,
-                people=people, weights=weights, make_id=_uuid7, horizon=horizon,
+                settings.requests, database.pool, offers, region, find_matches, resolve, executor,
+                blocks=people.blocks, weights=weights, make_id=_uuid7, horizon=horizon,
                 # What a region that has been replaced holds in memory follows no changes any more.
                 position=lambda: follow.position.snapshot if live.now is region else NOTHING_SEEN,
             )  # fmt: skip

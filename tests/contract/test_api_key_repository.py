@@ -9,7 +9,7 @@ import pytest
 
 from matcher.domain.errors.tree import ApiKeyNotFound, Conflict
 from matcher.domain.principal import ApiKey, Role
-from matcher.people.credentials.repository import ApiKeyRepository
+from matcher.people.credentials.authenticate import ApiKeyRepository
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.postgres.pool import Connections
 from tests.fakes import KeysInMemory

@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"ck_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 
 
 class ApiKeys:
-    """Makes tokens `ck_<id>_<secret>` and recognises them, under the server's pepper. Implements ports.KeyMaker.
+    """Makes tokens `ck_<id>_<secret>` and recognises them, under the server's pepper.
 
     Keys that were made under one of `others` are recognised too: the pepper is being changed.
     """

@@ -1,26 +1,44 @@
-"""Who calls?"""
+"""Authenticates callers by API key or signed token."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from matcher.domain.errors.tree import ApiKeyNotFound, Unauthenticated, Unavailable
 from matcher.domain.principal import ApiKey, Principal
 from matcher.people.credentials.api_keys import ApiKeys
-from matcher.people.credentials.repository import ApiKeyRepository
 from matcher.people.credentials.tokens import JsonWebTokens
 
 _TOUCH_EVERY = timedelta(minutes=1)
 _REMEMBERED = 10_000
 
 
-class Authenticate:
-    """From a bearer token to a principal: an API key of ours, or a signed token of the issuer that is believed, if any.
+class ApiKeyRepository(Protocol):
+    """API keys on disk."""
 
-    Keys are remembered for `remember_for`, which is also how long a revoked key may still be accepted. Unknown ids are remembered
-    as well, so that hammering with one costs the database nothing. `last_used_at` is written in the background, at most once a
-    minute for each key.
+    async def insert(self, key: ApiKey) -> None:
+        """Store a new key."""
+
+    async def find(self, key_id: str) -> ApiKey | None:
+        """The key, revoked and expired ones included, or None."""
+
+    async def list_keys(self) -> list[ApiKey]:
+        """All keys, oldest first."""
+
+    async def revoke(self, key_id: str, now: datetime) -> None:
+        """Raises ApiKeyNotFound. Revoking twice keeps the first moment."""
+
+    async def touch(self, key_id: str, now: datetime) -> None:
+        """Note that the key was used."""
+
+
+class Authenticate:
+    """From a bearer token to a principal: the token is an API key or, with `tokens`, signed by the trusted issuer.
+
+    Keys are cached for `remember_for`, which is also how long a revoked key may still be accepted. Unknown ids are cached too,
+    so that retrying one costs no query. `last_used_at` is written in the background, at most once a minute for each key.
     """
 
     def __init__(

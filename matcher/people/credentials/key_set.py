@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from matcher.domain.errors.tree import IssuerUnavailable
-from matcher.people.ports import SigningKey
 
 MAX_BYTES = 256 * 1024
 MAX_KEYS = 100
@@ -30,12 +30,21 @@ _log = logging.getLogger(__name__)
 Source = Callable[[], Awaitable[bytes]]
 
 
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A public key of an issuer, good for one algorithm only. `id` is its `kid`, None when it has none."""
+
+    id: str | None
+    algorithm: str
+    key: PyJWK
+
+
 class KeySetUnusable(Exception):
     """The key set cannot be had, or is none."""
 
 
 class KeySet:
-    """The SigningKeys of `matcher.people.ports`, kept in memory.
+    """The public keys that an issuer signs with, kept in memory.
 
     They are read again in the background once they are `max_age_s` old, and at once when a token names a key that is not there, but never
     more often than every `refresh_s`. While the issuer is away the keys that were read last stay good, as long as the process lives.

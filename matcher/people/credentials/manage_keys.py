@@ -1,4 +1,4 @@
-"""Operators hand out API keys and take them back."""
+"""Operators create and revoke API keys."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ from datetime import datetime, timedelta
 
 from matcher.domain.errors.tree import Fault, InvalidField
 from matcher.domain.principal import ACTABLE, ERASED, NAMESPACE_MARK, ApiKey, Role
-from matcher.people.credentials.repository import ApiKeyRepository, KeyMaker
+from matcher.people.credentials.api_keys import ApiKeys
+from matcher.people.credentials.authenticate import ApiKeyRepository
 
 MAX_USER = 100
 
 
 class ManageKeys:
-    """Creates, lists and revokes keys. The token of a key can be seen once, when it is made."""
+    """Creates, lists and revokes keys. A token is shown only once, when it is made."""
 
-    def __init__(self, repository: ApiKeyRepository, maker: KeyMaker) -> None:
+    def __init__(self, repository: ApiKeyRepository, maker: ApiKeys) -> None:
         self._repository = repository
         self._maker = maker
 
     async def create(
         self, user: str, role: Role, now: datetime, ttl: timedelta | None, act_as: frozenset[Role] = frozenset()
     ) -> tuple[str, ApiKey]:
-        """(token, key). `ttl` None makes a key that does not expire; `act_as` are roles in which a partner's server may act for users
-        of its own. Raises InvalidField."""
+        """(token, key). `ttl` None: it never expires; `act_as`: roles in which a partner's server may act for its users.
+
+        Raises InvalidField.
+        """
         if not 1 <= len(user) <= MAX_USER or not user.isprintable() or user != user.strip():
             detail = f"must have from 1 to {MAX_USER} visible characters, without spaces around them"
             raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
         if user.partition(NAMESPACE_MARK)[0] == ERASED:
-            detail = f"must not be {ERASED!r}, which stands for persons who were erased"
+            detail = f"must not be {ERASED!r}, which stands for erased users"
             raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
         if ttl is not None and ttl <= timedelta():
             detail = "must be longer than nothing"

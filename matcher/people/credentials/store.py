@@ -1,4 +1,4 @@
-"""API keys on disk: never a secret, only its digest."""
+"""API keys in PostgreSQL: never the secret, only its digest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _API_KEYS = Statements("api_keys")
 
 
 class PostgresApiKeys:
-    """The ApiKeyRepository of `matcher.services.ports` on PostgreSQL."""
+    """Implements ApiKeyRepository."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -18,7 +18,7 @@ from jwt.exceptions import PyJWTError
 
 from matcher.domain.errors.tree import RoleForbidden, Unauthenticated
 from matcher.domain.principal import ACTABLE, NAMESPACE_MARK, Principal, Role
-from matcher.people.ports import SigningKeys
+from matcher.people.credentials.key_set import KeySet
 
 #: Signatures that anybody can check and only the issuer can make (RFC 7518 section 3.1, RFC 8037).
 ASYMMETRIC = frozenset(
@@ -55,7 +55,7 @@ class TokenRules:
 class JsonWebTokens:
     """From a signed token to a principal."""
 
-    def __init__(self, keys: SigningKeys, rules: TokenRules) -> None:
+    def __init__(self, keys: KeySet, rules: TokenRules) -> None:
         self._keys = keys
         self._rules = rules
         self._jws = PyJWS(algorithms=sorted(rules.algorithms))

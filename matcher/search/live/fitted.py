@@ -1,4 +1,4 @@
-"""The offers in memory on the roads that this instance has, whichever roads they were stored for."""
+"""Fits offers to the roads this instance serves, whichever roads they were stored for."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _log = logging.getLogger(__name__)
 
 
 class FittedIndex:
-    """An OfferIndex in front of another. Positions mean something on one import of one region only, so before an offer goes in:
+    """An OfferIndex in front of another. Road positions hold for one import of one region only, so before an offer goes in:
 
-    one of another import is snapped and driven again, one of the same import under other speeds is driven again; one of another region is as good as withdrawn here, and so is one that no
-    road fits any more, which is logged by its id.
+    one of another import is snapped and driven again, one under other speeds is driven again. One of another region is left
+    out, and so is one that no road fits any more, which is logged by its id.
     """
 
     def __init__(self, index: OfferIndex, roads: RoadsByTime, resolve_places: ResolvePlaces) -> None:
@@ -34,11 +34,11 @@ class FittedIndex:
         return len(self._index)
 
     def put(self, offer: Offer) -> None:
-        """As `OfferIndex.put`; computes when the offer is of another import."""
+        """As `OfferIndex.put`; CPU work when the offer is of another import."""
         self.put_fitted(offer)
 
     def put_fitted(self, offer: Offer) -> Offer | None:
-        """The offer as it went in, or None when it can be matched no more."""
+        """The offer as it was put in, None when it cannot be matched."""
         fitted = self.fit(offer)
         try:
             if fitted is not None:
@@ -54,11 +54,11 @@ class FittedIndex:
         self._index.remove(offer_id)
 
     def fits(self, offer: Offer) -> bool:
-        """Whether its positions are those of these roads."""
+        """Whether the offer was planned on these roads."""
         return offer.region == self._roads.name and offer.region_fingerprint == self._roads.fingerprint
 
     def fit(self, offer: Offer) -> Offer | None:
-        """The offer on these roads, or None. Nothing is looked up again, and its version stays: its driver has changed nothing."""
+        """The offer on these roads, or None. Its version stays, as its driver has changed nothing."""
         if self.fits(offer) or offer.status is not OfferStatus.OPEN:
             return offer
         if offer.region != self._roads.name:

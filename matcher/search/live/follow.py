@@ -1,4 +1,4 @@
-"""What other instances write reaches the offers in memory here."""
+"""Brings what other instances write into the offers in memory."""
 
 from __future__ import annotations
 
@@ -13,41 +13,40 @@ from uuid import UUID
 
 from matcher.domain.errors.tree import NotReady
 from matcher.domain.offer import Offer
-from matcher.domain.offer_changes import FeedPosition
-from matcher.search.live.changes import ChangeListener
+from matcher.domain.offer_changes import FeedPosition, OfferChanges
 from matcher.search.live.load import Loaded
-from matcher.trips.offer_index import OfferIndex
+from matcher.search.live.region import LiveOffers
 from matcher.trips.offers.repository import OfferRepository
 
 _AT_ONCE = 500
 _log = logging.getLogger(__name__)
 
 
-class ReloadableIndex(OfferIndex, Protocol):
-    """An index that can be filled anew while searches go on."""
+class ChangeListener(Protocol):
+    """Hears of changes from the moment it was made."""
 
-    async def reload(self) -> Loaded:
-        """Read all offers anew, without losing what is written meanwhile. Raises DatabaseUnavailable."""
+    async def read(self, position: FeedPosition) -> OfferChanges:
+        """What was committed after a position. Raises DatabaseUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far the offers in memory are behind the database: what was committed `seconds` ago is in, up to change `seq`."""
+    """How far the offers in memory are behind the database: `seconds`, and the last change `seq` they contain."""
 
     seconds: float
     seq: int
 
 
 class FollowChanges:
-    """Keeps an index, loaded up to a position, in line with the database. One call at a time.
+    """Keeps an index, loaded up to a position, up to date with the database. One call at a time.
 
-    What this instance wrote itself comes by again and is ignored, as its version is not newer.
+    This instance's own changes arrive as well and are ignored, as their versions are not newer.
     """
 
     def __init__(
         self,
         offers: OfferRepository,
-        index: ReloadableIndex,
+        index: LiveOffers,
         executor: Executor,
         *,
         loaded: Loaded,
@@ -68,11 +67,11 @@ class FollowChanges:
 
     @property
     def position(self) -> FeedPosition:
-        """What was committed before it is in the index."""
+        """The index contains what was committed before it."""
         return self._position
 
     async def catch_up(self, listener: ChangeListener) -> int:
-        """Take in everything that was committed before this call; returns how many offers that were. Raises DatabaseUnavailable."""
+        """Apply all changes committed before this call; returns how many offers. Raises DatabaseUnavailable."""
         began = self._clock()
         changes = await listener.read(self._position)
         if changes.missed:
@@ -98,7 +97,7 @@ class FollowChanges:
 
 
 class CheckLag:
-    """A probe of `CheckHealth`: says how far behind the index is, and fails when that is too much."""
+    """A probe of `CheckHealth` that fails when the index is more than `limit_s` behind."""
 
     def __init__(self, follow: FollowChanges, limit_s: float) -> None:
         self._follow = follow

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from matcher.operation.jobs.loop import heed
-from matcher.search.live.changes import ChangeFeed
+from matcher.postgres.change_feed import PostgresChangeFeed
 from matcher.search.live.follow import FollowChanges
 
-#: Changes are read this often also when nobody tells of any: it finds what was written without a notice, and a lost connection.
+#: Changes are read this often even without a notice: notices and connections can be lost.
 INTERVAL_S = 0.5
 
 
 async def run_change_feed(
-    feed: ChangeFeed,
+    feed: PostgresChangeFeed,
     follow: FollowChanges,
     *,
     interval_s: float = INTERVAL_S,

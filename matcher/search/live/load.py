@@ -1,15 +1,16 @@
-"""At start, and when too much was missed, the offers on disk are put where searches find them, on the roads as they are now."""
+"""Loads the stored offers into an index, at start and when changes were missed."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
 
 from matcher.domain.offer import Offer
 from matcher.domain.offer_changes import FeedPosition
+from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
 from matcher.places.resolve import ResolvePlaces
@@ -19,25 +20,28 @@ from matcher.search.live.fitted import FittedIndex
 from matcher.trips.offer_index import OfferIndex
 from matcher.trips.offers.repository import OfferRepository
 
-#: Chunks of columns that wait or are being packed: enough to keep some threads busy, few enough to hold no memory worth naming.
+#: Chunks of columns in progress: enough to keep several threads busy, few enough to need little memory.
 _IN_FLIGHT = 6
 
 
-class BulkIndex(OfferIndex, Protocol):
-    """An OfferIndex that takes many at once."""
+class SearchedIndex(OfferIndex, Protocol):
+    """An OfferIndex that is filled in bulk, and searched."""
 
     def put_many(self, offers: DirectOffers | OffersWithStops) -> int:
-        """Add or replace; what is not newer is ignored. Returns how many no road leads along."""
+        """Add or replace; versions that are not newer are ignored. Returns how many had no route."""
 
     def compact(self) -> None:
-        """Put what has been added in the order in which it is searched fastest."""
+        """Sort what has been added into the order that searches run fastest on."""
+
+    def snapshot(self, searcher: str, hidden: Collection[str] = ()) -> Sequence[SlotSnapshot]:
+        """The present offers by slot, without those of `hidden` drivers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many offers can be matched, how many of them were moved to new roads, and how many no road fits any more.
+    """How many offers can be matched, how many were snapped again, and how many no road fits any more.
 
-    The feed of changes goes on from `position`.
+    The feed of changes continues from `position`.
     """
 
     offers: int
@@ -47,11 +51,10 @@ class Loaded:
 
 
 class LoadOffers:
-    """Fills an index with every OPEN offer of the region, as of one moment.
+    """Fills an index with every OPEN offer of the region, from one snapshot of the database.
 
-    Stored positions are taken as they are when they were made for these roads. An offer whose positions belong to another import
-    of the region is snapped and driven again, and stored so under the same version; one that no road fits any more stays as it is,
-    is not matched, and is logged by its id.
+    An offer whose positions belong to another import of the region is snapped and driven again, and stored under the same
+    version. One that no road fits any more stays as it is, is not matched, and is logged by its id.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class LoadOffers:
         self._resolve_places = resolve_places
         self._executor = executor
 
-    async def __call__(self, index: BulkIndex, progress: Progress = no_progress) -> Loaded:
+    async def __call__(self, index: SearchedIndex, progress: Progress = no_progress) -> Loaded:
         """Raises DatabaseUnavailable."""
         progress("loading offers")
         async with self._offers.open_offers(self._roads.name, self._roads.fingerprint) as stored:
@@ -84,9 +87,9 @@ class LoadOffers:
 
 
 class _Packing:
-    """Chunks of columns on their way through the threads into the index, while the next ones arrive."""
+    """Packs chunks of columns into the index on several threads while further chunks arrive."""
 
-    def __init__(self, index: BulkIndex, executor: Executor, expected: int, progress: Progress) -> None:
+    def __init__(self, index: SearchedIndex, executor: Executor, expected: int, progress: Progress) -> None:
         self._index = index
         self._executor = executor
         self._expected = expected
@@ -96,7 +99,7 @@ class _Packing:
         self._done = 0
 
     async def take(self, columns: DirectOffers | OffersWithStops) -> None:
-        """Begin with a chunk; returns when there is room for another."""
+        """Start packing a chunk; returns when there is room for another."""
         loop = asyncio.get_running_loop()
         self._waiting.add(loop.run_in_executor(self._executor, self._index.put_many, columns))
         self.tell(len(columns))
@@ -104,13 +107,13 @@ class _Packing:
             await self._collect(asyncio.FIRST_COMPLETED)
 
     async def finish(self) -> int:
-        """Wait for the rest; returns how many no road leads along."""
+        """Wait for the rest; returns how many offers had no route."""
         if self._waiting:
             await self._collect(asyncio.ALL_COMPLETED)
         return self._lost
 
     def tell(self, more: int) -> None:
-        """So many have been read."""
+        """Report that `more` offers were read."""
         self._done += more
         self._progress("loading offers", self._done, self._expected)
 

@@ -1,4 +1,4 @@
-"""The region that is served and the offers on its roads: what is replaced, all at once, when a new version of the region comes."""
+"""The served region and the offers on its roads, replaced as a whole by a new version of the region."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.money import CostRate
@@ -18,22 +17,17 @@ from matcher.places.resolve import ResolvePlaces
 from matcher.progress import Progress, no_progress
 from matcher.roads.asked import MeetingPoints
 from matcher.search.describe import MatchRoads
-from matcher.search.find import SearchIndex
 from matcher.search.live.fitted import FittedIndex
-from matcher.search.live.load import BulkIndex, Loaded, LoadOffers
+from matcher.search.live.load import Loaded, LoadOffers, SearchedIndex
 
 Write = Callable[[FittedIndex], object]
 
 
-class SearchedIndex(BulkIndex, SearchIndex, Protocol):
-    """An index that is filled, written to and searched."""
-
-
 @dataclass(frozen=True, eq=False)
 class ServedRegion:
-    """One version of a region with all that is made from it. Whoever holds one sees roads, names and offers that belong together.
+    """One version of a region: roads, names and offers that belong together.
 
-    rate: the cost of driving under which the index compares prices, where one is known.
+    rate: the cost of driving that the index compares prices with, None when unknown.
     """
 
     roads: MatchRoads
@@ -47,7 +41,7 @@ class ServedRegion:
 
     @functools.cached_property
     def fitted(self) -> FittedIndex:
-        """The index behind whatever puts offers on these roads."""
+        """The index behind a door that fits offers to these roads."""
         return FittedIndex(self.index, self.roads, self.resolve_places)
 
     def emptied(self) -> ServedRegion:
@@ -56,10 +50,10 @@ class ServedRegion:
 
 
 class LiveOffers:
-    """The offers in memory, in whichever region is served now; implements `services.ports.OfferIndex`. Thread-safe.
+    """The offers in memory, on the region that is served now. Thread-safe; implements `OfferIndex`.
 
-    A region, or the same region with all offers read anew, is filled beside the one in use and then takes its place at once. What is written
-    meanwhile goes into both. Searches that are under way finish on what they began with.
+    A new region, or the same one with all offers read again, is filled beside the one in use and then replaces it at once.
+    Offers written meanwhile go into both. Running searches finish on the region they began with.
     """
 
     def __init__(self, first: ServedRegion, executor: Executor) -> None:
@@ -76,7 +70,7 @@ class LiveOffers:
         return self._now
 
     def whenever_replaced(self, tell: Callable[[ServedRegion], None]) -> None:
-        """Tell of what is served from now on, on the event loop, before any other task runs there."""
+        """Call `tell` with each new region, on the event loop, before any other task runs there."""
         self._tell = tell
 
     def __len__(self) -> int:
@@ -98,12 +92,12 @@ class LiveOffers:
         write(fitted)
 
     async def reload(self) -> Loaded:
-        """Read all offers anew, on the same roads. Raises DatabaseUnavailable, and then everything stays as it is."""
+        """Read all offers again, on the same roads. Raises DatabaseUnavailable and then changes nothing."""
         async with self._one_at_a_time:
             return await self._fill(self._now.emptied(), no_progress)
 
     async def replace(self, fresh: ServedRegion, progress: Progress = no_progress) -> Loaded:
-        """Fill a region, and serve it from then on. Raises DatabaseUnavailable, and then everything stays as it is."""
+        """Fill a region and serve it. Raises DatabaseUnavailable and then changes nothing."""
         async with self._one_at_a_time:
             return await self._fill(fresh, progress)
 
@@ -121,7 +115,7 @@ class LiveOffers:
         return loaded
 
     def _written_meanwhile(self, fresh: ServedRegion) -> list[Write]:
-        """The writes since the last call; when there are none, `fresh` is in use from now on."""
+        """The writes since the last call; when there are none, `fresh` is served."""
         with self._lock:
             assert self._meanwhile is not None
             writes, self._meanwhile = self._meanwhile, []

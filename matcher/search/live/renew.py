@@ -1,4 +1,4 @@
-"""A new version of the region that is served is taken into use without a pause."""
+"""Takes a new version of the served region into use without an interruption."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ _log = logging.getLogger(__name__)
 
 
 class RenewRegion:
-    """Looks at what lies on disk. When it has changed, the new version is opened and filled with offers in the background and then takes the
-    place of the old one. One that cannot be used is logged once, told by `state`, and not tried again until it changes."""
+    """When the region on disk has changed, opens it, fills it with offers and replaces the old one.
+
+    A version that cannot be used is logged once, reported by `state`, and not tried again until it changes.
+    """
 
     def __init__(
         self,
@@ -25,19 +27,19 @@ class RenewRegion:
         *,
         in_use: Hashable,
     ) -> None:
-        """look: what is on disk, told apart; called in a thread. in_use: what it returned before the region in use was opened."""
+        """look: identifies what is on disk, called in a thread; in_use: what it returned for the region in use."""
         self._look = look
         self._open = open_region
         self._live = live
         self._in_use = self._seen = in_use
         self._problem: str | None = None
 
-    async def __call__(self, now: datetime) -> bool:  # noqa: ARG002  # a job of `workers.loop`
-        """Whether a new version was taken into use. Raises DatabaseUnavailable, and then tries again the next time."""
+    async def __call__(self, now: datetime) -> bool:  # noqa: ARG002  # a background job
+        """Whether a new version was taken into use. Raises DatabaseUnavailable; the next call tries again."""
         on_disk = await asyncio.to_thread(self._look)
         if on_disk == self._seen:
             return False
-        if on_disk == self._in_use:  # somebody has put back what we have
+        if on_disk == self._in_use:  # the version in use is back
             self._seen, self._problem = on_disk, None
             return False
         try:
@@ -55,7 +57,7 @@ class RenewRegion:
         return True
 
     async def state(self) -> str | None:
-        """A probe of `CheckHealth`: says when a new version could not be used. The service goes on with the old one, so it never fails."""
+        """A probe of `CheckHealth`: reports a version that cannot be used. It never fails, as the old one serves on."""
         if self._problem is None:
             return None
         return f"ok, but a newer version of the region cannot be used: {self._problem}"

@@ -1,4 +1,4 @@
-"""Changes of the region on disk are noticed."""
+"""Notices changes of the region on disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matcher.operation.jobs.loop import repeat
 
 
 class RegionWatch:
-    """Runs a job every `every_s` seconds, and at once when somebody says so."""
+    """Runs a job every `every_s` seconds, and at once after `look_now`."""
 
     def __init__(
         self, job: Callable[[datetime], Awaitable[object]], *, every_s: float, clock: Callable[[], datetime]

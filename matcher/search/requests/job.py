@@ -1,4 +1,4 @@
-"""What has changed is matched with the requests that wait, by one process of the service at a time."""
+"""Matches changed offers with waiting requests, in one process of the service at a time."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from matcher.operation.jobs.loop import heed
-from matcher.search.live.changes import ChangeFeed, ChangeListener
+from matcher.postgres.change_feed import Listener, PostgresChangeFeed
 
 
 async def run_request_matching(
-    feed: ChangeFeed,
+    feed: PostgresChangeFeed,
     take_turn: Callable[[datetime], Awaitable[bool]],
     *,
     every_s: float,
     clock: Callable[[], datetime],
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
-    """Take turns whenever an offer has changed, and every `every_s` seconds, until cancelled; `take_turn` says whether there is more to do at once."""
+    """Take turns whenever an offer has changed, and every `every_s` seconds. `take_turn`: whether there is more to do."""
 
-    async def turn(_listener: ChangeListener) -> None:
+    async def turn(_listener: Listener) -> None:
         while await take_turn(clock()):
             pass
 

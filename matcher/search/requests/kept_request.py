@@ -1,4 +1,4 @@
-"""A rider's search that waits for offers."""
+"""A search that waits for offers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from matcher.domain.match import MatchRequest
 class KeptRequest:
     """A request that is matched with every new or changed offer until its window has ended.
 
-    Road positions are good for the import of `region` that `region_fingerprint` names. `request.rider_is_woman` is what the rider shares at the
-    moment of reading.
+    Its road positions hold for the import of `region` named by `region_fingerprint`. `request.rider_is_woman` is what the
+    rider shares when it is read.
     """
 
     id: UUID
@@ -30,13 +30,13 @@ class KeptRequest:
 
     @property
     def rider_id(self) -> str:
-        """Who is told."""
+        """Who is notified."""
         return self.request.rider_id
 
 
 @dataclass(frozen=True, slots=True)
 class FoundOffer:
-    """An offer that the rider of a request has been told of, or was shown when the request was kept."""
+    """An offer the rider was notified of, or was shown when the request was kept."""
 
     offer_id: UUID
     found_at: datetime

@@ -1,4 +1,4 @@
-"""Each new or changed offer is matched with the requests that wait, and riders are told of what fits."""
+"""Matches new and changed offers with waiting requests, and notifies riders of what fits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from matcher.domain.errors.tree import PlaceUnreachable
@@ -22,15 +22,16 @@ from matcher.matching.rank.candidates import Candidate
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.reverse.fit import fitting_requests, who_fits
 from matcher.matching.reverse.index import WaitingRequest
-from matcher.people.ports import Blocks
+from matcher.people.blocks import Blocks
 from matcher.search.live.fitted import FittedIndex
-from matcher.search.requests.ports import FoundPair, MatchingTurn, MatchingTurns
+from matcher.search.live.load import SearchedIndex
+from matcher.search.requests.store import FoundPair, PostgresRequests, PostgresTurn
 from matcher.search.requests.waiting import WaitingRequests
 from matcher.trips.offers.repository import OfferRepository
 
-#: Changes that are matched, and new requests that are settled, in one turn: it is a transaction, which others should not wait for long.
+#: Changes matched, and new requests settled, in one turn: a short transaction, as others wait for it.
 _AT_ONCE = 50
-#: Offers that one request is told of at most when everything must be matched anew.
+#: The most offers that one request is matched with when everything is searched again.
 _MOST_ANEW = 1000
 _log = logging.getLogger(__name__)
 
@@ -38,15 +39,8 @@ Fit = tuple[WaitingRequest, Candidate, PackedDrive]
 T = TypeVar("T")
 
 
-class SearchedOffers(Protocol):
-    """The offers that searches run on."""
-
-    def snapshot(self, searcher: str, hidden: Collection[str] = ()) -> Sequence[SlotSnapshot]:
-        """As of now."""
-
-
 class FitRequests:
-    """Which waiting requests offers fit, decided as searches would."""
+    """Which waiting requests an offer fits, with the same result as their searches."""
 
     def __init__(
         self,
@@ -68,7 +62,7 @@ class FitRequests:
         self._executor = executor
 
     async def __call__(self, offer: Offer, now: datetime) -> list[Fit]:
-        """Those of the requests taken in so far that an offer fits, each with what a search would show its rider. Raises DatabaseUnavailable."""
+        """The requests an offer fits, each with what a search would show its rider. Raises DatabaseUnavailable."""
         ((fitted, there),) = await self._possible([offer], now, None, None)
         return await self._decided(fitting_requests, fitted, there, now) if there else []
 
@@ -80,7 +74,7 @@ class FitRequests:
         only: Mapping[UUID, Collection[UUID]] | None = None,
         without: Mapping[UUID, Collection[UUID]] | None = None,
     ) -> list[tuple[Offer, WaitingRequest]]:
-        """Which requests which offers fit. only, without: by offer, those that are looked at alone, or passed over. Raises DatabaseUnavailable."""
+        """Pairs that fit. only, without: by offer, the requests to consider, or to skip. Raises DatabaseUnavailable."""
         return [
             (fitted, one)
             for fitted, there in await self._possible(offers, now, only, without)
@@ -94,7 +88,7 @@ class FitRequests:
         only: Mapping[UUID, Collection[UUID]] | None,
         without: Mapping[UUID, Collection[UUID]] | None,
     ) -> list[tuple[Offer, list[WaitingRequest]]]:
-        """Each offer on these roads, with requests that it may fit and that are still there."""
+        """Each offer on these roads, with the existing requests it may fit."""
         loop = asyncio.get_running_loop()
         held = []
         for offer in offers:
@@ -111,7 +105,7 @@ class FitRequests:
     async def _decided(
         self, decide: Callable[..., Iterable[T]], offer: Offer, there: Sequence[WaitingRequest], now: datetime
     ) -> list[T]:
-        # Whom the driver has blocked, and who has blocked the driver: hiding goes both ways.
+        # Blocks hide both ways, so the driver's are enough.
         hidden = await self._blocks.hidden_from(offer.driver_id)
         return await asyncio.get_running_loop().run_in_executor(
             self._executor,
@@ -119,7 +113,7 @@ class FitRequests:
         )
 
     async def hidden_from(self, riders: Collection[str]) -> dict[str, frozenset[str]]:
-        """Whose offers do not exist for whom."""
+        """By rider, the drivers whose offers are hidden from them."""
         return {rider: await self._blocks.hidden_from(rider) for rider in riders}
 
     def _candidates(self, offer: Offer) -> tuple[Offer, list[WaitingRequest]]:
@@ -134,21 +128,22 @@ class FitRequests:
 
 
 class MatchRequests:
-    """Matches what has changed since the last turn, whichever process had it. No change is left out, and none is told twice.
+    """Matches what has changed since the last turn, in whichever process. No change is left out or notified twice.
 
-    A turn begins where the last one ended: at a snapshot of the database that is noted, with what was found, when it ends. A request that came in between
-    its own search and this turn is matched with all offers of that time, which other turns did not know of (see `MatchingTurn.unsettled`).
-    When changes cannot be told any more, every request searches the offers in memory. Turns are short, whatever has piled up.
+    A turn begins at the snapshot of the database that the last one stored, together with what it found. A request that was
+    stored between its own search and this turn is matched with all changes of that time, which earlier turns did not know
+    of (see `PostgresTurn.unsettled`). When changes are no longer available, every request searches the offers in memory.
+    Turns are short, however much there is to do.
 
-    position: the snapshot that the offers in memory have reached at least.
+    position: the snapshot that the offers in memory have reached.
     """
 
     def __init__(
         self,
-        turns: MatchingTurns,
+        turns: PostgresRequests,
         offers: OfferRepository,
         fit: FitRequests,
-        index: SearchedOffers,
+        index: SearchedIndex,
         executor: Executor,
         *,
         region: str,
@@ -163,12 +158,12 @@ class MatchRequests:
         self._position = position
 
     async def __call__(self, now: datetime) -> bool:
-        """One turn; whether the next one has something to do at once. False as well while another process has the turn. Raises DatabaseUnavailable."""
+        """Take one turn; whether there is more to do. False while another process has the turn. Raises DatabaseUnavailable."""
         async with self._turns.turn(self._region) as turn:
             return turn is not None and await self._take(turn, now)
 
-    async def _take(self, turn: MatchingTurn, now: datetime) -> bool:
-        # First the new requests, then all requests: whatever is settled below has been taken in.
+    async def _take(self, turn: PostgresTurn, now: datetime) -> bool:
+        # Unsettled requests are read before `catch_up`: whatever is settled below is in memory.
         fresh = await turn.unsettled(now, _AT_ONCE)
         await self._fit.waiting.catch_up(now)
         seen = await turn.progress()
@@ -188,9 +183,9 @@ class MatchRequests:
         return changed.more or len(fresh) == _AT_ONCE
 
     async def _settle(
-        self, turn: MatchingTurn, fresh: Sequence[tuple[UUID, str | None]], position: str, now: datetime
+        self, turn: PostgresTurn, fresh: Sequence[tuple[UUID, str | None]], position: str, now: datetime
     ) -> list[tuple[FoundPair, str]]:
-        """What fits the new requests of all that came since their own searches, and, of those that have none, of all there is."""
+        """What fits new requests of the changes since their own searches; for requests without a search, of everything."""
         by_search: dict[str | None, set[UUID]] = defaultdict(set)
         for request_id, searched in fresh:
             by_search[searched].add(request_id)
@@ -207,7 +202,7 @@ class MatchRequests:
         if anew:
             waiting = [one for one in self._fit.waiting.index.all() if one.id in anew]
             pairs += await self._search(waiting, now)
-            # Other processes may have matched what this one has not in memory yet.
+            # Other processes may have matched changes that are not in memory here yet.
             for offer_id in (await turn.changed(position)).offer_ids:
                 only[offer_id] |= anew
         if only:
@@ -235,7 +230,7 @@ class MatchRequests:
         ]
 
     async def _search(self, waiting: Sequence[WaitingRequest], now: datetime) -> list[tuple[FoundPair, str]]:
-        """The other way round, as the riders would."""
+        """Search the offers in memory, as the riders would."""
         found: list[tuple[FoundPair, str]] = []
         present = await self._fit.waiting.present(waiting, now)
         hidden = await self._fit.hidden_from({one.rider for one in present})

@@ -21,9 +21,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class FittingRequest:
-    """A rider who could be carried, as a driver may see it before they agree: about where, about when, and about what it costs the driver.
+    """A rider who could be carried, as a driver sees it before they agree.
 
-    Places are middles of cells, times and detours are whole minutes: whoever asks for many trips learns no door from them.
+    Places are centres of cells, times and detours whole minutes, so that many queries do not reveal an address.
     """
 
     request_id: UUID
@@ -37,14 +37,14 @@ class FittingRequest:
 
 @dataclass(frozen=True, slots=True)
 class FittingRequests:
-    """The best of them, and how many there are."""
+    """The best requests, and how many fit."""
 
     best: tuple[FittingRequest, ...]
     fitting: int
 
 
 class RequestsOfOffer:
-    """For its driver, and for operators."""
+    """The waiting requests that fit an offer, for its driver and for operators."""
 
     def __init__(self, offers: OfferRepository, fit: FitRequests, roads: RoadsByTime) -> None:
         self._offers = offers
@@ -52,7 +52,7 @@ class RequestsOfOffer:
         self._roads = roads
 
     async def __call__(self, offer_id: UUID, principal: Principal, now: datetime, limit: int) -> FittingRequests:
-        """By score, best first; none for a trip that is not open. Raises OfferNotFound, DatabaseUnavailable."""
+        """The `limit` best by score; none for a trip that is not open. Raises OfferNotFound, DatabaseUnavailable."""
         offer = await self._offers.get(offer_id)
         require_owner(offer, principal, or_operator=True)
         if offer.status is not OfferStatus.OPEN:
@@ -77,7 +77,7 @@ class RequestsOfOffer:
         )
 
     def _near(self, place: MeetingCandidate) -> Coordinate:
-        """The middle of a cell: where a rider who is met at the door lives is told when they have agreed."""
+        """The centre of a cell, as a door is disclosed only when both have agreed."""
         south_west, north_east = Cell.of(self._roads.locate(place.position)).corners
         return Coordinate(lat=(south_west.lat + north_east.lat) / 2, lon=(south_west.lon + north_east.lon) / 2)
 

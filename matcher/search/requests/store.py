@@ -1,10 +1,11 @@
-"""Kept requests on disk, and whose turn it is to match them."""
+"""Kept requests in PostgreSQL."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,20 +20,49 @@ from matcher.postgres.idempotency import answer_once, find_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.search.requests.kept_request import FoundOffer, KeptRequest
-from matcher.search.requests.ports import ChangedOffers, FoundPair, RequestPage
 from matcher.trips.offers.rows import place_to_json, to_local, to_place
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection, Record
 
 _REQUESTS = Statements("requests")
-#: Nothing is visible in it, so everything came after it. Beside a request: it has to be searched for.
+#: The snapshot before everything. Beside a request: it must be searched for.
 NOTHING_SEEN = "1:1:"
 _AT_ONCE = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class FoundPair:
+    """A request and the version of an offer that fits it."""
+
+    request_id: UUID
+    offer_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedOffers:
+    """The offers that changed after a snapshot, each once, and the snapshot after them.
+
+    `missed`: some changes cannot be told any more. `more`: there are further ones, which come after `seen`.
+    """
+
+    offer_ids: tuple[UUID, ...]
+    seen: str
+    missed: bool
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """One keyset page, oldest first; `next_cursor` is the (created_at, id) to go on after, None at the end."""
+
+    requests: tuple[KeptRequest, ...]
+    next_cursor: tuple[datetime, UUID] | None
+
+
 class PostgresRequests:
-    """The RequestRepository and the MatchingTurns of `matcher.search.requests.ports` on PostgreSQL."""
+    """Kept requests, and whose turn it is to match them."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -46,9 +76,9 @@ class PostgresRequests:
         most: int,
         idempotency: tuple[IdempotencyRequest, StoredAnswer] | None = None,
     ) -> StoredAnswer | None:
-        """Store a new one, with the offers its rider was shown and the answer to the call; or return the answer that was kept before.
+        """Store a request, the offers its rider was shown, and the answer to the call; or return the answer stored earlier.
 
-        Raises TooManyKeptRequests, IdempotencyKeyReused.
+        searched: the snapshot of the offers that were searched. Raises TooManyKeptRequests, IdempotencyKeyReused.
         """
         async with self._connections.transaction() as connection:
             if idempotency is not None:
@@ -58,7 +88,7 @@ class PostgresRequests:
             await _REQUESTS.value(connection, "lock_rider", rider_id=kept.rider_id)
             waiting = await _REQUESTS.value(connection, "count_waiting", rider_id=kept.rider_id, now=kept.created_at)
             if waiting >= most:
-                raise TooManyKeptRequests(f"{most} requests wait already: take back one that is not needed any more")
+                raise TooManyKeptRequests(f"{most} requests wait already: delete one you no longer need")
             await _REQUESTS.run(connection, "insert_request", searched=searched, **to_row(kept))
             if shown:
                 await _REQUESTS.run(
@@ -67,7 +97,7 @@ class PostgresRequests:
         return None
 
     async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
-        """The answer kept under this key, or None. Raises IdempotencyKeyReused when the key was used for another call."""
+        """The answer stored under this key, or None. Raises IdempotencyKeyReused."""
         async with self._connections.connection() as connection:
             return await find_answer(connection, idempotency)
 
@@ -80,7 +110,7 @@ class PostgresRequests:
         return to_kept(row)
 
     async def list_page(self, rider_id: str, limit: int, after: tuple[datetime, UUID] | None) -> RequestPage:
-        """One rider's, ordered by id, which is by age."""
+        """One rider's requests, oldest first."""
         async with self._connections.connection() as connection:
             rows = await _REQUESTS.rows(
                 connection,
@@ -93,7 +123,7 @@ class PostgresRequests:
         return RequestPage(found, (found[-1].created_at, found[-1].id) if len(rows) > limit else None)
 
     async def found(self, request_id: UUID, limit: int) -> list[FoundOffer]:
-        """The offers its rider has been told of, newest first."""
+        """The offers its rider was notified of, newest first."""
         async with self._connections.connection() as connection:
             rows = await _REQUESTS.rows(connection, "found_offers", id=request_id, row_limit=limit)
         return [FoundOffer(row["offer_id"], row["found_at"]) for row in rows]
@@ -105,14 +135,14 @@ class PostgresRequests:
                 raise RequestNotFound("no request of yours has this id")
 
     async def forget_requests(self, before: datetime, limit: int = _AT_ONCE) -> int:
-        """Drop at most `limit` requests whose window ended before a moment; returns how many."""
+        """Delete at most `limit` requests whose window ended before a moment; returns how many."""
         async with self._connections.connection() as connection:
             return await _REQUESTS.run(connection, "forget_requests", before=before, row_limit=limit)
 
     async def waiting(self, region: str, seen: str | None, now: datetime) -> tuple[list[KeptRequest], str]:
-        """(requests that wait and were kept after the snapshot `seen`, all of them without one; the snapshot to go on from).
+        """(waiting requests stored after the snapshot `seen`, all without one; the snapshot to continue from).
 
-        A request that is kept between the two statements comes twice.
+        A request stored between the two statements is returned twice.
         """
         async with self._connections.connection() as connection:
             after = str(await _REQUESTS.value(connection, "snapshot"))
@@ -122,7 +152,7 @@ class PostgresRequests:
         return [to_kept(row) for row in rows], after
 
     async def present(self, request_ids: Sequence[UUID], now: datetime) -> dict[UUID, bool]:
-        """Those that still wait, and whether their riders share now that they are women."""
+        """The requests that still wait, and whether their riders share being women."""
         async with self._connections.connection() as connection:
             rows = await _REQUESTS.rows(connection, "present_requests", ids=list(request_ids), now=now)
         return {row["id"]: row["rider_is_woman"] for row in rows}
@@ -144,7 +174,7 @@ class PostgresRequests:
 
 
 class PostgresTurn:
-    """The MatchingTurn of `matcher.search.requests.ports`: a transaction that holds the region's lock."""
+    """One process matches: a transaction that holds the region's lock, so that all it notes is committed together."""
 
     def __init__(self, connection: Connection, region: str) -> None:
         self._connection = connection
@@ -157,7 +187,7 @@ class PostgresTurn:
         return seen
 
     async def changed(self, seen: str, most: int | None = None) -> ChangedOffers:
-        """What has changed after a snapshot: all of it, or about `most` changes, the earliest."""
+        """All offers that changed after a snapshot, or about the earliest `most`."""
         row = await _REQUESTS.row(self._connection, "changed_offers", seen=seen, region=self._region, most=most)
         assert row is not None
         if most is not None and row["is_too_much"]:
@@ -167,27 +197,27 @@ class PostgresTurn:
         )
 
     async def unsettled(self, now: datetime, limit: int) -> list[tuple[UUID, str | None]]:
-        """(id, snapshot that was searched for it, None when it has to be searched for) of requests that nobody has settled."""
+        """(id, snapshot that was searched for it, None when it must be searched for) of unsettled requests."""
         rows = await _REQUESTS.rows(
             self._connection, "unsettled_requests", region=self._region, now=now, row_limit=limit
         )
         return [(row["id"], None if row["searched"] == NOTHING_SEEN else row["searched"]) for row in rows]
 
     async def unsettle(self, now: datetime) -> int:
-        """Have every request that waits searched for; returns how many."""
+        """Have every waiting request searched for again; returns how many."""
         return await _REQUESTS.run(
             self._connection, "unsettle_requests", region=self._region, now=now, searched=NOTHING_SEEN
         )
 
     async def known(self, offer_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
-        """By offer, the requests whose riders know of it."""
+        """By offer, the requests whose riders were notified of it."""
         known: dict[UUID, set[UUID]] = defaultdict(set)
         for row in await _REQUESTS.rows(self._connection, "known_pairs", offer_ids=list(offer_ids)):
             known[row["offer_id"]].add(row["request_id"])
         return known
 
     async def settle(self, request_ids: Sequence[UUID]) -> None:
-        """What came after their own search has been matched with these requests."""
+        """Changes since their own searches have been matched with these requests."""
         await _REQUESTS.run(self._connection, "settle_requests", ids=list(request_ids))
 
     async def note_progress(self, seen: str) -> None:
@@ -195,7 +225,7 @@ class PostgresTurn:
         await _REQUESTS.run(self._connection, "note_progress", region=self._region, seen=seen)
 
     async def tell(self, pairs: Sequence[FoundPair], riders: dict[UUID, str], now: datetime) -> int:
-        """Write an event for the rider of each pair that is still true and that the rider does not know of; returns how many."""
+        """Notify riders of the pairs that still hold and are new to them; returns how many."""
         if not pairs:
             return 0
         rows = await _REQUESTS.rows(
@@ -222,7 +252,7 @@ class PostgresTurn:
 
 
 def to_kept(row: Record | Mapping[str, Any]) -> KeptRequest:
-    """The request of a row; its window in the zone it was given in, else in the offset."""
+    """The request of a row; its window in the zone, else the UTC offset, it was given in."""
     earliest, latest = (
         to_local(row[column], row["window_offset_s"], row["window_zone"]) for column in ("earliest_at", "latest_at")
     )
@@ -248,7 +278,7 @@ def to_kept(row: Record | Mapping[str, Any]) -> KeptRequest:
 
 
 def to_row(kept: KeptRequest) -> dict[str, object]:
-    """Every column that is written by hand, by name."""
+    """The columns of a request, by name."""
     request = kept.request
     earliest = request.window.earliest
     offset = earliest.utcoffset()

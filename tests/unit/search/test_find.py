@@ -30,15 +30,17 @@ from matcher.matching.rank.scoring import ScoreWeights
 from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.places.resolve import ResolvePlaces
+from matcher.places.where_to_meet import WhereToMeet
 from matcher.roads.asked import MeetingPoints
 from matcher.roads.engine import RoadEngine
 from matcher.search.describe import DescribeMatches
 from matcher.search.find import SPARE, FindMatches
+from matcher.search.resolve import ResolveRequest
 from matcher.trips.offers.repository import CurrentState
 from matcher.trips.tickets import MatchTokens
 from matcher.wiring.warm import exercise
 from tests.builders import NOW, Street, a_place, a_ring, an_engine, an_offer
-from tests.fakes import GeocoderInMemory, OffersInMemory, SameThread
+from tests.fakes import GeocoderInMemory, NothingShared, OffersInMemory, SameThread
 
 SANTIAGO = timezone(timedelta(hours=-3))
 RIDER = Principal(user="rita", role=Role.RIDER, key_id="k")
@@ -99,16 +101,21 @@ class Town:
         return answer
 
 
+async def _nobody(_user: str) -> frozenset[str]:
+    return frozenset()
+
+
 def a_town(streets: Sequence[Street] | None = None, meeting_points: MeetingPoints | None = None) -> Town:
     engine = an_engine(a_ring() if streets is None else streets)
     offers, index, tokens = OffersThatChange(), OfferIndexByTime(engine), MatchTokens(b"s" * 32, timedelta(minutes=15))
     geocoder = GeocoderInMemory({"Market": [engine.locate(RoadPosition(2, 0.25))]})
+    places = ResolvePlaces(engine, geocoder, SameThread(), snap_limit_m=1000.0)
     find_matches = FindMatches(
         offers,
         index,
-        engine,
-        ResolvePlaces(engine, geocoder, SameThread(), snap_limit_m=1000.0),
         SameThread(),
+        resolve=ResolveRequest(engine, places, NothingShared(), SameThread()),
+        where_to_meet=WhereToMeet(engine, meeting_points),
         describe=DescribeMatches(
             engine,
             tokens=tokens,
@@ -116,7 +123,7 @@ def a_town(streets: Sequence[Street] | None = None, meeting_points: MeetingPoint
             cost_sharing=CostSharing(CostRate(Decimal("0.30"), "EUR", "a test")),
         ),
         weights=ScoreWeights(),
-        meeting_points=meeting_points,
+        hidden_from=_nobody,
     )
     return Town(engine, offers, index, tokens, find_matches)
 

@@ -145,7 +145,7 @@ async def test_new_speeds_are_taken_up_amid_searches_and_offers(
         roads = await asyncio.to_thread(_plain_roads, store)
         pickup, dropoff = (
             place.position
-            for place in await carpool.latest().find_matches._resolve_places([("", BESIDE), ("", CENTRE)])
+            for place in await carpool.latest().find_matches._resolve._resolve_places([("", BESIDE), ("", CENTRE)])
         )
         for match in answer.matches:
             offer = offers[match.offer_id]

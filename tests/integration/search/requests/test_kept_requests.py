@@ -14,8 +14,7 @@ from matcher.domain.errors.requests import RequestNotFound, TooManyKeptRequests
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.postgres.pool import Database
 from matcher.search.requests.kept_request import KeptRequest
-from matcher.search.requests.ports import FoundPair
-from matcher.search.requests.store import NOTHING_SEEN, PostgresRequests
+from matcher.search.requests.store import NOTHING_SEEN, FoundPair, PostgresRequests
 from matcher.trips.offers.store import PostgresOffers
 from tests.contract.stored_offers import NOW, a_place, a_stored_offer
 

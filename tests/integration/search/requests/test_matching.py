@@ -29,8 +29,7 @@ from matcher.postgres.pool import Database
 from matcher.roads.region.extras import load_speeds
 from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.search.requests.kept_request import KeptRequest
-from matcher.search.requests.ports import FoundPair
-from matcher.search.requests.store import PostgresRequests, PostgresTurn
+from matcher.search.requests.store import FoundPair, PostgresRequests, PostgresTurn
 from matcher.settings.all import Settings
 from matcher.trips.offers.store import PostgresOffers
 from matcher.wiring import service as bootstrap

@@ -14,7 +14,7 @@ from api.schemas.fields import OfferStatusName, WireIn
 from api.schemas.matches import MatchIn
 from api.schemas.offers import OfferIn, OfferPatch, PreferencesIn, PreferencesPatch
 from matcher.domain.errors.tree import InvalidWindow
-from matcher.domain.match import RequestDraft, WindowKind
+from matcher.domain.match import RideRequest, WindowKind
 from matcher.domain.offer import PREFERENCE_KEYS, OfferChange, OfferDraft, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput
 
@@ -126,8 +126,8 @@ def test_the_wire_knows_the_domain_s_words() -> None:
         "clear_max_detour_m",
         "clear_price",
     }
-    assert MatchIn.model_fields.keys() - {"departure", "arrival"} == (
-        RequestDraft.__dataclass_fields__.keys() - {"window", "window_kind", "rider_is_woman"}
+    assert MatchIn.model_fields.keys() - {"departure", "arrival", "explain"} == (
+        RideRequest.__dataclass_fields__.keys() - {"window", "window_kind", "rider_id", "rider_is_woman", "search_id"}
     )
 
 

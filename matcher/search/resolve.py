@@ -1,0 +1,69 @@
+"""From what a rider asks to a request on the road network."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from matcher.domain.errors.tree import DepartureInPast, Fault, RoleForbidden
+from matcher.domain.match import MatchRequest, RequestDraft, RideRequest
+from matcher.domain.place import same_positions
+from matcher.domain.principal import Principal
+from matcher.people.women_only import Sharing, shares_being_woman
+from matcher.places.resolve import ResolvePlaces
+from matcher.roads.asked import RoadsByTime
+from matcher.search.requests.kept_request import KeptRequest
+
+
+class ResolveRequest:
+    """Checks that the caller may search, looks up the places, and adds what the rider shares."""
+
+    def __init__(self, roads: RoadsByTime, resolve_places: ResolvePlaces, sharing: Sharing, executor: Executor) -> None:
+        self.roads = roads
+        self._resolve_places = resolve_places
+        self._sharing = sharing
+        self._executor = executor
+
+    async def __call__(self, draft: RequestDraft, principal: Principal, now: datetime) -> MatchRequest:
+        """Raises RoleForbidden, DepartureInPast, SharingRequired, and what ResolvePlaces raises."""
+        is_woman = await self._checked(draft, principal, now)
+        stops = [("/origin", draft.origin), ("/destination", draft.destination)]
+        origin, destination = await self._resolve_places(stops)
+        self._resolve_places.refuse_same_places([("/origin", origin), ("/destination", destination)])
+        return draft.of(principal.user, origin, destination, is_woman=is_woman)
+
+    async def again(self, kept: KeptRequest, principal: Principal, now: datetime) -> MatchRequest:
+        """A kept request, to be searched now. Raises RoleForbidden, DepartureInPast, SharingRequired, PlaceTooFarFromRoad."""
+        is_woman = await self._checked(kept.request, principal, now)
+        request = await asyncio.get_running_loop().run_in_executor(self._executor, self.fitted, kept)
+        return replace(request, rider_is_woman=is_woman)
+
+    def fitted(self, kept: KeptRequest) -> MatchRequest:
+        """A kept request on these roads, snapped again if they are another import. Raises PlaceTooFarFromRoad."""
+        request = kept.request
+        if same_positions(kept.region_fingerprint, self.roads.fingerprint):
+            return request
+        snap = self._resolve_places.snap_again
+        return replace(
+            request,
+            origin=snap("/origin", request.origin),
+            destination=snap("/destination", request.destination),
+        )
+
+    async def _checked(self, request: RideRequest[Any], principal: Principal, now: datetime) -> bool:
+        """Whether the rider shares being a woman."""
+        if not principal.rides:
+            raise RoleForbidden("searching needs the role rider, partner or admin")
+        require_future(request, now)
+        return await shares_being_woman(self._sharing, principal.user, women_only=request.women_only)
+
+
+def require_future(request: RideRequest[Any], now: datetime) -> None:
+    """Raises DepartureInPast when the time window is over."""
+    if request.window.latest < now:
+        detail = "the time window is over: it must end in the future"
+        pointer = f"/{request.window_kind.value}/latest"
+        raise DepartureInPast(detail, faults=[Fault(pointer, detail, DepartureInPast.code)])
