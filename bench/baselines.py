@@ -19,7 +19,8 @@ from matcher.roads.network.graph import RoadNetwork
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
-#: A cost as one float64: time_ms * 2**27 + length_cm, exact while a way is below 2**27 cm (1,342 km) and 2**26 ms (18 h).
+#: A cost as one float64: time_ms * 2**27 + length_cm, exact while a way is below 2**27 cm (1,342 km) and 2**26 ms (18
+#: h).
 LENGTH_BITS = 27
 
 

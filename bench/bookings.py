@@ -1,10 +1,12 @@
-"""How many bookings a second one process makes durable: asked, checked on the roads, written with their trip, events and kept answer.
+"""How many bookings a second one process makes durable: asked, checked on the roads, written with their trip, events
+and kept answer.
 
     python bench/bookings.py [--offers 200] [--bookings 1000] [--at-once 32]
 
-An embedded PostgreSQL with fsync on, the sample region, offers that book at once. Three rows: bookings spread over all offers; all of them racing for the seats of a
-few offers, most of which are refused; and a driver confirming what waits. Processor time is that of this process (service and callers) and of PostgreSQL.
-The rows are followed by what the check finds wrong, which must be nothing; the exit code is not 0 when it is something.
+An embedded PostgreSQL with fsync on, the sample region, offers that book at once. Three rows: bookings spread over all
+offers; all of them racing for the seats of a few offers, most of which are refused; and a driver confirming what waits.
+Processor time is that of this process (service and callers) and of PostgreSQL. The rows are followed by what the check
+finds wrong, which must be nothing; the exit code is not 0 when it is something.
 """
 
 from __future__ import annotations

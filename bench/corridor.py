@@ -1,8 +1,11 @@
-"""Compare the exact search with the one in plain SQL that a team without it would write, on the same offers and searches, in one run.
+"""Compare the exact search with the one in plain SQL that a team without it would write, on the same offers and
+searches, in one run.
 
-    bench/corridor.py [--offers 10000 --offers 100000] [--searches 200] [--reach 1 --reach 2 …] [--json FILE] [--region NAME]
+bench/corridor.py [--offers 10000 --offers 100000] [--searches 200] [--reach 1 --reach 2 …] [--json FILE] [--region
+NAME]
 
-Every offer's route is stored as grid cells under a GIN index; `corridor.sql` finds those that pass near both ends. See README.md.
+Every offer's route is stored as grid cells under a GIN index; `corridor.sql` finds those that pass near both ends. See
+README.md.
 """
 
 from __future__ import annotations

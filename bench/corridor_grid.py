@@ -14,7 +14,8 @@ Cells = npt.NDArray[np.int32]
 _METRES_A_DEGREE = 111_195.0
 #: Cells kept free around the network, so that the neighbourhood of a cell at its rim wraps to no other row.
 _MARGIN = 64
-#: A line is looked at this often within the width of a cell; it may cut a corner no longer than this without being seen there.
+#: A line is looked at this often within the width of a cell; it may cut a corner no longer than this without being seen
+#: there.
 _LOOKS_A_CELL = 10
 
 

@@ -1,9 +1,10 @@
 """Load the whole service over HTTP at fixed arrival rates, and say what each rate costs.
 
-    bench/http.py [--offers 100000] [--rate 50 --rate 100 …] [--seconds 20] [--workers 2] [--corridor 100] [--json FILE] [--region NAME]
+bench/http.py [--offers 100000] [--rate 50 --rate 100 …] [--seconds 20] [--workers 2] [--corridor 100] [--json FILE]
+[--region NAME]
 
-The service is a child on an embedded PostgreSQL in a temporary folder; the generator runs in processes of its own. At last the same offers are searched in
-plain SQL, on the same PostgreSQL. See README.md.
+The service is a child on an embedded PostgreSQL in a temporary folder; the generator runs in processes of its own. At
+last the same offers are searched in plain SQL, on the same PostgreSQL. See README.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     bench/labels.py [--region NAME | --vectors FOLDER | --grid NODES] --json FILE
 
-Times are of the processor. Each search is made both ways in turn, from the list of offers to the distances at all their stops; every distance is compared. See README.md.
+Times are of the processor. Each search is made both ways in turn, from the list of offers to the distances at all their
+stops; every distance is compared. See README.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """An open-loop load generator: calls leave when they are due, whether or not earlier ones have been answered.
 
-Latency counts from the moment a call was due to the last byte of its answer, so a service that stalls cannot hide it by keeping
-the generator from asking (coordinated omission). Arrivals are a Poisson process of a fixed rate: gaps are exponential, from a seed.
+Latency counts from the moment a call was due to the last byte of its answer, so a service that stalls cannot hide it by
+keeping the generator from asking (coordinated omission). Arrivals are a Poisson process of a fixed rate: gaps are
+exponential, from a seed.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Calls:
 class Plan:
     """What one generator does: `count` calls, on average `rate` a second, of which `publish_share` publish.
 
-    With `callers` it is no open loop: so many callers ask one call after another, `count` at most, for count / rate seconds at most.
+    With `callers` it is no open loop: so many callers ask one call after another, `count` at most, for count / rate
+    seconds at most.
     """
 
     url: str

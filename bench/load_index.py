@@ -1,10 +1,11 @@
-"""How long a service takes to have its offers in memory: from PostgreSQL to a searchable index, and what each part of it costs.
+"""How long a service takes to have its offers in memory: from PostgreSQL to a searchable index, and what each part of
+it costs.
 
-    bench/load_index.py --offers N [--offers N2 …] --json FILE [--threads 2] [--stops 2] [--region NAME | --vectors FOLDER]
+bench/load_index.py --offers N [--offers N2 …] --json FILE [--threads 2] [--stops 2] [--region NAME | --vectors FOLDER]
 
-The database is an embedded one in a temporary folder, durable as the service's own. Each size is loaded several times; the least counts, and of
-memory the first time: later ones use again what the first has taken from the system.
-The exit code is not 0 when a loaded drive is not the one that was stored.
+The database is an embedded one in a temporary folder, durable as the service's own. Each size is loaded several times;
+the least counts, and of memory the first time: later ones use again what the first has taken from the system. The exit
+code is not 0 when a loaded drive is not the one that was stored.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 UNLIMITED = {f"CARPOOL_RATE_{calls}_PER_MINUTE": "0" for calls in ("SEARCH", "WRITE", "READ")}
 _PATIENCE_S = 300.0
 _LISTENING = re.compile(r"Listening on http://([\d.]+):(\d+)")
-#: Consecutive good answers that count as "every worker is ready": each call makes a connection, which any of them may take.
+#: Consecutive good answers that count as "every worker is ready": each call makes a connection, which any of them may
+#: take.
 _ASSURANCE = 24
 
 

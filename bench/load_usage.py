@@ -12,7 +12,8 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds that a process tree has used since it began, those of its ended children among them, and its memory now.
+    """CPU seconds that a process tree has used since it began, those of its ended children among them, and its memory
+    now.
 
     pss_mb counts a page that several processes share once; None where the system does not let us look.
     """

@@ -2,8 +2,8 @@
 
     bench/match.py --offers N [--offers N2 …] --json FILE [--region NAME | --vectors FOLDER]
 
-Every search is timed in turn: the bare pair of sweeps, then the whole pipeline, so that both meet the same machine; in several rounds, of
-which the least counts, so that what is left are differences between searches. See README.md.
+Every search is timed in turn: the bare pair of sweeps, then the whole pipeline, so that both meet the same machine; in
+several rounds, of which the least counts, so that what is left are differences between searches. See README.md.
 """
 
 from __future__ import annotations

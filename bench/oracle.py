@@ -59,8 +59,9 @@ class Oracle:
         return {int(k): (int(detour[k]), int(detour_cm[k])) for k in np.flatnonzero(fits)}
 
     def walking_matches(self, query: Query) -> dict[int, tuple[int, ...]]:
-        """{offer number: (detour_ms, detour_cm, walk_ms, pickup choice, dropoff choice)} of every offer that can carry the rider between any
-        two of their meeting points: the pair whose detour and walk cost least at four to one. Departure windows only."""
+        """{offer number: (detour_ms, detour_cm, walk_ms, pickup choice, dropoff choice)} of every offer that can carry
+        the rider between any two of their meeting points: the pair whose detour and walk cost least at four to one.
+        Departure windows only."""
         pickups, dropoffs = ([Stops.of([c.position]) for c in side] for side in (query.pickups, query.dropoffs))
         fetch = [self._from_stops(self._origins, self._nodes_to(stop), stop) for stop in pickups]
         home = [self._to_stops(self._destinations, self._nodes_from(stop), stop) for stop in dropoffs]

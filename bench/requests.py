@@ -1,9 +1,11 @@
-"""How many new offers a second one process matches with searches that wait, durably: each offer published, matched, and its riders told.
+"""How many new offers a second one process matches with searches that wait, durably: each offer published, matched, and
+its riders told.
 
     bench/requests.py [--requests 10000] [--offers 400] [--window-min 30] [--json FILE]
 
-An embedded PostgreSQL with fsync on, the bundled region, the service's own worker. Requests and offers are drawn as for the matcher's benchmark. Then the
-reverse kernel alone, and an oracle that shares no code with the matcher: who should have been told of which offer. See README.md.
+An embedded PostgreSQL with fsync on, the bundled region, the service's own worker. Requests and offers are drawn as for
+the matcher's benchmark. Then the reverse kernel alone, and an oracle that shares no code with the matcher: who should
+have been told of which offer. See README.md.
 """
 
 from __future__ import annotations

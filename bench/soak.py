@@ -2,9 +2,10 @@
 
     bench/soak.py [--minutes 2] [--seconds 20] [--offers 10000] [--only NAME …] [--json FILE] [--write]
 
-`carpool serve --workers 2` on an embedded PostgreSQL in a temporary folder; calls leave at fixed rates, from a process of its own, whether or not
-earlier ones were answered. A Markdown table is printed; `--write` puts it into docs/operations.md. The exit code is not 0 when something that was
-answered 201 is lost, when `carpool check` finds anything, or when an aim is missed by far; lines at the end say which. See README.md.
+`carpool serve --workers 2` on an embedded PostgreSQL in a temporary folder; calls leave at fixed rates, from a process
+of its own, whether or not earlier ones were answered. A Markdown table is printed; `--write` puts it into
+docs/operations.md. The exit code is not 0 when something that was answered 201 is lost, when `carpool check` finds
+anything, or when an aim is missed by far; lines at the end say which. See README.md.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ def _ends(moments: list[Moment], count: int) -> tuple[list[Moment], list[Moment]
 
 
 def _trouble(load: Load, fault_s: tuple[float, float] | None) -> Json:
-    """trouble_s: from the fault to when the last call was due that was not answered well, or took over a second; recovery_s: the same from
-    when the fault was over. None without a fault, 0 when nobody noticed."""
+    """trouble_s: from the fault to when the last call was due that was not answered well, or took over a second;
+    recovery_s: the same from when the fault was over. None without a fault, 0 when nobody noticed."""
     if fault_s is None:
         return {"trouble_s": None, "recovery_s": None}
     begin_s, end_s = (moment - load.begin_s for moment in fault_s)

@@ -2,8 +2,9 @@
 
     bench/statistics.py [--searches 100000000] [--years 1] [--reads 30] [--json FILE]
 
-Starts a PostgreSQL of its own, fills it with made-up roll-ups of every span (the histograms as wide as those of a real service: searches of
-1 to 300 ms, detours of up to half an hour), and reads them as the calls do, to the last byte of the answer. See README.md.
+Starts a PostgreSQL of its own, fills it with made-up roll-ups of every span (the histograms as wide as those of a real
+service: searches of 1 to 300 ms, detours of up to half an hour), and reads them as the calls do, to the last byte of
+the answer. See README.md.
 """
 
 from __future__ import annotations

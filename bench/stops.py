@@ -23,8 +23,8 @@ _PROMISED_MIN = 5
 
 
 def with_stops(world: World, offers: list[Offer], stops: int, seed: int) -> list[Offer]:
-    """The same offers, every second with `stops` places that its driver goes by, the others with riders aboard at so many stops (and one
-    place of the driver's when the number is odd). The default budget follows the longer drive."""
+    """The same offers, every second with `stops` places that its driver goes by, the others with riders aboard at so
+    many stops (and one place of the driver's when the number is odd). The default budget follows the longer drive."""
     rng = np.random.default_rng([seed, 4, stops])
     return [
         _with_vias(world, offer, stops, rng) if number % 2 == 0 else _with_riders(world, offer, stops, rng)

@@ -37,8 +37,8 @@ class StopsOracle(Oracle):
         self._left_ms = self._budget - np.where([bool(offer.booked_stops) for offer in offers], used, 0)
 
     def matches(self, query: Query) -> dict[int, tuple[int, int]]:
-        """{offer number: (detour_ms, detour_cm)} of every offer that can carry the rider, on its cheapest pair of legs. Departure
-        windows only; nobody but the riders aboard was promised anything in metres."""
+        """{offer number: (detour_ms, detour_cm)} of every offer that can carry the rider, on its cheapest pair of legs.
+        Departure windows only; nobody but the riders aboard was promised anything in metres."""
         pickup, dropoff = Stops.of([query.pickup]), Stops.of([query.dropoff])
         to_pickup, to_dropoff = self._nodes_to(pickup), self._nodes_to(dropoff)
         from_pickup, from_dropoff = self._nodes_from(pickup), self._nodes_from(dropoff)

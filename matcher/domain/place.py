@@ -36,6 +36,23 @@ class Coordinate:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundingBox:
+    """A box in degrees, bounds included; as wide as the Earth where it crosses the antimeridian."""
+
+    south: float
+    west: float
+    north: float
+    east: float
+
+    def contains(self, where: Coordinate, margin_deg: float = 0.0) -> bool:
+        """Whether a coordinate lies in the box, or at most so far outside it."""
+        return (
+            self.south - margin_deg <= where.lat <= self.north + margin_deg
+            and self.west - margin_deg <= where.lon <= self.east + margin_deg
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RoadPosition:
     """A point on the road graph: `fraction` in [0, 1] of the way along the geometry of street piece `edge`.
 

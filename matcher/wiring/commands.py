@@ -24,7 +24,6 @@ from matcher.progress import Progress, no_progress
 from matcher.settings.all import MatchingSettings, Settings
 from matcher.wiring.cost import cost_sharing
 from matcher.wiring.parts import (
-    box_of,
     centre_of,
     compute_threads,
     make_geocoder,
@@ -46,7 +45,7 @@ async def promise_checks(settings: Settings, *, progress: Progress = no_progress
         progress("preparing the roads")
         roads = await asyncio.to_thread(roads_of, region)
         meeting_points = await asyncio.to_thread(meeting_points_of, region)
-        sharing = await asyncio.to_thread(cost_sharing, settings.cost, box_of(region))
+        sharing = await asyncio.to_thread(cost_sharing, settings.cost, region.manifest.bbox)
         index = OfferIndexByTime(roads, sharing.rate)
         weights = score_weights(settings.matching)
 
@@ -78,7 +77,7 @@ async def geocoding(settings: Settings, *, progress: Progress = no_progress) -> 
         region = await asyncio.to_thread(open_region, settings, progress)
         progress("loading the addresses")
         gazetteer = await asyncio.to_thread(Gazetteer.open, region.places_path)
-        geocoder = make_geocoder(settings.geocoding, gazetteer, box_of(region), executor, None)
+        geocoder = make_geocoder(settings.geocoding, gazetteer, region.manifest.bbox, executor, None)
         stack.push_async_callback(geocoder.close)
         yield geocoder
 

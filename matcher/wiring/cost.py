@@ -7,13 +7,13 @@ import importlib.resources
 import tzfpy
 
 from matcher.domain.money import CostRate
-from matcher.geocoding.network.providers import Box
+from matcher.domain.place import BoundingBox
 from matcher.money.cost_rates import RATES
 from matcher.money.cost_sharing import CostSharing
 from matcher.settings.cost import CostSettings
 
 
-def cost_sharing(settings: CostSettings, box: Box) -> CostSharing:
+def cost_sharing(settings: CostSettings, box: BoundingBox) -> CostSharing:
     """Prices under the rate of the settings, else of the country in the middle of the region, else under none. Reads a small file."""
     if settings.cost_per_km is not None and settings.cost_currency is not None:
         return CostSharing(CostRate(settings.cost_per_km, settings.cost_currency, settings.cost_source))

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
-from matcher.domain.place import Coordinate
+from matcher.domain.place import BoundingBox, Coordinate
 from matcher.geocoding.chain import ChainGeocoder
 from matcher.geocoding.counted import CountedGeocoder
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
@@ -23,7 +23,7 @@ from matcher.geocoding.geocoder import Geocoder
 from matcher.geocoding.network.backoff import Backoff
 from matcher.geocoding.network.cached import CachedGeocoder, GeocodeCache
 from matcher.geocoding.network.geocoder import Access, NetworkGeocoder
-from matcher.geocoding.network.providers import PROVIDERS, Box
+from matcher.geocoding.network.providers import PROVIDERS
 from matcher.operation.compute_threads import ComputeThreads
 from matcher.operation.telemetry import QUIET, Telemetry
 from matcher.people.credentials.secret_file import find_secret, read_or_make_secret
@@ -118,7 +118,7 @@ class LoadedRegion:
 
     roads: RoadsByTime
     gazetteer: Gazetteer
-    box: Box
+    box: BoundingBox
     meeting_points: MeetingPoints
 
 
@@ -136,7 +136,7 @@ def read_region(region: Region, progress: Progress = no_progress) -> LoadedRegio
     meeting_points = meeting_points_of(region)
     progress("warming up")
     exercise(roads.slots[0], meeting_points)
-    return LoadedRegion(roads, gazetteer, box_of(region), meeting_points)
+    return LoadedRegion(roads, gazetteer, region.manifest.bbox, meeting_points)
 
 
 def roads_of(region: Region) -> RoadsByTime:
@@ -157,16 +157,10 @@ def centre_of(region: Region) -> Coordinate:
     return Coordinate(lat=(box.south + box.north) / 2, lon=(box.west + box.east) / 2)
 
 
-def box_of(region: Region) -> Box:
-    """Where the region's roads are."""
-    bounds = region.manifest.bbox
-    return Box(south=bounds.south, west=bounds.west, north=bounds.north, east=bounds.east)
-
-
 def make_geocoder(
     geocoding: GeocodingSettings,
     gazetteer: Gazetteer,
-    box: Box,
+    box: BoundingBox,
     executor: Executor,
     cache: GeocodeCache | None,
     telemetry: Telemetry = QUIET,
@@ -189,7 +183,7 @@ def make_geocoder(
     return ChainGeocoder(chain)
 
 
-def _network_geocoder(geocoding: GeocodingSettings, name: str, box: Box) -> NetworkGeocoder:
+def _network_geocoder(geocoding: GeocodingSettings, name: str, box: BoundingBox) -> NetworkGeocoder:
     key = getattr(geocoding, f"{name}_api_key") if PROVIDERS[name].takes_key else None
     try:
         access = Access(

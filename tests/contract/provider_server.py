@@ -15,10 +15,10 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from matcher.domain.place import Coordinate
+from matcher.domain.place import BoundingBox, Coordinate
 from matcher.geocoding.network.backoff import Backoff
 from matcher.geocoding.network.geocoder import Access, NetworkGeocoder
-from matcher.geocoding.network.providers import PROVIDERS, Box
+from matcher.geocoding.network.providers import PROVIDERS
 from matcher.geocoding.words.abbreviations import expand
 from matcher.geocoding.words.text import words
 from tests.unit.geocoding.town import ROWS
@@ -166,7 +166,7 @@ async def a_provider(kind: str) -> AsyncIterator[Provider]:
 
 @asynccontextmanager
 async def a_geocoder_of(
-    provider: Provider, *, box: Box | None = None, **settings: Any
+    provider: Provider, *, box: BoundingBox | None = None, **settings: Any
 ) -> AsyncIterator[NetworkGeocoder]:
     """Our geocoder for the service, closed afterwards."""
     defaults: dict[str, Any] = {"user_agent": "carpool-matcher-tests", "timeout_s": 5.0, "backoff": QUICK}

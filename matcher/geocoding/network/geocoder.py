@@ -16,10 +16,10 @@ from geopy.extra.rate_limiter import AsyncRateLimiter
 from geopy.geocoders import get_geocoder_for_service
 
 from matcher.domain.errors.tree import GeocoderUnavailable, InvalidCoordinate
-from matcher.domain.place import Coordinate, GeocodedPlace
+from matcher.domain.place import BoundingBox, Coordinate, GeocodedPlace
 from matcher.geocoding.network.backoff import Backoff, retry_after_s
 from matcher.geocoding.network.http_client import BoundedAdapter
-from matcher.geocoding.network.providers import Box, Provider, Wish
+from matcher.geocoding.network.providers import Provider, Wish
 from matcher.geocoding.words.decision import not_found, the_one_meant
 from matcher.geocoding.words.likeness import CERTAIN_LIKENESS, likeness
 from matcher.geocoding.words.text import MAX_QUERY_CHARS, clean
@@ -57,7 +57,7 @@ class NetworkGeocoder:
     queue up behind a dead service.
     """
 
-    def __init__(self, provider: Provider, access: Access, box: Box | None = None) -> None:
+    def __init__(self, provider: Provider, access: Access, box: BoundingBox | None = None) -> None:
         """Raises ValueError when a setting the provider needs is missing."""
         if not access.user_agent.strip():
             raise ValueError("network geocoders need a user agent that names who asks")

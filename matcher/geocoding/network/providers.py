@@ -9,31 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from matcher.domain.place import Coordinate
-
-
-class Box(NamedTuple):
-    """A bounding box in degrees."""
-
-    south: float
-    west: float
-    north: float
-    east: float
-
-    def contains(self, where: Coordinate) -> bool:
-        """Whether a coordinate lies in the box, its border included."""
-        return self.south <= where.lat <= self.north and self.west <= where.lon <= self.east
-
-    def corners(self) -> list[tuple[float, float]]:
-        """Two opposite corners as geopy takes them: (lat, lon)."""
-        return [(self.south, self.west), (self.north, self.east)]
+from matcher.domain.place import BoundingBox, Coordinate
 
 
 class Wish(NamedTuple):
     """Parameters of a search beside its text; each provider takes what it understands."""
 
     limit: int
-    box: Box | None = None
+    box: BoundingBox | None = None
     near: Coordinate | None = None
 
 
@@ -59,22 +42,27 @@ class Provider:
     shapes: tuple[type, ...] = (dict,)  # of a decoded answer
 
 
+def _corners(box: BoundingBox) -> list[tuple[float, float]]:
+    """Two opposite corners as geopy takes them: (lat, lon)."""
+    return [(box.south, box.west), (box.north, box.east)]
+
+
 def _nominatim_options(wish: Wish) -> dict[str, Any]:
     options: dict[str, Any] = {"limit": wish.limit, "addressdetails": True}
-    return options if wish.box is None else options | {"viewbox": wish.box.corners(), "bounded": True}
+    return options if wish.box is None else options | {"viewbox": _corners(wish.box), "bounded": True}
 
 
 def _photon_options(wish: Wish) -> dict[str, Any]:
     options: dict[str, Any] = {"limit": wish.limit}
     if wish.box is not None:
-        options["bbox"] = wish.box.corners()
+        options["bbox"] = _corners(wish.box)
     if wish.near is not None:
         options["location_bias"] = (wish.near.lat, wish.near.lon)
     return options
 
 
 def _pelias_options(wish: Wish) -> dict[str, Any]:
-    return {} if wish.box is None else {"boundary_rect": wish.box.corners()}
+    return {} if wish.box is None else {"boundary_rect": _corners(wish.box)}
 
 
 def _ban_options(wish: Wish) -> dict[str, Any]:

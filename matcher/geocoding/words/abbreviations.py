@@ -1,4 +1,4 @@
-"""Abbreviations in addresses by language family, and the words for kinds of street.
+"""Abbreviations in addresses, and the words for kinds of street.
 
 Rows and queries pass through the same tables, so both sides need only agree with each other: one canonical word may
 serve several languages ("av", "ave", "avenue" and "avenida" all mean the same kind of street).
@@ -8,91 +8,77 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_TYPES_SPANISH = {
-    "avenida": "av ave avda avd aven avenue avinguda",
-    "calle": "c cl cll clle carrer",
-    "pasaje": "pje psje pj pas passage passatge",
-    "camino": "cno cmno cam",
-    "carretera": "ctra carr",
-    "autopista": "autop",
-    "plaza": "plz pza plza place praca piazza platz",
-    "plazuela": "plzla",
-    "paseo": "pso",
-    "poblacion": "pob pobl",
-    "urbanizacion": "urb",
-    "villa": "vl",
-    "callejon": "cjon",
-    "costanera": "cost",
-    "ruta": "rta rte route",
-    "rotonda": "rtda rotunda",
-}
-_TYPES_FRENCH = {
-    "boulevard": "bd bld blvd bvd bulevar boul",
-    "rue": "r",
-    "chemin": "che chem",
-    "impasse": "imp",
-    "allee": "all",
-    "quai": "",
-    "faubourg": "fbg fg",
-}
-_TYPES_ENGLISH = {
-    "street": "",
-    "road": "rd",
-    "lane": "ln",
-    "drive": "drv",
-    "court": "crt",
-    "square": "sq",
-    "highway": "hwy",
-    "parkway": "pkwy",
-    "terrace": "terr",
-    "crescent": "cres",
-}
-_TYPES_GERMAN = {"strasse": "str", "weg": "", "gasse": "", "allee": "", "damm": "", "ufer": ""}
-_TYPES_OTHER = {
-    "via": "",
-    "viale": "vle",
-    "corso": "cso",
-    "rua": "",
-    "travessa": "tv",
-    "straat": "",
-    "laan": "",
-    "ulica": "ul",
-    "gata": "",
-}
-
-_TITLES = {
-    "general": "gral gen",
-    "presidente": "pdte pres",
-    "doctor": "dr",
-    "doctora": "dra",
-    "profesor": "prof",
-    "capitan": "cap capt",
-    "coronel": "cnel crl",
-    "comandante": "cmdte cdte",
-    "almirante": "alm",
-    "sargento": "sgto",
-    "teniente": "tte",
-    "ingeniero": "ing",
-    "monsenor": "mons",
-    "libertador": "lib",
-    "hermanos": "hnos",
-    "san": "sn",
-    "santa": "sta",
-    "santo": "sto",
-    "saint": "sankt",
-    "sainte": "ste",
-    "nuestra": "ntra nta",
-    "senora": "sra",
-    "mount": "mt",
-    "norte": "nte",
-    "poniente": "pte",
-    "oriente": "ote",
-}
-
-_ALL_TYPES = (_TYPES_SPANISH, _TYPES_FRENCH, _TYPES_ENGLISH, _TYPES_GERMAN, _TYPES_OTHER)
+# One kind of street or one title a line, then its abbreviations and its words in other languages.
+_TYPES = """
+avenida av ave avda avd aven avenue avinguda
+calle c cl cll clle carrer
+pasaje pje psje pj pas passage passatge
+camino cno cmno cam
+carretera ctra carr
+autopista autop
+plaza plz pza plza place praca piazza platz
+plazuela plzla
+paseo pso
+poblacion pob pobl
+urbanizacion urb
+villa vl
+callejon cjon
+costanera cost
+ruta rta rte route
+rotonda rtda rotunda
+boulevard bd bld blvd bvd bulevar boul
+rue r
+chemin che chem
+impasse imp
+allee all
+faubourg fbg fg
+road rd
+lane ln
+drive drv
+court crt
+square sq
+highway hwy
+parkway pkwy
+terrace terr
+crescent cres
+strasse str
+viale vle
+corso cso
+travessa tv
+ulica ul
+"""
+_NEVER_SHORTENED = ("quai", "street", "weg", "gasse", "damm", "ufer", "via", "rua", "straat", "laan", "gata")
+_TITLES = """
+general gral gen
+presidente pdte pres
+doctor dr
+doctora dra
+profesor prof
+capitan cap capt
+coronel cnel crl
+comandante cmdte cdte
+almirante alm
+sargento sgto
+teniente tte
+ingeniero ing
+monsenor mons
+libertador lib
+hermanos hnos
+san sn
+santa sta
+santo sto
+saint sankt
+sainte ste
+nuestra ntra nta
+senora sra
+mount mt
+norte nte
+poniente pte
+oriente ote
+"""
 
 #: Words that say what kind of street it is; two names that differ only in them are nearly the same name.
-GENERIC: frozenset[str] = frozenset(word for table in _ALL_TYPES for word in table)
+GENERIC: frozenset[str] = frozenset(line.split()[0] for line in _TYPES.split("\n") if line) | {*_NEVER_SHORTENED}
 
 _JOINING = """
 el la los las lo de del y e the of and le les du des d l et der die das den dem von am an im zum zur und il i gli
@@ -102,7 +88,7 @@ lo della di do da dos das o os het
 FUNCTION_WORDS: frozenset[str] = frozenset(_JOINING.split())
 
 CANONICAL: dict[str, str] = {
-    alias: word for table in (*_ALL_TYPES, _TITLES) for word, aliases in table.items() for alias in aliases.split()
+    alias: line.split()[0] for line in f"{_TYPES}{_TITLES}".split("\n") for alias in line.split()[1:]
 }
 
 #: Spelled-out forms of other languages that a person may be half-way through typing ("boulev", "avenu").

@@ -1,4 +1,4 @@
-"""From an OpenStreetMap file to everything a region holds, in one call."""
+"""Imports an OpenStreetMap file: everything a region holds, in one call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from matcher.roads.osm.walk import build_walk_network
 
 @dataclass(frozen=True, eq=False)
 class ImportedExtract:
-    """A road network, what can be walked around it, the rows of its gazetteer, what was left out, and the age of the data where the file tells it."""
+    """The networks and gazetteer rows of a region, what was left out, and the age of the data if the file tells it."""
 
     network: RoadNetwork
     walk_network: WalkNetwork

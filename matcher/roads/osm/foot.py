@@ -1,11 +1,13 @@
-"""What OpenStreetMap tags mean for somebody on foot: which ways may be walked, and which nodes stop a walk.
+"""OpenStreetMap tags for walking: which ways may be walked, and which nodes stop a walk.
 
 Follows OSRM's foot profile where a choice had to be made. The rules:
 
-- Walked unless forbidden: footways, paths, steps, pedestrian streets and every street of the classes in WALKED_CLASSES. One-way rules are for
-  vehicles. Areas are walked along their outline.
-- Walked only where people on foot are let in, by `foot` or by a sidewalk: motorways and trunk roads with their links, cycleways, bridleways.
-- Access: `foot` decides, else `access`. Closed when every listed user is in CLOSED, or where a separate path is to be used.
+- Walked unless forbidden: footways, paths, steps, pedestrian streets and every street of the classes in WALKED_CLASSES.
+  One-way rules are for vehicles. Areas are walked along their outline.
+- Walked only where people on foot are let in, by `foot` or by a sidewalk: motorways and trunk roads with their links,
+  cycleways, bridleways.
+- Access: `foot` decides, else `access`. Closed when every listed user is in CLOSED, or where a separate path is to be
+  used.
 - Ferries are not walked: nobody can promise when they leave.
 - Mountain paths beyond `mountain_hiking` on the scale of the Swiss Alpine Club are left out.
 """
@@ -20,26 +22,11 @@ from matcher.roads.osm.tags import CLOSED
 NOT_WALKED, WALKED, STEPS = 0, 1, 2
 
 #: Open to people on foot unless a tag says otherwise.
-WALKED_CLASSES = frozenset(
-    {
-        "primary",
-        "primary_link",
-        "secondary",
-        "secondary_link",
-        "tertiary",
-        "tertiary_link",
-        "unclassified",
-        "residential",
-        "living_street",
-        "service",
-        "track",
-        "road",
-        "pedestrian",
-        "footway",
-        "path",
-        "steps",
-    }
-)
+_WALKED = """
+primary primary_link secondary secondary_link tertiary tertiary_link unclassified residential living_street service
+track road pedestrian footway path steps
+"""
+WALKED_CLASSES = frozenset(_WALKED.split())
 _ONLY_WHEN_LET_IN = frozenset({"motorway", "motorway_link", "trunk", "trunk_link", "cycleway", "bridleway"})
 _LET_IN = frozenset({"yes", "permissive", "designated", "official", "public", "destination"})
 _CLOSED = CLOSED | {"use_sidepath", "separate"}
@@ -63,7 +50,7 @@ def walked(tags: Mapping[str, str]) -> int:
 
 
 def stops_walk(tags: Mapping[str, str]) -> bool:
-    """Whether a node with these tags cannot be walked through: a wall, or a barrier that is closed to people on foot."""
+    """Whether a node with these tags stops people on foot: a wall, or a barrier that is closed to them."""
     barrier = tags.get("barrier")
     if barrier is None:
         return False

@@ -1,7 +1,8 @@
 """From columns of ways to the road network: split at junctions, keep the largest strongly connected part, fold, cost.
 
-Lengths are geodesics on the WGS84 ellipsoid. The time of an arc is its length at the driven speed, plus what its nodes cost (osm_tags) and
-JUNCTION_DELAY_S on entering a node where three or more street pieces meet and neither signal nor sign says who waits.
+Lengths are geodesics on the WGS84 ellipsoid. The time of an arc is its length at the driven speed, plus what its nodes
+cost (osm_tags) and JUNCTION_DELAY_S on entering a node where three or more street pieces meet and neither signal nor
+sign says who waits.
 """
 
 from __future__ import annotations
@@ -22,27 +23,19 @@ from matcher.roads.osm.tags import NodeEffect
 
 _LONGEST = np.iinfo(np.int32).max
 
-#: Seconds lost on average on entering a junction, by the class of the street that leads there. Grade-separated classes lose none.
+#: Seconds lost on average on entering a junction, by the class of the street that leads there. Grade-separated classes
+#: lose none.
 JUNCTION_DELAY_S: dict[str, float] = {
-    "primary": 1.0,
-    "primary_link": 1.0,
-    "secondary": 1.0,
-    "secondary_link": 1.0,
-    "tertiary": 1.5,
-    "tertiary_link": 1.5,
-    "unclassified": 2.0,
-    "residential": 2.0,
-    "living_street": 2.0,
-    "service": 2.0,
-    "track": 2.0,
-    "road": 2.0,
+    **dict.fromkeys(("primary", "primary_link", "secondary", "secondary_link"), 1.0),
+    **dict.fromkeys(("tertiary", "tertiary_link"), 1.5),
+    **dict.fromkeys(("unclassified", "residential", "living_street", "service", "track", "road"), 2.0),
 }
 _DELAY_OF_CLASS_S = np.array([JUNCTION_DELAY_S.get(name, 0.0) for name in ROAD_CLASSES])
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """What is not part of the largest strongly connected part. Counted before folding: a node is any place where ways meet or end."""
+    """What lies outside the largest strongly connected part, before folding: nodes are where ways meet or end."""
 
     nodes: int
     arcs: int
@@ -80,7 +73,8 @@ class _Pieces:
 def build_network(streets: RawStreets, effects: Mapping[int, NodeEffect], progress: Progress) -> BuiltRoads:
     """The largest strongly connected part of the drivable streets, and what else there was.
 
-    Deterministic. Nodes are numbered by ascending OpenStreetMap id. Raises RegionFileInvalid when there is nothing to drive on.
+    Deterministic. Nodes are numbered by ascending OpenStreetMap id. Raises RegionFileInvalid when there is nothing to
+    drive on.
     """
     progress("measuring the streets", 0, 4)
     pieces, node_point, calm = _split(streets, effects)
@@ -233,7 +227,7 @@ def _fold(
 
 
 def _seconds(pieces: _Pieces, piece: I32, against: npt.NDArray[np.bool_], begin: I64) -> F64:
-    """(c,) seconds along each chain when `against` says which pieces are driven against their drawing; infinite when closed."""
+    """(c,) seconds along each chain; `against`: pieces driven against their drawing. Infinite when closed."""
     kmh = np.where(against, pieces.against_kmh[piece], pieces.along_kmh[piece])
     delay = np.where(against, pieces.against_delay_s[piece], pieces.along_delay_s[piece])
     with np.errstate(divide="ignore"):
@@ -242,7 +236,7 @@ def _seconds(pieces: _Pieces, piece: I32, against: npt.NDArray[np.bool_], begin:
 
 
 def _used_names(streets: RawStreets, edge_name: I32) -> tuple[I32, list[str]]:
-    """Names that some edge carries, numbered in the order in which streets first have them: footpaths change nothing."""
+    """Names of edges, numbered in the order in which streets first have them, so that footpaths change nothing."""
     is_street = (streets.class_code != NO_CARS_CLASS) | (streets.has_name == 1)
     met, first_way = np.unique(streets.name[is_street], return_index=True)
     used = met[np.argsort(first_way)]

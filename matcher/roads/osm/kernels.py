@@ -79,7 +79,7 @@ def _components(first, head):
 
 @numba.njit(cache=True, nogil=True)
 def _folds(stays, start, end, group, along, against):
-    """Which nodes disappear, and the two piece ends (2 * piece for its start, + 1 for its end) that meet at a node of two."""
+    """Which nodes disappear, and the two piece ends (2 * piece, + 1 for its end) that meet at each of them."""
     node_count = len(stays)
     degree = np.zeros(node_count, np.int32)
     end_a = np.full(node_count, -1, np.int64)
@@ -108,12 +108,13 @@ def _folds(stays, start, end, group, along, against):
 def chains(stays, start, end, group, along, against):
     """Join pieces of street end to end where nothing meets and nothing changes.
 
-    stays: (n,) bool, nodes that are kept whatever meets there. Pieces: start, end (k,) int32 nodes; group (k,) int64, equal where
-    class and name are; along, against (k,) float64 km/h in and against the direction of drawing, 0 when closed. A node disappears when
-    it need not stay and exactly two piece ends meet there, of two pieces of one group whose speeds agree in the direction of
-    travel. A ring that would vanish whole keeps the first node of its first piece.
-    Returns (chain_first (c + 1,), piece (k,), turned (k,) uint8): chain i is piece[chain_first[i] : chain_first[i + 1]] in order of
-    travel, turned = 1 where a piece runs against its drawing. Every chain may be driven from its first piece to its last.
+    stays: (n,) bool, nodes that are kept whatever meets there. Pieces: start, end (k,) int32 nodes; group (k,) int64,
+    equal where class and name are; along, against (k,) float64 km/h in and against the direction of drawing, 0 when
+    closed. A node disappears when it need not stay and exactly two piece ends meet there, of two pieces of one group
+    whose speeds agree in the direction of travel. A ring that would vanish whole keeps the first node of its first
+    piece. Returns (chain_first (c + 1,), piece (k,), turned (k,) uint8): chain i is piece[chain_first[i] :
+    chain_first[i + 1]] in order of travel, turned = 1 where a piece runs against its drawing. Every chain may be driven
+    from its first piece to its last.
     """
     k = len(start)
     folds, end_a, end_b = _folds(stays, start, end, group, along, against)
@@ -166,7 +167,8 @@ def _turn(piece, turned, begin, end):
 
 @numba.njit(cache=True, nogil=True)
 def chain_points(chain_first, piece, turned, piece_begin, piece_end):
-    """Which way points make up each chain. piece_begin, piece_end (k,) int64: first and last point of a piece, both included.
+    """Which way points make up each chain. piece_begin, piece_end (k,) int64: first and last point of a piece, both
+    included.
 
     Returns (point_first (c + 1,) int64, point (g,) int64); the point where two pieces meet is there once.
     """
@@ -194,7 +196,7 @@ def chain_points(chain_first, piece, turned, piece_begin, piece_end):
 
 @numba.njit(cache=True, nogil=True)
 def union(size, pair_a, pair_b):
-    """(size,) int64: for each of `size` things the lowest thing it is joined to, by pairs, directly or through others."""
+    """(size,) int64: for each thing the lowest thing that pairs join it to, directly or through others."""
     parent = np.arange(size)
     for i in range(len(pair_a)):
         a, b = pair_a[i], pair_b[i]

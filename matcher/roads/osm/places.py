@@ -1,9 +1,10 @@
-"""The rows of `places.jsonl`, from which the offline gazetteer is built: streets with their crossings, places, addresses, points of interest.
+"""The rows of `places.jsonl`, from which the offline gazetteer is built: streets with their crossings, places,
+addresses, points of interest.
 
-One JSON object a row, absent keys left out:
-`{"kind": "street"|"place"|"address"|"poi", "name": str, "housenumber": str?, "street": str?, "city": str?, "lat": float, "lon": float,
-"rank": int?, "crossings": [[other street's name, lat, lon], …]?}`. Rank 0 is the most important. A street is one row for each cluster of
-pieces of one name; it lies at one of its own points, near its middle. Rows come in the order street, place, poi, address.
+One JSON object a row, absent keys left out: `{"kind": "street"|"place"|"address"|"poi", "name": str, "housenumber":
+str?, "street": str?, "city": str?, "lat": float, "lon": float, "rank": int?, "crossings": [[other street's name, lat,
+lon], …]?}`. Rank 0 is the most important. A street is one row for each cluster of pieces of one name; it lies at one of
+its own points, near its middle. Rows come in the order street, place, poi, address.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from matcher.roads.osm.read import Address, NamedPoint, RawExtract, RawStreets
 _CELL_M = 300.0
 _METRES_PER_DEGREE = 111_195.0
 
-#: How far a settlement reaches. A point belongs to the settlement whose centre is nearest in units of its reach, up to _FARTHEST of them.
+#: How far a settlement reaches. A point belongs to the settlement whose centre is nearest in units of its reach, up to
+#: _FARTHEST of them.
 _REACH_M = {"city": 8000.0, "town": 4000.0, "village": 1500.0, "hamlet": 700.0}
 _FARTHEST = 3.0
 

@@ -1,12 +1,14 @@
-"""Reading an OpenStreetMap file into plain columns, in one pass: streets, what their nodes do, and everything with a name or a number."""
+"""Reads an OpenStreetMap file in one pass: streets, the effects of their nodes, and all names and house numbers."""
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import osmium
@@ -58,7 +60,7 @@ _POI_RANK: tuple[tuple[str, frozenset[str] | None, int], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class NamedPoint:
-    """A place (city … locality) or a point of interest. `category` is the place's kind, None for a point of interest."""
+    """A place (city … locality) or a point of interest. `category`: the place's kind, None for the latter."""
 
     name: str
     lat: float
@@ -80,7 +82,7 @@ class Address:
 
 @dataclass(frozen=True, eq=False)
 class RawStreets:
-    """w ways with p points in all. Points of way k are first[k] : first[k + 1], at least two, none like the one before it."""
+    """w ways with p points. Points of way k are first[k] : first[k + 1], at least two, none like the one before."""
 
     first: I64  # (w + 1,)
     ref: I64  # (p,) node id
@@ -88,9 +90,7 @@ class RawStreets:
     lon: F64  # (p,) degrees
     class_code: U8  # (w,) index into ROAD_CLASSES, or NO_CARS_CLASS
     name: I32  # (w,) index into names, -1 when it has none
-    has_name: (
-        U8  # (w,) 1 when `name` is a street's name that addresses use, 0 when it is only a reference, or a footpath's
-    )
+    has_name: U8  # (w,) 1 when addresses use `name`, 0 when it is only a reference, or a footpath's
     forward_kmh: F64  # (w,) 0 when closed along the way
     backward_kmh: F64  # (w,) 0 when closed against it
     duration_s: F64  # (w,) of the whole way; NaN when not given
@@ -110,20 +110,20 @@ class RawExtract:
     timestamp: str | None  # of the data, RFC 3339, when the file says so
 
 
-@dataclass
-class _Columns:
-    first: array[int] = field(default_factory=lambda: array("q", [0]))
-    ref: array[int] = field(default_factory=lambda: array("q"))
-    x: array[int] = field(default_factory=lambda: array("i"))
-    y: array[int] = field(default_factory=lambda: array("i"))
-    class_code: array[int] = field(default_factory=lambda: array("B"))
-    name: array[int] = field(default_factory=lambda: array("i"))
-    has_name: array[int] = field(default_factory=lambda: array("B"))
-    forward_kmh: array[float] = field(default_factory=lambda: array("d"))
-    backward_kmh: array[float] = field(default_factory=lambda: array("d"))
-    duration_s: array[float] = field(default_factory=lambda: array("d"))
-    foot: array[int] = field(default_factory=lambda: array("B"))
-    names: dict[str, int] = field(default_factory=dict)
+#: Type codes of the columns of RawStreets while they grow; coordinates are in units of 1e-7 degrees.
+_TYPE_CODES = {
+    "first": "q",
+    "ref": "q",
+    "lat": "i",
+    "lon": "i",
+    "class_code": "B",
+    "name": "i",
+    "has_name": "B",
+    "foot": "B",
+    "forward_kmh": "d",
+    "backward_kmh": "d",
+    "duration_s": "d",
+}
 
 
 def read_extract(path: Path, progress: Progress) -> RawExtract:
@@ -158,7 +158,9 @@ def read_extract(path: Path, progress: Progress) -> RawExtract:
 
 class _Reader:
     def __init__(self) -> None:
-        self._columns = _Columns()
+        self._columns: dict[str, array[Any]] = {name: array(code) for name, code in _TYPE_CODES.items()}
+        self._columns["first"].append(0)
+        self._names: dict[str, int] = {}
         self._effects: dict[int, NodeEffect] = {}
         self._closed_to_walkers: set[int] = set()
         self._points: list[NamedPoint] = []
@@ -180,24 +182,25 @@ class _Reader:
             self._take_outline(way, tags)
             if foot == NOT_WALKED:
                 return
-        columns = self._columns
         label = street_name(tags)
-        name = -1 if label is None else columns.names.setdefault(label, len(columns.names))
         runs = _runs(way)
         # The duration is that of the whole way: of a part of it nothing is known.
         duration = how.duration_s if how is not None and len(runs) == 1 else None
+        values = {
+            "class_code": NO_CARS_CLASS if how is None else how.class_code,
+            "name": -1 if label is None else self._names.setdefault(label, len(self._names)),
+            "has_name": addressed,
+            "foot": foot,
+            "forward_kmh": 0.0 if how is None else how.forward_kmh,
+            "backward_kmh": 0.0 if how is None else how.backward_kmh,
+            "duration_s": math.nan if duration is None else duration,
+        }
         for run in runs:
-            columns.ref.extend([point[0] for point in run])
-            columns.x.extend([point[1] for point in run])
-            columns.y.extend([point[2] for point in run])
-            columns.first.append(len(columns.ref))
-            columns.class_code.append(NO_CARS_CLASS if how is None else how.class_code)
-            columns.name.append(name)
-            columns.has_name.append(addressed)
-            columns.forward_kmh.append(0.0 if how is None else how.forward_kmh)
-            columns.backward_kmh.append(0.0 if how is None else how.backward_kmh)
-            columns.duration_s.append(float("nan") if duration is None else duration)
-            columns.foot.append(foot)
+            for name, points in zip(("ref", "lon", "lat"), zip(*run, strict=True), strict=True):
+                self._columns[name].extend(points)
+            self._columns["first"].append(len(self._columns["ref"]))
+            for name, value in values.items():
+                self._columns[name].append(value)
 
     def _take_outline(self, way: osmium.osm.Way, tags: dict[str, str]) -> None:
         """What is drawn as an area is labelled at the middle of its points."""
@@ -226,21 +229,9 @@ class _Reader:
                 return
 
     def result(self, timestamp: str | None) -> RawExtract:
-        columns = self._columns
-        streets = RawStreets(
-            first=np.array(columns.first, dtype=np.int64),
-            ref=np.array(columns.ref, dtype=np.int64),
-            lat=np.array(columns.y, dtype=np.int32) / 1e7,
-            lon=np.array(columns.x, dtype=np.int32) / 1e7,
-            class_code=np.array(columns.class_code, dtype=np.uint8),
-            name=np.array(columns.name, dtype=np.int32),
-            has_name=np.array(columns.has_name, dtype=np.uint8),
-            forward_kmh=np.array(columns.forward_kmh, dtype=np.float64),
-            backward_kmh=np.array(columns.backward_kmh, dtype=np.float64),
-            duration_s=np.array(columns.duration_s, dtype=np.float64),
-            foot=np.array(columns.foot, dtype=np.uint8),
-            names=list(columns.names),
-        )
+        columns = {name: np.array(column) for name, column in self._columns.items()}
+        columns |= {"lat": columns["lat"] / 1e7, "lon": columns["lon"] / 1e7}
+        streets = RawStreets(**columns, names=list(self._names))
         closed_to_walkers = frozenset(self._closed_to_walkers)
         return RawExtract(streets, self._effects, closed_to_walkers, self._points, self._addresses, timestamp)
 

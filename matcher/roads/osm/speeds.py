@@ -1,8 +1,8 @@
 """How fast a street is driven: speed limits as OpenStreetMap writes them, and what to assume where none is written.
 
-A limit is not a travel speed. As in OSRM's car profile a street with a written limit is driven at LIMIT_FACTOR of it, and one without
-at the speed of its class (below). Waiting at signals, signs and junctions is added per arc, see osm_tags.NODE_DELAYS and osm_graph.
-Sources: wiki.openstreetmap.org Key:maxspeed, Key:duration; OSRM profiles/car.lua.
+A limit is not a travel speed. As in OSRM's car profile a street with a written limit is driven at LIMIT_FACTOR of it,
+and one without at the speed of its class (below). Waiting at signals, signs and junctions is added per arc, see
+osm_tags.NODE_DELAYS and osm_graph. Sources: wiki.openstreetmap.org Key:maxspeed, Key:duration; OSRM profiles/car.lua.
 """
 
 from __future__ import annotations
@@ -74,51 +74,30 @@ _COMMON_LIMITS: dict[str, float] = {
     "expressway": 110,
     "motorway": 130,
 }
-_COUNTRY_LIMITS: dict[str, float] = {
-    "at:rural": 100,
-    "at:trunk": 100,
-    "be:motorway": 120,
-    "be-bru:urban": 30,
-    "be-vlg:rural": 70,
-    "by:motorway": 110,
-    "by:urban": 60,
-    "ch:motorway": 120,
-    "ch:rural": 80,
-    "ch:trunk": 100,
-    "de:motorway": 140,
-    "de:rural": 100,
-    "dk:rural": 80,
-    "ee:motorway": 110,
-    "es:motorway": 120,
-    "es:trunk": 90,
-    "fi:motorway": 120,
-    "fi:rural": 80,
-    "fr:rural": 80,
-    "gb:motorway": 113,
-    "gb:nsl_dual": 113,
-    "gb:nsl_single": 97,
-    "gb:urban": 48,
-    "nl:motorway": 100,
-    "nl:rural": 80,
-    "nl:trunk": 100,
-    "no:motorway": 110,
-    "no:rural": 80,
-    "pl:motorway": 140,
-    "pl:expressway": 120,
-    "pt:motorway": 120,
-    "ro:trunk": 100,
-    "ru:living_street": 20,
-    "ru:motorway": 110,
-    "ru:urban": 60,
-    "se:rural": 70,
-    "se:motorway": 110,
-    "uk:motorway": 113,
-    "uk:nsl_dual": 113,
-    "uk:nsl_single": 97,
-    "uk:urban": 48,
-    "us:urban": 40,
-    "za:rural": 100,
-    "za:urban": 60,
+_COUNTRY_LIMITS: dict[str, dict[str, float]] = {
+    "at": {"rural": 100, "trunk": 100},
+    "be": {"motorway": 120},
+    "be-bru": {"urban": 30},
+    "be-vlg": {"rural": 70},
+    "by": {"motorway": 110, "urban": 60},
+    "ch": {"motorway": 120, "rural": 80, "trunk": 100},
+    "de": {"motorway": 140, "rural": 100},
+    "dk": {"rural": 80},
+    "ee": {"motorway": 110},
+    "es": {"motorway": 120, "trunk": 90},
+    "fi": {"motorway": 120, "rural": 80},
+    "fr": {"rural": 80},
+    "gb": {"motorway": 113, "nsl_dual": 113, "nsl_single": 97, "urban": 48},
+    "nl": {"motorway": 100, "rural": 80, "trunk": 100},
+    "no": {"motorway": 110, "rural": 80},
+    "pl": {"motorway": 140, "expressway": 120},
+    "pt": {"motorway": 120},
+    "ro": {"trunk": 100},
+    "ru": {"living_street": 20, "motorway": 110, "urban": 60},
+    "se": {"rural": 70, "motorway": 110},
+    "uk": {"motorway": 113, "nsl_dual": 113, "nsl_single": 97, "urban": 48},
+    "us": {"urban": 40},
+    "za": {"rural": 100, "urban": 60},
 }
 _NO_LIMIT_KMH = 140.0
 #: No law allows more; what is written above is a slip of the hand, a 0 too many, and would draw all traffic.
@@ -132,8 +111,8 @@ _SLOWEST_KMH = 3.0
 
 
 def parse_limit(value: str) -> float | None:
-    """A maxspeed value in km/h: `50`, `30 mph`, `none`, `walk`, `RO:urban`, `DE:zone:30`; the lowest of `80;60`. None if unreadable or
-    beyond every law."""
+    """A maxspeed value in km/h: `50`, `30 mph`, `none`, `walk`, `RO:urban`, `DE:zone:30`; the lowest of `80;60`. None
+    if unreadable or beyond every law."""
     parts = [_parse_single(part) for part in re.split(r"[;|,]", value)]
     return min((part for part in parts if part is not None and part <= _HIGHEST_LIMIT_KMH), default=None)
 
@@ -150,7 +129,8 @@ def _parse_single(value: str) -> float | None:
     zone = _ZONE.search(text)
     if zone is not None:
         return float(zone[1])
-    return _COUNTRY_LIMITS.get(text, _COMMON_LIMITS.get(text.rpartition(":")[2]))
+    country, _, kind = text.rpartition(":")
+    return _COUNTRY_LIMITS.get(country, {}).get(kind, _COMMON_LIMITS.get(kind))
 
 
 def speeds_kmh(tags: Mapping[str, str], road_class: str) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Cutting ways into pieces: the points of some ways, which of them are shared, and how far it is from each to the next."""
+"""Cuts ways into pieces: their points, which of them are shared, and the distance from each to the next."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StreetPoints:
 
     @property
     def shared(self) -> Mask:
-        """(p,) True at the ends of ways, and where a node is met more than once: a piece ends here, whatever else is cut."""
+        """(p,) True at the ends of ways and where a node is met more than once: pieces always end here."""
         same_way = self.way[1:] == self.way[:-1]
         ends = np.ones(len(self.points), dtype=np.bool_)
         ends[1:-1] = ~(same_way[:-1] & same_way[1:])

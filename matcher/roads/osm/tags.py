@@ -1,14 +1,16 @@
-"""What OpenStreetMap tags mean for a car: which ways may be driven, in which direction, and what its nodes do to traffic.
+"""OpenStreetMap tags for driving: which ways may be driven, in which direction, and what nodes do to
+traffic.
 
 Follows OSRM's car profile where a choice had to be made. The rules:
 
-- Classes: motorway to residential with their links, living_street, service; track and road only where motor traffic is explicitly let
-  in; areas, construction, winter and ice roads, and everything else are left out. Ferries and car shuttle trains are class `ferry`.
-- Access: the most specific of motorcar, motor_vehicle, vehicle, access decides, per direction where given. Closed when every
-  listed user is in CLOSED. DESTINATION_ONLY ways stay open at half speed, so that their houses are reachable and through traffic
-  avoids them: turn-dependent states are not part of the graph.
-- Oneway: oneway:motorcar, oneway:motor_vehicle, oneway:vehicle, oneway; roundabouts and motorways imply it; `reversible` is closed both
-  ways, because nobody can promise a rider its direction.
+- Classes: motorway to residential with their links, living_street, service; track and road only where motor traffic is
+  explicitly let in; areas, construction, winter and ice roads, and everything else are left out. Ferries and car
+  shuttle trains are class `ferry`.
+- Access: the most specific of motorcar, motor_vehicle, vehicle, access decides, per direction where given. Closed when
+  every listed user is in CLOSED. DESTINATION_ONLY ways stay open at half speed, so that their houses are reachable and
+  through traffic avoids them: turn-dependent states are not part of the graph.
+- Oneway: oneway:motorcar, oneway:motor_vehicle, oneway:vehicle, oneway; roundabouts and motorways imply it;
+  `reversible` is closed both ways, because nobody can promise a rider its direction.
 - Barriers: a node whose barrier a car cannot pass cuts every way that runs through it.
 - Turn restrictions are not read.
 """
@@ -34,56 +36,34 @@ _LET_IN = frozenset({"yes", "permissive", "designated", "official", "public", "d
 _ACCESS_KEYS = ("motorcar", "motor_vehicle", "vehicle", "access")
 _ONEWAY_KEYS = ("oneway:motorcar", "oneway:motor_vehicle", "oneway:vehicle", "oneway")
 _ONEWAY_VALUES = {
-    "yes": (True, True, False),
-    "1": (True, True, False),
-    "true": (True, True, False),
-    "-1": (True, False, True),
-    "reverse": (True, False, True),
-    "no": (True, True, True),
-    "false": (True, True, True),
-    "0": (True, True, True),
-    "alternating": (True, True, True),
-    "reversible": (True, False, False),
-}  # (understood, open along, open against)
+    **dict.fromkeys(("yes", "1", "true"), (True, False)),
+    **dict.fromkeys(("-1", "reverse"), (False, True)),
+    **dict.fromkeys(("no", "false", "0", "alternating"), (True, True)),
+    "reversible": (False, False),
+}  # (open along, open against)
 
-_PASSABLE_BARRIERS = frozenset(
-    {
-        "arch",
-        "border_control",
-        "cattle_grid",
-        "entrance",
-        "gate",
-        "height_restrictor",
-        "kerb",
-        "lift_gate",
-        "no",
-        "sally_port",
-        "sliding_gate",
-        "swing_gate",
-        "toll_booth",
-    }
-)
+_PASSABLE = """
+arch border_control cattle_grid entrance gate height_restrictor kerb lift_gate no sally_port sliding_gate swing_gate
+toll_booth
+"""
+_PASSABLE_BARRIERS = frozenset(_PASSABLE.split())
 
-#: Seconds lost on average at a node, by its `highway`, `railway` or `barrier` value. Signals and signs: mean over arriving at green or
-#: red, at an empty or a busy junction; barriers: opening and paying.
+#: Seconds lost on average at a node, by its `highway`, `railway` or `barrier` value. Signals and signs: mean over
+#: arriving at green or red, at an empty or a busy junction; barriers: opening and paying.
 NODE_DELAYS: dict[str, float] = {
     "traffic_signals": 8.0,
     "stop": 5.0,
     "give_way": 2.0,
     "mini_roundabout": 2.0,
     "level_crossing": 4.0,
-    "toll_booth": 15.0,
-    "gate": 15.0,
-    "lift_gate": 15.0,
-    "sliding_gate": 15.0,
-    "swing_gate": 15.0,
+    **dict.fromkeys(("toll_booth", "gate", "lift_gate", "sliding_gate", "swing_gate"), 15.0),
     "border_control": 60.0,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """How a way is driven. A speed of 0 km/h means closed in that direction. Speeds are along and against the way as drawn."""
+    """How a way is driven, along and against its drawing. A speed of 0 km/h means closed in that direction."""
 
     class_code: int  # index into ROAD_CLASSES
     forward_kmh: float
@@ -93,7 +73,7 @@ class Drive:
 
 @dataclass(frozen=True, slots=True)
 class NodeEffect:
-    """What a node does to cars: whether it stops them for good, and the seconds lost along and against the way as drawn."""
+    """The effect of a node on cars: whether it stops them, and the seconds lost along and against the way's drawing."""
 
     blocked: bool
     forward_delay_s: float
@@ -160,9 +140,8 @@ def _road_class(tags: Mapping[str, str]) -> str | None:
 def _directions(tags: Mapping[str, str], road_class: str) -> tuple[bool, bool]:
     """(along, against): open as far as one-way rules go."""
     for key in _ONEWAY_KEYS:
-        understood, along, against = _ONEWAY_VALUES.get(tags.get(key, ""), (False, True, True))
-        if understood:
-            return along, against
+        if tags.get(key) in _ONEWAY_VALUES:
+            return _ONEWAY_VALUES[tags[key]]
     implied = road_class == "motorway" or tags.get("junction") in ("roundabout", "circular")
     return True, not implied
 

@@ -40,7 +40,8 @@ class _Edges:
 def build_walk_network(
     streets: RawStreets, closed_nodes: Collection[int], roads: BuiltRoads, progress: Progress
 ) -> WalkNetwork:
-    """Everything that can be walked from some node of the road network. Deterministic; nodes by ascending OpenStreetMap id.
+    """Everything that can be walked from some node of the road network. Deterministic; nodes by ascending OpenStreetMap
+    id.
 
     closed_nodes: OpenStreetMap ids of nodes that nobody walks through.
     """
@@ -98,7 +99,7 @@ def _nothing() -> _Edges:
 
 
 def _with_stops(streets: RawStreets, edges: _Edges, closed_nodes: Collection[int], roads: BuiltRoads) -> WalkNetwork:
-    """The network, with the road node that lies on each walk node; road nodes that share a place get walk nodes of their own."""
+    """The network with the road node at each walk node; road nodes at one place get walk nodes of their own."""
     ref = streets.ref[edges.node_point]
     lat, lon = streets.lat[edges.node_point], streets.lon[edges.node_point]
     walk_node, road_node = _coincident(ref, closed_nodes, roads.node_ref)

@@ -1,21 +1,21 @@
 """Downloads of extracts from Geofabrik, or from a server laid out like it: resumable, checked, patient.
 
-`<base>/<name>-latest.osm.pbf` is the extract and `<base>/<name>-latest.osm.pbf.md5` its checksum. A broken download goes on where it
-stopped as long as the server still has the same file (Range with If-Range, RFC 9110 sections 13.1.5 and 14.2); otherwise it starts anew.
+`<base>/<name>-latest.osm.pbf` is the extract and `<base>/<name>-latest.osm.pbf.md5` its checksum. What arrived of a
+broken download is kept under that checksum: it is resumed while the server publishes the same file, and verified as a
+whole.
 """
 
 from __future__ import annotations
 
 import hashlib
 import http.client
-import json
 import re
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.message import Message
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +26,6 @@ GEOFABRIK_URL = "https://download.geofabrik.de"
 
 _NAME = re.compile(r"^[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)*$")
 _MD5 = re.compile(r"^([0-9a-f]{32})\b", re.IGNORECASE)
-_CONTENT_RANGE = re.compile(r"^bytes (?:(\d+)-\d+|\*)/(\d+|\*)$")
 _CHUNK = 1 << 17
 _LONGEST_PAUSE_S = 60.0
 _AGENT = "carpool-matcher"
@@ -45,7 +44,7 @@ class Patience:
 
 
 class _TryAgain(Exception):
-    """The server or the line failed in a way that may pass."""
+    """A failure of the server or the connection that may pass."""
 
     def __init__(self, reason: str, after_s: float | None = None) -> None:
         super().__init__(reason)
@@ -62,14 +61,14 @@ def download_extract(
 ) -> Path:
     """The extract `name` (such as `europe/luxembourg`) as a file in `folder`, checked against its published MD5.
 
-    A file that is there already and matches is not fetched again. What arrived before a failure is kept for the next call.
-    Raises InvalidField, RegionNotFound when the server has no such extract, Unavailable when it cannot be reached, RegionFileInvalid
-    when the file does not match its checksum twice in a row.
+    A file that is there already and matches is not fetched again. What arrived before a failure is kept for the next
+    call. Raises InvalidField, RegionNotFound when the server has no such extract, Unavailable when it cannot be
+    reached, and RegionFileInvalid when the file does not match its checksum twice in a row.
     """
     if not _NAME.match(name):
-        raise InvalidField(f"{name!r} is no extract: give its path on the server, such as europe/luxembourg")
+        raise InvalidField(f"{name!r} is not an extract: give its path on the server, such as europe/luxembourg")
     if not base_url.startswith(("https://", "http://")):
-        raise InvalidField(f"{base_url!r} is no address of a download server")
+        raise InvalidField(f"{base_url!r} is not the address of a download server")
     fetch = _Fetch(f"{base_url.rstrip('/')}/{name}-latest.osm.pbf", name, progress, patience or Patience())
     folder.mkdir(parents=True, exist_ok=True)
     return fetch.to_file(folder / f"{name.replace('/', '-')}-latest.osm.pbf")
@@ -83,29 +82,26 @@ class _Fetch:
         self._patience = patience
 
     def to_file(self, path: Path) -> Path:
-        part = path.with_name(path.name + ".part")
         for _ in range(2):
-            expected = self._published_md5()
+            expected = self._persist(self._published_md5, None)
             if path.is_file() and self._md5_of(path) == expected:
                 return path
-            self._persist(lambda: self._receive(part), part)
+            part = path.with_name(f"{path.name}.{expected}.part")
+            for stale in set(path.parent.glob(f"{path.name}.*")) - {part}:
+                stale.unlink()
+            self._persist(partial(self._receive, part), part)
             if self._md5_of(part) == expected:
-                part.replace(path)
-                _note_of(part).unlink(missing_ok=True)
-                return path
-            # Either the line garbled it, or a new extract was published between the two calls.
-            part.unlink(missing_ok=True)
+                return part.replace(path)
+            # Either the connection garbled it, or a new extract was published between the two calls.
+            part.unlink()
         raise RegionFileInvalid(f"{self._url} does not match its published MD5, twice: nothing was kept")
 
     def _published_md5(self) -> str:
-        def ask() -> str:
-            with self._open(f"{self._url}.md5", {}) as response:
-                found = _MD5.match(response.read(4096).decode("ascii", errors="replace").strip())
-            if found is None:
-                raise RegionFileInvalid(f"{self._url}.md5 holds no MD5")
-            return found[1].lower()
-
-        return self._persist(ask, None)
+        with self._open(f"{self._url}.md5") as response:
+            found = _MD5.match(response.read(4096).decode("ascii", errors="replace").strip())
+        if found is None:
+            raise RegionFileInvalid(f"{self._url}.md5 holds no MD5")
+        return found[1].lower()
 
     def _persist(self, action: Callable[[], T], part: Path | None) -> T:
         failures, size = 0, _size(part)
@@ -122,25 +118,18 @@ class _Fetch:
                 self._patience.sleep(min(pause, _LONGEST_PAUSE_S))
 
     def _receive(self, part: Path) -> None:
-        """Append to `part` what is missing; returns when it is as long as the server says. Raises _TryAgain when it is not."""
+        """Append what `part` lacks. Raises _TryAgain when the connection ends before the file does."""
         have = _size(part)
-        tag = _read_note(part, self._url) if have else None
-        headers = {"Range": f"bytes={have}-", "If-Range": tag} if have and tag else {}
-        with self._open(self._url, headers) as response:
-            if response.status == 206:
-                begin, total = _content_range(response.headers)
-                if begin != have:
-                    part.unlink()
-                    raise _TryAgain("the server sent another part than was asked for")
-            elif response.status == 416:
-                _, total = _content_range(response.headers)
-                if total == have:
-                    return
+        with self._open(self._url, **({"Range": f"bytes={have}-"} if have else {})) as response:
+            if response.status == 416:
+                return  # nothing is missing, or the part is garbled: the checksum tells
+            if response.status != 206:
+                have = 0
+            elif not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
                 part.unlink()
-                raise _TryAgain("the server holds another file now")
-            else:
-                have, total = 0, _content_length(response.headers)
-            _write_note(part, self._url, response.headers)
+                raise _TryAgain("the server sent another range than was asked for")
+            length = _whole_number(response.headers.get("Content-Length"))
+            total = None if length is None else have + length
             with part.open("ab" if have else "wb") as stream:
                 try:
                     while chunk := response.read(_CHUNK):
@@ -152,12 +141,15 @@ class _Fetch:
             if total is not None and have != total:
                 raise _TryAgain(f"the connection ended after {have} of {total} bytes")
 
-    def _open(self, url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
+    def _open(self, url: str, **headers: str) -> http.client.HTTPResponse:
         """A response with status 200, 206 or 416."""
-        # Bytes as they are: Range and Content-Length count those, and a checksum is of those.
-        request = urllib.request.Request(url, headers={"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers})  # noqa: S310  # the scheme was checked
+        # identity: Range, Content-Length and the checksum count bytes as they are stored.
+        headers |= {"User-Agent": _AGENT, "Accept-Encoding": "identity"}
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310  # the scheme was checked
         try:
-            response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=self._patience.timeout_s)  # noqa: S310  # as above
+            response: http.client.HTTPResponse = urllib.request.urlopen(  # noqa: S310  # as above
+                request, timeout=self._patience.timeout_s
+            )
             return response
         except urllib.error.HTTPError as error:
             if error.code == 416:
@@ -166,7 +158,8 @@ class _Fetch:
                 if error.code == 404:
                     raise RegionNotFound(f"there is no extract {self._name} at {url}") from error
                 if error.code == 429 or error.code >= 500:
-                    raise _TryAgain(f"the server answers {error.code}", _retry_after(error.headers)) from error
+                    after_s = _whole_number(error.headers.get("Retry-After"))
+                    raise _TryAgain(f"the server answers {error.code}", after_s) from error
                 raise Unavailable(f"{url}: the server answers {error.code}", retry_after_s=60) from error
         except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
             raise _TryAgain(f"cannot be reached ({getattr(error, 'reason', error)})") from error
@@ -181,43 +174,9 @@ class _Fetch:
         return digest.hexdigest()
 
 
-def _note_of(part: Path) -> Path:
-    return part.with_name(part.name + ".json")
-
-
-def _write_note(part: Path, url: str, headers: Message) -> None:
-    """Keep what tells this very file apart from a later one. A weak ETag does not (RFC 9110 section 13.1.5)."""
-    tag = headers.get("ETag", "")
-    validator = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
-    _note_of(part).write_text(json.dumps({"url": url, "validator": validator}), encoding="utf-8")
-
-
-def _read_note(part: Path, url: str) -> str | None:
-    try:
-        note = json.loads(_note_of(part).read_bytes())
-        return str(note["validator"]) if note["url"] == url and note["validator"] else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def _size(path: Path | None) -> int:
     return path.stat().st_size if path is not None and path.is_file() else 0
 
 
-def _content_range(headers: Message) -> tuple[int | None, int | None]:
-    """(first byte, bytes in all) of a Content-Range, None where it does not say."""
-    found = _CONTENT_RANGE.match(headers.get("Content-Range", ""))
-    if found is None:
-        return None, None
-    begin, total = found.groups()
-    return None if begin is None else int(begin), None if total == "*" else int(total)
-
-
-def _content_length(headers: Message) -> int | None:
-    text = headers.get("Content-Length", "")
-    return int(text) if text.isdigit() else None
-
-
-def _retry_after(headers: Message) -> float | None:
-    text = headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None
+def _whole_number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() else None

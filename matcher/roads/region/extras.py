@@ -1,4 +1,4 @@
-"""What people add to a region: its meeting places and its speed profile. A new import keeps both."""
+"""The meeting places and the speed profile that operators add to a region. A new import keeps both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from matcher.roads.region.store import RegionStore
 
 @dataclass(frozen=True)
 class PlacesReport:
-    """What became of the rows of a list of meeting places; nothing is left unsaid."""
+    """The outcome of loading a list of meeting places: every row is in one of them."""
 
     kept: Sequence[MeetingPlace]
     skipped: Sequence[RowFault]  # by line
@@ -32,7 +32,8 @@ def load_meeting_places(
 ) -> PlacesReport:
     """Take the places of a list that lie in a region, instead of those it had; bad rows are reported and skipped.
 
-    Raises RegionNotFound, and RegionFileInvalid when the file is no such list or no row of it can be used; the places in use stay.
+    Raises RegionNotFound, and RegionFileInvalid when the file is no such list or no row of it can be used; the places
+    in use stay.
     """
     found = read_places_file(path)
     region = store.get(name)
@@ -61,7 +62,7 @@ def clear_meeting_places(store: RegionStore, name: str) -> bool:
 
 
 def load_speeds(store: RegionStore, name: str, path: Path) -> SpeedProfile:
-    """Use a speed profile in a region. Raises RegionNotFound, and RegionFileInvalid with every fault of the file; the one in use stays."""
+    """Use a speed profile in a region. Raises RegionNotFound, or RegionFileInvalid with every fault of the file."""
     profile, content = read_speeds(path)
     store.get_manifest(name)
     with store.exclusive(name) as folder:

@@ -1,4 +1,4 @@
-"""Files of a region: dataclasses of arrays as .npy files, the manifest, and writes that are on disk when they return."""
+"""Files of a region: arrays as .npy files, the manifest, and writes that are on disk when they return."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from matcher.domain.errors.tree import RegionFileInvalid, RegionFormatTooNew
+from matcher.domain.place import BoundingBox
 
 #: Raise it with any change to the meaning of a region's files. Regions of another version are not opened.
 #: 2: the walk network.
 FORMAT_VERSION = 2
 
-#: Raise it with any change to the meaning of the road network's arrays: stored road positions are then put on the roads anew.
+#: Raise it with any change to the meaning of the road network's arrays: stored road positions are then put on the roads
+#: anew.
 NETWORK_VERSION = 1
 
 MANIFEST = "manifest.json"
@@ -36,16 +38,6 @@ class FileEntry:
 
     size: int
     sha256: str
-
-
-@dataclass(frozen=True)
-class BoundingBox:
-    """The smallest box around all roads, in degrees, bounds included. A region across the antimeridian is as wide as the Earth."""
-
-    south: float
-    west: float
-    north: float
-    east: float
 
 
 @dataclass(frozen=True)
@@ -69,7 +61,7 @@ class Manifest:
     dropped_nodes: int  # outside the largest strongly connected part, counted before folding
     dropped_arcs: int
     dropped_km: float
-    bbox: BoundingBox
+    bbox: BoundingBox  # the smallest one around all roads
     fingerprint: str  # of the network's arrays: stored road positions are good as long as it stays the same
     files: Mapping[str, FileEntry]
 
@@ -135,18 +127,20 @@ def save_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def load_manifest(folder: Path, name: str) -> Manifest:
-    """Read the manifest of region `name`. Raises RegionFormatTooNew, or RegionFileInvalid when it is missing, damaged, or of an older format."""
+    """The manifest of a region. Raises RegionFormatTooNew, or RegionFileInvalid when missing, damaged, or older."""
     where = f"region {name}"
     try:
         content = json.loads((folder / MANIFEST).read_bytes())
         version = int(content["format_version"])
         if version > FORMAT_VERSION:
             raise RegionFormatTooNew(
-                f"{where} has format {version}, and this version reads format {FORMAT_VERSION}: use a newer version, or add it again"
+                f"{where} has format {version}, and this version reads format {FORMAT_VERSION}: "
+                "use a newer version, or add the region again"
             )
         if version < FORMAT_VERSION:
             raise RegionFileInvalid(
-                f"{where} has format {version}, older than {FORMAT_VERSION}: run `carpool region add` with its extract again"
+                f"{where} has format {version}, older than {FORMAT_VERSION}: "
+                "run `carpool region add` with its extract again"
             )
         content["bbox"] = BoundingBox(**content["bbox"])
         content["files"] = {name: FileEntry(**entry) for name, entry in content["files"].items()}

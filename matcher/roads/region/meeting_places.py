@@ -1,4 +1,4 @@
-"""Published meeting places of a region: put on its roads, and kept beside its versions so that a new import keeps them."""
+"""Published meeting places of a region: put on its roads, and stored so that a new import keeps them."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from pathlib import Path
 
 from matcher.domain.errors.tree import CarpoolError, RegionFileInvalid
 from matcher.domain.meeting_place import ROAD_LIMIT_M, MeetingPlace
-from matcher.domain.place import Coordinate, RoadPosition
+from matcher.domain.place import BoundingBox, Coordinate, RoadPosition
 from matcher.roads.foot.stopping import may_stop
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.network.lines import choose_lines
 from matcher.roads.network.snapping import Snapper
-from matcher.roads.region.files import BoundingBox, replace_file
+from matcher.roads.region.files import replace_file
 from matcher.roads.region.places_file import ListedPlace, RowFault
 
 FILE = "meeting_places.json"
 _FORMAT = 1
-#: How far outside the box of a region's roads a place may lie and still be taken for one of it: what ROAD_LIMIT_M may be at most.
+#: How far outside the box of a region's roads a place may lie and still be taken for one of it: what ROAD_LIMIT_M may
+#: be at most.
 _MARGIN_DEG = 0.02
 _WIDEST_LIMIT_M = 1000.0
 
 
 @dataclass(frozen=True)
 class StoredPlaces:
-    """What was loaded for a region, and from where. The places are those that were near its roads at that time."""
+    """The list that was loaded for a region, and its source. Its places were near the roads at that time."""
 
     source_file: str
     source_sha256: str
@@ -36,7 +37,7 @@ class StoredPlaces:
 
 
 class PlaceSnapper:
-    """Puts listed places on the roads of one region: on the nearest one where a car may stop, not the motorway beside it."""
+    """Puts listed places on the nearest road of a region where a car may stop, not on the motorway beside it."""
 
     def __init__(self, network: RoadNetwork, box: BoundingBox, limit_m: float = ROAD_LIMIT_M) -> None:
         """limit_m: inclusive, within (0, 1000]."""
@@ -50,8 +51,8 @@ class PlaceSnapper:
     def snap(self, listed: ListedPlace) -> MeetingPlace | RowFault:
         """The place on the road, or why it cannot be."""
         where = listed.coordinate
-        if not self._inside(where.lat, where.lon):
-            swapped = self._inside(where.lon, where.lat)
+        if not self._box.contains(where, _MARGIN_DEG):
+            swapped = abs(where.lon) <= 90 and self._box.contains(Coordinate(lat=where.lon, lon=where.lat), _MARGIN_DEG)
             hint = " (Xlong and Ylat look swapped)" if swapped else ""
             reason = f"{where.lat:.4f}, {where.lon:.4f} lies outside the region{hint}"
             return RowFault(listed.line, listed.id, "outside_region", reason)
@@ -62,13 +63,6 @@ class PlaceSnapper:
         edge = int(self._lines.number[found[0].edge])
         position = RoadPosition(edge, found[0].fraction)
         return MeetingPlace(listed.id, listed.name, listed.kind, where, position, listed.open)
-
-    def _inside(self, lat: float, lon: float) -> bool:
-        box = self._box
-        return (
-            box.south - _MARGIN_DEG <= lat <= box.north + _MARGIN_DEG
-            and box.west - _MARGIN_DEG <= lon <= box.east + _MARGIN_DEG
-        )
 
 
 def snap_places(snapper: PlaceSnapper, listed: Sequence[ListedPlace]) -> tuple[list[MeetingPlace], list[RowFault]]:

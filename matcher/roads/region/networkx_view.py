@@ -15,9 +15,10 @@ CRS = "epsg:4326"
 def to_networkx(network: RoadNetwork) -> nx.MultiDiGraph[int]:
     """A MultiDiGraph with a node per node and an edge per arc; O(n + m) Python objects.
 
-    Nodes: x (longitude), y (latitude), in degrees. Edges: length (metres), travel_time (seconds), speed_kph, highway (class), oneway, reversed
-    (runs against its geometry as stored), edge (number of the street piece), name where there is one, and geometry (a shapely LineString
-    of lon, lat in the direction of travel) where it is not straight. Parallel edges have keys 0, 1, … in the order of arcs.
+    Nodes: x (longitude), y (latitude), in degrees. Edges: length (metres), travel_time (seconds), speed_kph, highway
+    (class), oneway, reversed (runs against its geometry as stored), edge (number of the street piece), name where there
+    is one, and geometry (a shapely LineString of lon, lat in the direction of travel) where it is not straight.
+    Parallel edges have keys 0, 1, … in the order of arcs.
     """
     graph: nx.MultiDiGraph[int] = nx.MultiDiGraph(crs=CRS)
     for node, (lat, lon) in enumerate(zip(network.node_lat.tolist(), network.node_lon.tolist(), strict=True)):
@@ -29,7 +30,7 @@ def to_networkx(network: RoadNetwork) -> nx.MultiDiGraph[int]:
 
 
 def save_graphml(network: RoadNetwork, path: Path) -> None:
-    """Write the graph as GraphML, geometries as WKT; osmnx.load_graphml and networkx.read_graphml(node_type=int) read it."""
+    """Write GraphML with WKT geometries, for osmnx.load_graphml or networkx.read_graphml(node_type=int)."""
     graph = to_networkx(network)
     for _, _, attributes in graph.edges(data=True):
         if "geometry" in attributes:

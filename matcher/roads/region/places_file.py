@@ -1,9 +1,10 @@
-"""Reading lists of carpool places: CSV in the French national schema (`schema-lieux-covoiturage` of Etalab, version 0.2 and later).
+"""Reading lists of carpool places: CSV in the French national schema (`schema-lieux-covoiturage` of Etalab, version 0.2
+and later).
 
-Columns: id_lieu, nom_lieu, type, Xlong, Ylat, ouvert and others that are not used here, in any order, upper or lower case. Needed: nom_lieu,
-Xlong, Ylat and one of id_lieu and id_local (which stands in where id_lieu is empty). Separated by commas or semicolons; UTF-8, with or without
-a byte order mark. Published files take liberties, so these are taken too: Latin-1 text (with a warning), a comma as the decimal separator, VRAI and
-FAUX, an empty `ouvert` (open).
+Columns: id_lieu, nom_lieu, type, Xlong, Ylat, ouvert and others that are not used here, in any order, upper or lower
+case. Needed: nom_lieu, Xlong, Ylat and one of id_lieu and id_local (which stands in where id_lieu is empty). Separated
+by commas or semicolons; UTF-8, with or without a byte order mark. Published files take liberties, so these are taken
+too: Latin-1 text (with a warning), a comma as the decimal separator, VRAI and FAUX, an empty `ouvert` (open).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class ListedPlace:
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """A row that was left out: the line it begins on, its id where it has one, a stable code, and the reason in words."""
+    """A row that was left out: the line it begins on, its id if it has one, a stable code, and the reason."""
 
     line: int
     place_id: str | None
@@ -66,7 +67,7 @@ class _Unusable(Exception):
 
 
 def read_places_file(path: Path) -> PlacesList:
-    """Every row of a file, good or bad. Raises RegionFileInvalid when it is not such a list at all."""
+    """Every row of a file, valid or not. Raises RegionFileInvalid when the file is not such a list."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -13,7 +13,8 @@ from matcher.domain.place import Coordinate
 from matcher.roads.network.graph import I64
 from matcher.roads.region.speeds import SpeedProfile
 
-#: Offsets of zones are whole quarters of an hour, and clocks change on one: within a quarter (of UTC) a slot does not end.
+#: Offsets of zones are whole quarters of an hour, and clocks change on one: within a quarter (of UTC) a slot does not
+#: end.
 _QUARTER_MS = 900_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -24,8 +25,8 @@ def zone_at(centre: Coordinate) -> ZoneInfo:
 
 
 class SlotClock:
-    """Which slot of a profile a moment belongs to, by the clocks of a zone. Clock changes are those of the zone: an hour that comes twice is
-    in the same slot twice."""
+    """Which slot of a profile a moment belongs to, by the clocks of a zone. Clock changes are those of the zone: an
+    hour that comes twice is in the same slot twice."""
 
     def __init__(self, profile: SpeedProfile, zone: ZoneInfo) -> None:
         self._profile = profile

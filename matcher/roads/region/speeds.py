@@ -1,9 +1,11 @@
-"""Speeds by the time of day: factors on the free-flow drive time by class of road and hour, and the few metrics that follow.
+"""Speeds by the time of day: factors on the free-flow drive time by class of road and hour, and the few metrics that
+follow.
 
-The hours of a week are put into *slots*: hours with the same factors for every class share one, and a region carries one metric for each.
-A trip is driven in the metric of the slot it departs in, all the way. That is an approximation with a known flaw: leaving
-a minute before a slot ends can arrive later than leaving a minute after (arrivals are first in, first out within a slot, not across its
-border), and a long trip does not notice that the peak it left in is over. Public holidays are not known.
+The hours of a week are put into *slots*: hours with the same factors for every class share one, and a region carries
+one metric for each. A trip is driven in the metric of the slot it departs in, all the way. That is an approximation
+with a known flaw: leaving a minute before a slot ends can arrive later than leaving a minute after (arrivals are first
+in, first out within a slot, not across its border), and a long trip does not notice that the peak it left in is over.
+Public holidays are not known.
 """
 
 from __future__ import annotations
@@ -206,7 +208,8 @@ def _slots(table: F64, source: str) -> SpeedProfile:
     slot_of_hour = tuple(numbers.setdefault(tuple(factors), len(numbers)) for factors in table.tolist())
     if len(numbers) > MAX_SLOTS:
         raise RegionFileInvalid(
-            f"{source}: the hours of a week fall into {len(numbers)} different slots, and {MAX_SLOTS} is the most that a region carries"
+            f"{source}: the hours of a week fall into {len(numbers)} different slots; "
+            f"a region carries at most {MAX_SLOTS}"
         )
     slots: list[Slot] = []
     for factors, number in numbers.items():

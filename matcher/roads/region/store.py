@@ -1,9 +1,10 @@
 """The store of regions: what was imported, under `<data_dir>/regions`, replaced atomically.
 
-`regions/<name>` is a symbolic link to the version in use, `.versions/<name>/<something>`. A new version is written beside it, synced,
-and the link is renamed over: a crash at any moment leaves the old version or the new one, whole. The version that was replaced stays
-until the next import of that name, so that a service that is just opening it can finish. What people add to a region, its meeting places and
-its speed profile, lies beside the versions and outlives them.
+`regions/<name>` is a symbolic link to the version in use, `.versions/<name>/<something>`. A new version is written
+beside it, synced, and the link is renamed over: a crash at any moment leaves the old version or the new one, whole. The
+version that was replaced stays until the next import of that name, so that a service that is just opening it can
+finish. What people add to a region, its meeting places and its speed profile, lies beside the versions and outlives
+them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pathlib import Path
 
 from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionFormatTooNew, RegionNotFound
 from matcher.domain.meeting_place import MeetingPlace
-from matcher.domain.place import Coordinate
+from matcher.domain.place import BoundingBox, Coordinate
 from matcher.progress import Progress, no_progress
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.hierarchy.topology import Topology
@@ -35,7 +36,6 @@ from matcher.roads.region import speeds as speed_profiles
 from matcher.roads.region.files import (
     FORMAT_VERSION,
     MANIFEST,
-    BoundingBox,
     Manifest,
     fingerprint_of,
     inventory,
@@ -98,7 +98,7 @@ class Region:
 
     @functools.cached_property
     def speed_profile(self) -> SpeedProfile:
-        """The speed profile that was loaded, or free flow at every hour. Raises RegionFileInvalid when it is damaged."""
+        """The speed profile that was loaded, or free flow all week. Raises RegionFileInvalid when it is damaged."""
         return find_speeds(self.beside) or FREE_FLOW_ONLY
 
 
@@ -114,7 +114,8 @@ class RegionStore:
         """Import an OpenStreetMap extract as `name` (default: from the file's name) and put it in use, all or nothing.
 
         Waits while another process imports the same name; with `keep_existing` that one's work is then taken as it is.
-        Raises InvalidField for a name that cannot be used, RegionFileInvalid for a file that cannot; the region in use stays.
+        Raises InvalidField for a name that cannot be used, RegionFileInvalid for a file that cannot; the region in use
+        stays.
         """
         name = checked_name(name_from_file(path) if name is None else name)
         with self.exclusive(name) as versions:
@@ -139,16 +140,6 @@ class RegionStore:
             return []
         return sorted(path.name for path in self._folder.iterdir() if _NAME.match(path.name))
 
-    def list_regions(self) -> list[Manifest]:
-        """The manifests that can be read, by name."""
-        manifests = []
-        for name in self.list_names():
-            try:
-                manifests.append(self.get_manifest(name))
-            except (RegionNotFound, RegionFileInvalid):
-                continue
-        return manifests
-
     def get_manifest(self, name: str) -> Manifest:
         """Raises RegionNotFound, RegionFormatTooNew or RegionFileInvalid. Opens nothing else."""
         return load_manifest(self._current(name), name)
@@ -172,7 +163,8 @@ class RegionStore:
         )
 
     def stamp(self, name: str) -> tuple[object, ...]:
-        """What tells one state of a region from another: its version, and what people have added to it. Opens nothing; None for what is missing.
+        """What tells one state of a region from another: its version, and what people have added to it. Opens nothing;
+        None for what is missing.
 
         Everything here is replaced by renaming, never written in place, so no two states look alike.
         """

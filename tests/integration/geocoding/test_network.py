@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from matcher.domain.errors.tree import AddressNotFound, GeocoderUnavailable
-from matcher.domain.place import Coordinate
+from matcher.domain.place import BoundingBox, Coordinate
 from matcher.geocoding.network.backoff import Backoff
 from matcher.geocoding.network.geocoder import Access, NetworkGeocoder
 from matcher.geocoding.network.http_client import MAX_BODY_BYTES
-from matcher.geocoding.network.providers import PROVIDERS, Box
+from matcher.geocoding.network.providers import PROVIDERS
 from tests.contract import provider_server as server
 from tests.contract.provider_server import KINDS, Provider, a_geocoder_of, a_provider
 
@@ -193,7 +193,7 @@ async def test_calls_keep_their_distance(provider: Provider) -> None:
     assert times[2] - times[0] > 0.1
 
 
-BOX = Box(south=-29.93, west=-71.30, north=-29.85, east=-71.20)
+BOX = BoundingBox(south=-29.93, west=-71.30, north=-29.85, east=-71.20)
 
 
 async def test_answers_outside_the_region_are_passed_over(provider: Provider) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from matcher.domain.place import Coordinate, GeocodedPlace
+from matcher.domain.place import BoundingBox, Coordinate, GeocodedPlace
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
-from matcher.geocoding.network.providers import PROVIDERS, Box
+from matcher.geocoding.network.providers import PROVIDERS
 from matcher.settings.all import GeocodingSettings, SettingsInvalid, StorageSettings
 from matcher.wiring.parts import make_geocoder, secret
 
-BOX = Box(south=-30.1, west=-71.4, north=-29.8, east=-71.1)
+BOX = BoundingBox(south=-30.1, west=-71.4, north=-29.8, east=-71.1)
 
 
 class _Remembering:

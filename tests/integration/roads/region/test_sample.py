@@ -79,7 +79,7 @@ def test_the_sample_is_one_strongly_connected_graph(sample: Region) -> None:
 
 
 def _check_walks_lead_to_roads(region: Region) -> None:
-    """Every part of the walk network touches a road node; nearly every corner of a street where cars may stop can be walked to."""
+    """Every part of the walk network touches a road node; nearly every corner where cars may stop can be walked to."""
     walk, roads = region.walk_network, region.network
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(walk.node_count))
@@ -93,7 +93,7 @@ def _check_walks_lead_to_roads(region: Region) -> None:
 
 
 def test_the_sample_is_walked_along_its_streets(sample: Region) -> None:
-    """It holds no footpaths: what is walked are the streets, but for those of fast traffic, and those that cars cannot leave."""
+    """It holds no footpaths, only streets: neither those of fast traffic nor those that cars cannot leave."""
     fast_km = sum(km for name, km in _km_by_class(sample.network).items() if name in ("motorway", "trunk"))
     manifest = sample.manifest
     assert manifest.walk_km == pytest.approx(manifest.road_km - fast_km, rel=0.01)

@@ -1,4 +1,4 @@
-"""Lists of carpool places as they are published: the schema, the liberties taken with it, and rows that cannot be used."""
+"""Lists of carpool places as they are published: the schema, deviations from it, and rows that cannot be used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ HEADER = (
     "id_lieu,id_local,nom_lieu,ad_lieu,com_lieu,insee,type,date_maj,ouvert,source,"
     "Xlong,Ylat,nbre_pl,nbre_pmr,duree,horaires,proprio,lumiere,comm"
 )
-ROW = '35238-C-001,24,Les Romains,"3, rue de la Gare",Rennes,35238,Parking,2019-06-25,true,225300011,1.452323,46.59698,42,3,60,Mo-Fr 08:00-20:00,Région,false,'
+ROW = (
+    '35238-C-001,24,Les Romains,"3, rue de la Gare",Rennes,35238,Parking,2019-06-25,true,225300011,1.452323,46.59698,'
+    "42,3,60,Mo-Fr 08:00-20:00,Région,false,"
+)
 
 
 def _parse(*lines: str) -> PlacesList:
