@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from api.call.auth import DRIVERS, DRIVERS_AND_OPS, EVERYBODY, OPERATORS, RIDERS, RIDERS_AND_OPS
-from api.call.conditional import IDEMPOTENCY_KEY_PATTERN
 from api.call.endpoint import Endpoint, Header, Page
 from api.call.errors import InvalidHeader
+from api.call.idempotency import IDEMPOTENCY_KEY_PATTERN
 from api.call.rate_limits import Calls
 from api.call.reading import MERGE_PATCH
 from api.handlers import (

@@ -33,7 +33,7 @@ from bench.load_usage import tree_usage
 from matcher.check.bookings import PostgresBookingLedger
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.tree import Conflict
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import IdempotencyRequest, Keep, StoredAnswer
 from matcher.domain.match import Match, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
@@ -41,6 +41,7 @@ from matcher.domain.principal import Principal, Role
 from matcher.postgres.embedded.postmaster import Postmaster
 from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.settings.all import load_settings
+from matcher.trips.bookings.store import PostgresTrips
 from matcher.wiring.service import Carpool, running
 
 SOUTH, NORTH = Coordinate(lat=-29.953, lon=-71.338), Coordinate(lat=-29.905, lon=-71.25)
@@ -58,7 +59,9 @@ async def main(offers: int, bookings: int, at_once: int) -> bool:
             postmaster = Postmaster.find(Path(folder) / "postgres" / "data")
             assert postmaster is not None
             rows = await measured(carpool, offers, bookings, at_once, postmaster.pid)
-            ledger = PostgresBookingLedger(carpool.bookings.trips._connections)
+            trips = carpool.bookings.trips
+            assert isinstance(trips, PostgresTrips)
+            ledger = PostgresBookingLedger(trips._connections)
             _, found = await ledger.check(settings.roads.region)
     print(
         f"{'':<34}{'calls':>8}{'made':>8}{'calls/s':>10}{'made/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU ms a call':>16}"
@@ -173,9 +176,11 @@ async def book(carpool: Carpool, match: Match, number: int) -> object:
     tokens = carpool.bookings.book_seats._tokens
     ticket = replace(tokens.read(match.match_id, now), rider_id=rider.user)
     key = IdempotencyRequest(rider.user, "k", b"body")
-    return await carpool.bookings.book_seats(
-        tokens.sign(ticket, now), "", rider, now, key, lambda booking: StoredAnswer(201, {}, booking.id.bytes)
-    )
+
+    async def render(booking: Booking) -> StoredAnswer:
+        return StoredAnswer(201, {}, booking.id.bytes)
+
+    return await carpool.bookings.book_seats(tokens.sign(ticket, now), "", rider, now, Keep(key, render))
 
 
 if __name__ == "__main__":

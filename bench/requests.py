@@ -201,9 +201,7 @@ async def caught_up(connection: asyncpg.Connection) -> None:
 
 async def publish(carpool: Carpool, draft: OfferDraft) -> Offer:
     """As a driver would."""
-    offer = await carpool.publish_offer(draft, DRIVER, datetime.now(UTC))
-    assert isinstance(offer, Offer)
-    return offer
+    return await carpool.publish_offer(draft, DRIVER, datetime.now(UTC))
 
 
 def draft_of(stored: StoredWorld, offer: Offer) -> OfferDraft:

@@ -1,4 +1,4 @@
-"""The ports of the use cases, in memory. They keep the promises of `matcher/services/ports.py`; the contract suites say so."""
+"""Stores in memory. They keep the promises of the real ones; the contract suites prove it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from matcher.domain.errors.tree import (
     OfferNotOpen,
     StaleVersion,
 )
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import AnsweredBefore, IdempotencyRequest, KeptAnswer, StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.offer_changes import FeedPosition
 from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
@@ -67,23 +67,20 @@ class OffersInMemory:
         if self.lost_after_commit:
             raise DatabaseUnavailable("the connection was lost while committing")
 
-    async def insert(
-        self,
-        offer: Offer,
-        *,
-        idempotency: IdempotencyRequest | None = None,
-        render: Callable[[Offer], StoredAnswer] | None = None,
-    ) -> StoredAnswer | None:
+    async def insert(self, offer: Offer, kept: KeptAnswer | None = None) -> None:
         self._call()
-        if idempotency is not None:
-            earlier = await self.find_answer(idempotency)
-            if earlier is not None:
-                return earlier
-            assert render is not None
-            self.answers[idempotency.owner, idempotency.key] = (idempotency.fingerprint, render(offer))
+        await self.keep(kept)
         self.stored[offer.id] = offer
         self._commit()
-        return None
+
+    async def keep(self, kept: KeptAnswer | None) -> None:
+        """Keep an answer. Raises AnsweredBefore, IdempotencyKeyReused."""
+        if kept is None:
+            return
+        earlier = await self.find_answer(kept.request)
+        if earlier is not None:
+            raise AnsweredBefore(earlier)
+        self.answers[kept.request.owner, kept.request.key] = (kept.request.fingerprint, kept.answer)
 
     async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
         self._call()

@@ -1,4 +1,4 @@
-"""The TripRepository of use cases, in memory, beside the offers in memory. It keeps the promises of `matcher/trips/ports.py`."""
+"""Bookings in memory, beside the offers in memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from uuid import UUID
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.bookings import BookingExists, BookingNotFound
 from matcher.domain.errors.tree import OfferNotOpen, StaleVersion
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import KeptAnswer
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.events.event import Event
-from matcher.trips.ports import BookingPage, Decide, TripChange
+from matcher.trips.bookings.repository import BookingPage, Decide, TripChange
 from tests.fakes import OffersInMemory
 
 _ENDED = {BookingStatus.CANCELLED, BookingStatus.VALIDATED}
@@ -26,24 +26,15 @@ class TripsInMemory:
         self.stored: dict[UUID, Booking] = {}
         self.events: list[Event] = []
 
-    async def commit(
-        self, change: TripChange, *, idempotency: IdempotencyRequest | None = None, answer: StoredAnswer | None = None
-    ) -> StoredAnswer | None:
-        if idempotency is not None:
-            earlier = await self.find_answer(idempotency)
-            if earlier is not None:
-                return earlier
+    async def commit(self, change: TripChange, kept: KeptAnswer | None = None) -> None:
         await self._hold(change)
         await self._refuse_another(change)
+        await self.offers.keep(kept)
         if change.offer is not None and change.changes_offer:
             await self.offers.update(change.offer, expected_version=change.read_version)
-        if idempotency is not None:
-            assert answer is not None
-            self.offers.answers[idempotency.owner, idempotency.key] = (idempotency.fingerprint, answer)
         for booking in (*change.moved, *([] if change.new is None else [change.new])):
             self.stored[booking.id] = booking
         self._tell(change.events)
-        return None
 
     async def _hold(self, change: TripChange) -> None:
         if change.offer is not None and not change.changes_offer:
@@ -68,9 +59,6 @@ class TripsInMemory:
     def _tell(self, events: Collection[Event]) -> None:
         told = {(event.recipient, event.dedupe_key) for event in self.events if event.dedupe_key is not None}
         self.events += [event for event in events if (event.recipient, event.dedupe_key) not in told]
-
-    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
-        return await self.offers.find_answer(idempotency)
 
     async def get(self, booking_id: UUID) -> Booking:
         if booking_id not in self.stored:

@@ -17,13 +17,15 @@ from matcher.money.cost_sharing import CostSharing
 from matcher.places.resolve import ResolvePlaces
 from matcher.search.live.load import LoadOffers
 from matcher.search.live.region import ServedRegion
+from matcher.trips.booking_rules import BookingTerms
 from matcher.trips.offers.cancel import CancelOffer
 from matcher.trips.offers.change import ChangeOffer
 from matcher.trips.offers.expire import ExpireOffers
 from matcher.trips.offers.publish import PublishOffer
 from matcher.trips.offers.read import ReadOffers
 from matcher.trips.planner import TripPlanner, TripRoads
-from matcher.trips.writer import OfferWriter
+from matcher.trips.planning import Planning
+from matcher.trips.writer import TripWriter
 from tests.fakes import GeocoderInMemory, IndexInMemory, NothingShared, OffersInMemory, OneStraightRoad, SameThread
 from tests.fakes_bookings import FitsAsItIs, TripsInMemory
 
@@ -65,7 +67,7 @@ class World:
     index: IndexInMemory
     roads: OneStraightRoad
     geocoder: GeocoderInMemory
-    writer: OfferWriter
+    writer: TripWriter
     resolve_places: ResolvePlaces
     publish: PublishOffer
     change: ChangeOffer
@@ -75,9 +77,7 @@ class World:
 
     async def published(self, **changes: object) -> Offer:
         """An offer of Alice's."""
-        offer = await self.publish(a_draft(**changes), ALICE, NOW)
-        assert isinstance(offer, Offer)
-        return offer
+        return await self.publish(a_draft(**changes), ALICE, NOW)
 
 
 def make_world() -> World:
@@ -90,8 +90,8 @@ def make_world() -> World:
             "Lighthouse": [Coordinate(lat=5.0, lon=0.3)],
         }
     )
-    writer = OfferWriter(offers, index)
     trips = TripsInMemory(offers)
+    writer = TripWriter(offers, trips, index)
     resolve_places = ResolvePlaces(roads, geocoder, SameThread(), snap_limit_m=1000.0)
     numbers = itertools.count(1)
     horizon = timedelta(days=365)
@@ -105,7 +105,6 @@ def make_world() -> World:
         writer=writer,
         resolve_places=resolve_places,
         publish=PublishOffer(
-            offers,
             writer,
             roads,
             resolve_places,
@@ -115,17 +114,14 @@ def make_world() -> World:
             sharing=NothingShared(),
         ),
         change=ChangeOffer(
-            offers,
-            trips,
             writer,
-            TripPlanner(cast("TripRoads", roads), FitsAsItIs()),
-            SameThread(),
+            Planning(TripPlanner(cast("TripRoads", roads), FitsAsItIs(), snap_limit_m=1000.0), SameThread()),
             roads,
             resolve_places,
             horizon=horizon,
             cost_sharing=sharing,
         ),
-        cancel=CancelOffer(offers, trips, writer),
+        cancel=CancelOffer(writer, BookingTerms()),
         read=ReadOffers(offers),
         expire=ExpireOffers(offers, index),
     )

@@ -1,11 +1,10 @@
-"""Entity tags and conditions (RFC 9110 sections 8.8.3 and 13), idempotency keys, and page cursors."""
+"""Entity tags and conditions (RFC 9110 sections 8.8.3 and 13), and page cursors."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
-import json
 import re
 import struct
 from collections.abc import Awaitable, Callable
@@ -19,12 +18,9 @@ from api.call.endpoint import B, Call, Q
 from api.call.errors import InvalidHeader
 from api.schemas.fields import MAX_YEAR, MIN_YEAR
 from matcher.domain.errors.tree import Fault, InvalidCursor, PreconditionRequired, StaleVersion
-from matcher.domain.idempotency import IdempotencyRequest
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _OURS = re.compile(r"[1-9]\d{0,8}", re.ASCII)
-_IDEMPOTENCY_KEY = re.compile(r'"?([A-Za-z0-9_.:/+=-]{1,200})"?', re.ASCII)
-IDEMPOTENCY_KEY_PATTERN = r"^[A-Za-z0-9_.:/+=-]{1,200}$"
 
 #: Entity tags as (weak, tag), or any.
 Tags = list[tuple[bool, str]] | Literal["*"]
@@ -86,22 +82,6 @@ async def expected_version(
     if tags != "*" and present not in ours:
         raise StaleVersion(f"the {what} is at version {present} now: read it again before changing it")
     return present
-
-
-def idempotency_request(call: Call[Q, B]) -> IdempotencyRequest | None:
-    """The Idempotency-Key of a call with a fingerprint of what is asked, or None. Raises InvalidHeader.
-
-    The fingerprint is of the meaning, not of the bytes: white space and the order of members do not matter.
-    """
-    given = call.request.headers.getall("Idempotency-Key", [])
-    if not given:
-        return None
-    match = _IDEMPOTENCY_KEY.fullmatch(given[0].strip()) if len(given) == 1 else None
-    if match is None:
-        raise _invalid("Idempotency-Key", "must be given once, as 1 to 200 letters, digits or one of _.:/+=-")
-    meaning = json.dumps(call.body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
-    what = f"{call.request.method} {call.request.path}\n{meaning}"
-    return IdempotencyRequest(call.principal.user, match[1], hashlib.sha256(what.encode()).digest())
 
 
 def encode_cursor(position: tuple[datetime, UUID], query: ListQuery) -> str:

@@ -6,14 +6,15 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from api.call.conditional import decode_cursor, encode_cursor, etag, expected_version, idempotency_request, is_known
+from api.call.conditional import decode_cursor, encode_cursor, etag, expected_version, is_known
 from api.call.endpoint import Call
-from api.call.rendering import JSON_TYPE, json_bytes, json_response
+from api.call.idempotency import answer_once, created, sent
+from api.call.rendering import json_response
 from api.schemas.bookings import BookingIn, BookingListQuery, BookingOut, BookingPageOut, BookingPatch
 from api.schemas.service import Nothing
 from matcher.domain.booking import Actor, Booking
 from matcher.domain.errors.tree import StaleVersion
-from matcher.domain.idempotency import StoredAnswer
+from matcher.domain.idempotency import Keep, StoredAnswer
 from matcher.trips.booking_rules import actor_of
 
 #: How often a move of any version is tried again when the booking is moved at the same time.
@@ -27,24 +28,15 @@ async def book_seats(call: Call[Nothing, BookingIn]) -> web.Response:
     CONFIRMED where the driver books at once. With an Idempotency-Key the call may be repeated: the first answer comes back, byte for byte.
     """
 
-    def render(booking: Booking) -> StoredAnswer:
-        headers = {"Content-Type": JSON_TYPE, "Location": f"/v1/bookings/{booking.id}", "ETag": etag(booking)}
-        return StoredAnswer(201, headers, json_bytes(BookingOut.seen_by(booking, Actor.RIDER)))
+    async def book(keep: Keep[Booking] | None) -> Booking:
+        book_seats = call.carpool.bookings.book_seats
+        return await book_seats(call.body.match_id, call.body.note, call.principal, call.now, keep)
 
-    idempotency = idempotency_request(call)
-    booked = await call.carpool.bookings.book_seats(
-        call.body.match_id,
-        call.body.note,
-        call.principal,
-        call.now,
-        idempotency,
-        None if idempotency is None else render,
-    )
-    if isinstance(booked, StoredAnswer):
-        headers = {**booked.headers, "Idempotency-Replayed": "true"}
-        return web.Response(status=booked.status, headers=headers, body=booked.body)
-    answer = render(booked)
-    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+    async def render(booking: Booking) -> StoredAnswer:
+        answer = BookingOut.seen_by(booking, Actor.RIDER)
+        return created(f"/v1/bookings/{booking.id}", answer, etag=etag(booking))
+
+    return sent(await answer_once(call, book, render))
 
 
 async def read_booking(call: Call[Nothing, Nothing]) -> web.Response:

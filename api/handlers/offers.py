@@ -6,13 +6,14 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from api.call.conditional import decode_cursor, encode_cursor, etag, expected_version, idempotency_request, is_known
+from api.call.conditional import decode_cursor, encode_cursor, etag, expected_version, is_known
 from api.call.endpoint import Call
-from api.call.rendering import JSON_TYPE, json_bytes, json_response
+from api.call.idempotency import answer_once, created, sent
+from api.call.rendering import json_response
 from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, OfferPatch, OfferSummaryOut
 from api.schemas.service import Nothing
 from matcher.domain.errors.tree import StaleVersion
-from matcher.domain.idempotency import StoredAnswer
+from matcher.domain.idempotency import Keep, StoredAnswer
 from matcher.domain.offer import Offer
 from matcher.domain.polyline import encode_polyline
 from matcher.wiring.service import Carpool
@@ -28,16 +29,14 @@ async def publish_offer(call: Call[Nothing, OfferIn]) -> web.Response:
     Idempotency-Key the call may be repeated: the first answer comes back, byte for byte, with `Idempotency-Replayed: true`.
     """
 
-    async def render(offer: Offer) -> StoredAnswer:
-        headers = {"Content-Type": JSON_TYPE, "Location": f"/v1/offers/{offer.id}", "ETag": etag(offer)}
-        return StoredAnswer(201, headers, json_bytes(await _with_route(call.carpool, offer, new=True)))
+    async def publish(keep: Keep[Offer] | None) -> Offer:
+        return await call.carpool.publish_offer(call.body.to_domain(), call.principal, call.now, keep)
 
-    idempotency = idempotency_request(call)
-    published = await call.carpool.publish_offer(call.body.to_domain(), call.principal, call.now, idempotency, render)
-    if isinstance(published, StoredAnswer):
-        return _replay(published)
-    answer = await render(published)
-    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+    async def render(offer: Offer) -> StoredAnswer:
+        answer = await _with_route(call.carpool, offer, new=True)
+        return created(f"/v1/offers/{offer.id}", answer, etag=etag(offer))
+
+    return sent(await answer_once(call, publish, render))
 
 
 async def read_offer(call: Call[Nothing, Nothing]) -> web.Response:
@@ -103,8 +102,3 @@ async def _with_route(carpool: Carpool, offer: Offer, *, new: bool = False) -> O
     route = await carpool.describe_route(offer)
     parts = {} if new else await carpool.series.read.parts([offer.id])
     return OfferOut.with_route(offer, encode_polyline(route.points), carpool.cost_sharing.rate, parts.get(offer.id))
-
-
-def _replay(answer: StoredAnswer) -> web.Response:
-    headers = {**answer.headers, "Idempotency-Replayed": "true"}
-    return web.Response(status=answer.status, headers=headers, body=answer.body)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from api.call.conditional import decode_cursor, encode_cursor, idempotency_request
+from api.call.conditional import decode_cursor, encode_cursor
 from api.call.endpoint import Call
-from api.call.rendering import JSON_TYPE, json_bytes, json_response
+from api.call.idempotency import answer_once, created, sent
+from api.call.rendering import json_response
 from api.schemas.matches import BasisOut, MatchesOut, MatchIn
 from api.schemas.requests import (
     FittingQuery,
@@ -19,9 +20,8 @@ from api.schemas.requests import (
     RequestsOut,
 )
 from api.schemas.service import Nothing
-from matcher.domain.idempotency import StoredAnswer
-from matcher.domain.match import MatchAnswer
-from matcher.search.requests.kept_request import KeptRequest
+from matcher.domain.idempotency import Keep, StoredAnswer
+from matcher.search.requests.keep import Searched
 from matcher.wiring.service import Carpool
 
 
@@ -32,15 +32,15 @@ async def keep_request(call: Call[Nothing, MatchIn]) -> web.Response:
     an Idempotency-Key the call may be repeated: the first answer comes back, byte for byte, with `Idempotency-Replayed: true`.
     """
 
-    def render(kept: KeptRequest, answer: MatchAnswer) -> StoredAnswer:
-        headers = {"Content-Type": JSON_TYPE, "Location": f"/v1/requests/{kept.id}"}
-        body = KeptRequestOut.with_matches(kept, answer, _basis(call.carpool), call.now)
-        return StoredAnswer(201, headers, json_bytes(body))
+    async def make(keep: Keep[Searched] | None) -> Searched:
+        return await call.carpool.requests.keep.keep(call.body.to_domain(), call.principal, call.now, keep)
 
-    answer = await call.carpool.requests.keep.keep(
-        call.body.to_domain(), call.principal, call.now, idempotency_request(call), render
-    )
-    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+    async def render(searched: Searched) -> StoredAnswer:
+        kept, answer = searched
+        body = KeptRequestOut.with_matches(kept, answer, _basis(call.carpool), call.now)
+        return created(f"/v1/requests/{kept.id}", body)
+
+    return sent(await answer_once(call, make, render))
 
 
 async def list_requests(call: Call[RequestListQuery, Nothing]) -> web.Response:

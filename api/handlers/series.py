@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from api.call.conditional import decode_cursor, encode_cursor, etag, expected_version, idempotency_request
+from api.call.conditional import decode_cursor, encode_cursor, etag, expected_version
 from api.call.endpoint import B, Call, Q
-from api.call.rendering import JSON_TYPE, json_bytes, json_response
+from api.call.idempotency import answer_once, created, sent
+from api.call.rendering import json_response
 from api.schemas.series import FromQuery, SeriesIn, SeriesListQuery, SeriesPatch
 from api.schemas.series_out import SeriesOut, SeriesPageOut, SeriesSummaryOut
 from api.schemas.service import Nothing
-from matcher.domain.idempotency import StoredAnswer
-from matcher.domain.series import Occurrence, Series
+from matcher.domain.idempotency import Keep, StoredAnswer
+from matcher.domain.series import Series
+from matcher.trips.series.publish import Published
 from matcher.trips.series.tend import LeftAlone
 
 
@@ -24,18 +26,14 @@ async def publish_series(call: Call[Nothing, SeriesIn]) -> web.Response:
     are when the clocks change. With an Idempotency-Key the call may be repeated: the first answer comes back, byte for byte.
     """
 
-    def render(series: Series, occurrences: Sequence[Occurrence]) -> StoredAnswer:
-        headers = {"Content-Type": JSON_TYPE, "Location": f"/v1/series/{series.id}", "ETag": etag(series)}
-        return StoredAnswer(201, headers, json_bytes(SeriesOut.with_trips(series, occurrences)))
+    async def publish(keep: Keep[Published] | None) -> Published:
+        return await call.carpool.series.publish(call.body.to_domain(), call.principal, call.now, keep)
 
-    published = await call.carpool.series.publish(
-        call.body.to_domain(), call.principal, call.now, idempotency_request(call), render
-    )
-    if isinstance(published, StoredAnswer):
-        headers = {**published.headers, "Idempotency-Replayed": "true"}
-        return web.Response(status=published.status, headers=headers, body=published.body)
-    answer = render(*published)
-    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+    async def render(published: Published) -> StoredAnswer:
+        series, _ = published
+        return created(f"/v1/series/{series.id}", SeriesOut.with_trips(*published), etag=etag(series))
+
+    return sent(await answer_once(call, publish, render))
 
 
 async def read_series(call: Call[Nothing, Nothing]) -> web.Response:

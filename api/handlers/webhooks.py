@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from uuid import UUID
 
 from aiohttp import web
 
-from api.call.conditional import etag, expected_version, idempotency_request
+from api.call.conditional import etag, expected_version
 from api.call.endpoint import B, Call, Q
-from api.call.rendering import JSON_TYPE, json_bytes, json_response
+from api.call.idempotency import answer_once, created, sent
+from api.call.rendering import json_response
 from api.schemas.events import (
     DeliveriesOut,
     DeliveryListQuery,
@@ -23,7 +25,7 @@ from api.schemas.events import (
 from api.schemas.service import Nothing
 from matcher.domain.errors.events import DeliveryNotFound, WebhookNotFound
 from matcher.domain.errors.tree import Fault, InvalidCursor
-from matcher.domain.idempotency import StoredAnswer
+from matcher.domain.idempotency import Keep, StoredAnswer
 from matcher.events.webhooks.webhook import Webhook
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -35,18 +37,16 @@ async def create_webhook(call: Call[Nothing, WebhookIn]) -> web.Response:
     """Have events posted to an address, signed to Standard Webhooks. The secret is in this answer and in no other."""
     manage = call.carpool.notices.manage_webhooks
 
-    async def render(webhook: Webhook) -> StoredAnswer:
-        headers = {"Content-Type": JSON_TYPE, "Location": f"/v1/webhooks/{webhook.id}", "ETag": etag(webhook)}
-        # What is kept for a repeated call is kept without the secret, which is derived anew.
-        return StoredAnswer(201, headers, json_bytes(WebhookOut.from_domain(webhook)))
+    async def make(keep: Keep[Webhook] | None) -> Webhook:
+        return await manage.create(call.body.to_domain(), call.principal, call.now, keep)
 
-    made = await manage.create(call.body.to_domain(), call.principal, call.now, idempotency_request(call), render)
-    answer, headers = (
-        (made, {"Idempotency-Replayed": "true"}) if isinstance(made, StoredAnswer) else (await render(made), {})
-    )
+    async def render(webhook: Webhook) -> StoredAnswer:
+        # The kept answer is without the secret, which is derived anew.
+        return created(f"/v1/webhooks/{webhook.id}", WebhookOut.from_domain(webhook), etag=etag(webhook))
+
+    answer = await answer_once(call, make, render)
     webhook_id = UUID(answer.headers["Location"].rpartition("/")[2])
-    body = answer.body[:-1] + b',"secret":"%b"}' % manage.secret(webhook_id).encode()
-    return web.Response(status=answer.status, headers={**answer.headers, **headers}, body=body)
+    return sent(replace(answer, body=answer.body[:-1] + b',"secret":"%b"}' % manage.secret(webhook_id).encode()))
 
 
 async def list_webhooks(call: Call[Nothing, Nothing]) -> web.Response:

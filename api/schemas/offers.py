@@ -26,6 +26,7 @@ from api.schemas.places import PlaceIn, PlaceOut
 from matcher.domain.errors.tree import Fault
 from matcher.domain.money import CostRate
 from matcher.domain.offer import (
+    DEFAULT_FLEXIBILITY_S,
     MAX_COMMENT,
     MAX_DETOUR_M,
     MAX_DETOUR_S,
@@ -133,7 +134,7 @@ class OfferIn(WireIn):
             destination=self.destination.to_domain(),
             departure=self.departure,
             seats=self.seats,
-            flexibility_s=self.flexibility_s,
+            flexibility_s=DEFAULT_FLEXIBILITY_S if self.flexibility_s is None else self.flexibility_s,
             max_detour_s=self.max_detour_s,
             max_detour_m=self.max_detour_m,
             via=tuple(place.to_domain() for place in self.via),

@@ -36,13 +36,12 @@ from api.schemas.offers import (
 from api.schemas.places import PlaceIn
 from api.schemas.stats import known_zone
 from matcher.domain.errors.tree import Fault
-from matcher.domain.offer import DEFAULT_FLEXIBILITY_S
+from matcher.domain.offer import DEFAULT_FLEXIBILITY_S, TripFields
 from matcher.domain.series import (
     MAX_DAYS_LATER,
     MAX_EXCEPTIONS,
     SeriesChange,
     SeriesDraft,
-    TripFields,
     WayBack,
 )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from matcher.domain.clock import later
@@ -41,23 +42,35 @@ NO_PREFERENCES: Mapping[str, bool] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class OfferDraft:
-    """What a driver asks to publish, before places are resolved. None means "use the default"."""
+class TripFields:
+    """What a driver states of a trip beside where and when. `max_detour_s` of None: the default."""
 
-    origin: PlaceInput
-    destination: PlaceInput
-    departure: datetime
     seats: int
-    flexibility_s: int | None = None
+    flexibility_s: int = DEFAULT_FLEXIBILITY_S
     max_detour_s: int | None = None
     max_detour_m: int | None = None
-    via: tuple[PlaceInput, ...] = ()
     preferences: Mapping[str, bool] = field(default_factory=lambda: NO_PREFERENCES)
     comment: str = ""
     instant_booking: bool = False
     women_only: bool = False
-    driver_is_woman: bool = False
     price: Money | None = None
+
+
+#: Those that an offer has under the same name and as they were stated.
+STATED = tuple(f.name for f in fields(TripFields) if f.name not in {"seats", "max_detour_s"})
+#: Those for which None is a value, so that a change needs `clear_…` to say it.
+CLEARABLE = ("max_detour_m", "price")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferDraft(TripFields):
+    """What a driver asks to publish, before places are resolved."""
+
+    origin: PlaceInput
+    destination: PlaceInput
+    departure: datetime
+    via: tuple[PlaceInput, ...] = ()
+    driver_is_woman: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,21 @@ class OfferChange:
     price: Money | None = None
     clear_price: bool = False
     women_only: bool | None = None
+
+    def laid_over(self, offer: Offer, now: datetime) -> Offer:
+        """The offer one version later with the fields that need no roads; its riders are not considered yet."""
+        names = ("departure", "max_detour_s", *STATED)
+        new: dict[str, Any] = {name: value for name in names if (value := getattr(self, name)) is not None}
+        new |= {name: None for name in CLEARABLE if getattr(self, f"clear_{name}")}
+        added = 0 if self.seats is None else self.seats - offer.seats_offered
+        return replace(
+            offer,
+            version=offer.version + 1,
+            seats_offered=offer.seats_offered + added,
+            seats_left=offer.seats_left + added,
+            updated_at=now,
+            **new,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from matcher.domain.clock import local_moment
-from matcher.domain.money import Money
-from matcher.domain.offer import NO_PREFERENCES, OfferStatus
+from matcher.domain.offer import OfferStatus, TripFields
 from matcher.domain.place import Place, PlaceInput
 
 MAX_DAYS = 366
@@ -41,21 +40,6 @@ class WayBack:
 
     departure: time
     days_later: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TripFields:
-    """What the offers of a series are like, beside where and when. A detour of None is that which offers have by default."""
-
-    seats: int
-    flexibility_s: int
-    max_detour_s: int | None = None
-    max_detour_m: int | None = None
-    preferences: Mapping[str, bool] = field(default_factory=lambda: NO_PREFERENCES)
-    comment: str = ""
-    instant_booking: bool = False
-    women_only: bool = False
-    price: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

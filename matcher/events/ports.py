@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import KeptAnswer
 from matcher.events.event import NumberedEvent
 from matcher.events.webhooks.webhook import Answer, Delivery, DeliveryStatus, Webhook
 
@@ -46,12 +46,10 @@ class EventBell(Protocol):
 class WebhookRepository(Protocol):
     """Webhooks on disk."""
 
-    async def insert(
-        self, webhook: Webhook, *, most: int, idempotency: tuple[IdempotencyRequest, StoredAnswer] | None = None
-    ) -> StoredAnswer | None:
-        """Store a new one, unless its owner has `most` already, and the answer to the call; or return the answer that was kept before.
+    async def insert(self, webhook: Webhook, *, most: int, kept: KeptAnswer | None = None) -> None:
+        """Store a new one, unless its owner has `most` already, and the answer to the call.
 
-        Raises TooManyWebhooks, IdempotencyKeyReused.
+        Raises TooManyWebhooks, AnsweredBefore, IdempotencyKeyReused.
         """
 
     async def get(self, webhook_id: UUID) -> Webhook:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from matcher.domain.errors.tree import IdempotencyInProgress, IdempotencyKeyReused
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import AnsweredBefore, IdempotencyRequest, KeptAnswer, StoredAnswer
 from matcher.postgres.statements import Statements
 
 if TYPE_CHECKING:
@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 _IDEMPOTENCY = Statements("idempotency")
 
 
-async def answer_once(
-    connection: Connection, request: IdempotencyRequest, answer: StoredAnswer, now: datetime
-) -> StoredAnswer | None:
-    """Keep the answer in the caller's transaction and return None, or return the one that was kept before.
+async def keep_answer(connection: Connection, kept: KeptAnswer, now: datetime) -> None:
+    """Keep the answer in the caller's transaction. Of several calls with one key the others wait for the first.
 
-    Of several calls with one key that run at once the others wait for the first. Raises IdempotencyKeyReused, IdempotencyInProgress.
+    Raises AnsweredBefore when the key has an answer, IdempotencyKeyReused, IdempotencyInProgress.
     """
-    kept = await _IDEMPOTENCY.row(
+    request, answer = kept.request, kept.answer
+    stored = await _IDEMPOTENCY.row(
         connection,
         "insert_answer",
         owner=request.owner,
@@ -33,12 +32,12 @@ async def answer_once(
         body=answer.body,
         created_at=now,
     )
-    if kept is not None:
-        return None
+    if stored is not None:
+        return
     earlier = await find_answer(connection, request)
     if earlier is None:  # forgotten in the instant between the two statements
         raise IdempotencyInProgress("this idempotency key is just being forgotten: send the request again")
-    return earlier
+    raise AnsweredBefore(earlier)
 
 
 async def find_answer(connection: Connection, request: IdempotencyRequest) -> StoredAnswer | None:

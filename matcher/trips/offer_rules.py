@@ -1,9 +1,11 @@
-"""What is true of every offer, whether it is published or changed: who may, when, and with which defaults."""
+"""The rules of every offer, published or changed: who may, when, and with which defaults."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from matcher.domain.errors.tree import (
     DepartureInPast,
@@ -21,12 +23,17 @@ from matcher.domain.offer import (
     MAX_SEATS,
     MAX_VIA,
     PREFERENCE_KEYS,
+    STATED,
     Offer,
     OfferChange,
     OfferDraft,
+    OfferStatus,
+    TripFields,
+    default_max_detour_s,
 )
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal
+from matcher.roads.asked import DrivenRoute, RoadsByTime
 
 
 def require_driver(principal: Principal) -> None:
@@ -83,3 +90,39 @@ def pointed(origin: PlaceInput, via: Sequence[PlaceInput], destination: PlaceInp
 def stops_of(origin: Place, via: Sequence[Place], destination: Place) -> list[tuple[str, Place]]:
     """The resolved places of a trip in driving order, each with its JSON pointer."""
     return [("/origin", origin), *((f"/via/{i}", place) for i, place in enumerate(via)), ("/destination", destination)]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where and when a new trip goes: its places in driving order, and the drive along them without riders."""
+
+    roads: RoadsByTime
+    places: Sequence[Place]
+    departure: datetime
+    drive: DrivenRoute
+
+
+def new_offer(trip: TripFields, way: Way, offer_id: UUID, driver_id: str, now: datetime) -> Offer:
+    """An OPEN offer of version 1, with the defaults of what was not stated."""
+    origin, *via, destination = way.places
+    ms = way.drive.duration_ms
+    return Offer(
+        id=offer_id,
+        driver_id=driver_id,
+        region=way.roads.name,
+        region_fingerprint=way.roads.fingerprint,
+        status=OfferStatus.OPEN,
+        version=1,
+        origin=origin,
+        destination=destination,
+        via=tuple(via),
+        departure=way.departure,
+        seats_offered=trip.seats,
+        seats_left=trip.seats,
+        max_detour_s=default_max_detour_s(ms) if trip.max_detour_s is None else trip.max_detour_s,
+        duration_ms=ms,
+        length_cm=way.drive.length_cm,
+        created_at=now,
+        updated_at=now,
+        **{name: getattr(trip, name) for name in STATED},
+    )

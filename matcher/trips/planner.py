@@ -14,7 +14,7 @@ from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus, RidePoint
 from matcher.domain.errors.bookings import DetourExceeded, OfferChanged, OwnOffer
-from matcher.domain.errors.tree import OfferNotOpen, SeatsExhausted, StaleVersion
+from matcher.domain.errors.tree import OfferNotOpen, SeatsExhausted
 from matcher.domain.itinerary import Stop, StopKind, seats_by_leg
 from matcher.domain.match import MatchRequest, TimeWindow, TurnedAway, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer
@@ -27,12 +27,11 @@ from matcher.matching.pipeline import Candidate, Candidates, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from matcher.roads.asked import SnappedPosition
-from matcher.trips.ports import OfferFitter
+from matcher.trips.writer import Overtaken
 
 _WEIGHTS = ScoreWeights()
 #: Each round moves the boarding by what the alighting is outside its promise; with other legs than before it may take another.
 _ROUNDS = 4
-_SNAP_LIMIT_M = 1000.0
 
 
 class TripRoads(Protocol):
@@ -47,6 +46,13 @@ class TripRoads(Protocol):
 
     def snap(self, coordinate: Coordinate, *, limit_m: float) -> SnappedPosition | None:
         """The nearest road within `limit_m` metres, or None."""
+
+
+class OfferFitter(Protocol):
+    """Offers of an older import on the present roads."""
+
+    def fit(self, offer: Offer) -> Offer | None:
+        """The offer on these roads; None when no road fits any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +76,12 @@ class Drives:
 
 
 class TripPlanner:
-    """Takes riders along and lets them go. Nothing here is remembered."""
+    """Takes riders along and lets them go; stateless. `snap_limit_m`: how far from a road a place may lie."""
 
-    def __init__(self, roads: TripRoads, fitter: OfferFitter) -> None:
+    def __init__(self, roads: TripRoads, fitter: OfferFitter, *, snap_limit_m: float) -> None:
         self._roads = roads
         self._fitter = fitter
+        self._snap_limit_m = snap_limit_m
 
     @property
     def fingerprint(self) -> str:
@@ -140,7 +147,7 @@ class TripPlanner:
     def retimed(self, offer: Offer, bookings: Iterable[Booking], now: datetime) -> list[Booking]:
         """Those confirmed bookings of a trip whose planned times are not those of the trip any more, one version later, with the new times.
 
-        Raises StaleVersion when one of them has no stops in the trip: it was confirmed elsewhere after the trip had been read.
+        Raises Overtaken when one of them has no stops in the trip: another process confirmed it after the trip was read.
         """
         seated = [booking for booking in bookings if booking.status is BookingStatus.CONFIRMED]
         if not seated:
@@ -149,7 +156,7 @@ class TripPlanner:
         moved = []
         for booking in seated:
             if (booking.id, StopKind.PICKUP) not in reached:
-                raise StaleVersion("somebody was taken along meanwhile: read the trip again")
+                raise Overtaken
             pickup = reached[booking.id, StopKind.PICKUP].astimezone(booking.pickup.at.tzinfo)
             dropoff = reached[booking.id, StopKind.DROPOFF].astimezone(booking.dropoff.at.tzinfo)
             if pickup != booking.pickup.at or dropoff != booking.dropoff.at:
@@ -195,7 +202,7 @@ class TripPlanner:
         )
 
     def _snapped(self, place: Place) -> Place:
-        found = self._roads.snap(place.coordinate, limit_m=_SNAP_LIMIT_M)
+        found = self._roads.snap(place.coordinate, limit_m=self._snap_limit_m)
         if found is None:
             raise OfferChanged("the roads have changed: search again")
         return replace(place, position=found.position, road_distance_m=found.distance_m)

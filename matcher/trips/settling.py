@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from matcher.operation.jobs.loop import repeat
-from matcher.trips.writer import OfferWriter
+from matcher.trips.writer import TripWriter
 
 EVERY_S = 1.0
 
 
 async def run_settling(
-    writer: OfferWriter,
+    writer: TripWriter,
     *,
     clock: Callable[[], datetime],
     every_s: float = EVERY_S,

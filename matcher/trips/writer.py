@@ -1,34 +1,71 @@
-"""The one way to write an offer: to disk, then to the offers in memory, and never only half of it."""
+"""The one way to write trips: to disk, then to the offers in memory, never only half of it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from matcher.domain.errors.tree import DatabaseUnavailable, OfferNotFound
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.errors.tree import Conflict, DatabaseUnavailable, OfferNotFound, Overloaded, StaleVersion
+from matcher.domain.idempotency import AnsweredBefore, Keep, KeptAnswer, rendered
 from matcher.domain.offer import Offer
+from matcher.trips.bookings.repository import TripChange, TripRepository
 from matcher.trips.offer_index import OfferIndex
 from matcher.trips.offers.repository import OfferRepository
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
+#: Within a process changes of one trip wait for each other; only other processes can make one try again.
+_TRIES = 25
 
-class OfferWriter:
+
+class Overtaken(Exception):
+    """Another process changed the trip between our reads or before our write: read it again."""
+
+
+def until_written(use_case: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Run a use case again, on what is stored by then, whenever it is Overtaken. Raises Overloaded after 25 times."""
+
+    @wraps(use_case)
+    async def again(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(_TRIES):
+            with suppress(Overtaken):
+                return await use_case(*args, **kwargs)
+        raise Overloaded("others change this trip all the time: try again")
+
+    return again
+
+
+class PendingChange:
+    """What a use case has decided about a trip; until `write` nothing."""
+
+    def __init__(self) -> None:
+        self.decided: tuple[TripChange, object] | None = None
+
+    def write(self, change: TripChange, made: T) -> T:
+        """Have the change committed at the end of the block. Returns `made`, from which an answer to keep is rendered."""
+        self.decided = (change, made)
+        return made
+
+
+class TripWriter:
     """Writes that finish even when their caller is cancelled, one at a time for each offer.
 
-    When the database cannot say whether a write was committed, the offer is *in doubt*: `settle` asks again later, and brings the
-    index in line with what is stored. Until then a search may still consider it, and checks it against the database before
-    it is shown.
+    When the database cannot say whether a write was committed, the offer is *in doubt*: `settle` asks again later, and
+    brings the index in line with what is stored. Until then a search may still consider it, and checks it against the
+    database before it is shown.
     """
 
-    def __init__(self, offers: OfferRepository, index: OfferIndex) -> None:
-        self._offers = offers
+    def __init__(self, offers: OfferRepository, bookings: TripRepository, index: OfferIndex) -> None:
+        self.offers = offers
+        self.bookings = bookings
         self._index = index
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running: set[asyncio.Task[None]] = set()
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._doubts: set[UUID] = set()
 
@@ -37,61 +74,56 @@ class OfferWriter:
         """How many offers wait to be settled."""
         return len(self._doubts)
 
-    async def insert(
-        self,
-        offer: Offer,
-        *,
-        idempotency: IdempotencyRequest | None = None,
-        render: Callable[[Offer], StoredAnswer] | None = None,
-    ) -> StoredAnswer | None:
-        """OfferRepository.insert, then the index, when it was stored."""
+    async def require_new(self, keep: Keep[Any] | None) -> None:
+        """Raises AnsweredBefore, once the index knows what that call wrote, and IdempotencyKeyReused."""
+        try:
+            await self._require_new(keep)
+        except AnsweredBefore:
+            # The database may have gone away just after it committed the first call.
+            await self.settle()
+            raise
 
-        async def write() -> StoredAnswer | None:
-            earlier = await self._offers.insert(offer, idempotency=idempotency, render=render)
-            if earlier is None:
-                self._index.put(offer)
-            return earlier
+    async def publish(self, offers: Sequence[Offer], store: Coroutine[Any, Any, None]) -> None:
+        """Await `store`, which commits new offers, all or none; then they are in the index."""
 
-        return await self._finish(self._guarded(offer.id, write))
-
-    async def insert_all(self, offers: Sequence[Offer], store: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
-        """Store new offers by `store`, all or none of them, then the index: when it returns None. What it returns else is passed on."""
-
-        async def write() -> T | None:
+        async def write() -> None:
             try:
-                earlier = await store()
+                await store
             except DatabaseUnavailable:
                 self._doubts.update(offer.id for offer in offers)
                 raise
-            if earlier is None:
-                for offer in offers:
-                    self._index.put(offer)
-            return earlier
-
-        return await self._finish(write())
-
-    async def update(self, offer: Offer, *, expected_version: int) -> None:
-        """OfferRepository.update, then the index: an offer that is not OPEN any more leaves it."""
-
-        async def write() -> None:
-            await self._offers.update(offer, expected_version=expected_version)
-            self._index.put(offer)
-
-        await self._finish(self._guarded(offer.id, write))
-
-    async def alter(self, offer_id: UUID, work: Callable[[], Coroutine[Any, Any, tuple[Offer | None, T]]]) -> T:
-        """Read, decide and write as one, while nobody else here writes this offer; then the index.
-
-        `work` returns the offer as it committed it (None when it did not write it), and what is passed on.
-        """
-
-        async def write() -> T:
-            offer, outcome = await work()
-            if offer is not None:
+            for offer in offers:
                 self._index.put(offer)
-            return outcome
 
-        return await self._finish(self._guarded(offer_id, write))
+        await asyncio.shield(self._begin(write()))
+
+    @asynccontextmanager
+    async def changing(self, offer_id: UUID, keep: Keep[Any] | None = None) -> AsyncIterator[PendingChange]:
+        """Nobody else here changes the trip during the block, which reads, decides, and says what to `write`.
+
+        At its end that is committed with the answer under the key, then the index follows; what was begun is finished also
+        when the caller is cancelled. Raises Overtaken (see `until_written`), AnsweredBefore, and what
+        TripRepository.commit raises.
+        """
+        lock = self._lock(offer_id)
+        await lock.acquire()
+        task: asyncio.Task[None] | None = None
+        try:
+            pending = PendingChange()
+            yield pending
+            if pending.decided is not None:
+                change, made = pending.decided
+                task = self._begin(self._commit(offer_id, change, await rendered(keep, made)))
+                await asyncio.shield(task)
+        except Conflict:
+            # A repeated call may meet what it has itself done the first time: seats taken, a booking that exists.
+            await self._require_new(keep)
+            raise
+        finally:
+            if task is None or task.done():
+                lock.release()
+            else:
+                task.add_done_callback(lambda _: lock.release())
 
     async def settle(self) -> int:
         """Bring every offer in doubt in line with the database; returns how many. Raises DatabaseUnavailable."""
@@ -99,7 +131,7 @@ class OfferWriter:
         for offer_id in list(self._doubts):
             async with self._lock(offer_id):
                 try:
-                    self._index.put(await self._offers.get(offer_id))
+                    self._index.put(await self.offers.get(offer_id))
                 except OfferNotFound:
                     self._index.remove(offer_id)
                 self._doubts.discard(offer_id)
@@ -111,13 +143,21 @@ class OfferWriter:
         while self._running:
             await asyncio.wait(self._running)
 
-    async def _guarded(self, offer_id: UUID, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        async with self._lock(offer_id):
-            try:
-                return await write()
-            except DatabaseUnavailable:
-                self._doubts.add(offer_id)
-                raise
+    async def _require_new(self, keep: Keep[Any] | None) -> None:
+        earlier = None if keep is None else await self.offers.find_answer(keep.request)
+        if earlier is not None:
+            raise AnsweredBefore(earlier)
+
+    async def _commit(self, offer_id: UUID, change: TripChange, kept: KeptAnswer | None) -> None:
+        try:
+            await self.bookings.commit(change, kept)
+        except StaleVersion as error:
+            raise Overtaken from error
+        except DatabaseUnavailable:
+            self._doubts.add(offer_id)
+            raise
+        if change.offer is not None and change.changes_offer:
+            self._index.put(change.offer)
 
     def _lock(self, offer_id: UUID) -> asyncio.Lock:
         lock = self._locks.get(offer_id)
@@ -125,13 +165,13 @@ class OfferWriter:
             lock = self._locks[offer_id] = asyncio.Lock()
         return lock
 
-    async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
+        return task
 
-    def _forget(self, task: asyncio.Task[Any]) -> None:
+    def _forget(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # looked at, so that a write whose caller has gone does not warn; its doubt is kept above

@@ -1,9 +1,8 @@
-"""How what is about bookings is wired: one repository, one planner, the use cases on them, and the clock's loop."""
+"""Wires the booking use cases and the job that moves bookings that are due."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,62 +10,51 @@ from uuid import UUID
 
 from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
-from matcher.postgres.pool import Connections
+from matcher.people.blocks import Blocks
 from matcher.settings.bookings import BookingSettings
 from matcher.trips.booking_rules import BookingTerms
 from matcher.trips.bookings.book import BookSeats
 from matcher.trips.bookings.change import ChangeBooking
 from matcher.trips.bookings.job import run_bookings
 from matcher.trips.bookings.read import ReadBookings
-from matcher.trips.bookings.store import PostgresTrips
+from matcher.trips.bookings.repository import TripRepository
 from matcher.trips.bookings.tend import TendBookings
-from matcher.trips.offers.repository import OfferRepository
-from matcher.trips.planner import TripPlanner, TripRoads
-from matcher.trips.ports import Blocks, OfferFitter
+from matcher.trips.planning import Planning
 from matcher.trips.tickets import MatchTokens
-from matcher.trips.writer import OfferWriter
+from matcher.trips.writer import TripWriter
 
 
 @dataclass(frozen=True)
 class Bookings:
-    """What can be asked of bookings, and the parts that changes of offers need as well."""
+    """The booking use cases; `tending` makes the coroutine that moves due bookings until it is cancelled."""
 
     book_seats: BookSeats
     change_booking: ChangeBooking
     read_bookings: ReadBookings
-    trips: PostgresTrips
-    planner: TripPlanner
+    trips: TripRepository
     tending: Callable[[], Coroutine[Any, Any, None]]
 
 
 def make_bookings(
     settings: BookingSettings,
-    connections: Connections,
-    offers: OfferRepository,
-    writer: OfferWriter,
-    roads: TripRoads,
-    fitter: OfferFitter,
-    executor: Executor,
+    writer: TripWriter,
+    planning: Planning,
     *,
     tokens: MatchTokens,
     make_id: Callable[[], UUID],
     clock: Callable[[], datetime],
     cost_sharing: CostSharing,
     carbon: CarbonFactor,
-    blocks: Blocks | None = None,
-    note_booked: Callable[[UUID, datetime], None] | None = None,
+    blocks: Blocks,
+    note_booked: Callable[[UUID, datetime], None],
 ) -> Bookings:
-    """Everything about bookings; `tending` makes the loop of the clock, which ends when it is cancelled."""
-    trips, planner = PostgresTrips(connections), TripPlanner(roads, fitter)
+    """The booking use cases on the roads of one version of a region."""
     terms = terms_of(settings)
-    tend = TendBookings(trips, terms)
+    tend = TendBookings(writer.bookings, terms)
     return Bookings(
         book_seats=BookSeats(
-            offers,
-            trips,
             writer,
-            planner,
-            executor,
+            planning,
             tokens=tokens,
             terms=terms,
             make_id=make_id,
@@ -75,10 +63,9 @@ def make_bookings(
             blocks=blocks,
             note_booked=note_booked,
         ),
-        change_booking=ChangeBooking(offers, trips, writer, planner, executor, terms=terms, carbon=carbon),
-        read_bookings=ReadBookings(trips),
-        trips=trips,
-        planner=planner,
+        change_booking=ChangeBooking(writer, planning, terms=terms, carbon=carbon),
+        read_bookings=ReadBookings(writer.bookings),
+        trips=writer.bookings,
         tending=lambda: run_bookings(tend, every_s=settings.booking_interval_s, clock=clock),
     )
 

@@ -1,4 +1,4 @@
-"""How what is about series is wired: the use cases on one repository, and the clock's loop."""
+"""Wires the use cases of series and the job that makes occurrences."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from matcher.roads.region.slot_clock import zone_at
 from matcher.settings.series import SeriesSettings
 from matcher.trips.offers.cancel import CancelOffer
 from matcher.trips.offers.change import ChangeOffer
-from matcher.trips.offers.repository import OfferRepository
 from matcher.trips.series.change import ChangeSeries, ReadSeries
 from matcher.trips.series.job import run_series
 from matcher.trips.series.occurrences import MakeOccurrences
-from matcher.trips.series.publish import PublishSeries
+from matcher.trips.series.publish import PublishSeries, SeriesTerms
 from matcher.trips.series.store import PostgresSeries
 from matcher.trips.series.tend import TendSeries
-from matcher.trips.writer import OfferWriter
+from matcher.trips.writer import TripWriter
 
 
 @dataclass(frozen=True)
@@ -38,41 +37,34 @@ class SeriesOfTrips:
 
 
 def make_series(
-    settings: SeriesSettings,
+    terms: SeriesTerms,
     connections: Connections,
-    offers: OfferRepository,
-    writer: OfferWriter,
+    writer: TripWriter,
     roads: RoadsByTime,
     resolve_places: ResolvePlaces,
     change_offer: ChangeOffer,
     cancel_offer: CancelOffer,
     *,
     make_id: Callable[[], UUID],
-    horizon: timedelta,
     cost_sharing: CostSharing,
     sharing: Sharing,
 ) -> SeriesOfTrips:
-    """Everything about series on the roads of one version of a region."""
-    series, ahead = PostgresSeries(connections, roads.name), min(timedelta(days=settings.series_ahead_days), horizon)
+    """The use cases of series on the roads of one version of a region."""
+    series = PostgresSeries(connections, roads.name)
     make = MakeOccurrences(roads, resolve_places, make_id=make_id, cost_sharing=cost_sharing, sharing=sharing)
-    retry = timedelta(seconds=settings.series_retry_s)
-    tend = TendSeries(series, offers, writer, make, change_offer, cancel_offer, ahead=ahead, retry=retry)
+    tend = TendSeries(series, writer, make, terms, change_offer, cancel_offer)
     return SeriesOfTrips(
-        publish=PublishSeries(
-            series,
-            writer,
-            roads,
-            resolve_places,
-            make,
-            make_id=make_id,
-            ahead=ahead,
-            horizon=horizon,
-            zone_of=zone_at,
-        ),
-        change=ChangeSeries(series, tend, make, roads, resolve_places, horizon=horizon),
+        publish=PublishSeries(series, writer, make, terms, make_id=make_id, zone_of=zone_at),
+        change=ChangeSeries(series, tend, make, roads, resolve_places, horizon=terms.horizon),
         read=ReadSeries(series),
         tend=tend,
     )
+
+
+def series_terms(settings: SeriesSettings, horizon: timedelta) -> SeriesTerms:
+    """The terms of the settings; `horizon` is how far ahead a trip may be published."""
+    ahead = min(timedelta(days=settings.series_ahead_days), horizon)
+    return SeriesTerms(ahead, horizon, timedelta(seconds=settings.series_retry_s))
 
 
 def series_loop(

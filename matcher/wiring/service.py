@@ -40,6 +40,7 @@ from matcher.search.resolve import ResolveRequest
 from matcher.settings.all import Settings
 from matcher.statistics.read import ReadStatistics
 from matcher.statistics.search_log import SearchLog
+from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.offers.cancel import CancelOffer
 from matcher.trips.offers.change import ChangeOffer
 from matcher.trips.offers.expire import ExpireOffers
@@ -47,11 +48,13 @@ from matcher.trips.offers.job import run_expiry
 from matcher.trips.offers.publish import PublishOffer
 from matcher.trips.offers.read import ReadOffers
 from matcher.trips.offers.store import PostgresOffers
+from matcher.trips.planner import TripPlanner
+from matcher.trips.planning import Planning
 from matcher.trips.settling import run_settling
 from matcher.trips.tickets import MatchTokens
-from matcher.trips.writer import OfferWriter
+from matcher.trips.writer import TripWriter
 from matcher.version import version
-from matcher.wiring.bookings import Bookings, make_bookings
+from matcher.wiring.bookings import Bookings, make_bookings, terms_of
 from matcher.wiring.commands import score_weights
 from matcher.wiring.events import Notices, running_notices, webhook_secrets
 from matcher.wiring.operation import Operation, make_operation
@@ -65,7 +68,7 @@ from matcher.wiring.parts import (
 from matcher.wiring.people import People, make_key_set, make_people, make_tokens, retention
 from matcher.wiring.region import RegionOpener
 from matcher.wiring.requests import Requests, make_requests, matching_requests
-from matcher.wiring.series import SeriesOfTrips, make_series, series_loop
+from matcher.wiring.series import SeriesOfTrips, make_series, series_loop, series_terms
 from matcher.wiring.statistics import make_counting, make_read_statistics
 
 
@@ -128,7 +131,7 @@ async def running(
         region_name = first.roads.name
         feed = PostgresChangeFeed(database.direct_url, region_name)
 
-        writer = OfferWriter(offers, live)
+        writer = TripWriter(offers, PostgresTrips(database.pool), live)
         stack.push_async_callback(writer.drain)
         key_store = PostgresApiKeys(database.pool)
         pepper = await secret(settings.keys.key_pepper, settings.storage.data_dir, "key_pepper")
@@ -174,14 +177,11 @@ async def running(
         def wired(region: ServedRegion) -> Carpool:
             """The service on the roads of one version of the region. Made anew for the next: what remembers or must be closed is made outside."""
             roads, resolve_places = region.roads, region.resolve_places
+            planning = Planning(TripPlanner(roads, region.fitted, snap_limit_m=settings.roads.snap_limit_m), executor)
             bookings = make_bookings(
                 settings.bookings,
-                database.pool,
-                offers,
                 writer,
-                roads,
-                region.fitted,
-                executor,
+                planning,
                 tokens=tokens,
                 make_id=_uuid7,
                 clock=utc_now,
@@ -190,14 +190,11 @@ async def running(
                 blocks=people.blocks,
                 note_booked=counting.search_log.booked,
             )
-            change_offer = ChangeOffer(
-                offers, bookings.trips, writer, bookings.planner, executor, roads, resolve_places,
-                horizon=horizon, cost_sharing=sharing,
-            )  # fmt: skip
-            cancel_offer = CancelOffer(offers, bookings.trips, writer)
+            change_offer = ChangeOffer(writer, planning, roads, resolve_places, horizon=horizon, cost_sharing=sharing)
+            cancel_offer = CancelOffer(writer, terms_of(settings.bookings))
             series = make_series(
-                settings.series, database.pool, offers, writer, roads, resolve_places, change_offer, cancel_offer,
-                make_id=_uuid7, horizon=horizon, cost_sharing=sharing, sharing=people.sharing,
+                series_terms(settings.series, horizon), database.pool, writer, roads, resolve_places, change_offer,
+                cancel_offer, make_id=_uuid7, cost_sharing=sharing, sharing=people.sharing,
             )  # fmt: skip
             weights = score_weights(settings.matching)
             resolve = ResolveRequest(roads, resolve_places, people.sharing, executor)
@@ -215,7 +212,6 @@ async def running(
             return Carpool(
                 settings=settings,
                 publish_offer=PublishOffer(
-                    offers,
                     writer,
                     roads,
                     resolve_places,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from matcher.domain.errors.tree import IdempotencyKeyReused, OfferNotFound, OfferNotOpen, StaleVersion
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import AnsweredBefore, IdempotencyRequest, KeptAnswer, StoredAnswer
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
@@ -135,23 +135,25 @@ async def test_the_answer_under_a_key_is_given_again_and_nothing_else_is_stored(
     call = IdempotencyRequest("alice", "key-1", b"body")
     first, second = a_stored_offer(), a_stored_offer()
     assert await offers.find_answer(call) is None
-    assert await offers.insert(first, idempotency=call, render=_answer) is None
+    await offers.insert(first, KeptAnswer(call, _answer(first)))
     assert await offers.find_answer(call) == _answer(first)
-    assert await offers.insert(second, idempotency=call, render=_answer) == _answer(first)
+    with pytest.raises(AnsweredBefore) as before:
+        await offers.insert(second, KeptAnswer(call, _answer(second)))
+    assert before.value.answer == _answer(first)
     with pytest.raises(OfferNotFound):
         await offers.get(second.id)
 
 
 async def test_a_key_for_another_body_is_refused_and_keys_belong_to_their_owner(offers: OfferRepository) -> None:
     call = IdempotencyRequest("alice", "key-1", b"body")
-    await offers.insert(a_stored_offer(), idempotency=call, render=_answer)
-    other = a_stored_offer()
+    first, other = a_stored_offer(), a_stored_offer()
+    await offers.insert(first, KeptAnswer(call, _answer(first)))
     assert await offers.find_answer(replace(call, owner="bob")) is None
     with pytest.raises(IdempotencyKeyReused):
-        await offers.insert(other, idempotency=replace(call, fingerprint=b"other"), render=_answer)
+        await offers.insert(other, KeptAnswer(replace(call, fingerprint=b"other"), _answer(other)))
     with pytest.raises(IdempotencyKeyReused):
         await offers.find_answer(replace(call, fingerprint=b"other"))
-    assert await offers.insert(other, idempotency=replace(call, owner="bob"), render=_answer) is None
+    await offers.insert(other, KeptAnswer(replace(call, owner="bob"), _answer(other)))
     assert await offers.get(other.id) == other
 
 

@@ -14,7 +14,7 @@ import asyncpg
 from matcher.check.bookings import PostgresBookingLedger
 from matcher.check.offer import Findings
 from matcher.domain.booking import Booking
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import IdempotencyRequest, Keep, StoredAnswer
 from matcher.domain.match import Match, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
@@ -47,9 +47,7 @@ async def publish(carpool: Carpool, **changes: Any) -> Offer:
         departure=now + timedelta(days=1),
         seats=3,
     )
-    offer = await carpool.publish_offer(replace(draft, **changes), DRIVER, now)
-    assert isinstance(offer, Offer)
-    return offer
+    return await carpool.publish_offer(replace(draft, **changes), DRIVER, now)
 
 
 async def find(
@@ -81,14 +79,13 @@ def for_another(carpool: Carpool, match: Match, rider: Principal) -> str:
     return tokens.sign(replace(tokens.read(match.match_id, now), rider_id=rider.user), now)
 
 
-async def book(
-    carpool: Carpool, match_id: str, rider: Principal, *, key: IdempotencyRequest | None = None
-) -> Booking | StoredAnswer:
+async def book(carpool: Carpool, match_id: str, rider: Principal, *, key: IdempotencyRequest | None = None) -> Booking:
     """Ask for the seats of a match; the answer under a key is the booking's id."""
-    return await carpool.bookings.book_seats(match_id, "", rider, utc_now(), key, None if key is None else answer_of)
+    keep = None if key is None else Keep(key, answer_of)
+    return await carpool.bookings.book_seats(match_id, "", rider, utc_now(), keep)
 
 
-def answer_of(booking: Booking) -> StoredAnswer:
+async def answer_of(booking: Booking) -> StoredAnswer:
     """What is kept under an idempotency key here."""
     return StoredAnswer(201, {}, str(booking.id).encode())
 
@@ -97,9 +94,7 @@ async def booked(carpool: Carpool, offer: Offer, rider: Principal | None = None,
     """A booking of somebody, or of somebody new."""
     who = a_rider() if rider is None else rider
     match = await find(carpool, offer, who, **changes)
-    booking = await book(carpool, match.match_id, who)
-    assert isinstance(booking, Booking)
-    return booking
+    return await book(carpool, match.match_id, who)
 
 
 async def broken_promises(database: Database) -> list[str]:

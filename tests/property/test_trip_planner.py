@@ -48,7 +48,7 @@ class World:
         network = a_network(self.streets)
         self.engine = RoadEngine("test", "fingerprint", network, Topology.build(network))
         self.plain = PlainDijkstra(network)
-        self.planner = TripPlanner(self.engine, FitsAsItIs())
+        self.planner = TripPlanner(self.engine, FitsAsItIs(), snap_limit_m=1000.0)
         offer = an_offer(
             a_spot(self.random, self.streets),
             a_spot(self.random, self.streets),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from matcher.domain.errors.events import DeliveryNotFound, WebhookNotFound
 from matcher.domain.errors.tree import Fault, InvalidField, StaleVersion
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import Keep, rendered
 from matcher.domain.principal import NAMESPACE_MARK, Principal, Role
 from matcher.events.event import EventKind
 from matcher.events.ports import DeliveryRepository, EventSender, WebhookRepository
@@ -70,16 +70,11 @@ class ManageWebhooks:
         self._most = most
 
     async def create(
-        self,
-        draft: WebhookDraft,
-        principal: Principal,
-        now: datetime,
-        idempotency: IdempotencyRequest | None = None,
-        render: Callable[[Webhook], Awaitable[StoredAnswer]] | None = None,
-    ) -> Webhook | StoredAnswer:
-        """A new webhook, or the answer that was kept when the call was made before (without the secret: see `secret`).
+        self, draft: WebhookDraft, principal: Principal, now: datetime, keep: Keep[Webhook] | None = None
+    ) -> Webhook:
+        """A new webhook.
 
-        Raises WebhookUrlRefused, InvalidField, TooManyWebhooks, IdempotencyKeyReused.
+        Raises WebhookUrlRefused, InvalidField, TooManyWebhooks, AnsweredBefore, IdempotencyKeyReused.
         """
         also_for = _also_for(draft.covers, principal)
         await self._sender.check(draft.url)
@@ -93,9 +88,8 @@ class ManageWebhooks:
             kinds=draft.kinds,
             description=draft.description,
         )
-        kept = None if idempotency is None or render is None else (idempotency, await render(webhook))
-        earlier = await self._webhooks.insert(webhook, most=self._most, idempotency=kept)
-        return webhook if earlier is None else earlier
+        await self._webhooks.insert(webhook, most=self._most, kept=await rendered(keep, webhook))
+        return webhook
 
     def secret(self, webhook_id: UUID, version: int = 1) -> str:
         """The secret that a webhook is signed with. For its owner's eyes, once."""

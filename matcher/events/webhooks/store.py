@@ -7,10 +7,10 @@ from uuid import UUID
 
 from matcher.domain.errors.events import TooManyWebhooks, WebhookNotFound
 from matcher.domain.errors.tree import StaleVersion
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import KeptAnswer
 from matcher.events.event import EventKind
 from matcher.events.webhooks.webhook import Webhook, WebhookStatus
-from matcher.postgres.idempotency import answer_once
+from matcher.postgres.idempotency import keep_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 
@@ -26,20 +26,18 @@ class PostgresWebhooks:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def insert(
-        self, webhook: Webhook, *, most: int, idempotency: tuple[IdempotencyRequest, StoredAnswer] | None = None
-    ) -> StoredAnswer | None:
-        """Store a new one and the answer to the call; or return the answer that was kept before."""
+    async def insert(self, webhook: Webhook, *, most: int, kept: KeptAnswer | None = None) -> None:
+        """Store a new one, unless its owner has `most` already, and the answer to the call.
+
+        Raises TooManyWebhooks, AnsweredBefore, IdempotencyKeyReused.
+        """
         async with self._connections.transaction() as connection:
-            if idempotency is not None:
-                earlier = await answer_once(connection, *idempotency, webhook.created_at)
-                if earlier is not None:
-                    return earlier
+            if kept is not None:
+                await keep_answer(connection, kept, webhook.created_at)
             await _WEBHOOKS.value(connection, "lock_owner", owner=webhook.owner)
             if await _WEBHOOKS.value(connection, "count_webhooks", owner=webhook.owner) >= most:
                 raise TooManyWebhooks(f"there are {most} webhooks already: delete one that is not needed any more")
             await _WEBHOOKS.run(connection, "insert_webhook", **_to_row(webhook))
-        return None
 
     async def get(self, webhook_id: UUID) -> Webhook:
         """Raises WebhookNotFound."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from matcher.domain.errors.requests import RequestNotFound
 from matcher.domain.errors.tree import DepartureTooFar, Fault, RoleForbidden
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import Keep, rendered
 from matcher.domain.match import DEFAULT_LIMIT, MatchAnswer, RequestDraft
 from matcher.domain.principal import Principal
 from matcher.search.find import FindMatches
@@ -19,6 +19,9 @@ from matcher.search.resolve import ResolveRequest, require_future
 
 #: Offers that a request lists as found, at most.
 MOST_FOUND = 100
+
+#: A new kept request and what its search found.
+Searched = tuple[KeptRequest, MatchAnswer]
 
 
 class KeepRequests:
@@ -52,20 +55,17 @@ class KeepRequests:
         draft: RequestDraft,
         principal: Principal,
         now: datetime,
-        idempotency: IdempotencyRequest | None,
-        render: Callable[[KeptRequest, MatchAnswer], StoredAnswer],
-    ) -> StoredAnswer:
-        """Store the request and render it with what fits now; the rider is notified of every offer that fits later.
+        keep: Keep[Searched] | None = None,
+    ) -> Searched:
+        """The stored request with what fits now; the rider is notified of every offer that fits later.
 
-        Raises DepartureTooFar, TooManyKeptRequests, IdempotencyKeyReused, what ResolveRequest and FindMatches raise, and
-        DatabaseUnavailable, after which the same key may be sent again.
+        Raises DepartureTooFar, TooManyKeptRequests, AnsweredBefore, IdempotencyKeyReused, what ResolveRequest and
+        FindMatches raise, and DatabaseUnavailable, after which the same key may be sent again.
         """
         if not principal.rides:
             raise RoleForbidden("keeping a search needs the role rider, partner or admin")
-        if idempotency is not None:
-            earlier = await self._requests.find_answer(idempotency)
-            if earlier is not None:
-                return replace(earlier, headers={**earlier.headers, "Idempotency-Replayed": "true"})
+        if keep is not None:
+            await self._requests.require_new(keep.request)
         self._require_window(draft, now)
         request = await self._resolve(draft, principal, now)
         roads = self._resolve.roads
@@ -73,17 +73,14 @@ class KeepRequests:
         # Read before the search: what is committed later, and may not be in memory here yet, is matched by the next turn.
         searched = self._position()
         answer = await self._find_matches.resolved(request, now)
-        rendered = render(kept, answer)
-        earlier = await self._requests.insert(
+        await self._requests.insert(
             kept,
             searched=searched,
             shown=[match.offer_id for match in answer.matches],
             most=self._most,
-            idempotency=None if idempotency is None else (idempotency, rendered),
+            answer=await rendered(keep, (kept, answer)),
         )
-        if earlier is not None:
-            return replace(earlier, headers={**earlier.headers, "Idempotency-Replayed": "true"})
-        return rendered
+        return kept, answer
 
     async def get(self, request_id: UUID, principal: Principal) -> tuple[KeptRequest, list[FoundOffer]]:
         """The request, and the offers its rider was notified of. Raises RequestNotFound."""

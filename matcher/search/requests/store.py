@@ -12,11 +12,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from matcher.domain.errors.requests import RequestNotFound, TooManyKeptRequests
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import AnsweredBefore, IdempotencyRequest, KeptAnswer
 from matcher.domain.match import DEFAULT_LIMIT, MatchRequest, TimeWindow, WindowKind
 from matcher.events.event import Event, EventKind
 from matcher.events.store import announce_events, write_events
-from matcher.postgres.idempotency import answer_once, find_answer
+from matcher.postgres.idempotency import find_answer, keep_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.search.requests.kept_request import FoundOffer, KeptRequest
@@ -74,17 +74,16 @@ class PostgresRequests:
         searched: str,
         shown: Sequence[UUID],
         most: int,
-        idempotency: tuple[IdempotencyRequest, StoredAnswer] | None = None,
-    ) -> StoredAnswer | None:
-        """Store a request, the offers its rider was shown, and the answer to the call; or return the answer stored earlier.
+        answer: KeptAnswer | None = None,
+    ) -> None:
+        """Store a request, the offers its rider was shown, and the answer to the call.
 
-        searched: the snapshot of the offers that were searched. Raises TooManyKeptRequests, IdempotencyKeyReused.
+        searched: the snapshot of the offers that were searched. Raises TooManyKeptRequests, AnsweredBefore,
+        IdempotencyKeyReused.
         """
         async with self._connections.transaction() as connection:
-            if idempotency is not None:
-                earlier = await answer_once(connection, *idempotency, kept.created_at)
-                if earlier is not None:
-                    return earlier
+            if answer is not None:
+                await keep_answer(connection, answer, kept.created_at)
             await _REQUESTS.value(connection, "lock_rider", rider_id=kept.rider_id)
             waiting = await _REQUESTS.value(connection, "count_waiting", rider_id=kept.rider_id, now=kept.created_at)
             if waiting >= most:
@@ -94,12 +93,13 @@ class PostgresRequests:
                 await _REQUESTS.run(
                     connection, "note_shown", request_id=kept.id, offer_ids=list(shown), now=kept.created_at
                 )
-        return None
 
-    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
-        """The answer stored under this key, or None. Raises IdempotencyKeyReused."""
+    async def require_new(self, request: IdempotencyRequest) -> None:
+        """Raises AnsweredBefore, or IdempotencyKeyReused when the key was used for another call."""
         async with self._connections.connection() as connection:
-            return await find_answer(connection, idempotency)
+            earlier = await find_answer(connection, request)
+        if earlier is not None:
+            raise AnsweredBefore(earlier)
 
     async def get(self, request_id: UUID) -> KeptRequest:
         """Raises RequestNotFound."""

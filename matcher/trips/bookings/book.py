@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,38 +11,32 @@ from matcher.domain.booking import Actor, Booking, BookingStatus, RidePoint
 from matcher.domain.clock import later
 from matcher.domain.errors.bookings import BookingExists, OfferChanged, OwnOffer
 from matcher.domain.errors.tree import MatchTokenInvalid, OfferNotFound, OfferNotOpen, RoleForbidden
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import Keep
 from matcher.domain.match import WindowKind
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Place
 from matcher.domain.principal import Principal
 from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
-from matcher.trips.alter import AlterTrip, Decision
+from matcher.people.blocks import Blocks
 from matcher.trips.booking_rules import BookingTerms, moved, require_short
-from matcher.trips.offers.repository import OfferRepository
-from matcher.trips.planner import Boarding, TripPlanner
-from matcher.trips.ports import Blocks, TripChange, TripRepository
+from matcher.trips.bookings.repository import TripChange
+from matcher.trips.planning import Planning
 from matcher.trips.tickets import MatchTicket, MatchTokens, TicketPoint, roads_digest
 from matcher.trips.told import events_of_move
-from matcher.trips.writer import OfferWriter
+from matcher.trips.writer import TripWriter, until_written
 
-Render = Callable[[Booking], StoredAnswer]
-
-#: Said of whatever cannot be booked any more, so that nobody can tell that they are blocked from what is said of an offer that was cancelled.
+#: The same text whatever the reason, so that nobody can tell a block from a cancelled offer.
 _GONE = "the offer is not open any more: search again"
 
 
 class BookSeats:
-    """A booking that is returned is on disk. It waits for the driver's word, or is confirmed where the driver books at once."""
+    """A booking that is returned is on disk. It waits for the driver's answer, or is confirmed if the offer books instantly."""
 
     def __init__(
         self,
-        offers: OfferRepository,
-        trips: TripRepository,
-        writer: OfferWriter,
-        planner: TripPlanner,
-        executor: Executor,
+        trips: TripWriter,
+        planning: Planning,
         *,
         tokens: MatchTokens,
         terms: BookingTerms,
@@ -54,13 +46,9 @@ class BookSeats:
         blocks: Blocks | None = None,
         note_booked: Callable[[UUID, datetime], None] | None = None,
     ) -> None:
-        """`make_id` makes UUIDv7 (RFC 9562). Without `blocks` nobody has blocked anybody. `note_booked` is told the search that led to a booking."""
-        self._offers = offers
+        """`make_id` makes UUIDv7 (RFC 9562). `note_booked` is told the search that led to a booking."""
         self._trips = trips
-        self._writer = writer
-        self._alter = AlterTrip(trips, writer)
-        self._planner = planner
-        self._executor = executor
+        self._planning = planning
         self._tokens = tokens
         self._terms = terms
         self._make_id = make_id
@@ -75,77 +63,54 @@ class BookSeats:
         note: str,
         principal: Principal,
         now: datetime,
-        idempotency: IdempotencyRequest | None = None,
-        render: Render | None = None,
-    ) -> Booking | StoredAnswer:
-        """The new booking; or, when `idempotency` was answered before, that answer, and nothing new is made.
+        keep: Keep[Booking] | None = None,
+    ) -> Booking:
+        """The new booking.
 
-        Everything is checked again against the present, by the kernels that made the match. Raises RoleForbidden, MatchTokenInvalid, InvalidField,
-        OfferNotOpen, OwnOffer, BookingExists, SeatsExhausted, DetourExceeded, OfferChanged, IdempotencyKeyReused, DatabaseUnavailable, Overloaded.
+        Everything is checked again against the present, by the kernels that made the match. Raises RoleForbidden,
+        MatchTokenInvalid, InvalidField, OfferNotOpen, OwnOffer, BookingExists, SeatsExhausted, DetourExceeded,
+        OfferChanged, AnsweredBefore, IdempotencyKeyReused, DatabaseUnavailable, Overloaded.
         """
         if not principal.rides:
             raise RoleForbidden("booking needs the role rider, partner or admin")
-        if idempotency is not None:
-            earlier = await self._trips.find_answer(idempotency)
-            if earlier is not None:
-                # The database may have lost its voice just after it wrote the booking: then the index does not know of it yet.
-                await self._writer.settle()
-                return earlier
+        await self._trips.require_new(keep)
         require_short(note, "/note")
         ticket = self._tokens.read(match_id, now)
         if ticket.rider_id != principal.user:
             raise MatchTokenInvalid("this match id was given to somebody else: search for yourself")
-        if ticket.roads != roads_digest(self._planner.fingerprint):
+        if ticket.roads != roads_digest(self._planning.planner.fingerprint):
             raise MatchTokenInvalid("the roads have changed since this match: search again")
-
-        async def decide() -> Decision[Booking]:
-            return await self._decide(ticket, note, now, render)
-
-        booked = await self._alter(ticket.offer_id, decide, idempotency=idempotency)
+        booked = await self._book(ticket, note, now, keep)
         if self._note_booked is not None and ticket.search_id is not None:
             self._note_booked(ticket.search_id, now)
         return booked
 
-    async def _decide(self, ticket: MatchTicket, note: str, now: datetime, render: Render | None) -> Decision[Booking]:
-        offer = await self._open_offer(ticket)
-        for other in await self._trips.list_open(offer.id):
-            if other.rider_id == ticket.rider_id:
-                raise BookingExists(
-                    "you have an open booking of this offer: change that one", extra={"booking_id": str(other.id)}
-                )
-        wish = self._wish(ticket, offer, note, now)
-        boarding = await asyncio.get_running_loop().run_in_executor(
-            self._executor, self._planner.board, offer, wish, now
-        )
-        boarding = replace(boarding, booking=self._priced(boarding.booking, ticket, offer))
-        if offer.instant_booking:
-            return await self._at_once(boarding, offer, now, render)
-        booking = replace(boarding.booking, due_at=self._terms.lapses_at(offer, boarding.booking, now))
-        change = TripChange(offer, offer.version, now, new=booking, events=tuple(events_of_move(booking, Actor.RIDER)))
-        return Decision(change, booking, None if render is None else render(booking))
-
-    async def _at_once(
-        self, boarding: Boarding, offer: Offer, now: datetime, render: Render | None
-    ) -> Decision[Booking]:
-        confirmed = moved(boarding.booking, BookingStatus.CONFIRMED, Actor.SYSTEM, now, self._terms)
-        booking = replace(confirmed, version=1)
-        others = await self._trips.list_open(offer.id)
-        retimed = await asyncio.get_running_loop().run_in_executor(
-            self._executor, self._planner.retimed, boarding.offer, others, now
-        )
-        change = TripChange(
-            boarding.offer,
-            offer.version,
-            now,
-            new=booking,
-            moved=tuple(retimed),
-            events=tuple(events_of_move(booking, Actor.SYSTEM)),
-        )
-        return Decision(change, booking, None if render is None else render(booking))
+    @until_written
+    async def _book(self, ticket: MatchTicket, note: str, now: datetime, keep: Keep[Booking] | None) -> Booking:
+        async with self._trips.changing(ticket.offer_id, keep) as trip:
+            offer = await self._open_offer(ticket)
+            for other in await self._trips.bookings.list_open(offer.id):
+                if other.rider_id == ticket.rider_id:
+                    raise BookingExists(
+                        "you have an open booking of this offer: change that one", extra={"booking_id": str(other.id)}
+                    )
+            wish = self._wish(ticket, offer, note, now)
+            boarding = await self._planning(lambda planner: planner.board(offer, wish, now))
+            booking = self._priced(boarding.booking, ticket, offer)
+            if not offer.instant_booking:
+                booking = replace(booking, due_at=self._terms.lapses_at(offer, booking, now))
+                events = tuple(events_of_move(booking, Actor.RIDER))
+                return trip.write(TripChange(offer, offer.version, now, new=booking, events=events), booking)
+            booking = replace(moved(booking, BookingStatus.CONFIRMED, Actor.SYSTEM, now, self._terms), version=1)
+            others = await self._trips.bookings.list_open(offer.id)
+            retimed = await self._planning(lambda planner: planner.retimed(boarding.offer, others, now))
+            events = tuple(events_of_move(booking, Actor.SYSTEM))
+            change = TripChange(boarding.offer, offer.version, now, new=booking, moved=tuple(retimed), events=events)
+            return trip.write(change, booking)
 
     async def _open_offer(self, ticket: MatchTicket) -> Offer:
         try:
-            offer = await self._offers.get(ticket.offer_id)
+            offer = await self._trips.offers.get(ticket.offer_id)
         except OfferNotFound:
             raise OfferNotOpen(_GONE) from None
         if offer.driver_id == ticket.rider_id:
@@ -172,7 +137,7 @@ class BookSeats:
         return replace(booking, fare=fare, co2_saved_g=saved_g)
 
     def _wish(self, ticket: MatchTicket, offer: Offer, note: str, now: datetime) -> Booking:
-        """The booking as the match has shown it, with what the rider is to be promised."""
+        """The booking as the match showed it, with what the rider is promised."""
         pickup, dropoff = promised_points(ticket, self._terms.tolerance)
         return Booking(
             id=self._make_id(),
@@ -182,7 +147,7 @@ class BookSeats:
             status=BookingStatus.WAITING_CONFIRMATION,
             version=1,
             seats=ticket.seats,
-            region_fingerprint=self._planner.fingerprint,
+            region_fingerprint=self._planning.planner.fingerprint,
             pickup=pickup,
             dropoff=dropoff,
             ride_ms=0,
@@ -198,8 +163,11 @@ class BookSeats:
 
 
 def promised_points(ticket: MatchTicket, tolerance: timedelta) -> tuple[RidePoint, RidePoint]:
-    """(pickup, dropoff) as the match has shown them, with what the rider is promised: to stay within the tolerance of it, and within the rider's own
-    window at the end that the window is about. Nobody minds to arrive early, but for those who have said when to arrive."""
+    """(pickup, dropoff) as the match showed them, with the times that the rider is promised.
+
+    They stay within the tolerance, and within the rider's own window at the end that the window is about. Arriving early is
+    no breach, unless the rider's window is one of arrival.
+    """
     by_departure = ticket.window_kind is WindowKind.DEPARTURE
     pickup = _point(ticket, ticket.pickup, ticket.pickup.walk_ms, tolerance, bounded=by_departure)
     dropoff = _point(ticket, ticket.dropoff, -ticket.dropoff.walk_ms, tolerance, bounded=not by_departure)

@@ -9,7 +9,7 @@ from uuid import UUID
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.principal import Principal
 from matcher.trips.booking_rules import actor_of
-from matcher.trips.ports import BookingPage, TripRepository
+from matcher.trips.bookings.repository import BookingPage, TripRepository
 
 
 class ReadBookings:

@@ -10,17 +10,17 @@ from uuid import UUID
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.errors.bookings import BookingExists, BookingNotFound
 from matcher.domain.errors.tree import OfferNotOpen, StaleVersion
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import KeptAnswer
 from matcher.domain.offer import Offer
 from matcher.events.event import Event
 from matcher.events.store import announce_events, write_events
 from matcher.postgres.change_feed import announce_changes
-from matcher.postgres.idempotency import answer_once, find_answer
+from matcher.postgres.idempotency import keep_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.trips.bookings.repository import BookingPage, Decide, TripChange
 from matcher.trips.bookings.rows import FIXED_COLUMNS, to_booking, to_booking_row
 from matcher.trips.offers.store import replace_open_offer
-from matcher.trips.ports import BookingPage, Decide, TripChange
 from matcher.trips.series.store import note_in_series
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _BOOKINGS = Statements("bookings")
 
 
 class PostgresTrips:
-    """The TripRepository of `matcher.trips.ports` on PostgreSQL.
+    """A TripRepository on PostgreSQL.
 
     Rows are locked in one order, the offer before its bookings, so no two changes wait for each other in a circle.
     """
@@ -38,19 +38,13 @@ class PostgresTrips:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def commit(
-        self, change: TripChange, *, idempotency: IdempotencyRequest | None = None, answer: StoredAnswer | None = None
-    ) -> StoredAnswer | None:
-        """Write a change, its events, and the answer under its idempotency key; see the port."""
-        if (idempotency is None) != (answer is None):
-            raise TypeError("idempotency and answer go together")
+    async def commit(self, change: TripChange, kept: KeptAnswer | None = None) -> None:
+        """Write a change, its events, and the answer under its idempotency key; see TripRepository."""
         try:
             async with self._connections.connection() as connection:
                 async with connection.transaction():
-                    if idempotency is not None and answer is not None:
-                        earlier = await answer_once(connection, idempotency, answer, change.now)
-                        if earlier is not None:
-                            return earlier
+                    if kept is not None:
+                        await keep_answer(connection, kept, change.now)
                     await _write(connection, change)
                 if change.changes_offer:
                     await announce_changes(connection)
@@ -59,12 +53,6 @@ class PostgresTrips:
         except BookingExists as error:
             assert change.new is not None
             raise await self._existing(change.new, error) from error
-        return None
-
-    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
-        """The answer kept under this key, or None. Raises IdempotencyKeyReused when the key was used for another call."""
-        async with self._connections.connection() as connection:
-            return await find_answer(connection, idempotency)
 
     async def get(self, booking_id: UUID) -> Booking:
         """Raises BookingNotFound."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from matcher.domain.booking import Actor, Booking, BookingStatus
 from matcher.events.event import Event
 from matcher.trips.booking_rules import BookingTerms, moved
-from matcher.trips.ports import TripRepository
+from matcher.trips.bookings.repository import TripRepository
 from matcher.trips.told import events_of_move
 
 _AT_ONCE = 500

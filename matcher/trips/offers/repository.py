@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import IdempotencyRequest, KeptAnswer, StoredAnswer
 from matcher.domain.money import Money
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.offer_changes import FeedPosition
@@ -61,17 +61,11 @@ class OpenOffers(Protocol):
 class OfferRepository(Protocol):
     """Offers on disk. A method that returns has committed; DatabaseUnavailable when it cannot say."""
 
-    async def insert(
-        self,
-        offer: Offer,
-        *,
-        idempotency: IdempotencyRequest | None = None,
-        render: Callable[[Offer], StoredAnswer] | None = None,
-    ) -> StoredAnswer | None:
-        """Store a new offer (and, in the same transaction, the answer `render(offer)` under `idempotency`).
+    async def insert(self, offer: Offer, kept: KeptAnswer | None = None) -> None:
+        """Store a new offer and, in the same transaction, the answer to the call.
 
-        Returns None when it was stored. When another call with the same key has stored its answer meanwhile, nothing is
-        written and that answer is returned. Raises IdempotencyKeyReused when the fingerprint differs.
+        Raises AnsweredBefore when another call with the same key was answered meanwhile: then nothing is written;
+        IdempotencyKeyReused when the fingerprint differs.
         """
 
     async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:

@@ -13,10 +13,10 @@ from matcher.domain.errors.tree import (
     OfferNotOpen,
     StaleVersion,
 )
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import IdempotencyRequest, KeptAnswer, StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.postgres.change_feed import announce_changes
-from matcher.postgres.idempotency import answer_once, find_answer, forget_answers
+from matcher.postgres.idempotency import find_answer, forget_answers, keep_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.trips.offers.columns import OpenOffersInTransaction
@@ -40,32 +40,21 @@ REFIT_COLUMNS = (
 
 
 class PostgresOffers:
-    """The OfferRepository of `matcher.services.ports` on PostgreSQL. What a method has returned from is committed."""
+    """An OfferRepository on PostgreSQL. What a method has returned from is committed."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def insert(
-        self,
-        offer: Offer,
-        *,
-        idempotency: IdempotencyRequest | None = None,
-        render: Callable[[Offer], StoredAnswer] | None = None,
-    ) -> StoredAnswer | None:
-        """Store a new offer and, in the same transaction, the answer under its idempotency key.
+    async def insert(self, offer: Offer, kept: KeptAnswer | None = None) -> None:
+        """Store a new offer and, in the same transaction, the answer to the call.
 
-        Returns None when it was stored. Of several calls with one key that run at once the first stores; the others wait for it,
-        write nothing, and return its answer. Raises IdempotencyKeyReused when the key was used for another call.
+        Of several calls with one key at once the first stores; the others wait for it, write nothing, and raise
+        AnsweredBefore. Raises IdempotencyKeyReused when the key was used for another call.
         """
-        if (idempotency is None) != (render is None):
-            raise TypeError("idempotency and render go together")
         async with self._writing() as connection:
-            if idempotency is not None and render is not None:
-                earlier = await answer_once(connection, idempotency, render(offer), offer.created_at)
-                if earlier is not None:
-                    return earlier
+            if kept is not None:
+                await keep_answer(connection, kept, offer.created_at)
             await insert_new_offer(connection, offer)
-        return None
 
     async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
         """The answer kept under this key, or None. Raises IdempotencyKeyReused when the key was used for another call."""

@@ -17,15 +17,15 @@ from matcher.places.resolve import ResolvePlaces
 from matcher.roads.asked import RoadsByTime
 from matcher.trips.offer_rules import require_driver, stops_of
 from matcher.trips.series.occurrences import MakeOccurrences
-from matcher.trips.series.ports import SeriesPage, SeriesRepository
 from matcher.trips.series.publish import first_day, first_trips, require_dates, require_ways, today
+from matcher.trips.series.store import PostgresSeries, SeriesPage
 from matcher.trips.series.tend import LeftAlone, TendSeries
 
 
 class ReadSeries:
     """One series, or pages of them: one's own, or anybody's for those who operate the service."""
 
-    def __init__(self, series: SeriesRepository) -> None:
+    def __init__(self, series: PostgresSeries) -> None:
         self._series = series
 
     async def get(self, series_id: UUID, principal: Principal) -> Series:
@@ -53,7 +53,7 @@ class ChangeSeries:
 
     def __init__(
         self,
-        series: SeriesRepository,
+        series: PostgresSeries,
         tend: TendSeries,
         make: MakeOccurrences,
         roads: RoadsByTime,

@@ -1,4 +1,4 @@
-"""From what a series is like to the offers of its occurrences."""
+"""Makes the offers of a series' occurrences."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from matcher.domain.offer import Offer, OfferStatus, default_max_detour_s
+from matcher.domain.offer import Offer
 from matcher.domain.place import Place, same_positions
-from matcher.domain.series import Direction, OccurrenceKey, Phase, Route, Series
+from matcher.domain.series import Direction, OccurrenceKey, Route, Series, SeriesDraft
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing, require_shared
 from matcher.places.resolve import ResolvePlaces
 from matcher.roads.asked import DrivenRoute, RoadsByTime
-from matcher.trips.offer_rules import stops_of
-from matcher.trips.series.ports import Made
+from matcher.trips.offer_rules import Way, new_offer, pointed, stops_of
+
+#: An offer that is to be stored, and which trip of its series it is.
+Made = tuple[OccurrenceKey, Offer]
 
 
 class MakeOccurrences:
@@ -39,7 +41,10 @@ class MakeOccurrences:
     async def __call__(
         self, series: Series, wanted: Iterable[tuple[OccurrenceKey, datetime]], now: datetime
     ) -> list[Made]:
-        """The offers, not stored yet. Raises PlaceTooFarFromRoad, PlaceUnreachable, PlacesTooClose, PriceTooHigh, PriceNotSupported, SharingRequired."""
+        """The offers, not stored yet.
+
+        Raises PlaceTooFarFromRoad, PlaceUnreachable, PlacesTooClose, PriceTooHigh, PriceNotSupported, SharingRequired.
+        """
         made: list[Made] = []
         drives: dict[tuple[int, Direction, int], tuple[tuple[Place, ...], DrivenRoute]] = {}
         is_woman = await self._sharing.is_woman(series.driver_id)
@@ -52,10 +57,21 @@ class MakeOccurrences:
             if kind not in drives:
                 drives[kind] = await self._driven(phase.route, key.direction, departure)
             places, drive = drives[kind]
-            offer = self._offer(series, phase, places, drive, departure, now)
+            way = Way(self._roads, places, departure, drive)
+            offer = new_offer(phase.trip, way, self._make_id(), series.driver_id, now)
             self._cost_sharing.require(offer)
             made.append((key, replace(offer, driver_is_woman=is_woman)))
         return made
+
+    async def route(self, draft: SeriesDraft) -> Route:
+        """The places of a draft on the present roads. Raises whatever ResolvePlaces raises."""
+        origin, *via, destination = await self._resolve_places(pointed(draft.origin, draft.via, draft.destination))
+        return Route(origin, tuple(via), destination, self._roads.fingerprint)
+
+    @property
+    def region(self) -> str:
+        """The region whose roads these are."""
+        return self._roads.name
 
     async def _driven(
         self, route: Route, direction: Direction, departure: datetime
@@ -66,40 +82,3 @@ class MakeOccurrences:
             snapped = await self._resolve_places.resnap(stops)
             stops = [(pointer, place) for (pointer, _), place in zip(stops, snapped, strict=True)]
         return tuple(place for _, place in stops), await self._resolve_places.drive(stops, departure)
-
-    def _offer(
-        self,
-        series: Series,
-        phase: Phase,
-        places: tuple[Place, ...],
-        drive: DrivenRoute,
-        departure: datetime,
-        now: datetime,
-    ) -> Offer:
-        trip = phase.trip
-        return Offer(
-            id=self._make_id(),
-            driver_id=series.driver_id,
-            region=self._roads.name,
-            region_fingerprint=self._roads.fingerprint,
-            status=OfferStatus.OPEN,
-            version=1,
-            origin=places[0],
-            destination=places[-1],
-            via=places[1:-1],
-            departure=departure,
-            flexibility_s=trip.flexibility_s,
-            seats_offered=trip.seats,
-            seats_left=trip.seats,
-            max_detour_s=default_max_detour_s(drive.duration_ms) if trip.max_detour_s is None else trip.max_detour_s,
-            max_detour_m=trip.max_detour_m,
-            preferences=dict(trip.preferences),
-            comment=trip.comment,
-            duration_ms=drive.duration_ms,
-            length_cm=drive.length_cm,
-            created_at=now,
-            updated_at=now,
-            instant_booking=trip.instant_booking,
-            price=trip.price,
-            women_only=trip.women_only,
-        )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from matcher.domain.errors.tree import DepartureInPast, DepartureTooFar, Fault, InvalidField
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import Keep, rendered
+from matcher.domain.offer import Offer
 from matcher.domain.place import Coordinate
 from matcher.domain.principal import Principal
 from matcher.domain.series import (
@@ -22,83 +24,71 @@ from matcher.domain.series import (
     SeriesDraft,
     SeriesStatus,
 )
-from matcher.places.resolve import ResolvePlaces
-from matcher.roads.asked import RoadsByTime
-from matcher.trips.offer_rules import pointed, require_driver
-from matcher.trips.series.occurrences import MakeOccurrences
-from matcher.trips.series.ports import Made, SeriesRepository
-from matcher.trips.writer import OfferWriter
+from matcher.trips.offer_rules import require_driver
+from matcher.trips.series.occurrences import Made, MakeOccurrences
+from matcher.trips.series.store import PostgresSeries
+from matcher.trips.writer import TripWriter
 
-#: Makes the answer that is kept under an idempotency key.
-Render = Callable[[Series, Sequence[Occurrence]], StoredAnswer]
+#: A new series with its first occurrences.
+Published = tuple[Series, list[Occurrence]]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesTerms:
+    """How far occurrences are made ahead, and a trip may be published at all; when a series that failed is tried again."""
+
+    ahead: timedelta
+    horizon: timedelta
+    retry: timedelta
 
 
 class PublishSeries:
     """A series that is returned is on disk with all occurrences of the days ahead, and the next search can find them.
 
-    `ahead` is how far occurrences are made ahead, `horizon` how far a trip may be published at all; `zone_of` tells the zone of a place.
+    `zone_of` tells the time zone of a place.
     """
 
     def __init__(
         self,
-        series: SeriesRepository,
-        writer: OfferWriter,
-        roads: RoadsByTime,
-        resolve_places: ResolvePlaces,
+        series: PostgresSeries,
+        trips: TripWriter,
         make: MakeOccurrences,
+        terms: SeriesTerms,
         *,
         make_id: Callable[[], UUID],
-        ahead: timedelta,
-        horizon: timedelta,
         zone_of: Callable[[Coordinate], ZoneInfo],
     ) -> None:
         self._series = series
-        self._writer = writer
-        self._roads = roads
-        self._resolve_places = resolve_places
+        self._trips = trips
         self._make = make
+        self._terms = terms
         self._make_id = make_id
-        self._ahead = ahead
-        self._horizon = horizon
         self._zone_of = zone_of
 
     async def __call__(
-        self,
-        draft: SeriesDraft,
-        principal: Principal,
-        now: datetime,
-        idempotency: IdempotencyRequest | None,
-        render: Render,
-    ) -> StoredAnswer | tuple[Series, list[Occurrence]]:
-        """The new series with its first occurrences; or, when `idempotency` was answered before, that answer, and nothing new is made.
+        self, draft: SeriesDraft, principal: Principal, now: datetime, keep: Keep[Published] | None = None
+    ) -> Published:
+        """The new series with its first occurrences.
 
-        Raises RoleForbidden, IdempotencyKeyReused, DepartureInPast when no date is left, DepartureTooFar, InvalidField, TooManySeries, what
-        MakeOccurrences and ResolvePlaces raise, and DatabaseUnavailable, after which the same key may safely be sent again.
+        Raises RoleForbidden, AnsweredBefore, IdempotencyKeyReused, DepartureInPast when no date is left, DepartureTooFar,
+        InvalidField, TooManySeries, what MakeOccurrences and ResolvePlaces raise, and DatabaseUnavailable, after which the
+        same key may safely be sent again.
         """
         require_driver(principal)
-        if idempotency is not None:
-            earlier = await self._series.find_answer(idempotency)
-            if earlier is not None:
-                await self._writer.settle()
-                return earlier
-        route = await self._route(draft)
+        await self._trips.require_new(keep)
+        route = await self._make.route(draft)
         zone = self._zone_of(route.origin.coordinate) if draft.zone_name is None else zone_named(draft.zone_name)
-        series = _series(draft, route, zone, self._make_id(), principal.user, self._roads.name, now)
-        through = last_day(now, self._ahead)
+        series = _series(draft, route, zone, self._make_id(), principal.user, self._make.region, now)
+        through = last_day(now, self._terms.ahead)
         wanted = [(key, at) for key, at in series.occurrences(first_day(series, now), through) if at >= now]
         made = await self._make(series, wanted, now)
         # Whatever cannot be driven is refused now, not when the first occurrence is to be made.
-        require_ways(made or await self._make(series, first_trips(series, now, self._horizon), now))
-        answer = None if idempotency is None else render(series, in_words(series, made))
-        earlier = await self._writer.insert_all(
-            [offer for _, offer in made],
-            lambda: self._series.insert(series, made, series.next_day(through), idempotency=idempotency, answer=answer),
-        )
-        return (series, in_words(series, made)) if earlier is None else earlier
-
-    async def _route(self, draft: SeriesDraft) -> Route:
-        origin, *via, destination = await self._resolve_places(pointed(draft.origin, draft.via, draft.destination))
-        return Route(origin, tuple(via), destination, self._roads.fingerprint)
+        require_ways(made or await self._make(series, first_trips(series, now, self._terms.horizon), now))
+        published = (series, [_occurrence(series, key, offer) for key, offer in made])
+        kept = await rendered(keep, published)
+        store = self._series.insert(series, made, series.next_day(through), kept)
+        await self._trips.publish([offer for _, offer in made], store)
+        return published
 
 
 def first_trips(series: Series, now: datetime, horizon: timedelta) -> list[tuple[OccurrenceKey, datetime]]:
@@ -142,14 +132,6 @@ def last_day(now: datetime, ahead: timedelta) -> date:
     return (now.astimezone(UTC) + ahead).date()
 
 
-def in_words(series: Series, made: Sequence[Made]) -> list[Occurrence]:
-    """New offers as occurrences of their series."""
-    return [
-        Occurrence(key, offer.id, series.version, detached=False, status=offer.status, departure=offer.departure)
-        for key, offer in made
-    ]
-
-
 def require_dates(phase: Phase) -> None:
     """Raises InvalidField for a phase that ends before it begins, lasts too long, or drives back before it has left."""
     if phase.until is not None and phase.until < phase.from_date:
@@ -168,6 +150,10 @@ def require_ways(made: Sequence[Made]) -> None:
         if key.direction is Direction.BACK and key.day in arrivals and offer.departure < arrivals[key.day]:
             arrives = arrivals[key.day].strftime("%H:%M")
             raise _fault("/return/departure", f"must be later: the way there arrives at {arrives}")
+
+
+def _occurrence(series: Series, key: OccurrenceKey, offer: Offer) -> Occurrence:
+    return Occurrence(key, offer.id, series.version, detached=False, status=offer.status, departure=offer.departure)
 
 
 def _fault(pointer: str, detail: str) -> InvalidField:

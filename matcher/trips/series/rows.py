@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, date, time, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import asyncpg
 
 from matcher.domain.money import Money
-from matcher.domain.offer import OfferStatus
+from matcher.domain.offer import OfferStatus, TripFields
 from matcher.domain.series import (
     Direction,
     Occurrence,
@@ -19,10 +20,12 @@ from matcher.domain.series import (
     Route,
     Series,
     SeriesStatus,
-    TripFields,
     WayBack,
 )
 from matcher.trips.offers.rows import place_to_json, to_place
+
+#: What JSON holds as it is, under the same name; a phase that was stored before a field existed has its default.
+_AS_STATED = tuple(f.name for f in fields(TripFields) if f.name not in {"preferences", "price"})
 
 
 def to_phase_rows(series: Series) -> list[dict[str, object]]:
@@ -87,14 +90,8 @@ def _trip_to_json(phase: Phase) -> dict[str, object]:
         "via": [place_to_json(place) for place in route.via],
         "destination": place_to_json(route.destination),
         "region_fingerprint": route.region_fingerprint,
-        "seats": trip.seats,
-        "flexibility_s": trip.flexibility_s,
-        "max_detour_s": trip.max_detour_s,
-        "max_detour_m": trip.max_detour_m,
+        **{name: getattr(trip, name) for name in _AS_STATED},
         "preferences": dict(trip.preferences),
-        "comment": trip.comment,
-        "instant_booking": trip.instant_booking,
-        "women_only": trip.women_only,
         "price_minor": None if trip.price is None else trip.price.minor,
         "price_currency": None if trip.price is None else trip.price.currency,
     }
@@ -118,14 +115,7 @@ def _to_phase(row: Mapping[str, Any]) -> Phase:
             trip["region_fingerprint"],
         ),
         trip=TripFields(
-            seats=trip["seats"],
-            flexibility_s=trip["flexibility_s"],
-            max_detour_s=trip["max_detour_s"],
-            max_detour_m=trip["max_detour_m"],
-            preferences=trip["preferences"],
-            comment=trip["comment"],
-            instant_booking=trip["instant_booking"],
-            women_only=trip["women_only"],
+            **{name: trip[name] for name in (*_AS_STATED, "preferences") if name in trip},
             price=None if trip["price_minor"] is None else Money(trip["price_minor"], trip["price_currency"]),
         ),
     )

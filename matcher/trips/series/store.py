@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from matcher.domain.errors.series import SeriesNotFound, TooManySeries
 from matcher.domain.errors.tree import StaleVersion
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import KeptAnswer
 from matcher.domain.series import Direction, Occurrence, OccurrenceKey, PartOfSeries, Series
 from matcher.postgres.change_feed import announce_changes
-from matcher.postgres.idempotency import answer_once, find_answer
+from matcher.postgres.idempotency import keep_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.trips.offers.store import insert_new_offer
-from matcher.trips.series.ports import Made, SeriesPage
+from matcher.trips.series.occurrences import Made
 from matcher.trips.series.rows import to_occurrence, to_phase_rows, to_series
 
 if TYPE_CHECKING:
@@ -27,35 +28,35 @@ _SERIES = Statements("series")
 MAX_SERIES = 100
 
 
-class _Exists(Exception):
-    """An occurrence was made by somebody else."""
+@dataclass(frozen=True, slots=True)
+class SeriesPage:
+    """One keyset page, oldest first; `next_cursor` is the (created_at, id) to go on after, None at the end."""
+
+    series: tuple[Series, ...]
+    next_cursor: tuple[datetime, UUID] | None
 
 
 class PostgresSeries:
-    """The SeriesRepository of `matcher.trips.series.ports` on PostgreSQL. `region` is the one whose series are claimed."""
+    """Series on disk, with what was made of them; `region` is the one whose series are claimed.
+
+    A method that returns has committed; DatabaseUnavailable: it may have.
+    """
 
     def __init__(self, connections: Connections, region: str) -> None:
         self._connections = connections
         self._region = region
 
     async def insert(
-        self,
-        series: Series,
-        made: Sequence[Made],
-        next_date: date | None,
-        *,
-        idempotency: IdempotencyRequest | None = None,
-        answer: StoredAnswer | None = None,
-    ) -> StoredAnswer | None:
-        """Store a new series with its first occurrences and the answer under its key; see the port."""
-        if (idempotency is None) != (answer is None):
-            raise TypeError("idempotency and answer go together")
+        self, series: Series, made: Sequence[Made], next_date: date | None, kept: KeptAnswer | None = None
+    ) -> None:
+        """Store a new series with its first occurrences and the answer to the call, all or nothing.
+
+        Raises AnsweredBefore, IdempotencyKeyReused, TooManySeries.
+        """
         async with self._connections.connection() as connection:
             async with connection.transaction():
-                if idempotency is not None and answer is not None:
-                    earlier = await answer_once(connection, idempotency, answer, series.created_at)
-                    if earlier is not None:
-                        return earlier
+                if kept is not None:
+                    await keep_answer(connection, kept, series.created_at)
                 await _SERIES.value(connection, "lock_driver", driver_id=series.driver_id)
                 written = await _SERIES.run(
                     connection,
@@ -72,12 +73,6 @@ class PostgresSeries:
                 await _SERIES.run(connection, "insert_phases", series_id=series.id, phases=to_phase_rows(series))
                 await _insert_made(connection, series, made)
             await announce_changes(connection)
-        return None
-
-    async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
-        """The answer kept under this key, or None. Raises IdempotencyKeyReused when the key was used for another call."""
-        async with self._connections.connection() as connection:
-            return await find_answer(connection, idempotency)
 
     async def get(self, series_id: UUID) -> Series:
         """Raises SeriesNotFound."""
@@ -101,7 +96,7 @@ class PostgresSeries:
         return SeriesPage(found, (found[-1].created_at, found[-1].id) if more else None)
 
     async def occurrences(self, series_id: UUID, *, departing_from: datetime | None) -> list[Occurrence]:
-        """What was made of a series, by date, the way there first."""
+        """What was made of a series, by date, the way there first; only what leaves from a moment on, when one is given."""
         async with self._connections.connection() as connection:
             rows = await _SERIES.rows(
                 connection, "list_occurrences", series_id=series_id, departing_from=departing_from
@@ -130,19 +125,17 @@ class PostgresSeries:
             await _SERIES.run(connection, "delete_phases", series_id=series.id)
             await _SERIES.run(connection, "insert_phases", series_id=series.id, phases=to_phase_rows(series))
 
-    async def make(self, series: Series, made: Sequence[Made]) -> bool:
-        """Store further occurrences, all or none; see the port."""
-        try:
-            async with self._connections.connection() as connection:
-                async with connection.transaction():
-                    held = await _SERIES.row(connection, "hold_series", id=series.id, version=series.version)
-                    if held is None:
-                        return False
-                    await _insert_made(connection, series, made)
-                await announce_changes(connection)
-        except _Exists:
-            return False
-        return True
+    async def make(self, series: Series, made: Sequence[Made]) -> None:
+        """Store further occurrences, all or none: only what the series itself had cancelled is made anew.
+
+        Raises StaleVersion when the series has changed meanwhile or one of them exists.
+        """
+        async with self._connections.connection() as connection:
+            async with connection.transaction():
+                if await _SERIES.row(connection, "hold_series", id=series.id, version=series.version) is None:
+                    raise StaleVersion("the series has changed meanwhile: read it again")
+                await _insert_made(connection, series, made)
+            await announce_changes(connection)
 
     async def detach(self, offer_id: UUID) -> None:
         """Let an occurrence go its own way."""
@@ -150,7 +143,7 @@ class PostgresSeries:
             await _SERIES.run(connection, "detach_occurrence", offer_id=offer_id)
 
     async def tended(self, series: Series, next_date: date | None) -> None:
-        """Note that everything up to `next_date` was made, and brought in line with this version."""
+        """Note that everything up to `next_date` was made and follows this version; nothing when it has changed."""
         async with self._connections.connection() as connection:
             await _SERIES.run(connection, "tended_series", id=series.id, version=series.version, next_date=next_date)
 
@@ -175,8 +168,7 @@ class PostgresSeries:
 
 
 async def note_in_series(connection: Connection, offer_id: UUID, version: int) -> None:
-    """In the transaction that changes an offer: that it follows a version of its series, or with 0 that it goes its own way.
-    Nothing for an offer that is of no series."""
+    """Note, in the transaction that changes an offer, which version of its series it follows; 0: none any more."""
     if version == 0:
         await _SERIES.run(connection, "detach_occurrence", offer_id=offer_id)
     else:
@@ -196,7 +188,7 @@ async def _insert_made(connection: Connection, series: Series, made: Sequence[Ma
             series_version=series.version,
         )
         if noted is None:
-            raise _Exists
+            raise StaleVersion("an occurrence was made meanwhile: read the series again")
 
 
 def _changing(series: Series, next_date: date | None) -> dict[str, object]:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from matcher.domain.errors.bookings import PromisedToRiders
 from matcher.domain.errors.tree import CarpoolError, Conflict, InvalidInput, NotFound, StaleVersion, Unavailable
-from matcher.domain.offer import Offer, OfferChange, OfferStatus
+from matcher.domain.offer import CLEARABLE, STATED, Offer, OfferChange, OfferStatus
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.domain.series import Direction, Occurrence, OccurrenceKey, Phase, Series, SeriesStatus
 from matcher.trips.offers.cancel import CancelOffer
 from matcher.trips.offers.change import ChangeOffer
-from matcher.trips.offers.repository import OfferRepository
 from matcher.trips.series.occurrences import MakeOccurrences
-from matcher.trips.series.ports import SeriesRepository
-from matcher.trips.series.publish import first_day, last_day
-from matcher.trips.writer import OfferWriter
+from matcher.trips.series.publish import SeriesTerms, first_day, last_day
+from matcher.trips.series.store import PostgresSeries
+from matcher.trips.writer import TripWriter
 
 _log = logging.getLogger(__name__)
 
@@ -42,37 +41,29 @@ class LeftAlone:
 
 
 class TendSeries:
-    """What it has done once it does not do again, however many processes do it at the same time and wherever one of them is stopped.
-
-    `ahead` is how far occurrences are made ahead; a series that fails is tried again after `retry`.
-    """
+    """What it has done once it does not do again, however many processes do it at once and wherever one is stopped."""
 
     def __init__(
         self,
-        series: SeriesRepository,
-        offers: OfferRepository,
-        writer: OfferWriter,
+        series: PostgresSeries,
+        trips: TripWriter,
         make: MakeOccurrences,
+        terms: SeriesTerms,
         change_offer: ChangeOffer,
         cancel_offer: CancelOffer,
-        *,
-        ahead: timedelta,
-        retry: timedelta,
     ) -> None:
         self._series = series
-        self._offers = offers
-        self._writer = writer
+        self._trips = trips
         self._make = make
+        self._terms = terms
         self._change_offer = change_offer
         self._cancel_offer = cancel_offer
-        self._ahead = ahead
-        self._retry = retry
 
     async def all_due(self, now: datetime) -> int:
         """Tend every series that needs it and that no other process is at; how many there were. Raises Unavailable."""
         done = 0
         while True:
-            ids = await self._series.claim(now, last_day(now, self._ahead), now + self._retry, _AT_ONCE)
+            ids = await self._series.claim(now, last_day(now, self._terms.ahead), now + self._terms.retry, _AT_ONCE)
             for series_id in ids:
                 try:
                     await self(series_id, now)
@@ -89,7 +80,8 @@ class TendSeries:
     async def __call__(self, series_id: UUID, now: datetime) -> list[LeftAlone]:
         """Bring what was made in line, make what is missing, and tell what could not follow.
 
-        Raises SeriesNotFound, DatabaseUnavailable, and what MakeOccurrences raises; the series then says why it has no new occurrences.
+        Raises SeriesNotFound, DatabaseUnavailable, and what MakeOccurrences raises, which the series then names as its
+        trouble.
         """
         left: list[LeftAlone] = []
         for _ in range(_TRIES):
@@ -101,7 +93,7 @@ class TendSeries:
                 await self._series.in_trouble(series, error.code)
                 raise
             if done:
-                through = last_day(now, self._ahead)
+                through = last_day(now, self._terms.ahead)
                 next_date = None if series.status is SeriesStatus.CANCELLED else series.next_day(through)
                 await self._series.tended(series, next_date)
                 return left
@@ -114,16 +106,16 @@ class TendSeries:
             for found in await self._series.occurrences(series.id, departing_from=None)
             if found.detached or found.status is not OfferStatus.CANCELLED
         }
-        days = first_day(series, now), last_day(now, self._ahead)
+        days = first_day(series, now), last_day(now, self._terms.ahead)
         wanted = [(key, at) for key, at in series.occurrences(*days) if at >= now and key not in there]
         if not wanted:
             return True
         made = await self._make(series, wanted, now)
-
-        async def store() -> bool | None:
-            return None if await self._series.make(series, made) else False
-
-        return await self._writer.insert_all([offer for _, offer in made], store) is None
+        try:
+            await self._trips.publish([offer for _, offer in made], self._series.make(series, made))
+        except StaleVersion:
+            return False
+        return True
 
     async def _align(self, series: Series, now: datetime) -> list[LeftAlone]:
         found = [
@@ -145,7 +137,7 @@ class TendSeries:
         if occurrence.detached and not series.withdrawn_on(occurrence.key.day):
             return None
         for _ in range(_TRIES):
-            offer = await self._offers.get(occurrence.offer_id)
+            offer = await self._trips.offers.get(occurrence.offer_id)
             if offer.status is not OfferStatus.OPEN:
                 return None
             try:
@@ -176,31 +168,21 @@ class TendSeries:
 
 
 def difference(offer: Offer, phase: Phase, direction: Direction, departure: datetime) -> OfferChange | None:
-    """What must be changed of an offer for it to be as its series says; None when it is. A default detour stays as it was computed."""
+    """What must change of an offer for it to follow its series; None: nothing. A default detour stays as it was computed."""
     places, trip = phase.route.places(direction), phase.trip
     same_via = [_where(place) for place in offer.via] == [_where(place) for place in places[1:-1]]
+    names = ("max_detour_s", *STATED)
+    wanted = {name: getattr(trip, name) for name in names if getattr(trip, name) != getattr(offer, name)}
+    wanted |= {f"clear_{name}": True for name in CLEARABLE if name in wanted and wanted[name] is None}
     change = OfferChange(
         origin=_unless(_where(offer.origin) == _where(places[0]), places[0]),
         destination=_unless(_where(offer.destination) == _where(places[-1]), places[-1]),
         via=None if same_via else tuple(_again(place) for place in places[1:-1]),
         departure=None if offer.departure == departure else departure,
-        seats=_new(offer.seats_offered, trip.seats),
-        flexibility_s=_new(offer.flexibility_s, trip.flexibility_s),
-        max_detour_s=None if trip.max_detour_s is None else _new(offer.max_detour_s, trip.max_detour_s),
-        max_detour_m=None if trip.max_detour_m is None else _new(offer.max_detour_m, trip.max_detour_m),
-        clear_max_detour_m=trip.max_detour_m is None and offer.max_detour_m is not None,
-        preferences=_new(dict(offer.preferences), dict(trip.preferences)),
-        comment=_new(offer.comment, trip.comment),
-        instant_booking=_new(offer.instant_booking, trip.instant_booking),
-        women_only=_new(offer.women_only, trip.women_only),
-        price=None if trip.price is None else _new(offer.price, trip.price),
-        clear_price=trip.price is None and offer.price is not None,
+        seats=None if offer.seats_offered == trip.seats else trip.seats,
+        **wanted,
     )
     return None if change == OfferChange() else change
-
-
-def _new(present: Any, wanted: Any) -> Any:
-    return None if present == wanted else wanted
 
 
 def _unless(same: bool, place: Place) -> PlaceInput | None:

@@ -12,9 +12,9 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.events.departures import PostgresDepartures
 from matcher.events.store import PostgresEvents
 from matcher.postgres.pool import Database
+from matcher.trips.bookings.repository import TripChange
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.offers.store import PostgresOffers
-from matcher.trips.ports import TripChange
 from tests.builders_bookings import a_booking, a_point
 from tests.contract.stored_offers import COQUIMBO_TIME, a_place, a_stored_offer
 

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from matcher.domain.errors.tree import Conflict, InvalidField, SeatsExhausted
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import IdempotencyRequest, KeptAnswer, StoredAnswer
 from matcher.domain.principal import ApiKey, Role
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.postgres.pool import Connections
@@ -55,9 +55,7 @@ async def test_more_seats_than_there_are_cannot_be_taken(db: Connections) -> Non
 async def test_a_key_that_is_too_long_is_invalid(db: Connections) -> None:
     call = IdempotencyRequest("alice", "k" * 256, b"")
     with pytest.raises(InvalidField, match="Idempotency-Key"):
-        await PostgresOffers(db).insert(
-            a_stored_offer(), idempotency=call, render=lambda _offer: StoredAnswer(201, {}, b"")
-        )
+        await PostgresOffers(db).insert(a_stored_offer(), KeptAnswer(call, StoredAnswer(201, {}, b"")))
 
 
 async def test_our_own_mistakes_are_not_dressed_up_as_the_callers(db: Connections) -> None:

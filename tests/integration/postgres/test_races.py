@@ -10,14 +10,14 @@ from datetime import timedelta
 import pytest
 
 from matcher.domain.errors.tree import Conflict, StaleVersion
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import AnsweredBefore, IdempotencyRequest, KeptAnswer, StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.postgres.idempotency import forget_answers
 from matcher.postgres.pool import Database
+from matcher.trips.bookings.repository import TripChange
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.offers import columns as load_offers
 from matcher.trips.offers.store import PostgresOffers
-from matcher.trips.ports import TripChange
 from tests.builders_bookings import a_booking
 from tests.contract.stored_offers import NOW, a_stored_offer
 
@@ -28,6 +28,10 @@ def _answer(offer: Offer) -> StoredAnswer:
     return StoredAnswer(201, {"Location": f"/v1/offers/{offer.id}"}, str(offer.id).encode())
 
 
+def _kept(offer: Offer) -> KeptAnswer:
+    return KeptAnswer(CALL, _answer(offer))
+
+
 async def _stored(offers: PostgresOffers) -> list[Offer]:
     async with offers.open_offers("coquimbo", "") as stored:
         return [offer async for chunk in stored.others() for offer in chunk]
@@ -36,17 +40,17 @@ async def _stored(offers: PostgresOffers) -> list[Offer]:
 async def test_of_many_calls_with_one_key_one_stores_and_all_get_its_answer(database: Database) -> None:
     offers = PostgresOffers(database)
     tries = [a_stored_offer() for _ in range(16)]
-    answers = await asyncio.gather(*(offers.insert(offer, idempotency=CALL, render=_answer) for offer in tries))
+    ends = await asyncio.gather(*(offers.insert(offer, _kept(offer)) for offer in tries), return_exceptions=True)
     [winner] = await _stored(offers)
-    expected = {offer.id: None if offer == winner else _answer(winner) for offer in tries}
-    assert dict(zip((offer.id for offer in tries), answers, strict=True)) == expected
+    answers = {o.id: end.answer if isinstance(end, AnsweredBefore) else end for o, end in zip(tries, ends, strict=True)}
+    assert answers == {offer.id: None if offer == winner else _answer(winner) for offer in tries}
 
 
 async def test_an_offer_that_cannot_be_stored_leaves_no_answer_behind(database: Database) -> None:
     offers, offer = PostgresOffers(database), a_stored_offer()
     await offers.insert(offer)
     with pytest.raises(Conflict):
-        await offers.insert(offer, idempotency=CALL, render=_answer)
+        await offers.insert(offer, _kept(offer))
     assert await offers.find_answer(CALL) is None
 
 
@@ -54,9 +58,9 @@ async def test_a_call_waits_for_one_with_its_key_and_goes_ahead_when_that_one_fa
     offers, mine = PostgresOffers(database), a_stored_offer()
     taken = a_stored_offer()
     await offers.insert(taken)
-    failing = offers.insert(taken, idempotency=CALL, render=_answer)
-    ends = await asyncio.gather(failing, offers.insert(mine, idempotency=CALL, render=_answer), return_exceptions=True)
-    assert isinstance(ends[0], Conflict) or ends[0] == _answer(mine)
+    failing = offers.insert(taken, _kept(taken))
+    ends = await asyncio.gather(failing, offers.insert(mine, _kept(mine)), return_exceptions=True)
+    assert isinstance(ends[0], Conflict) or (isinstance(ends[0], AnsweredBefore) and ends[0].answer == _answer(mine))
     assert ends[1] is None
     assert await offers.find_answer(CALL) == _answer(mine)
 
@@ -116,11 +120,13 @@ async def test_the_stream_sees_one_moment_however_many_chunks_it_takes(
 
 async def test_old_answers_are_forgotten_and_their_keys_free_again(database: Database) -> None:
     offers, offer = PostgresOffers(database), a_stored_offer()
-    await offers.insert(offer, idempotency=CALL, render=_answer)
+    await offers.insert(offer, _kept(offer))
     assert await offers.forget_answers(NOW) == 0
     assert await offers.forget_answers(NOW + timedelta(seconds=1)) == 1
     assert await offers.find_answer(CALL) is None
-    assert await offers.insert(a_stored_offer(), idempotency=CALL, render=_answer) is None
+    again = a_stored_offer()
+    await offers.insert(again, _kept(again))
+    assert await offers.get(again.id) == again
 
 
 async def test_a_request_for_a_seat_stands_on_the_version_that_it_was_decided_on(database: Database) -> None:
@@ -143,7 +149,8 @@ async def test_answers_that_piled_up_are_forgotten_a_few_in_a_statement(database
     offers = PostgresOffers(database)
     for number in range(5):
         call = replace(CALL, key=f"key-{number}")
-        await offers.insert(a_stored_offer(), idempotency=call, render=_answer)
+        offer = a_stored_offer()
+        await offers.insert(offer, KeptAnswer(call, _answer(offer)))
     async with database.connection() as connection:
         assert await forget_answers(connection, NOW + timedelta(seconds=1), 2) == 2
     assert await offers.forget_answers(NOW + timedelta(seconds=1), at_once=2) == 3

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.domain.clock import local_moment
+from matcher.domain.offer import TripFields
 from matcher.domain.series import (
     Direction,
     OccurrenceKey,
@@ -21,7 +22,6 @@ from matcher.domain.series import (
     Route,
     Series,
     SeriesStatus,
-    TripFields,
     WayBack,
 )
 from tests.builders import NOW, a_place

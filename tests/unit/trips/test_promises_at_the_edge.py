@@ -31,7 +31,9 @@ STREETS = [
 @pytest.fixture(scope="module")
 def planner() -> TripPlanner:
     network = a_network(STREETS)
-    return TripPlanner(RoadEngine("test", "fingerprint", network, Topology.build(network)), FitsAsItIs())
+    return TripPlanner(
+        RoadEngine("test", "fingerprint", network, Topology.build(network)), FitsAsItIs(), snap_limit_m=1000.0
+    )
 
 
 def a_trip(departure: datetime = NOW + 60 * MINUTE, flexibility_s: int = 900) -> Offer:

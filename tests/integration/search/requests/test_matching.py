@@ -19,7 +19,6 @@ import asyncpg
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.domain.idempotency import StoredAnswer
 from matcher.domain.match import MAX_LIMIT, MatchAnswer, RequestDraft, TimeWindow, WindowKind
 from matcher.domain.offer import Offer, OfferChange, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput
@@ -129,14 +128,7 @@ def rider(name: str) -> Principal:
 
 async def keep(carpool: Carpool, name: str, wish: RequestDraft) -> tuple[KeptRequest, MatchAnswer]:
     """A request that waits, and what it was answered."""
-    made: list[tuple[KeptRequest, MatchAnswer]] = []
-
-    def render(kept: KeptRequest, answer: MatchAnswer) -> StoredAnswer:
-        made.append((kept, answer))
-        return StoredAnswer(201, {}, b"")
-
-    await carpool.latest().requests.keep.keep(wish, rider(name), _now(), None, render)
-    return made[0]
+    return await carpool.latest().requests.keep.keep(wish, rider(name), _now())
 
 
 async def rows(url: str, sql: str) -> list[asyncpg.Record]:
@@ -278,11 +270,11 @@ async def test_an_offer_that_comes_between_a_search_and_its_keeping_is_told(
     between: list[Offer] = []
     one, other = two
 
-    async def slow(requests: PostgresRequests, kept: KeptRequest, **named: Any) -> StoredAnswer | None:
+    async def slow(requests: PostgresRequests, kept: KeptRequest, **named: Any) -> None:
         # Published, and matched with everything that waits, by the other process.
         between.append(await publish(other, a_morning(7)))
         await settled(own_database)
-        return await insert(requests, kept, **named)
+        await insert(requests, kept, **named)
 
     monkeypatch.setattr(PostgresRequests, "insert", slow)
     kept, answer = await keep(one, "rita", a_wish(a_morning(7)))

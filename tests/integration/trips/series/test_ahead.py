@@ -16,11 +16,10 @@ import asyncpg
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.domain.idempotency import StoredAnswer
-from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.offer import Offer, OfferStatus, TripFields
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
-from matcher.domain.series import Occurrence, Series, SeriesChange, SeriesDraft, TripFields, WayBack
+from matcher.domain.series import Occurrence, Series, SeriesChange, SeriesDraft, WayBack
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.privacy.store import PostgresPersonalData
@@ -75,15 +74,9 @@ async def post(carpool: Carpool, **changes: Any) -> Series:
         origin=SOUTH, destination=NORTH, via=(), departure=time(7, 45), back=WayBack(time(18, 0)),
         trip=TripFields(seats=3, flexibility_s=900), weekdays=WEEKDAYS, from_date=_now().date() + 2 * DAY,
     )  # fmt: skip
-    published = await carpool.series.publish(
-        replace(draft, **changes),
-        replace(DRIVER, user=f"driver-{uuid4()}"),
-        _now(),
-        None,
-        lambda *_: StoredAnswer(201, {}, b""),
-    )
-    assert not isinstance(published, StoredAnswer)
-    return published[0]
+    driver = replace(DRIVER, user=f"driver-{uuid4()}")
+    series, _ = await carpool.series.publish(replace(draft, **changes), driver, _now())
+    return series
 
 
 async def made(carpool: Carpool, series: Series) -> list[Occurrence]:

@@ -165,7 +165,7 @@ async def test_cancelling_minds_the_version_when_one_is_given(world: World) -> N
 
 async def test_cancelling_without_a_version_outlives_a_change_at_the_same_moment(world: World) -> None:
     offer = await world.published()
-    _, cancelled = await asyncio.gather(
+    _changed, cancelled = await asyncio.gather(
         world.change(offer.id, OfferChange(seats=1), 1, ALICE, LATER), world.cancel(offer.id, ALICE, LATER)
     )
     assert world.offers.stored[offer.id] == cancelled

@@ -21,7 +21,7 @@ from matcher.domain.errors.tree import (
     PlaceUnreachable,
     RoleForbidden,
 )
-from matcher.domain.idempotency import IdempotencyRequest, StoredAnswer
+from matcher.domain.idempotency import AnsweredBefore, IdempotencyRequest, Keep, StoredAnswer
 from matcher.domain.offer import Offer, OfferStatus
 from tests.world import ALICE, NOW, OPS, RIDER, World, a_draft, address, at
 
@@ -140,26 +140,29 @@ async def _render(offer: Offer) -> StoredAnswer:
     return StoredAnswer(status=201, headers={"Location": f"/v1/offers/{offer.id}"}, body=b"first")
 
 
+def _keep(fingerprint: bytes = b"1") -> Keep[Offer]:
+    return Keep(IdempotencyRequest(owner="alice", key="abc", fingerprint=fingerprint), _render)
+
+
 async def test_the_same_key_gives_the_first_answer_and_makes_nothing_new(world: World) -> None:
-    key = IdempotencyRequest(owner="alice", key="abc", fingerprint=b"1")
-    first = await world.publish(a_draft(), ALICE, NOW, key, _render)
-    again = await world.publish(a_draft(departure=NOW - timedelta(days=9)), ALICE, NOW, key, _render)
-    assert isinstance(first, Offer)
-    assert again == await _render(first)
+    first = await world.publish(a_draft(), ALICE, NOW, _keep())
+    with pytest.raises(AnsweredBefore) as again:
+        await world.publish(a_draft(departure=NOW - timedelta(days=9)), ALICE, NOW, _keep())
+    assert again.value.answer == await _render(first)
     assert len(world.offers.stored) == len(world.index) == 1
 
 
 async def test_two_calls_at_once_with_one_key_make_one_offer(world: World) -> None:
-    key = IdempotencyRequest(owner="alice", key="abc", fingerprint=b"1")
-    answers = await asyncio.gather(*(world.publish(a_draft(), ALICE, NOW, key, _render) for _ in range(2)))
-    assert sorted(type(answer).__name__ for answer in answers) == ["Offer", "StoredAnswer"]
+    calls = (world.publish(a_draft(), ALICE, NOW, _keep()) for _ in range(2))
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert sorted(type(end).__name__ for end in ends) == ["AnsweredBefore", "Offer"]
     assert len(world.offers.stored) == len(world.index) == 1
 
 
 async def test_a_key_cannot_be_used_for_another_request(world: World) -> None:
-    await world.publish(a_draft(), ALICE, NOW, IdempotencyRequest("alice", "abc", b"1"), _render)
+    await world.publish(a_draft(), ALICE, NOW, _keep())
     with pytest.raises(IdempotencyKeyReused):
-        await world.publish(a_draft(), ALICE, NOW, IdempotencyRequest("alice", "abc", b"2"), _render)
+        await world.publish(a_draft(), ALICE, NOW, _keep(b"2"))
 
 
 async def test_an_offer_that_could_not_be_stored_is_not_found(world: World) -> None:
