@@ -29,9 +29,9 @@ class Streams:
     def one_more(self, user: str, *, most: int, most_per_user: int) -> Iterator[None]:
         """Room for a stream among at most `most`, and `most_per_user` of one user. Raises Overloaded, TooManyStreams."""
         if self._stopped or len(self) >= most:
-            raise Overloaded("too many streams at once: try again in a moment", retry_after_s=5)
+            raise Overloaded("too many open streams: try again in a moment", retry_after_s=5)
         if self._of_user[user] >= most_per_user:
-            raise TooManyStreams(f"at most {most_per_user} streams of one user at once: end one of them")
+            raise TooManyStreams(f"at most {most_per_user} streams per user: close one of them")
         self._of_user[user] += 1
         try:
             yield

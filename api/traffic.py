@@ -68,7 +68,7 @@ class Traffic:
         """A call in progress. Raises Overloaded."""
         if self._working >= self._most:
             self._telemetry.add(SHED, "in_flight")
-            raise Overloaded("too many calls at once: try again in a moment", retry_after_s=1)
+            raise Overloaded("too many requests in progress: try again in a moment", retry_after_s=1)
         self._working += 1
         self._idle.clear()
         try:

@@ -57,13 +57,11 @@ def principal_of_call(caller: Principal, acted_for: str | None, roles: AbstractS
         require_role(principal, roles)
         return principal
     if not caller.act_as:
-        raise ActingForbidden(
-            f"this credential may not act for others: leave out {ON_BEHALF_OF}, or use a key with act_as"
-        )
+        raise ActingForbidden(f"this credential may not act for others: omit {ON_BEHALF_OF}, or use a key with act_as")
     user = caller.acting_for(acted_for, roles)
     if user is None:
         may = " or ".join(sorted(caller.act_as))
-        raise ActingForbidden(f"this credential may act for others as {may}, and this call is for others")
+        raise ActingForbidden(f"this credential may act for others only as {may}, which this call does not allow")
     return user
 
 
@@ -71,4 +69,4 @@ def require_role(principal: Principal, roles: AbstractSet[Role]) -> None:
     """Raises RoleForbidden unless the caller's role is one of `roles`."""
     if principal.role not in roles:
         wanted = " or ".join(sorted(role.value for role in roles))
-        raise RoleForbidden(f"this call needs a key with the role {wanted}; yours is {principal.role.value}")
+        raise RoleForbidden(f"this call requires a key with the role {wanted}; yours is {principal.role.value}")

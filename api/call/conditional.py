@@ -100,13 +100,11 @@ def decode_cursor(query: ListQuery) -> tuple[datetime, UUID] | None:
         micros, raw_id, filters = _CURSOR.unpack(packed)
         departure = _EPOCH + timedelta(microseconds=micros)
     except (binascii.Error, struct.error, OverflowError, ValueError):
-        raise _invalid_cursor("is not one that this service made") from None
+        raise _invalid_cursor("was not issued by this service") from None
     if not MIN_YEAR <= departure.year <= MAX_YEAR:
-        raise _invalid_cursor("is not one that this service made")
+        raise _invalid_cursor("was not issued by this service")
     if filters != _filters(query):
-        raise _invalid_cursor(
-            "belongs to a list with other filters: send the same ones with it, or none of the old pages"
-        )
+        raise _invalid_cursor("belongs to a list with other filters: send the same filters, or start without a cursor")
     return departure, UUID(bytes=raw_id)
 
 

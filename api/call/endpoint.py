@@ -51,22 +51,22 @@ class Call(Generic[Q, B]):
     @property
     def offer_id(self) -> UUID:
         """The id in the path. Raises OfferNotFound for anything that is no UUID: no offer has such an id."""
-        return self.path_id("offer_id", OfferNotFound("no offer of yours has this id"))
+        return self.path_id("offer_id", OfferNotFound("you have no offer with this id"))
 
     @property
     def booking_id(self) -> UUID:
         """The same for BookingNotFound."""
-        return self.path_id("booking_id", BookingNotFound("no booking of yours has this id"))
+        return self.path_id("booking_id", BookingNotFound("you have no booking with this id"))
 
     @property
     def request_id(self) -> UUID:
         """The same for RequestNotFound."""
-        return self.path_id("request_id", RequestNotFound("no request of yours has this id"))
+        return self.path_id("request_id", RequestNotFound("you have no request with this id"))
 
     @property
     def series_id(self) -> UUID:
         """The same for SeriesNotFound."""
-        return self.path_id("series_id", SeriesNotFound("no series of yours has this id"))
+        return self.path_id("series_id", SeriesNotFound("you have no series with this id"))
 
     def path_id(self, name: str, missing: NotFound) -> UUID:
         """An id in the path. Raises `missing` for anything that is no UUID."""

@@ -146,7 +146,7 @@ async def meet_expectation(request: web.Request) -> web.StreamResponse | None:
             request.writer.output_size = 0  # so that the answer itself may still be an error (as aiohttp does)
         return None
     request[REQUEST_ID] = request_id_of(request.headers.get("X-Request-Id"))
-    response = problem_response(request, ExpectationFailed("only `Expect: 100-continue` can be met"))
+    response = problem_response(request, ExpectationFailed("only `Expect: 100-continue` is supported"))
     harden(response, request[REQUEST_ID])
     return response
 
@@ -155,7 +155,7 @@ def internal_error(request: web.BaseRequest, error: BaseException) -> web.Respon
     """Log where it happened, without the exception's text, which may quote what the caller sent; answer with the id only."""
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     _log.error("internal error", kind=f"{type(error).__module__}.{type(error).__qualname__}", frames=frames)
-    return problem_response(request, InternalError("an error of this service: quote the request_id when you report it"))
+    return problem_response(request, InternalError("an internal error: quote the request_id when you report it"))
 
 
 def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -> web.Response:

@@ -56,7 +56,7 @@ class Limits:
         if not verdict.admitted:
             self._telemetry.add(RATE_LIMITED, verdict.limit.name)
             wait_s = max(1, math.ceil(verdict.wait_s))
-            raise RateLimited(f"too many calls: try again in {wait_s} s", retry_after_s=wait_s)
+            raise RateLimited(f"too many requests: try again in {wait_s} s", retry_after_s=wait_s)
 
 
 LIMITS = web.AppKey("limits", Limits)

@@ -49,7 +49,7 @@ _CODES = {
 
 _MESSAGES = {
     "missing": "is required",
-    "extra_forbidden": "is not known here",
+    "extra_forbidden": "is not a known field",
 }
 
 M = TypeVar("M", bound=WireIn)
@@ -120,7 +120,7 @@ def _require_media_type(request: web.Request, media_types: Sequence[str]) -> Non
 
 async def _read(request: web.Request) -> bytes:
     limit = request.client_max_size
-    too_large = BodyTooLarge(f"the body is longer than the {limit:,} bytes that this service reads")
+    too_large = BodyTooLarge(f"the body is larger than the limit of {limit:,} bytes")
     if request.content_length is not None and request.content_length > limit:
         raise too_large
     patience_s = request.app[PROTECTION].body_timeout_s
@@ -133,7 +133,7 @@ async def _read(request: web.Request) -> bytes:
         request.app[METRICS].add(SLOW_CLIENTS, "body")
         raise BodyTimeout(f"the body did not arrive within {patience_s:g} s") from None
     except (web.RequestPayloadError, ConnectionError):
-        raise MalformedJson("the body is cut short, or not in the coding that Content-Encoding names") from None
+        raise MalformedJson("the body is incomplete, or not encoded as Content-Encoding says") from None
 
 
 def _require_single_members(body: bytes) -> None:
@@ -143,7 +143,7 @@ def _require_single_members(body: bytes) -> None:
         seen: set[str] = set()
         for name, _ in members:
             if name in seen:
-                raise MalformedJson(f"the member {name[:50]!r} is given twice in one object")
+                raise MalformedJson(f"the member {name[:50]!r} appears twice in one object")
             seen.add(name)
 
     json.loads(body, object_pairs_hook=refuse_repeated, parse_int=float)

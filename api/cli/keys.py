@@ -29,7 +29,7 @@ def parse_ttl(text: str) -> timedelta:
         raise typer.BadParameter("write a number and s, m, h, d or w, such as 90d")
     ttl_s = int(match[1]) * _UNITS_S[match[2]]
     if not 0 < ttl_s <= _MAX_TTL_S:
-        raise typer.BadParameter("must be longer than nothing and at most 100 years")
+        raise typer.BadParameter("must be longer than zero and at most 100 years")
     return timedelta(seconds=ttl_s)
 
 

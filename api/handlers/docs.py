@@ -84,7 +84,7 @@ async def asset(request: web.Request) -> web.StreamResponse:
     if name == "start.js":
         return web.Response(text=_START, content_type="text/javascript", charset="utf-8", headers=_HEADERS)
     if name not in ASSETS:
-        raise RouteNotFound("the documentation has no such file")
+        raise RouteNotFound("there is no such file")
     file = await asyncio.to_thread(_assets_folder) / name
     return web.FileResponse(file, headers={**_HEADERS, **_DAY, "Content-Type": _TYPES[file.suffix]})
 

@@ -107,7 +107,7 @@ async def replay_delivery(call: Call[Nothing, Nothing]) -> web.Response:
     """Send an event to a webhook again, from the first attempt. One that is being sent stays as it is."""
     given = call.request.match_info["delivery_number"]
     if not _NUMBER.fullmatch(given):
-        raise DeliveryNotFound("no delivery of yours has this id")
+        raise DeliveryNotFound("you have no delivery with this id")
     delivery = await call.carpool.notices.manage_webhooks.replay(int(given), call.principal, call.now)
     return json_response(DeliveryOut.from_domain(delivery), status=202)
 
@@ -122,7 +122,7 @@ def _before(query: DeliveryListQuery) -> int | None:
         return None
     match = _CURSOR.fullmatch(query.cursor)
     if match is None:
-        why = "is not one that this service made"
+        why = "was not issued by this service"
         raise InvalidCursor(f"the cursor {why}", faults=[Fault("/cursor", why, InvalidCursor.code)])
     return int(match[1])
 
@@ -131,5 +131,5 @@ def _webhook_id(call: Call[Q, B]) -> UUID:
     """Raises WebhookNotFound for anything that is no UUID: no webhook has such an id."""
     given = call.request.match_info["webhook_id"]
     if not _UUID.fullmatch(given):
-        raise WebhookNotFound("no webhook of yours has this id")
+        raise WebhookNotFound("you have no webhook with this id")
     return UUID(given)

@@ -264,4 +264,4 @@ def _kinds(names: Sequence[str]) -> tuple[EventKind, ...]:
 
 
 def _repeated_kinds(names: Sequence[str]) -> list[Fault]:
-    return [Fault("/kinds", "must not name a kind twice", "repeated")] if len(set(names)) != len(names) else []
+    return [Fault("/kinds", "must not contain duplicates", "repeated")] if len(set(names)) != len(names) else []

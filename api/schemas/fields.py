@@ -77,14 +77,14 @@ def _rfc3339(value: object) -> datetime:
     if match is None or not isinstance(value, str):
         raise PydanticCustomError(
             "invalid_time",
-            "must be a time with an offset like 2026-12-01T07:45:00-03:00 (in a query, + is written %2B)",
+            "must be a time with an offset, such as 2026-12-01T07:45:00-03:00 (in a query, + is written %2B)",
         )
     if not MIN_YEAR < int(match[1]) < MAX_YEAR:
-        raise PydanticCustomError("time_out_of_range", f"must lie in the years {MIN_YEAR + 1} to {MAX_YEAR - 1}")
+        raise PydanticCustomError("time_out_of_range", f"must be in the years {MIN_YEAR + 1} to {MAX_YEAR - 1}")
     try:
         return datetime.fromisoformat(value.upper())
     except ValueError:
-        raise PydanticCustomError("invalid_time", "is no time of the calendar, or its offset is none") from None
+        raise PydanticCustomError("invalid_time", "is not a valid date and time, or its offset is not valid") from None
 
 
 def _query_integer(value: object) -> object:
@@ -112,9 +112,9 @@ REGION = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 
 #: What a caller is told whose text does not match one of the patterns.
 SPELLINGS = {
-    _PRINTABLE_LINE: "must be one line with something visible in it, and no control characters",
-    _PRINTABLE_TEXT: "must have no control characters but line breaks and tabs",
-    CURRENCY: "must be a currency in three capital letters, like EUR",
+    _PRINTABLE_LINE: "must be a single line with a visible character and no control characters",
+    _PRINTABLE_TEXT: "must not have control characters other than line breaks and tabs",
+    CURRENCY: "must be an ISO 4217 currency code such as EUR",
     OFFER_ID: "must be the id of an offer, a UUID",
     REGION: "must be the name of a region: lower-case letters, digits, - and _",
 }

@@ -52,8 +52,8 @@ _MORNING_SEARCH: dict[str, Any] = {
     "limit": 10,
 }
 _ASSUMPTION = (
-    "the rider would have driven alone, in an average car, by the fastest road; a booking counts one car however many seats it takes, "
-    "and the detour it adds is taken off"
+    "the rider would have driven alone, in an average car, on the fastest route; a booking counts as one car whatever its seats, "
+    "less the detour it adds"
 )
 _PARTS: dict[str, Any] = {
     "detour": {"value": 0.97, "weight": 0.4},

@@ -111,7 +111,7 @@ class GeocodeQuery(WireIn):
     def faults(self) -> list[Fault]:
         """What no single parameter can say: a latitude needs its longitude."""
         if (self.lat is None) != (self.lon is None):
-            return [Fault("/lon" if self.lon is None else "/lat", "`lat` and `lon` come together", "missing")]
+            return [Fault("/lon" if self.lon is None else "/lat", "`lat` and `lon` must be given together", "missing")]
         return []
 
     def near(self) -> Coordinate | None:

@@ -57,7 +57,7 @@ def _day(value: object) -> date:
     except ValueError:
         found = None
     if found is None or not MIN_YEAR < found.year < MAX_YEAR:
-        raise PydanticCustomError("invalid_date", f"must be a date of the calendar like {EXAMPLE_DAY}")
+        raise PydanticCustomError("invalid_date", f"must be a valid date such as {EXAMPLE_DAY}")
     return found
 
 
@@ -67,7 +67,7 @@ def _clock(value: object) -> time:
     except ValueError:
         found = None
     if found is None:
-        raise PydanticCustomError("invalid_local_time", "must be a time of day like 07:45, from 00:00 to 23:59")
+        raise PydanticCustomError("invalid_local_time", "must be a time of day such as 07:45, from 00:00 to 23:59")
     return found
 
 
@@ -149,12 +149,12 @@ class SeriesIn(WireIn):
         faults = [] if self.price is None else self.price.faults()
         if (self.weekdays is None) == (self.day is None):
             faults.append(
-                Fault("/weekdays", "must be there, or `date` instead: one of them, never both", "weekdays_or_date")
+                Fault("/weekdays", "is required unless `date` is given; both are not allowed", "weekdays_or_date")
             )
         if self.day is not None:
             given = {"/from": self.from_, "/until": self.until, "/exceptions": self.exceptions}
             faults += [
-                Fault(at, "is for series with `weekdays`", "only_weekly") for at, value in given.items() if value
+                Fault(at, "is only for series with `weekdays`", "only_weekly") for at, value in given.items() if value
             ]
         return faults
 

@@ -25,7 +25,7 @@ _ZONES = frozenset(resources.files("tzdata").joinpath("zones").read_text(encodin
 def known_zone(name: str) -> str:
     """The name of a time zone that exists. Raises PydanticCustomError, which is a ValueError."""
     if name not in _ZONES:
-        raise PydanticCustomError("unknown_time_zone", "must be a time zone's IANA name like America/Santiago")
+        raise PydanticCustomError("unknown_time_zone", "must be an IANA time zone such as America/Santiago")
     return name
 
 

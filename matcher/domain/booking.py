@@ -150,13 +150,13 @@ def require_move(booking: Booking, to: BookingStatus, actor: Actor, now: datetim
     if actor is Actor.SYSTEM:
         return
     if to is BookingStatus.CONFIRMED and booking.due_at is not None and booking.due_at <= now:
-        raise MoveNotAllowed("nobody answered in time: the booking lapses")
+        raise MoveNotAllowed("nobody answered in time: the booking has lapsed")
     if to is BookingStatus.CANCELLED and now > booking.pickup.latest:
         raise MoveNotAllowed("the ride has begun: it can be completed, not cancelled")
     if to is BookingStatus.COMPLETED_PENDING_VALIDATION and now < booking.pickup.at:
-        raise MoveNotAllowed("the ride has not begun: it can be completed from the boarding on")
+        raise MoveNotAllowed("the ride has not begun: it can be completed only after boarding")
     if to is BookingStatus.VALIDATED and actor is booking.completed_by:
-        raise MoveNotAllowed("the other side validates what you have completed")
+        raise MoveNotAllowed("only the other side can validate a ride that you completed")
 
 
 def reason_of(booking: Booking, actor: Actor) -> CancelReason:

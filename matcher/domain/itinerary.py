@@ -63,4 +63,4 @@ def _board_or_alight(aboard: dict[UUID, int], stop: Stop) -> None:
             raise InvalidField("a rider boards twice")
         aboard[stop.booking_id] = stop.seats
     elif aboard.pop(stop.booking_id, None) != stop.seats:
-        raise InvalidField("a rider alights who has not boarded with as many seats")
+        raise InvalidField("a rider alights without having boarded with the same number of seats")

@@ -24,7 +24,7 @@ MAX_AMOUNT = 10**9  # minor units
 def decimals_of(currency: str) -> int:
     """How many decimals amounts in a currency have. Raises InvalidField when it is no ISO 4217 code by its form."""
     if len(currency) != 3 or not (currency.isascii() and currency.isalpha() and currency.isupper()):
-        raise InvalidField(f"{currency!r} is no currency: give three letters of ISO 4217, such as EUR")
+        raise InvalidField(f"{currency!r} is not a currency: use an ISO 4217 code such as EUR")
     return _DECIMALS.get(currency, 2)
 
 
@@ -38,7 +38,7 @@ class Money:
     def __post_init__(self) -> None:
         decimals_of(self.currency)
         if not 0 <= self.minor <= MAX_AMOUNT:
-            raise InvalidField(f"an amount of money is from 0 to {MAX_AMOUNT} minor units")
+            raise InvalidField(f"an amount must be from 0 to {MAX_AMOUNT} minor units")
 
     @property
     def amount(self) -> Decimal:
@@ -53,7 +53,7 @@ class Money:
         """Raises InvalidField when the amount has more decimals than the currency, is negative, or is too much."""
         minor = amount.scaleb(decimals_of(currency))
         if not amount.is_finite() or minor != minor.to_integral_value():
-            raise InvalidField(f"{currency} has {decimals_of(currency)} decimals, not as many as {amount}")
+            raise InvalidField(f"{amount} has too many decimals: {currency} has {decimals_of(currency)}")
         return cls(int(minor), currency)
 
 
@@ -69,7 +69,7 @@ class CostRate:
     def __post_init__(self) -> None:
         decimals_of(self.currency)
         if not (self.per_km.is_finite() and 0 < self.per_km <= 1_000_000):
-            raise InvalidField("the cost of a kilometre is more than 0, and a number")
+            raise InvalidField("the cost per kilometre must be a number above 0")
 
     def suggested_seat(self, trip_cm: int, seats_offered: int) -> Money:
         """What to ask for a seat from end to end: the cost of the drive shared among all seats and the driver's own."""

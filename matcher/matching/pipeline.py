@@ -91,7 +91,7 @@ def find_candidates_by_time(
     for slot in slots:
         drive = slot.roads.pack_drive(query.pickup, query.dropoff)
         if drive is None:
-            raise PlaceUnreachable("there is no way by road from the origin to the destination")
+            raise PlaceUnreachable("there is no route from the origin to the destination")
         drives.append(drive)
     lap("drive")
     with ExitStack() as sweeps:

@@ -39,14 +39,14 @@ class CostSharing:
         if price is None or price.minor == 0:
             return
         if self.rate is None:
-            detail = "no cost of driving is known here, so a price cannot be held against it: offer the ride free, or without a price"
+            detail = "prices are not supported here, as the cost of driving is not known: offer the ride free, or without a price"
             raise PriceNotSupported(detail, faults=[Fault("/price", detail, PriceNotSupported.code)])
         if price.currency != self.rate.currency:
-            detail = f"prices here are in {self.rate.currency}"
+            detail = f"prices here must be in {self.rate.currency}"
             raise InvalidField(detail, faults=[Fault("/price/currency", detail, InvalidField.code)])
         dearest = self.rate.dearest_seat(offer.length_cm, offer.seats_offered)
         if price.minor > dearest.minor:
-            detail = f"at most {dearest} a seat keeps this trip cost sharing: ask for less, or offer fewer seats"
+            detail = f"the highest price for this trip is {dearest} per seat: ask for less, or offer fewer seats"
             extra: dict[str, object] = {"dearest": as_json(dearest)}
             raise PriceTooHigh(detail, faults=[Fault("/price/amount", detail, PriceTooHigh.code)], extra=extra)
 

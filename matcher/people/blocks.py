@@ -95,7 +95,7 @@ class ManageBlocks:
         """Block the other person of one of the caller's bookings. Raises BookingNotFound."""
         other = await self._repository.find_other(booking_id, principal.user)
         if other is None:
-            raise BookingNotFound("no booking of yours has this id")
+            raise BookingNotFound("you have no booking with this id")
         return await self._block(principal, other, KnownBy.BOOKING, str(booking_id), now)
 
     async def list_blocks(self, principal: Principal) -> list[Block]:
@@ -113,7 +113,7 @@ class ManageBlocks:
             raise _wrong("/user", "must be somebody else")
         made = await self._repository.put(Block(self._make_id(), principal.user, other, known_by, reference, now))
         if made is None:
-            raise InvalidField(f"at most {MAX_BLOCKS} people can be blocked: take one back first")
+            raise InvalidField(f"at most {MAX_BLOCKS} people can be blocked: remove one first")
         self._blocks.forget(principal.user, other)
         return made
 

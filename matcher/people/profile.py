@@ -55,4 +55,4 @@ def _shared_at(version: int) -> bool:
     for is_woman in (False, True):
         if Profile("", is_woman).version == version:
             return is_woman
-    raise StaleVersion("the profile has another version now: read it again before changing it")
+    raise StaleVersion("your profile has changed: read it again before changing it")

@@ -35,7 +35,7 @@ class PostgresPeople:
                 await _PEOPLE.value(connection, "hold_person", user_id=user)
                 present = await _PEOPLE.value(connection, "find_shared", user_id=user) == _WOMAN
                 if expected is not None and present is not expected:
-                    raise StaleVersion("you share something else now: read it again before changing it")
+                    raise StaleVersion("your profile has changed: read it again before changing it")
                 if woman:
                     await _PEOPLE.run(connection, "share", user_id=user, shares=_WOMAN, now=now)
                 else:

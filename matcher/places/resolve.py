@@ -69,7 +69,7 @@ class ResolvePlaces:
             self._executor, lambda: roads.drive(positions, with_points=False)
         )
         if route is None:
-            detail = "no road leads from the origin to the destination"
+            detail = "there is no route from the origin to the destination"
             raise PlaceUnreachable(detail, faults=[Fault(stops[-1][0], detail, PlaceUnreachable.code)])
         return route
 
@@ -81,14 +81,14 @@ class ResolvePlaces:
     def _refuse_same_place(self, here: Place, pointer: str, there: Place) -> None:
         apart_m = self._roads.locate(here.position).distance_m(self._roads.locate(there.position))
         if apart_m < MIN_LEG_M:
-            detail = f"lies {apart_m:.0f} m from the stop before it: a car needs at least {MIN_LEG_M:.0f} m between two stops"
+            detail = f"is {apart_m:.0f} m from the previous stop: stops must be at least {MIN_LEG_M:.0f} m apart"
             raise PlacesTooClose(f"the place {detail}", faults=[Fault(pointer, detail, PlacesTooClose.code)])
 
     async def _resolve(self, pointer: str, given: PlaceInput) -> Place:
         if given.coordinate is not None:
             return self._snap(pointer, given, given.label)
         if given.address is None:
-            detail = "a place needs coordinates or an address"
+            detail = "a place requires coordinates or an address"
             raise InvalidField(detail, faults=[Fault(pointer, detail, InvalidField.code)])
         try:
             found = await self._geocoder.resolve(given.address)
@@ -102,9 +102,9 @@ class ResolvePlaces:
         assert coordinate is not None
         snapped = self._roads.snap(coordinate, limit_m=self._snap_limit_m)
         if snapped is None:
-            detail = f"no drivable road of the region {self._roads.name!r} lies within {self._snap_limit_m:.0f} m of this place"
+            detail = f"there is no drivable road of the region {self._roads.name!r} within {self._snap_limit_m:.0f} m of this place"
             if given.address is None and self._is_exchanged(coordinate):
-                detail += ": lat and lon seem to be exchanged"
+                detail += ": lat and lon seem to be swapped"
             raise PlaceTooFarFromRoad(detail, faults=[Fault(pointer, detail, PlaceTooFarFromRoad.code)])
         if label is None:
             label = snapped.street if snapped.street is not None else f"{coordinate.lat:.5f}, {coordinate.lon:.5f}"

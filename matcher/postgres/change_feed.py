@@ -58,7 +58,7 @@ class Listener:
                 region=self._region,
             )
         if row is None:
-            raise DatabaseUnavailable("the database answered nothing")
+            raise DatabaseUnavailable("the database returned nothing")
         after = FeedPosition(row["snapshot"], row["times_forgotten"], row["server"])
         missed = after.server != position.server or row["is_forgotten"]
         return OfferChanges(() if missed else tuple(row["offer_ids"] or ()), after, row["last_seq"] or 0, missed=missed)

@@ -18,7 +18,7 @@ _BY_CONSTRAINT: dict[str, tuple[type[CarpoolError], str, str | None]] = {
     "offers_seats_left_in_range": (SeatsExhausted, "fewer seats are left than that", None),
     "offers_via_is_list": (InvalidField, "there are too many places on the way", "/via"),
     "offer_stops_no_oversold_leg": (SeatsExhausted, "not enough seats are left on this ride", None),
-    "bookings_one_open": (BookingExists, "you have an open booking of this offer: change that one", None),
+    "bookings_one_open": (BookingExists, "you already have an open booking of this offer: change that one", None),
     "bookings_not_own": (OwnOffer, "this offer is your own", None),
     "bookings_note_short": (InvalidField, "a note has at most 500 characters", "/note"),
     "api_keys_pk": (Conflict, "an API key with this id exists already", None),
@@ -73,6 +73,6 @@ def _translate(error: asyncpg.PostgresError) -> CarpoolError | None:
         return kind(sentence, faults=[] if pointer is None else [Fault(pointer, sentence)])
     state: str = getattr(error, "sqlstate", None) or ""
     if state.startswith("22"):  # data exception, also the driver's own when it cannot even send a value
-        return InvalidField("a value cannot be stored: it is out of range, or text with a character that is none")
+        return InvalidField("a value cannot be stored: it is out of range, or contains an invalid character")
     detail = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
     return None if detail is None else DatabaseUnavailable(detail)

@@ -36,7 +36,7 @@ async def keep_answer(connection: Connection, kept: KeptAnswer, now: datetime) -
         return
     earlier = await find_answer(connection, request)
     if earlier is None:  # forgotten in the instant between the two statements
-        raise IdempotencyInProgress("this idempotency key is just being forgotten: send the request again")
+        raise IdempotencyInProgress("this idempotency key is expiring: send the request again")
     raise AnsweredBefore(earlier)
 
 

@@ -56,7 +56,7 @@ class ResolveRequest:
     async def _checked(self, request: RideRequest[Any], principal: Principal, now: datetime) -> bool:
         """Whether the rider shares being a woman."""
         if not principal.rides:
-            raise RoleForbidden("searching needs the role rider, partner or admin")
+            raise RoleForbidden("searching requires the role rider, partner or admin")
         require_future(request, now)
         return await shares_being_woman(self._sharing, principal.user, women_only=request.women_only)
 
@@ -64,6 +64,6 @@ class ResolveRequest:
 def require_future(request: RideRequest[Any], now: datetime) -> None:
     """Raises DepartureInPast when the time window is over."""
     if request.window.latest < now:
-        detail = "the time window is over: it must end in the future"
+        detail = "the time window must end in the future"
         pointer = f"/{request.window_kind.value}/latest"
         raise DepartureInPast(detail, faults=[Fault(pointer, detail, DepartureInPast.code)])

@@ -62,7 +62,7 @@ class ReadStatistics:
 
     async def demand(self, begin: datetime, end: datetime, side: DemandSide, region: str | None = None) -> Demand:
         """Where searches asked in [begin, end), whole hours of UTC, found nothing. Raises InvalidWindow, InvalidField, DatabaseUnavailable."""
-        _require_range(begin, end, _HOUR_S, "hours of UTC")
+        _require_range(begin, end, _HOUR_S, "hour of UTC")
         if end - begin > timedelta(days=MAX_DEMAND_DAYS):
             raise _fault("/to", f"must be at most {MAX_DEMAND_DAYS} days after `from`", "range_too_long")
         name = region or self._region
@@ -101,7 +101,7 @@ def merged_cells(cells: Iterable[tuple[Cell, int, int]], least: int) -> tuple[tu
 
 
 def _edges(begin: datetime, end: datetime, size: BucketSize, zone: tzinfo) -> tuple[int, ...]:
-    _require_range(begin, end, QUARTER_S, "quarters of an hour")
+    _require_range(begin, end, QUARTER_S, "quarter of an hour")
     most = timedelta(seconds=(_HOUR_S if size is BucketSize.HOUR else _DAY_S) * MAX_BUCKETS)
     # A clock change may add a bucket: the bound is on the length of the range, so that it is the same everywhere.
     if end - begin > most:
@@ -116,7 +116,7 @@ def _require_range(begin: datetime, end: datetime, step_s: int, what: str) -> No
         )
     for pointer, moment in (("/from", begin), ("/to", end)):
         if moment.timestamp() % step_s:
-            raise _fault(pointer, f"must be on whole {what}, by which searches are counted", "not_aligned")
+            raise _fault(pointer, f"must be on a whole {what}", "not_aligned")
 
 
 def _fault(pointer: str, detail: str, code: str) -> InvalidField:

@@ -62,7 +62,7 @@ def actor_of(booking: Booking, principal: Principal) -> Actor:
         return Actor.RIDER
     if principal.operates:
         return Actor.OPERATOR
-    raise BookingNotFound("no booking of yours has this id")
+    raise BookingNotFound("you have no booking with this id")
 
 
 def require_capable(actor: Actor, principal: Principal) -> None:

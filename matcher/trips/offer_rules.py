@@ -45,7 +45,7 @@ def require_driver(principal: Principal) -> None:
 def require_owner(offer: Offer, principal: Principal, *, or_operator: bool = False) -> None:
     """Raises OfferNotFound for another person's offer, so that nobody learns that it exists."""
     if offer.driver_id != principal.user and not (or_operator and principal.operates):
-        raise OfferNotFound("no offer of yours has this id")
+        raise OfferNotFound("you have no offer with this id")
 
 
 def require_departure(departure: datetime, now: datetime, horizon: timedelta) -> None:

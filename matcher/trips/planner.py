@@ -92,7 +92,7 @@ class TripPlanner:
         """The offer on the present roads. Raises OfferNotOpen when no road fits it any more."""
         fitted = self._fitter.fit(offer)
         if fitted is None:
-            raise OfferNotOpen("the roads of this trip are not served any more")
+            raise OfferNotOpen("the region of this trip is no longer served")
         return fitted
 
     def board(self, offer: Offer, booking: Booking, now: datetime) -> Boarding:
@@ -186,7 +186,7 @@ class TripPlanner:
         for here, there in itertools.pairwise(places):
             drive = roads.pack_drive(here.position, there.position)
             if drive is None:
-                raise OfferNotOpen("the roads of this trip are not served any more")
+                raise OfferNotOpen("the region of this trip is no longer served")
             legs.append(split_cost(drive.cost))
         return Drives(tuple(legs))
 
@@ -238,7 +238,7 @@ class TripPlanner:
                     high_ms = told_ms - late_ms
                 else:
                     low_ms = told_ms + early_ms
-        raise OfferChanged("the trip does not reach the rider at the agreed time any more: search again")
+        raise OfferChanged("the trip can no longer reach the rider at the agreed time: search again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,5 +357,5 @@ def _why_not(found: Candidates) -> Exception:
     if reason is TurnedAway.NO_SEATS:
         return SeatsExhausted("not enough seats are left on this ride: search again")
     if reason in {TurnedAway.DETOUR, TurnedAway.DETOUR_LENGTH}:
-        return DetourExceeded("the driver has no detour left for this ride: search again")
-    return OfferChanged("the trip does not reach the rider at the agreed time any more: search again")
+        return DetourExceeded("the ride exceeds the driver's remaining detour: search again")
+    return OfferChanged("the trip can no longer reach the rider at the agreed time: search again")

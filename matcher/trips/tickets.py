@@ -106,11 +106,13 @@ class MatchTokens:
         """What was signed. Raises MatchTokenInvalid when it was not signed here, was changed, or its time has passed."""
         claims = self._claims(token)
         if claims["exp"] < now.timestamp():
-            raise MatchTokenInvalid("this match id is too old: search again")
+            raise MatchTokenInvalid("this match id has expired: search again")
         try:
             return _to_ticket(claims)
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise MatchTokenInvalid("this match id is of another version of this service: search again") from error
+            raise MatchTokenInvalid(
+                "this match id was issued by another version of this service: search again"
+            ) from error
 
     def _claims(self, token: str) -> dict[str, Any]:
         refused: jwt.InvalidTokenError | None = None
@@ -126,7 +128,7 @@ class MatchTokens:
                 return claims
             except jwt.InvalidTokenError as error:
                 refused = error
-        raise MatchTokenInvalid("this match id was not given out by this service: search again") from refused
+        raise MatchTokenInvalid("this match id was not issued by this service: search again") from refused
 
 
 def roads_digest(fingerprint: str) -> str:

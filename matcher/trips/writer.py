@@ -36,7 +36,7 @@ def until_written(use_case: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[
         for _ in range(_TRIES):
             with suppress(Overtaken):
                 return await use_case(*args, **kwargs)
-        raise Overloaded("others change this trip all the time: try again")
+        raise Overloaded("the trip keeps changing: try again")
 
     return again
 

@@ -282,20 +282,23 @@ def _assert_problem(status: int, problem: dict[str, Any], expected: tuple[int, s
     ("body", "said"),
     [
         ("", "the body is empty: send a JSON object"),
-        (json.dumps(an_offer(seat=3)), "`seat` is not known here: did you mean `seats`?"),
+        (json.dumps(an_offer(seat=3)), "`seat` is not a known field: did you mean `seats`?"),
         (json.dumps(an_offer(via=[HALF_WAY] * 6)), "`via` must have at most 5 items, not 6"),
         (
             json.dumps(an_offer(departure="2099-12-01T07:45:00+99:00")),
-            "is no time of the calendar, or its offset is none",
+            "is not a valid date and time, or its offset is not valid",
         ),
-        (json.dumps(an_offer(comment="a\0b")), "`comment` must have no control characters but line breaks and tabs"),
+        (
+            json.dumps(an_offer(comment="a\0b")),
+            "`comment` must not have control characters other than line breaks and tabs",
+        ),
         (
             json.dumps(an_offer(origin={"address": " "})),
-            "`origin/address` must be one line with something visible in it",
+            "`origin/address` must be a single line with a visible character",
         ),
         (
             json.dumps(an_offer(price={"amount": 2.5, "currency": "eur"})),
-            "`price/currency` must be a currency in three capital letters, like EUR",
+            "`price/currency` must be an ISO 4217 currency code such as EUR",
         ),
     ],
 )

@@ -84,7 +84,7 @@ class PostgresDeliveries:
         async with self._connections.connection() as connection:
             row = await _DELIVERIES.row(connection, "get_delivery", id=delivery_id)
         if row is None:
-            raise DeliveryNotFound("no delivery of yours has this id")
+            raise DeliveryNotFound("you have no delivery with this id")
         return _to_delivery(row)
 
     async def list_page(

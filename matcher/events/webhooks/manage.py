@@ -99,7 +99,7 @@ class ManageWebhooks:
         """Raises WebhookNotFound."""
         webhook = await self._webhooks.get(webhook_id)
         if webhook.owner != principal.user and not principal.operates:
-            raise WebhookNotFound("no webhook of yours has this id")
+            raise WebhookNotFound("you have no webhook with this id")
         return webhook
 
     async def list_own(self, principal: Principal) -> list[Webhook]:
@@ -169,7 +169,7 @@ class ManageWebhooks:
         """Send it again, from the first attempt; one that is being sent stays as it is. Raises DeliveryNotFound."""
         present = await self._deliveries.get(delivery_id)
         if present.owner != principal.user and not principal.operates:
-            raise DeliveryNotFound("no delivery of yours has this id")
+            raise DeliveryNotFound("you have no delivery with this id")
         await self._deliveries.replay(delivery_id, now)
         return await self._deliveries.get(delivery_id)
 
@@ -177,7 +177,7 @@ class ManageWebhooks:
         """One of the caller's own; an operator may change it too. Raises WebhookNotFound, StaleVersion."""
         present = await self._webhooks.get(webhook_id)
         if present.owner != principal.user and principal.role is not Role.ADMIN:
-            raise WebhookNotFound("no webhook of yours has this id")
+            raise WebhookNotFound("you have no webhook with this id")
         if expected_version is not None and present.version != expected_version:
             raise StaleVersion(f"the webhook is at version {present.version} now: read it again before changing it")
         return present
@@ -198,5 +198,9 @@ def _also_for(covers: Covers, principal: Principal) -> tuple[str, ...]:
         return (f"{principal.user}{NAMESPACE_MARK}*",)
     if covers is Covers.EVERYBODY and principal.role is Role.ADMIN:
         return (EVERYBODY,)
-    why = "is for servers that act for users of their own" if covers is Covers.USERS else "is for administrators"
+    why = (
+        "is only for servers that act for users of their own"
+        if covers is Covers.USERS
+        else "is only for administrators"
+    )
     raise InvalidField(f"covers: `{covers.value}` {why}", faults=[Fault("/covers", why, InvalidField.code)])

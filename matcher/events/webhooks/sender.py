@@ -71,7 +71,7 @@ class HttpEventSender:
             async with asyncio.timeout(self._timeout.total):
                 addresses = await self._addresses(host, port)
         except (OSError, UnicodeError):  # TimeoutError among them
-            raise _refused("its host cannot be found") from None
+            raise _refused("its host was not found") from None
         # Which addresses a name of the inner network has is nobody's business out there.
         if not addresses or any(address not in self._allowed for address in addresses):
             raise _refused("its host is not on the public internet")
@@ -120,7 +120,7 @@ class HttpEventSender:
             parsed = URL(url)
             host, port = parsed.raw_host, parsed.port
         except ValueError:
-            raise _refused("it is no URL") from None
+            raise _refused("it is not a URL") from None
         if parsed.scheme not in self._schemes:
             raise _refused(f"it must begin with {' or '.join(f'{scheme}://' for scheme in sorted(self._schemes))}")
         if not host or port is None or not 1 <= port <= 65535:
@@ -188,5 +188,5 @@ def _connection_trouble(error: BaseException) -> str:
 
 
 def _refused(why: str) -> WebhookUrlRefused:
-    detail = f"events cannot be sent to this address: {why}"
+    detail = f"the webhook URL is not allowed: {why}"
     return WebhookUrlRefused(detail, faults=[Fault("/url", why, WebhookUrlRefused.code)])

@@ -36,7 +36,7 @@ class PostgresWebhooks:
                 await keep_answer(connection, kept, webhook.created_at)
             await _WEBHOOKS.value(connection, "lock_owner", owner=webhook.owner)
             if await _WEBHOOKS.value(connection, "count_webhooks", owner=webhook.owner) >= most:
-                raise TooManyWebhooks(f"there are {most} webhooks already: delete one that is not needed any more")
+                raise TooManyWebhooks(f"you already have {most} webhooks: delete one you no longer need")
             await _WEBHOOKS.run(connection, "insert_webhook", **_to_row(webhook))
 
     async def get(self, webhook_id: UUID) -> Webhook:
@@ -44,7 +44,7 @@ class PostgresWebhooks:
         async with self._connections.connection() as connection:
             row = await _WEBHOOKS.row(connection, "get_webhook", id=webhook_id)
         if row is None:
-            raise WebhookNotFound("no webhook of yours has this id")
+            raise WebhookNotFound("you have no webhook with this id")
         return to_webhook(row)
 
     async def list_of(self, owner: str) -> list[Webhook]:
@@ -67,7 +67,7 @@ class PostgresWebhooks:
         """Raises WebhookNotFound."""
         async with self._connections.connection() as connection:
             if not await _WEBHOOKS.run(connection, "delete_webhook", id=webhook_id):
-                raise WebhookNotFound("no webhook of yours has this id")
+                raise WebhookNotFound("you have no webhook with this id")
 
 
 def to_webhook(row: Record) -> Webhook:

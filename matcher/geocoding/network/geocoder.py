@@ -144,7 +144,7 @@ class NetworkGeocoder:
         left_s = self._closed_until_s - _now_s()
         if left_s > 0.0:
             raise GeocoderUnavailable(
-                f"the {self.name} geocoder is left alone for a while", retry_after_s=max(1, math.ceil(left_s))
+                f"the {self.name} geocoder is paused after repeated failures", retry_after_s=max(1, math.ceil(left_s))
             )
 
     def _place(self, location: Any, text: str | None, rank: int) -> GeocodedPlace | None:

@@ -82,7 +82,8 @@ def not_found(text: str, suggestions: Sequence[GeocodedPlace] = ()) -> AddressNo
     shown = clean(text)
     shown = shown if len(shown) <= 80 else shown[:79] + "…"
     return AddressNotFound(
-        f"no place is known for “{shown}”.{hint}", extra={"suggestions": [as_candidate(place) for place in suggestions]}
+        f"no place was found for “{shown}”.{hint}",
+        extra={"suggestions": [as_candidate(place) for place in suggestions]},
     )
 
 

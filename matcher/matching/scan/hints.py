@@ -66,7 +66,7 @@ def find_hints(
             hints.append(Hint("walk_more", more, detail, metres, "m"))
     if feasible.nearest_miss_ms is not None:
         seconds = -(-feasible.nearest_miss_ms // 1000)
-        detail = f"the nearest miss would need {seconds} s more detour than its driver accepts: meeting nearer to its way would do"
+        detail = f"the closest offer would need {seconds} s more detour than its driver accepts: try meeting nearer to its route"
         hints.append(Hint("nearest_miss", 1, detail, seconds, "s"))
     return tuple(hints)
 

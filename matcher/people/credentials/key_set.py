@@ -74,7 +74,7 @@ class KeySet:
         elif self._clock() - self._read_at > self._max_age_s and self._may_try():
             self._reading = self._begin()
         if self._keys is None:
-            raise IssuerUnavailable("tokens cannot be checked: the issuer's keys cannot be had right now")
+            raise IssuerUnavailable("tokens cannot be verified: the issuer's keys are temporarily unavailable")
         return key
 
     async def close(self) -> None:

@@ -33,7 +33,7 @@ class ManageKeys:
             detail = f"must not be {ERASED!r}, which stands for erased users"
             raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
         if ttl is not None and ttl <= timedelta():
-            detail = "must be longer than nothing"
+            detail = "must be longer than zero"
             raise InvalidField(f"ttl {detail}", faults=[Fault("/ttl", detail, InvalidField.code)])
         _require_actable(user, role, act_as)
         token, key = self._maker.make(user, role, now, None if ttl is None else now + ttl, act_as)
@@ -55,8 +55,8 @@ def _require_actable(user: str, role: Role, act_as: frozenset[Role]) -> None:
     if act_as and role is not Role.PARTNER:
         detail = "only a partner key can act for others"
     elif not act_as <= ACTABLE:
-        detail = f"must be some of: {', '.join(sorted(ACTABLE))}"
+        detail = f"must be among: {', '.join(sorted(ACTABLE))}"
     elif act_as and NAMESPACE_MARK in user:
-        detail = f"needs a user without {NAMESPACE_MARK!r}: it parts the partner's name from those of its users"
+        detail = f"requires a user name without {NAMESPACE_MARK!r}, which separates the partner's name from those of its users"
     if detail is not None:
         raise InvalidField(f"act_as {detail}", faults=[Fault("/act_as", detail, InvalidField.code)])

@@ -74,7 +74,7 @@ class JsonWebTokens:
             self._rules.roles[name] for name in _words(_at(claims, self._rules.role_claim)) & self._rules.roles.keys()
         }
         if not roles:
-            raise RoleForbidden("the token is good, but carries no role that means anything here")
+            raise RoleForbidden("the token is valid but has no role known to this service")
         act_as = {Role(name) for name in _words(_at(claims, self._rules.act_as_claim)) & {*Role}} & ACTABLE
         first = next(role for role in reversed(Role) if role in roles)
         return Principal(

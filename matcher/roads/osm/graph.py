@@ -79,7 +79,7 @@ def build_network(streets: RawStreets, effects: Mapping[int, NodeEffect], progre
     progress("measuring the streets", 0, 4)
     pieces, node_point, calm = _split(streets, effects)
     if len(pieces.start) == 0:
-        raise RegionFileInvalid("the file holds no road that a car may drive")
+        raise RegionFileInvalid("the file has no roads open to cars")
     progress("finding the connected part", 1, 4)
     open_along, open_against = pieces.along_kmh > 0, pieces.against_kmh > 0
     tail = np.concatenate([pieces.start[open_along], pieces.end[open_against]])
@@ -87,7 +87,7 @@ def build_network(streets: RawStreets, effects: Mapping[int, NodeEffect], progre
     inside = largest_component(len(node_point), tail, head)
     kept = inside[pieces.start] & inside[pieces.end]
     if not kept.any():
-        raise RegionFileInvalid("the file holds no roads that a car can drive there and back")
+        raise RegionFileInvalid("the file has no roads that form a network for cars")
     dropped = Dropped(
         nodes=int(len(inside) - inside.sum()),
         arcs=int(len(tail) - (inside[tail] & inside[head]).sum()),

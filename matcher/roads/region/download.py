@@ -100,7 +100,7 @@ class _Fetch:
         with self._open(f"{self._url}.md5") as response:
             found = _MD5.match(response.read(4096).decode("ascii", errors="replace").strip())
         if found is None:
-            raise RegionFileInvalid(f"{self._url}.md5 holds no MD5")
+            raise RegionFileInvalid(f"{self._url}.md5 has no MD5 checksum")
         return found[1].lower()
 
     def _persist(self, action: Callable[[], T], part: Path | None) -> T:

@@ -192,7 +192,7 @@ def _table(rows: Sequence[_Row], faults: list[tuple[int, str]]) -> F64:
         hours = [day * 24 + hour for day in sorted(row.days) for hour in row.hours]
         clash = next((taken[hour, row.class_code] for hour in hours if (hour, row.class_code) in taken), None)
         if clash is not None:
-            faults.append((row.line, f"line {clash} speaks of the same class and hours"))
+            faults.append((row.line, f"line {clash} has the same class and hours"))
             continue
         taken.update({(hour, row.class_code): row.line for hour in hours})
         if row.class_code is None:
@@ -232,5 +232,5 @@ def _invalid(source: str, faults: Sequence[tuple[int, str]]) -> RegionFileInvali
     shown = [f"line {line}: {reason}" for line, reason in faults[:_SHOWN_FAULTS]]
     if len(faults) > _SHOWN_FAULTS:
         shown.append(f"and {len(faults) - _SHOWN_FAULTS} more")
-    detail = f"{source} is no speed profile:\n  " + "\n  ".join(shown)
+    detail = f"{source} is not a valid speed profile:\n  " + "\n  ".join(shown)
     return RegionFileInvalid(detail, faults=[Fault(f"/{line}", reason) for line, reason in faults])

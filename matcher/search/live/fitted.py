@@ -78,7 +78,7 @@ class FittedIndex:
         places = [place for _, place in stops]
         drive = self._roads.at(offer.departure).drive([place.position for place in places], with_points=False)
         if drive is None:
-            raise PlaceUnreachable("no road leads from the origin to the destination")
+            raise PlaceUnreachable("there is no route from the origin to the destination")
         return replace(
             offer,
             region_fingerprint=self._roads.fingerprint,

@@ -107,5 +107,5 @@ class CheckLag:
         """Raises NotReady."""
         lag = self._follow.lag
         if lag.seconds > self._limit_s:
-            raise NotReady(f"the offers in memory are {lag.seconds:.0f} s behind the database")
+            raise NotReady(f"the offer index is {lag.seconds:.0f} s behind the database")
         return f"ok, {lag.seconds:.1f} s behind, change {lag.seq}"

@@ -63,7 +63,7 @@ class KeepRequests:
         FindMatches raise, and DatabaseUnavailable, after which the same key may be sent again.
         """
         if not principal.rides:
-            raise RoleForbidden("keeping a search needs the role rider, partner or admin")
+            raise RoleForbidden("keeping a search requires the role rider, partner or admin")
         if keep is not None:
             await self._requests.require_new(keep.request)
         self._require_window(draft, now)
@@ -86,7 +86,7 @@ class KeepRequests:
         """The request, and the offers its rider was notified of. Raises RequestNotFound."""
         kept = await self._requests.get(request_id)
         if kept.rider_id != principal.user and not principal.operates:
-            raise RequestNotFound("no request of yours has this id")
+            raise RequestNotFound("you have no request with this id")
         return kept, await self._requests.found(request_id, MOST_FOUND)
 
     async def list_own(self, principal: Principal, limit: int, after: tuple[datetime, UUID] | None) -> RequestPage:
@@ -109,7 +109,7 @@ class KeepRequests:
     async def _own(self, request_id: UUID, principal: Principal) -> KeptRequest:
         kept = await self._requests.get(request_id)
         if kept.rider_id != principal.user:
-            raise RequestNotFound("no request of yours has this id")
+            raise RequestNotFound("you have no request with this id")
         return kept
 
     def _require_window(self, draft: RequestDraft, now: datetime) -> None:

@@ -106,7 +106,7 @@ class PostgresRequests:
         async with self._connections.connection() as connection:
             row = await _REQUESTS.row(connection, "get_request", id=request_id)
         if row is None:
-            raise RequestNotFound("no request of yours has this id")
+            raise RequestNotFound("you have no request with this id")
         return to_kept(row)
 
     async def list_page(self, rider_id: str, limit: int, after: tuple[datetime, UUID] | None) -> RequestPage:
@@ -132,7 +132,7 @@ class PostgresRequests:
         """Raises RequestNotFound."""
         async with self._connections.connection() as connection:
             if not await _REQUESTS.run(connection, "delete_request", id=request_id):
-                raise RequestNotFound("no request of yours has this id")
+                raise RequestNotFound("you have no request with this id")
 
     async def forget_requests(self, before: datetime, limit: int = _AT_ONCE) -> int:
         """Delete at most `limit` requests whose window ended before a moment; returns how many."""

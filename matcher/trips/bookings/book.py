@@ -27,7 +27,7 @@ from matcher.trips.told import events_of_move
 from matcher.trips.writer import TripWriter, until_written
 
 #: The same text whatever the reason, so that nobody can tell a block from a cancelled offer.
-_GONE = "the offer is not open any more: search again"
+_GONE = "the offer is no longer open: search again"
 
 
 class BookSeats:
@@ -72,12 +72,12 @@ class BookSeats:
         OfferChanged, AnsweredBefore, IdempotencyKeyReused, DatabaseUnavailable, Overloaded.
         """
         if not principal.rides:
-            raise RoleForbidden("booking needs the role rider, partner or admin")
+            raise RoleForbidden("booking requires the role rider, partner or admin")
         await self._trips.require_new(keep)
         require_short(note, "/note")
         ticket = self._tokens.read(match_id, now)
         if ticket.rider_id != principal.user:
-            raise MatchTokenInvalid("this match id was given to somebody else: search for yourself")
+            raise MatchTokenInvalid("this match id was issued to another user: run your own search")
         if ticket.roads != roads_digest(self._planning.planner.fingerprint):
             raise MatchTokenInvalid("the roads have changed since this match: search again")
         booked = await self._book(ticket, note, now, keep)
@@ -92,7 +92,8 @@ class BookSeats:
             for other in await self._trips.bookings.list_open(offer.id):
                 if other.rider_id == ticket.rider_id:
                     raise BookingExists(
-                        "you have an open booking of this offer: change that one", extra={"booking_id": str(other.id)}
+                        "you already have an open booking of this offer: change that one",
+                        extra={"booking_id": str(other.id)},
                     )
             wish = self._wish(ticket, offer, note, now)
             boarding = await self._planning(lambda planner: planner.board(offer, wish, now))
@@ -121,7 +122,7 @@ class BookSeats:
             raise OfferNotOpen(_GONE)
         for_women = not offer.women_only or ticket.rider_is_woman
         if not for_women or (ticket.women_only and not offer.driver_is_woman):
-            raise OfferChanged("the trip does not fit what you asked for any more: search again")
+            raise OfferChanged("the trip no longer fits your request: search again")
         return offer
 
     def _priced(self, booking: Booking, ticket: MatchTicket, offer: Offer) -> Booking:
@@ -132,7 +133,7 @@ class BookSeats:
             or fare.money.currency != ticket.fare.money.currency
             or fare.money.minor > ticket.fare.money.minor
         ):
-            raise OfferChanged("the ride costs more than the match said: search again")
+            raise OfferChanged("the ride now costs more than in the match: search again")
         saved_g = self._carbon.saved_g(ticket.direct_cm / 100, booking.detour_cm / 100)
         return replace(booking, fare=fare, co2_saved_g=saved_g)
 

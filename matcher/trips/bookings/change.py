@@ -67,7 +67,7 @@ class ChangeBooking:
     async def _seated(self, booking: Booking, now: datetime) -> tuple[TripChange, Booking]:
         offer = await self._open_offer(booking)
         if offer is None:
-            raise OfferNotOpen("the offer is not open any more")
+            raise OfferNotOpen("the offer is no longer open")
         others = await self._others(booking)
 
         def plan(planner: TripPlanner) -> tuple[Offer, Booking, list[Booking]]:

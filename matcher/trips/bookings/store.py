@@ -59,7 +59,7 @@ class PostgresTrips:
         async with self._connections.connection() as connection:
             row = await _BOOKINGS.row(connection, "get_booking", id=booking_id)
         if row is None:
-            raise BookingNotFound("no booking of yours has this id")
+            raise BookingNotFound("you have no booking with this id")
         return to_booking(row)
 
     async def list_open(self, offer_id: UUID) -> list[Booking]:
@@ -138,14 +138,14 @@ async def _write(connection: Connection, change: TripChange) -> None:
         known = list(change.known)
         others = await _BOOKINGS.rows(connection, "other_open_bookings", offer_id=change.offer.id, known=known)
         if others:
-            raise StaleVersion("somebody has asked for a seat meanwhile: read the offer again")
+            raise StaleVersion("a seat was requested in the meantime: read the offer again")
     await write_events(connection, change.events, change.now)
 
 
 async def _hold(connection: Connection, offer: Offer, version: int) -> None:
     row = await _BOOKINGS.row(connection, "hold_offer", id=offer.id)
     if row is None or row["version"] != version:
-        raise StaleVersion("the offer has changed meanwhile: read it again")
+        raise StaleVersion("the offer has changed in the meantime: read it again")
     if row["status"] != "OPEN":
         raise OfferNotOpen(f"the offer is {row['status']}")
 
@@ -155,4 +155,4 @@ async def _update(connection: Connection, booking: Booking) -> None:
     for column in FIXED_COLUMNS:
         del values[column]
     if await _BOOKINGS.row(connection, "update_booking", **values) is None:
-        raise StaleVersion("the booking has changed meanwhile: read it again")
+        raise StaleVersion("the booking has changed in the meantime: read it again")

@@ -230,4 +230,4 @@ def _to_columns(table: npt.NDArray[np.void]) -> DirectOffers:
 
 def _check(as_expected: bool) -> None:
     if not as_expected:
-        raise DatabaseUnavailable("the database sends offers in a form that this version does not know")
+        raise DatabaseUnavailable("the database returned offers in a format that this version does not support")

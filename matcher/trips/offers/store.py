@@ -70,7 +70,7 @@ class PostgresOffers:
         async with self._connections.connection() as connection:
             row = await _OFFERS.row(connection, "get_offer", id=offer_id)
         if row is None:
-            raise OfferNotFound("no offer of yours has this id")
+            raise OfferNotFound("you have no offer with this id")
         return to_offer(row)
 
     async def list_page(
@@ -208,7 +208,7 @@ async def replace_open_offer(connection: Connection, offer: Offer, *, expected_v
         return
     rows = await _OFFERS.rows(connection, "current_offers", ids=[offer.id])
     if not rows:
-        raise OfferNotFound("no offer of yours has this id")
+        raise OfferNotFound("you have no offer with this id")
     if rows[0]["version"] != expected_version:
         raise StaleVersion(f"the offer is at version {rows[0]['version']}, not {expected_version}: read it again")
     raise OfferNotOpen(f"the offer is {rows[0]['status']}")

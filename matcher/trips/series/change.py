@@ -147,12 +147,12 @@ class ChangeSeries:
         """What the series is like: as it was before `first`, and from then on with the change laid over each of its phases."""
         base = series.phase_on(first) or series.phases[0]
         if not base.weekdays and (change.weekdays is not None or change.until is not None or change.without_end):
-            detail = "is for trips that are made again and again: this one is made once"
+            detail = "applies to recurring trips only: this one is made once"
             pointer = "/weekdays" if change.weekdays is not None else "/until"
             raise InvalidField(f"{pointer[1:]} {detail}", faults=[Fault(pointer, detail, InvalidField.code)])
         start = max(first, base.from_date) if base.weekdays else base.from_date
         if base.until is not None and start > base.until and change.until is None and not change.without_end:
-            detail = f"lies after {base.until}, the last date of the series: give a later `until` as well"
+            detail = f"is after {base.until}, the last date of the series: set a later `until` as well"
             raise InvalidField(f"from {detail}", faults=[Fault("/until", detail, InvalidField.code)])
         earlier = [phase for phase in series.phases_from(first_day(series, now)) if phase.from_date < start]
         following = [replace(base, from_date=start), *(phase for phase in series.phases if phase.from_date > start)]
@@ -208,4 +208,4 @@ class ChangeSeries:
 def require_own(series: Series, principal: Principal, *, or_operator: bool = False) -> None:
     """Raises SeriesNotFound for another person's series, so that nobody learns that it exists."""
     if series.driver_id != principal.user and not (or_operator and principal.operates):
-        raise SeriesNotFound("no series of yours has this id")
+        raise SeriesNotFound("you have no series with this id")

@@ -103,7 +103,7 @@ def first_trips(series: Series, now: datetime, horizon: timedelta) -> list[tuple
         if trips:
             return trips
         day = series.next_day(day)
-    detail = "no date is left on which this would be driven"
+    detail = "the series has no dates left"
     raise DepartureInPast(detail, faults=[Fault(pointer, detail, DepartureInPast.code)])
 
 
@@ -112,7 +112,7 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        detail = "is no IANA time zone that is known here, such as America/Santiago"
+        detail = "must be an IANA time zone such as America/Santiago"
         raise InvalidField(f"time_zone {detail}", faults=[Fault("/time_zone", detail, InvalidField.code)]) from None
 
 
@@ -135,12 +135,12 @@ def last_day(now: datetime, ahead: timedelta) -> date:
 def require_dates(phase: Phase) -> None:
     """Raises InvalidField for a phase that ends before it begins, lasts too long, or drives back before it has left."""
     if phase.until is not None and phase.until < phase.from_date:
-        raise _fault("/until", "must not lie before the first date")
+        raise _fault("/until", "must not be before the first date")
     if phase.until is not None and (phase.until - phase.from_date).days > MAX_DAYS:
-        raise _fault("/until", f"must lie within {MAX_DAYS} days: leave it out for a series without end")
+        raise _fault("/until", f"must be within {MAX_DAYS} days: leave it out for a series without end")
     back = phase.back
     if back is not None and back.days_later == 0 and back.departure <= phase.departure:
-        raise _fault("/return/departure", "must be later than the way there, or some days_later")
+        raise _fault("/return/departure", "must be later than the outward trip, or have days_later")
 
 
 def require_ways(made: Sequence[Made]) -> None:
@@ -149,7 +149,7 @@ def require_ways(made: Sequence[Made]) -> None:
     for key, offer in made:
         if key.direction is Direction.BACK and key.day in arrivals and offer.departure < arrivals[key.day]:
             arrives = arrivals[key.day].strftime("%H:%M")
-            raise _fault("/return/departure", f"must be later: the way there arrives at {arrives}")
+            raise _fault("/return/departure", f"must be later: the outward trip arrives at {arrives}")
 
 
 def _occurrence(series: Series, key: OccurrenceKey, offer: Offer) -> Occurrence:

@@ -79,7 +79,7 @@ class PostgresSeries:
         async with self._connections.connection() as connection:
             row = await _SERIES.row(connection, "get_series", id=series_id)
         if row is None:
-            raise SeriesNotFound("no series of yours has this id")
+            raise SeriesNotFound("you have no series with this id")
         return to_series(row)
 
     async def list_page(self, *, driver_id: str | None, limit: int, after: tuple[datetime, UUID] | None) -> SeriesPage:
@@ -120,7 +120,7 @@ class PostgresSeries:
             if await _SERIES.row(connection, "update_series", **_changing(series, next_date)) is None:
                 row = await _SERIES.row(connection, "get_series", id=series.id)
                 if row is None:
-                    raise SeriesNotFound("no series of yours has this id")
+                    raise SeriesNotFound("you have no series with this id")
                 raise StaleVersion(f"the series is at version {row['version']} now: read it again before changing it")
             await _SERIES.run(connection, "delete_phases", series_id=series.id)
             await _SERIES.run(connection, "insert_phases", series_id=series.id, phases=to_phase_rows(series))

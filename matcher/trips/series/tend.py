@@ -97,7 +97,7 @@ class TendSeries:
                 next_date = None if series.status is SeriesStatus.CANCELLED else series.next_day(through)
                 await self._series.tended(series, next_date)
                 return left
-        raise StaleVersion("the series is changed all the time: try again")
+        raise StaleVersion("the series keeps changing: try again")
 
     async def _make_missing(self, series: Series, now: datetime) -> bool:
         """Whether all that leaves in the days ahead is there now."""
@@ -160,7 +160,7 @@ class TendSeries:
                 await self._series.detach(offer.id)
                 return LeftAlone(occurrence.key, offer.id, error.code, error.detail, error.extra)
             return None
-        raise StaleVersion("a trip of the series is changed all the time: try again")
+        raise StaleVersion("a trip of the series keeps changing: try again")
 
     async def _goes_its_own_way(self, series: Series, occurrence: Occurrence) -> bool:
         present = await self._series.occurrences(series.id, departing_from=None)

@@ -99,7 +99,7 @@ async def test_a_list_has_an_end(stored: BlocksInMemory) -> None:
     manage = ManageBlocks(stored, Blocks(stored), make_id=uuid4)
     for number in range(MAX_BLOCKS):
         await manage.block_user(f"user-{number}", RITA, NOW)
-    with pytest.raises(InvalidField, match="take one back"):
+    with pytest.raises(InvalidField, match="remove one"):
         await manage.block_user("one-more", RITA, NOW)
 
 

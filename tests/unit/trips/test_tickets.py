@@ -153,7 +153,7 @@ def test_while_the_secret_is_changed_no_instance_refuses_anothers_ids() -> None:
     for one, other in pairwise(steps[:3]):
         assert one.read(other.sign(TICKET, NOW), NOW) == other.read(one.sign(TICKET, NOW), NOW) == TICKET
     assert steps[3].read(steps[2].sign(TICKET, NOW), NOW) == TICKET
-    with pytest.raises(MatchTokenInvalid, match="not given out by this service"):
+    with pytest.raises(MatchTokenInvalid, match="not issued by this service"):
         steps[3].read(steps[1].sign(TICKET, NOW), NOW)
 
 

@@ -248,7 +248,7 @@ def test_other_refusals_are_final(server: Script, tmp_path: Path) -> None:
 
 def test_a_checksum_file_without_a_checksum_is_refused(server: Script, tmp_path: Path) -> None:
     server.md5 = "<html>"
-    with pytest.raises(RegionFileInvalid, match="holds no MD5"):
+    with pytest.raises(RegionFileInvalid, match="has no MD5 checksum"):
         _fetch(server, tmp_path)
 
 

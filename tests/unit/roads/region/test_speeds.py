@@ -108,8 +108,8 @@ def test_more_slots_than_a_region_carries_are_refused() -> None:
         ("primary,7,9,all,0.1", "factor must be"),
         ("primary,7,9,all,11", "factor must be"),
         ("primary,7,9,all,nan", "factor must be"),
-        ("primary,7,9,all,1.5\nprimary,8,10,mon,1.2", "line 3 speaks of the same class and hours"),
-        ("*,7,9,all,1.5\n*,8,10,mon,1.2", "line 3 speaks of the same class and hours"),
+        ("primary,7,9,all,1.5\nprimary,8,10,mon,1.2", "line 3 has the same class and hours"),
+        ("*,7,9,all,1.5\n*,8,10,mon,1.2", "line 3 has the same class and hours"),
     ],
 )
 def test_faults_are_told_with_their_line(row: str, reason: str) -> None:

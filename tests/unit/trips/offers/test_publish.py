@@ -69,7 +69,7 @@ async def test_a_road_without_a_name_is_labelled_by_its_coordinates(world: World
 
 
 async def test_exchanged_coordinates_are_recognised(world: World) -> None:
-    with pytest.raises(PlaceTooFarFromRoad, match="lat and lon seem to be exchanged"):
+    with pytest.raises(PlaceTooFarFromRoad, match="lat and lon seem to be swapped"):
         await world.published(origin=at(0.0, lat=0.5))
     with pytest.raises(PlaceTooFarFromRoad) as elsewhere:
         await world.published(origin=at(20.0, lat=30.0))
