@@ -1,1 +1,4 @@
-"""Benchmarks beside baselines, checked against an oracle in the same run. May import everything; nothing imports it. Open `match.py` first."""
+"""Benchmarks beside baselines, checked against an oracle in the same run.
+
+May import everything; nothing imports it. Open `match.py` first.
+"""

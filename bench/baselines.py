@@ -1,4 +1,4 @@
-"""What others would use: scipy's and networkx's Dijkstra, and a customizable contraction hierarchy from the registry."""
+"""Baselines: scipy's and networkx's Dijkstra, and another customizable contraction hierarchy."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ async def compare(
     cell_m: float = CELL_M,
     checked: int = 10,
 ) -> Row:
-    """Both ways among `draw_offers(world, count, SEED)`, whose routes are written into a table of this database that nobody else uses."""
+    """Both searches among `draw_offers(world, count, SEED)`; the routes go into a table of their own."""
     offers = draw_offers(world, count, SEED)
     index = OfferIndex(world.engine)
     begin = time.perf_counter()
@@ -324,7 +324,7 @@ def comparison(region: str, run: Row) -> Table:
     """What `compare` found, for people."""
     table = Table(
         title=f"{region}: {run['offers']:,} offers, {run['searches']} searches",
-        caption=f"mismatches of the exact search with the oracle: {run['mismatches']} in {run['checked_searches']} searches",
+        caption=f"exact search: {run['mismatches']} mismatches with the oracle in {run['checked_searches']} searches",
     )
     table.add_column("", no_wrap=True)
     table.add_column("exact", justify="right")

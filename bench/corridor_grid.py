@@ -20,7 +20,7 @@ _LOOKS_A_CELL = 10
 
 
 class Grid:
-    """Squares of `cell_m` metres over the roads of a region, numbered row by row, and the squares that each arc touches."""
+    """A grid of `cell_m` metres over a region, its cells numbered row by row, and the cells that each arc touches."""
 
     def __init__(self, engine: RoadEngine, cell_m: float) -> None:
         network = engine.network

@@ -1,4 +1,4 @@
-"""A country that is made up: streets at right angles with some missing, and roads that are faster the fewer there are of them."""
+"""A synthetic country: streets at right angles with some missing, and roads that are faster the rarer they are."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ async def _count(url: str) -> int:
 
 
 def _generators(count: int) -> Pool:
-    """Fresh interpreters: nothing of this process, which has held the whole world, burdens them. They end with the block at once."""
+    """Load generators in fresh interpreters, without this process's memory. They end with the block."""
     return multiprocessing.get_context("spawn").Pool(count)
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks of the whole service start from: a database full of offers, keys, and the calls that are made with them."""
+"""The starting point of benchmarks of the whole service: a database of offers, keys, and the calls to make."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def fill_offers(url: str, stored: StoredWorld, drawn: list[Offer]) -> floa
 
 
 def keys_and_calls(stored: StoredWorld, data_dir: Path, region: str, seed: int, *, keys: int) -> dict[Kind, Calls]:
-    """Riders with half an hour's window, and trips that are not among those loaded; none so short that it is refused."""
+    """Searches with a window of half an hour, and trips beside those loaded; none too short to be accepted."""
     riders, drivers = (
         [make_key(data_dir, region, role, f"load-{role}-{number}") for number in range(keys)]
         for role in ("rider", "driver")

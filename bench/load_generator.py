@@ -36,7 +36,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Calls:
-    """The calls of one kind: sent in order, and again from the first; each with the next of the keys, for the next of its `users` if it has any."""
+    """The calls of one kind, sent in order, over and over, with the keys and `users` in turn."""
 
     path: str
     keys: list[str]
@@ -63,7 +63,7 @@ class Plan:
 
 
 class Answer(NamedTuple):
-    """A call: seconds after the beginning when it was due, its status (0: none came), how long after it was due the answer was in."""
+    """A call: when it was due, in seconds from the start, its status (0: none), and its latency from that moment."""
 
     due_s: float
     status: int
@@ -141,7 +141,7 @@ async def _as_due(plan: Plan, lines: Lines, load: Load, stopped: Callable[[], bo
 
 
 async def _take_turns(plan: Plan, lines: Lines, load: Load) -> None:
-    """The closed loop: so many callers, each of whom asks again when it has been answered. Finds out how much the service can do."""
+    """The closed loop, for the capacity of the service: callers who call again as soon as they are answered."""
     draw, sent = random.Random(plan.seed), Counter[Kind]()
 
     async def ask_again_and_again() -> None:

@@ -206,7 +206,7 @@ async def _seconds(work: Callable[[], Awaitable[Any]]) -> tuple[float, Any]:
 
 
 async def _write(world: World, url: str, count: int, stops: int) -> I64:
-    """Put so many offers with so many stops each into an empty table, by COPY; returns the packed cost of each by the low half of its id."""
+    """COPY offers with so many stops each into an empty table; returns packed cost by the low half of the id."""
     rng = np.random.default_rng([SEED, 3])
     drawn = [world.draw(rng) for _ in range(PLACES)]
     edge, at = np.array([fixed_position(position) for position in drawn], dtype=np.int32).T.copy()

@@ -1,4 +1,4 @@
-"""Connections of a load generator: just enough of HTTP/1.1 to ask and to read the answer, so that little of the machine goes into asking."""
+"""Connections of the load generator: just enough HTTP/1.1, so that generating load costs little."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Line(asyncio.Protocol):
 
 
 class Lines:
-    """Connections to one service, used in turn; a new one is made for a call that finds none idle, so no call waits for another's answer."""
+    """Connections to one service, used in turn; a call that finds none idle opens one, so no call waits."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

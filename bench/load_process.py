@@ -1,4 +1,4 @@
-"""The load generator in a process of its own, which has held nothing else and shares no interpreter lock with whoever watches."""
+"""The load generator in a process of its own: fresh memory, and no interpreter lock shared with the observer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LoadProcess:
         self._stop.set()
 
     def is_done(self, within_s: float) -> bool:
-        """Whether all has been asked and answered; waits for that for at most so long. Raises EOFError when the process has died."""
+        """Whether all calls are answered, after waiting at most so long. Raises EOFError when the process has died."""
         return self._connection.poll(within_s)
 
     def result(self) -> Load:

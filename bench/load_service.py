@@ -1,4 +1,4 @@
-"""The service under load: `carpool serve` as a child on an embedded PostgreSQL in a folder of its own, gone without a trace at the end."""
+"""The service under load: `carpool serve` as a child, on an embedded PostgreSQL in a temporary folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ASSURANCE = 24
 
 @dataclass(frozen=True)
 class Service:
-    """A ready `carpool serve`: its process, its address, and how long it took from its launch until every worker was ready."""
+    """A ready `carpool serve`: process, address, and the time from launch until every worker was ready."""
 
     pid: int
     host: str
@@ -61,7 +61,7 @@ def ended_by_signals() -> Iterator[None]:
 
 @contextmanager
 def data_folder() -> Iterator[Path]:
-    """A new data folder, removed at the end. The database's own user must be able to pass through it, also when we are root."""
+    """A new data folder, removed at the end. As root, the database's user must be able to pass through it."""
     folder = Path(tempfile.mkdtemp(prefix="carpool-bench-"))
     folder.chmod(0o711)
     try:
@@ -84,7 +84,7 @@ def run_command(data_dir: Path, region: str, *words: str) -> subprocess.Complete
 
 
 def checked(data_dir: Path, region: str) -> dict[str, int]:
-    """What `carpool check` finds: each promise that does not hold, and how often. Raises RuntimeError when it cannot tell."""
+    """The findings of `carpool check`: broken promises and their counts. Raises RuntimeError when it cannot tell."""
     done = run_command(data_dir, region, "check", "--sample", "20", "--json")
     if done.returncode not in (0, 1):
         raise RuntimeError(f"carpool check failed: {done.stderr[-1000:]}")

@@ -1,4 +1,4 @@
-"""Offers of a benchmark as rows of the database and as bodies of the HTTP calls: drawn as for the matcher's benchmark, on tomorrow's date."""
+"""Offers as database rows and HTTP bodies: drawn as for the matcher's benchmark, on tomorrow's date."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class StoredWorld:
 
 
 def stored_world(data_dir: Path, name: str) -> StoredWorld:
-    """The world of a region, with the region itself put into a new data folder: the bundled one imported, others lent by the user's folder."""
+    """The world of a region in a new data folder: the bundled region is imported, others are linked."""
     store = RegionStore(data_dir)
     if name == SAMPLE_NAME:
         ensure_sample(store)

@@ -220,7 +220,7 @@ def _walking(
 def _timed(
     world: World, index: OfferIndex, queries: list[Query], rounds: int
 ) -> tuple[list[float], list[float], list[int], dict[str, list[float]]]:
-    """(bare sweeps, whole pipeline, offers that fit, steps of the pipeline) of each query: the least of several rounds."""
+    """(sweeps, pipeline, offers that fit, pipeline steps) of each query: the minimum of several rounds."""
     for query in queries[:WARM_UP]:
         search(world, index, query)
     sweep_ms, pipeline_ms = [np.inf] * len(queries), [np.inf] * len(queries)
@@ -248,7 +248,7 @@ def _sweep(world: World, query: Query) -> None:
 def _checked(
     world: World, index: OfferIndex, offers: list[Offer], wide: list[Query], rush: list[Query], count: int
 ) -> tuple[Row, int]:
-    """What was compared with the oracle, and how many offers came out differently in feasibility, detour or base drive."""
+    """What was compared with the oracle, and how many offers differ in feasibility, detour or base drive."""
     oracle = Oracle(world.engine.network, offers)
     number = {offer.id: k for k, offer in enumerate(offers)}
     queries = (wide[: count - count // 2] + rush[: count // 2])[:count]

@@ -146,7 +146,7 @@ def place(stored: StoredWorld, position: Any) -> Place:
 
 
 async def fill(connection: asyncpg.Connection, kept: Sequence[KeptRequest]) -> None:
-    """Write requests as the service stores them, by COPY; all of them have been matched with everything so far, which is nothing."""
+    """COPY requests as the service stores them; they count as matched with all offers so far (none)."""
     rows = [to_row(one) for one in kept]
     records = [tuple(json.dumps(v) if isinstance(v, dict) else v for v in row.values()) for row in rows]
     await connection.copy_records_to_table("requests", records=records, columns=list(rows[0]))

@@ -132,7 +132,7 @@ def _options() -> argparse.Namespace:
 
 @dataclass(frozen=True)
 class Phase:
-    """Something that goes on for so many seconds, after the fault if there is one; `one_user`: all searches are those of one."""
+    """A load for so many seconds, after the fault if there is one; `one_user`: all searches are one user's."""
 
     name: str
     rate: float

@@ -1,4 +1,4 @@
-"""What breaks under `bench/soak.py`: each fault takes a Scene, returns once it is done, and ends only what that run has started."""
+"""Faults of `bench/soak.py`. Each takes a Scene, returns when done, and ends only what that run has started."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Scene:
         return sorted(pid for pid in tree_of(self.service_pid) - {self.service_pid} if _is_worker(pid))
 
     def wait_until_well(self, url: str, workers: int) -> float | None:
-        """Seconds until all workers are there and say so, many times in a row, as any of them may answer; None when they do not."""
+        """Seconds until all workers are ready; asked many times, as any may answer. None when they never are."""
         begin, good = time.monotonic(), 0
         while good < _GOOD_IN_A_ROW:
             if time.monotonic() > begin + _PATIENCE_S:

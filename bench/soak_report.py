@@ -1,4 +1,4 @@
-"""What came of `bench/soak.py`: a row for each phase, what fell short of its aims, and the table of docs/operations.md."""
+"""The results of `bench/soak.py`: a row for each phase, missed targets, and the table of docs/operations.md."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Moment(NamedTuple):
 
 
 def phase_row(name: str, rate: float, load: Load, moments: list[Moment], fault_s: tuple[float, float] | None) -> Json:
-    """The figures of one phase. `fault_s`: when what broke began to break and was done breaking, by time.monotonic()."""
+    """The figures of one phase. `fault_s`: beginning and end of the fault, by time.monotonic()."""
     fine = [answer for answer in load.answers if answer.status in _FINE]
     refused = [answer for answer in load.answers if answer.status in _REFUSED]
     statuses = Counter(answer.status for answer in load.answers)
@@ -113,7 +113,7 @@ def shortcomings(result: Json) -> tuple[list[str], list[str]]:
             found.append(f"{OVERLOAD}: memory grew from {begin:g} to {end:g} MB")
         if "429" in over["refused"]:
             found.append(
-                f"{OVERLOAD}: {over['refused']['429']} calls met the limit of a user, so it was not capacity that was tested"
+                f"{OVERLOAD}: {over['refused']['429']} calls met the limit of a user, so capacity was not tested"
             )
     return found, missed
 
@@ -121,7 +121,10 @@ def shortcomings(result: Json) -> tuple[list[str], list[str]]:
 def _compare(over: Json, quiet: Json | None, found: list[str], missed: list[str]) -> None:
     if quiet is not None:
         calm_ms, busy_ms = quiet["fine_ms"]["p99"], over["fine_ms"]["p99"]
-        words = f"what is let in takes {busy_ms:g} ms at the 99th percentile, {busy_ms / calm_ms:.1f} times the {calm_ms:g} ms with little to do"
+        words = (
+            f"accepted calls take {busy_ms:g} ms at the 99th percentile, "
+            f"{busy_ms / calm_ms:.1f} times the {calm_ms:g} ms under light load"
+        )
         if busy_ms > AIM_TIMES * calm_ms:
             (found if busy_ms > FAR_TIMES * calm_ms else missed).append(words)
     refused_ms = over["refused_ms"]["p99"]
@@ -133,7 +136,8 @@ def _compare(over: Json, quiet: Json | None, found: list[str], missed: list[str]
 def markdown(result: Json, found: list[str], missed: list[str]) -> str:
     """The table, and what it was measured with."""
     lines = [
-        "| What happened | Calls a second | Answered | p50 / p99, ms | Refused, p99 ms | Other errors | Trouble, s | Well again after, s | Lost; `check` | Memory, MB | Cores: service, PostgreSQL, generator, others |",
+        "| What happened | Calls a second | Answered | p50 / p99, ms | Refused, p99 ms | Other errors | Trouble, s "
+        "| Well again after, s | Lost; `check` | Memory, MB | Cores: service, PostgreSQL, generator, others |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in result["phases"]:
@@ -153,8 +157,8 @@ def markdown(result: Json, found: list[str], missed: list[str]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
-        f"`{result['command']}`, {result['took_s']} s in all, {result['measured_at'][:10]}: {result['offers']:,} offers, {result['workers']} workers, "
-        f"{result['machine']}. Callers who take turns were answered {result['capacity']:g} calls a second. "
+        f"`{result['command']}`, {result['took_s']} s in all, {result['measured_at'][:10]}: "
+        f"{result['offers']:,} offers, {result['workers']} workers, {result['machine']}. Callers who take turns were answered {result['capacity']:g} calls a second. "
         + ("**Fell short:** " + "; ".join([*found, *missed]) + "." if found or missed else "All aims were met."),
     ]
     return "\n".join(lines)

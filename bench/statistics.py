@@ -224,7 +224,7 @@ def _rollup(dice: np.random.Generator, span_s: int, begin: datetime, searches: i
 
 
 def _histogram(dice: np.random.Generator, middle: float, spread: float, count: int) -> bytes:
-    """Log-normal amounts; a sample of at most 3,000 is scaled up, so that the tails are as wide as those of that many."""
+    """Log-normal amounts; a sample of at most 3,000 is scaled up, with tails as wide as for that many."""
     sample = min(count, 3000)
     amounts = np.exp(dice.normal(middle, spread, size=sample)).astype(np.int64)
     buckets, counts = np.unique(np.searchsorted(BOUNDS, amounts, side="right") - 1, return_counts=True)
@@ -246,8 +246,8 @@ def _print(found: dict[str, Any]) -> None:
     console.print(table)
     written = found["written"]
     console.print(
-        f"a search pays {written['record_us']} µs for its row; beside it, a row takes {written['write_us_a_row']} µs to write "
-        f"and {written['roll_up_us_a_row']} µs to add up"
+        f"recording a search takes {written['record_us']} µs of it; later, a row takes {written['write_us_a_row']} µs "
+        f"to write and {written['roll_up_us_a_row']} µs to add up"
     )
 
 

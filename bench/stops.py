@@ -1,4 +1,4 @@
-"""Offers whose drivers stop on the way: at places of their own, or where riders board and alight. The same seed gives the same offers."""
+"""Offers with stops on the way: vias, or pickups and dropoffs of riders. The same seed gives the same offers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who can carry a rider where drivers stop on the way: every pair of legs of every offer, by scipy's Dijkstra and plain numpy."""
+"""The oracle for offers with stops on the way: every pair of legs of every offer, by scipy's Dijkstra and numpy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ANY_TIME = np.int64(1 << 40)
 
 
 class StopsOracle(Oracle):
-    """Rules written a second time for offers that all have the same number of stops; see the base for what it shares with nobody."""
+    """Rules written a second time, for offers that all have the same number of stops."""
 
     def __init__(self, network: RoadNetwork, offers: list[Offer], costs: Sequence[Sequence[int]]) -> None:
         """costs: what each leg of each offer costs, in the packed form; `wrong_legs` checks them."""

@@ -40,7 +40,7 @@ def search(
 def beside_door(
     world: World, index: OfferIndex, walkers: list[Query], rounds: int
 ) -> tuple[list[tuple[float, float]], dict[str, float], list[int]]:
-    """((ms from door to door, ms on foot) of each rider, steps of the latter, offers that fit): the least of several rounds."""
+    """((ms door to door, ms on foot) of each rider, steps of the latter, offers that fit): minimum of the rounds."""
     for query in walkers[:WARM_UP]:
         search(world, index, query)
     least = [(np.inf, np.inf)] * len(walkers)

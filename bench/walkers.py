@@ -1,4 +1,4 @@
-"""Riders who walk: a search from door to door with other places to be met at around both doors. The same seed gives the same riders."""
+"""Riders who walk: searches with meeting points around both doors. The same seed gives the same riders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _METRES_A_DEGREE = 111_195.0
 
 
 def draw_walkers(world: World, queries: list[Query], walk_m: int, seed: int) -> list[Query]:
-    """The same riders, who walk up to walk_m metres: 15 crossings, drawn among those within the walk, and the door, on either side."""
+    """The same riders, who walk up to walk_m metres: to 15 crossings within the walk, or from the door, at each end."""
     rng = np.random.default_rng([seed, 3, walk_m])
     return [
         query.meeting_at(_around(world, query.pickup, walk_m, rng), _around(world, query.dropoff, walk_m, rng))

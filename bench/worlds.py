@@ -1,4 +1,4 @@
-"""What a benchmark runs on: a road network, where people start and end, offers and riders. The same seed gives the same world."""
+"""The world of a benchmark: a road network, places, offers and riders. The same seed gives the same world."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def draw_offers(world: World, count: int, seed: int) -> list[Offer]:
 
 
 def draw_queries(world: World, count: int, seed: int, *, window_min: int | None) -> list[Query]:
-    """Riders for one seat. window_min: how long their window is, within the rush; None: all of it, so that every offer is in play."""
+    """Riders for one seat. window_min: length of their window within the rush; None: all of it, so no offer is out."""
     rng = np.random.default_rng([seed, 2, window_min or 0])
     now_ms = round((MORNING - timedelta(hours=1)).timestamp() * 1000)
     rush_ms = round(MORNING.timestamp() * 1000)
