@@ -136,8 +136,10 @@ def _compare(over: Json, quiet: Json | None, found: list[str], missed: list[str]
 def markdown(result: Json, found: list[str], missed: list[str]) -> str:
     """The table, and what it was measured with."""
     lines = [
-        "| What happened | Calls a second | Answered | p50 / p99, ms | Refused, p99 ms | Other errors | Trouble, s "
-        "| Well again after, s | Lost; `check` | Memory, MB | Cores: service, PostgreSQL, generator, others |",
+        (
+            "| What happened | Calls a second | Answered | p50 / p99, ms | Refused, p99 ms | Other errors | Trouble, s "
+            "| Well again after, s | Lost; `check` | Memory, MB | Cores: service, PostgreSQL, generator, others |"
+        ),
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in result["phases"]:
@@ -158,7 +160,8 @@ def markdown(result: Json, found: list[str], missed: list[str]) -> str:
     lines += [
         "",
         f"`{result['command']}`, {result['took_s']} s in all, {result['measured_at'][:10]}: "
-        f"{result['offers']:,} offers, {result['workers']} workers, {result['machine']}. Callers who take turns were answered {result['capacity']:g} calls a second. "
+        f"{result['offers']:,} offers, {result['workers']} workers, {result['machine']}. "
+        f"Callers who take turns were answered {result['capacity']:g} calls a second. "
         + ("**Fell short:** " + "; ".join([*found, *missed]) + "." if found or missed else "All aims were met."),
     ]
     return "\n".join(lines)

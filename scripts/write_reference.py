@@ -1,9 +1,9 @@
-"""Write the tables of docs/operations.md that are made from the code: commands, settings, error codes.
+"""Write the tables of docs/operations.md that are made from the code: commands, settings, geocoders, error codes.
 
     scripts/write_reference.py [--check]
 
-Each stands between two marks, `<!-- NAME: made by scripts/write_reference.py -->` and `<!-- end of NAME -->`. With `--check` nothing is
-written, and the exit code is 1 when the document is not what the code says.
+Each stands between two marks, `<!-- NAME: made by scripts/write_reference.py -->` and `<!-- end of NAME -->`. With
+`--check` nothing is written, and the exit code is 1 when the document is not what the code says.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typer.core import TyperGroup
 
 from api.call.errors import kinds_of_problem
 from api.cli.__main__ import app
+from matcher.geocoding.network.providers import PROVIDERS
 from matcher.settings.all import CONCERNS, variable_name
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
@@ -73,6 +74,22 @@ def settings() -> Iterator[str]:
             yield _row(f"`{variable_name(field)}`", _default(info.default), info.description or "")
 
 
+def geocoders() -> Iterator[str]:
+    """A row for each geocoding service."""
+    yield from _header("Geocoder", "Needs", "Public server", "Calls to it", "Attribution")
+    yield _row("`gazetteer`", "", "none: the region's own map, offline", "", "© OpenStreetMap contributors (ODbL 1.0)")
+    for name, provider in PROVIDERS.items():
+        domain = f"`{variable_name(f'{name}_domain')}`"
+        needs = domain if provider.public_domain is None else ""
+        key = f"; `{variable_name(f'{name}_api_key')}` if the server asks for one" if provider.takes_key else ""
+        public = "" if provider.public_domain is None else f"`{provider.public_domain}`; another one by {domain}"
+        every_s = provider.public_interval_s
+        limit = (
+            f"one at a time, {every_s:g} s apart" if every_s else "" if provider.public_domain is None else "fair use"
+        )
+        yield _row(f"`{name}`", needs + key, public, limit, provider.attribution)
+
+
 def errors() -> Iterator[str]:
     """A row for each code of a problem document."""
     yield from _header("Status", "Code", "When")
@@ -107,7 +124,12 @@ def _row(*cells: str) -> str:
     return "".join(f"| {escaped} " if (escaped := cell.replace("|", "\\|")) else "| " for cell in cells) + "|"
 
 
-TABLES: dict[str, Callable[[], Iterator[str]]] = {"commands": commands, "settings": settings, "errors": errors}
+TABLES: dict[str, Callable[[], Iterator[str]]] = {
+    "commands": commands,
+    "settings": settings,
+    "geocoders": geocoders,
+    "errors": errors,
+}
 
 if __name__ == "__main__":
     main()

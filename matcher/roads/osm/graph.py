@@ -1,7 +1,7 @@
 """From columns of ways to the road network: split at junctions, keep the largest strongly connected part, fold, cost.
 
 Lengths are geodesics on the WGS84 ellipsoid. The time of an arc is its length at the driven speed, plus what its nodes
-cost (osm_tags) and JUNCTION_DELAY_S on entering a node where three or more street pieces meet and neither signal nor
+cost (`tags.py`) and JUNCTION_DELAY_S on entering a node where three or more street pieces meet and neither signal nor
 sign says who waits.
 """
 

@@ -94,7 +94,7 @@ class RawStreets:
     forward_kmh: F64  # (w,) 0 when closed along the way
     backward_kmh: F64  # (w,) 0 when closed against it
     duration_s: F64  # (w,) of the whole way; NaN when not given
-    foot: U8  # (w,) NOT_WALKED, WALKED or STEPS (see `osm_foot`)
+    foot: U8  # (w,) NOT_WALKED, WALKED or STEPS (see `foot.py`)
     names: list[str]
 
 

@@ -2,7 +2,7 @@
 
 A limit is not a travel speed. As in OSRM's car profile a street with a written limit is driven at LIMIT_FACTOR of it,
 and one without at the speed of its class (below). Waiting at signals, signs and junctions is added per arc, see
-osm_tags.NODE_DELAYS and osm_graph. Sources: wiki.openstreetmap.org Key:maxspeed, Key:duration; OSRM profiles/car.lua.
+`tags.NODE_DELAYS` and `graph.py`. Sources: wiki.openstreetmap.org Key:maxspeed, Key:duration; OSRM profiles/car.lua.
 """
 
 from __future__ import annotations

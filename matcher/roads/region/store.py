@@ -79,7 +79,7 @@ class Region:
 
     @property
     def places_path(self) -> Path:
-        """The rows of the gazetteer (JSON Lines, see `osm_places`)."""
+        """The rows of the gazetteer (JSON Lines, see `osm/places.py`)."""
         return self.folder / PLACES
 
     @functools.cached_property
