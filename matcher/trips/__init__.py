@@ -1,4 +1,4 @@
 """Everything that changes a trip, in one transaction each.
 
-Open `alter.py` first.
+Open `writer.py` first.
 """
