@@ -36,9 +36,11 @@ from api.watching.line_quota import LineQuota
 from api.watching.metrics import PrometheusTelemetry, Refresher
 from api.watching.tracing import Tracing
 from matcher.operation.telemetry import HTTP_IN_PROGRESS, STREAMS_OPEN, Reading
-from matcher.settings.all import ServerSettings
-from matcher.settings.operation import DEFAULT_PROTECTION, DEFAULT_WATCH, ProtectionSettings, WatchSettings
+from matcher.settings.protection import ProtectionSettings
+from matcher.settings.server import ServerSettings, WatchSettings
 from matcher.wiring.service import Carpool
+
+_PROTECTION, _WATCH = ProtectionSettings.default(), WatchSettings.default()
 
 #: Of calls that were refused to keep the others fast so many lines are written a second; a line costs a third of such a refusal.
 REFUSAL_LINES_A_SECOND = 10
@@ -54,8 +56,8 @@ def build_app(
     server: ServerSettings,
     *,
     clock: Callable[[], datetime] = utc_now,
-    protection: ProtectionSettings = DEFAULT_PROTECTION,
-    watch: WatchSettings = DEFAULT_WATCH,
+    protection: ProtectionSettings = _PROTECTION,
+    watch: WatchSettings = _WATCH,
     telemetry: PrometheusTelemetry | None = None,
     tracing: Tracing | None = None,
 ) -> web.Application:

@@ -14,7 +14,8 @@ from api.traffic import Traffic
 from api.watching.line_quota import LineQuota
 from api.watching.metrics import PrometheusTelemetry
 from api.watching.tracing import Tracing
-from matcher.settings.operation import ProtectionSettings, WatchSettings
+from matcher.settings.protection import ProtectionSettings
+from matcher.settings.server import WatchSettings
 
 LIFETIME = web.AppKey("lifetime", Lifetime)
 #: What time it is, in UTC; tests put another clock here.

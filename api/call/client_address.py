@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
-from matcher.settings.operation import Network
+from matcher.settings.protection import Network
 
 _FORWARDED_FOR = "X-Forwarded-For"
 #: The network that one subscriber is usually given (RFC 6177), so that nobody has 2^64 addresses to spend.

@@ -11,7 +11,7 @@ from aiohttp import web
 from api.call.errors import RateLimited
 from matcher.operation.rate_limits import RateLimit, RateLimiter, Verdict
 from matcher.operation.telemetry import RATE_LIMITED, Telemetry
-from matcher.settings.operation import ProtectionSettings
+from matcher.settings.protection import ProtectionSettings
 
 #: What was last decided about a request.
 VERDICT = web.RequestKey("verdict", Verdict)

@@ -24,7 +24,7 @@ def dead(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Deliveries that were given up, newest first: to which webhook, of what event, and what went wrong the last time."""
-    from matcher.wiring.events import delivery_management
+    from matcher.wiring.commands import delivery_management
 
     chosen = settings()
 
@@ -57,7 +57,7 @@ def replay(
     everything: Annotated[bool, typer.Option("--all", help="All that were given up.")] = False,
 ) -> None:
     """Send what was given up again, from the first attempt; a running service does it at once."""
-    from matcher.wiring.events import delivery_management
+    from matcher.wiring.commands import delivery_management
 
     if [delivery is not None, webhook is not None, everything].count(True) != 1:
         raise typer.BadParameter("name a delivery, or --webhook ID, or --all")

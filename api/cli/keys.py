@@ -59,7 +59,7 @@ def create(
     ] = None,
 ) -> None:
     """Make a key and print it, alone on standard output. It is shown this once: only a digest is stored."""
-    from matcher.wiring.service import key_management
+    from matcher.wiring.commands import key_management
 
     chosen = settings()
 
@@ -77,7 +77,7 @@ def create(
 @app.command("list")
 def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """All keys, oldest first; never their secrets."""
-    from matcher.wiring.service import key_management
+    from matcher.wiring.commands import key_management
 
     chosen = settings()
 
@@ -102,7 +102,7 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, from `carpool keys list`.")],
 ) -> None:
     """Refuse a key from now on; a running service follows within seconds."""
-    from matcher.wiring.service import key_management
+    from matcher.wiring.commands import key_management
 
     chosen = settings()
 

@@ -88,7 +88,7 @@ def demo(
 def migrate() -> None:
     """Bring the database to the schema of this version."""
     from matcher.postgres.migrations import migrate as migrate_database
-    from matcher.wiring.parts import database_url
+    from matcher.wiring.database import database_url
 
     chosen = settings()
 

@@ -60,7 +60,7 @@ def stats(
 ) -> None:
     """How well riders are matched, and why not better: straight from the database, the same numbers as GET /v1/stats/matches."""
     from api.schemas.stats_tables import match_json
-    from matcher.wiring.service import statistics_reading
+    from matcher.wiring.commands import statistics_reading
 
     chosen, zone = settings(), _parse_zone(tz)
     begin, end = _range(from_, to, bucket, zone, now())

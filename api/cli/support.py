@@ -75,7 +75,7 @@ def _words_for(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, CarpoolError):
         return error.detail, EXIT_BAD_INPUT if isinstance(error, InvalidInput) else EXIT_FAILED
     if isinstance(error, ValueError):
-        from matcher.settings.all import SettingsInvalid
+        from matcher.settings.base import SettingsInvalid
 
         return (str(error), EXIT_BAD_INPUT) if isinstance(error, SettingsInvalid | SecretUnusable) else None
     if isinstance(error, OSError) and error.filename is not None:

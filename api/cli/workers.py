@@ -23,7 +23,7 @@ from api.watching.metrics_folder import FOLDER_VARIABLE, SupervisorLog, metrics_
 from api.watching.metrics_listener import metrics_listener
 from api.watching.service_log import LoggedSteps
 from matcher.settings.all import Settings
-from matcher.wiring.service import prepared
+from matcher.wiring.commands import prepared
 
 
 async def serve_many(chosen: Settings) -> None:

@@ -14,7 +14,7 @@ from api.call.errors import CODINGS_READ, BadRequest, HeadersTooLarge, Unsupport
 from api.call.middlewares import harden, internal_error, request_id_of
 from matcher.domain.errors.tree import CarpoolError
 from matcher.operation.telemetry import HTTP_CONNECTIONS, SHED, SLOW_CLIENTS, Telemetry
-from matcher.settings.operation import ProtectionSettings
+from matcher.settings.protection import ProtectionSettings
 
 MAX_LINE = 8190
 MAX_HEADER = 8190

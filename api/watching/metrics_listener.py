@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from api.watching.metrics import Render
 from matcher.domain.errors.tree import Unavailable
-from matcher.settings.operation import WatchSettings
+from matcher.settings.server import WatchSettings
 
 _log = structlog.get_logger("api")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from matcher.settings.all import SettingsInvalid
+from matcher.settings.base import SettingsInvalid
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider

@@ -12,7 +12,7 @@ EVENTS = "events"
 
 
 class PostgresEventBell:
-    """The EventBell of `matcher.events.ports`: a connection of its own for as long as somebody listens.
+    """Wakes whoever hands out events; each listener has a connection of its own.
 
     A change of an offer rings as well: most events are written with one, and its notice comes after the commit of both.
     """
@@ -24,9 +24,6 @@ class PostgresEventBell:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Notices]:
         """Raises DatabaseUnavailable."""
-        name = "carpool-matcher events"
-        async with listening_on(self._url, EVENTS, CHANGES_OF_OFFERS, name=name, timeout_s=self._timeout_s) as (
-            _,
-            notices,
-        ):
+        channels, name = (EVENTS, CHANGES_OF_OFFERS), "carpool-matcher events"
+        async with listening_on(self._url, *channels, name=name, timeout_s=self._timeout_s, make=Notices) as notices:
             yield notices

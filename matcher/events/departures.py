@@ -18,7 +18,7 @@ _DEPARTURES = Statements("departures")
 
 
 class PostgresDepartures:
-    """The DepartureNotices of `matcher.events.ports` on PostgreSQL. One process at a time does it, the others do nothing."""
+    """Tells of departures that are near. One process at a time does it, the others do nothing."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

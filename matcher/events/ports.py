@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -27,20 +26,6 @@ class EventStore(Protocol):
 
     async def list_of(self, recipient: str, after: int, up_to: int, limit: int) -> list[NumberedEvent]:
         """At most `limit` events of one recipient with numbers in (after, up_to], in order."""
-
-
-class EventNotices(Protocol):
-    """Wake-ups by the database."""
-
-    async def wait(self, at_most_s: float) -> None:
-        """Return when something may have been written, and after `at_most_s` seconds. Raises DatabaseUnavailable when the connection is lost."""
-
-
-class EventBell(Protocol):
-    """Where to hear that events were written."""
-
-    def listening(self) -> AbstractAsyncContextManager[EventNotices]:
-        """A connection that hears of what is written from now on. Raises DatabaseUnavailable."""
 
 
 class WebhookRepository(Protocol):
@@ -118,10 +103,3 @@ class EventSender(Protocol):
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Post and wait for the answer; never raises for what the receiver does, nor for an address that may not be posted to."""
-
-
-class DepartureNotices(Protocol):
-    """Trips that leave soon."""
-
-    async def write_departures_soon(self, now: datetime, ahead: timedelta) -> int:
-        """Tell the driver and the confirmed riders of each open trip that leaves within `ahead`, once; returns how many were told."""

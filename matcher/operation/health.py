@@ -7,15 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from matcher.domain.errors.tree import CarpoolError
-from matcher.roads.asked import RoadsByTime
-from matcher.trips.offer_index import OfferIndex
 
 OK = "ok"
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`checks` says by name what is wrong, or begins with "ok"; `ready` when nothing is wrong. `offers` can be matched right now.
+    """`checks` maps each part to "ok…" or to what is wrong; `ready` when nothing is. `offers` can be matched right now.
 
     `worker` numbers the processes of one service from 1.
     """
@@ -29,22 +27,24 @@ class Health:
 
 
 class CheckHealth:
-    """Runs every probe, each for at most `timeout_s`. A probe returns when its part works, perhaps with a word on how, and raises when
-    it does not."""
+    """Runs every probe, each for at most `timeout_s`.
+
+    A probe returns when its part works, perhaps with a word on how, and raises when it does not.
+    """
 
     def __init__(
         self,
         probes: Mapping[str, Callable[[], Awaitable[str | None]]],
-        roads: RoadsByTime,
-        index: OfferIndex,
         *,
+        region: str,
+        offers: Callable[[], int],
         version: str,
         worker: int = 1,
         timeout_s: float = 2.0,
     ) -> None:
         self._probes = dict(probes)
-        self._roads = roads
-        self._index = index
+        self._region = region
+        self._offers = offers
         self._version = version
         self._worker = worker
         self._timeout_s = timeout_s
@@ -53,13 +53,13 @@ class CheckHealth:
         """Never raises for a part that is away: it says so."""
         results = await asyncio.gather(*(self._probe(probe) for probe in self._probes.values()))
         checks = {name: said for name, (_, said) in zip(self._probes, results, strict=True)}
-        # Roads and index exist before this service does: bootstrap loads them before it lets anybody ask.
+        # Roads and index are loaded before the service takes calls.
         checks = checks | {"roads": checks.get("roads", OK), "index": OK}
         return Health(
             ready=all(works for works, _ in results),
             checks=checks,
-            region=self._roads.name,
-            offers=len(self._index),
+            region=self._region,
+            offers=self._offers(),
             version=self._version,
             worker=self._worker,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -20,10 +21,11 @@ _CHANGES = Statements("offer_changes")
 
 
 class PostgresChangeFeed:
-    """The ChangeFeed of `matcher.services.ports` on PostgreSQL: a connection of its own for each time somebody listens.
+    """What other instances write to the offers of a region; each listener has a connection of its own.
 
-    A position is a snapshot of PostgreSQL, not a number: numbers are drawn when a row is written and seen when its transaction commits, so
-    a lower one may appear after a higher one. Behind a pooler in transaction mode no notice arrives, and reading at intervals remains.
+    A position is a snapshot of PostgreSQL, not a number: numbers are drawn when a row is written and visible when its
+    transaction commits, so a lower one may appear after a higher one. Behind a pooler in transaction mode no notice arrives,
+    and reading at intervals remains.
     """
 
     def __init__(self, url: str, region: str, *, timeout_s: float = 3.0) -> None:
@@ -32,26 +34,28 @@ class PostgresChangeFeed:
         self._timeout_s = timeout_s
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[Listener]:
+    async def listening(self) -> AsyncIterator[OfferChangeListener]:
         """A connection that hears of changes from now on. Raises DatabaseUnavailable, also when it is lost meanwhile."""
-        name = "carpool-matcher changes"
-        async with listening_on(self._url, CHANNEL, name=name, timeout_s=self._timeout_s) as (connection, notices):
-            yield Listener(connection, notices, self._region)
+        make, name = functools.partial(OfferChangeListener, region=self._region), "carpool-matcher changes"
+        async with listening_on(self._url, CHANNEL, name=name, timeout_s=self._timeout_s, make=make) as listener:
+            yield listener
 
 
-class Listener:
+class OfferChangeListener(Notices):
     """One connection of the feed."""
 
-    def __init__(self, connection: Connection, notices: Notices, region: str) -> None:
-        self._connection = connection
-        self._notices = notices
+    def __init__(self, connection: Connection, region: str) -> None:
+        super().__init__(connection)
         self._region = region
 
     async def read(self, position: FeedPosition) -> OfferChanges:
-        """Every offer of the region that was changed after a position. Raises DatabaseUnavailable within seconds of a loss."""
+        """Every offer of the region that was changed after a position.
+
+        Raises DatabaseUnavailable within seconds of a loss.
+        """
         with domain_errors():
             row = await _CHANGES.row(
-                self._connection,
+                self.connection,
                 "changes_since",
                 seen=position.snapshot,
                 times_forgotten=position.times_forgotten,
@@ -62,10 +66,6 @@ class Listener:
         after = FeedPosition(row["snapshot"], row["times_forgotten"], row["server"])
         missed = after.server != position.server or row["is_forgotten"]
         return OfferChanges(() if missed else tuple(row["offer_ids"] or ()), after, row["last_seq"] or 0, missed=missed)
-
-    async def wait(self, at_most_s: float) -> None:
-        """Return when something may have changed, and after `at_most_s` seconds. Raises DatabaseUnavailable when the connection is lost."""
-        await self._notices.wait(at_most_s)
 
 
 async def announce_changes(connection: Connection) -> None:

@@ -1,11 +1,11 @@
-"""Connections that only hear notices of PostgreSQL."""
+"""Connections that listen for notifications of PostgreSQL."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class Notices:
-    """Wake-ups by one connection. They say that there is news, not what it is; several at once are one."""
+    """Notifications that arrive on a connection. They say that there is news, not what it is; several at once count as one."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self._woken = asyncio.Event()
         self._lost = False
 
@@ -47,11 +48,14 @@ class Notices:
         self._woken.set()
 
 
+N = TypeVar("N", bound=Notices)
+
+
 @asynccontextmanager
 async def listening_on(
-    url: str, *channels: str, name: str, timeout_s: float
-) -> AsyncIterator[tuple[Connection, Notices]]:
-    """A connection of its own, called `name` in the server's lists, and what it hears from now on. Raises DatabaseUnavailable."""
+    url: str, *channels: str, name: str, timeout_s: float, make: Callable[[Connection], N]
+) -> AsyncIterator[N]:
+    """A connection of its own, named `name` in pg_stat_activity, that listens from now on. Raises DatabaseUnavailable."""
     with domain_errors():
         connection = await asyncpg.connect(
             url,
@@ -61,12 +65,12 @@ async def listening_on(
             server_settings={"application_name": name},
         )
     try:
-        notices = Notices()
+        notices = make(connection)
         connection.add_termination_listener(notices.lose)
         with domain_errors():
             for channel in channels:
                 await connection.add_listener(channel, notices.wake)
-        yield connection, notices
+        yield notices
     finally:
-        # Nothing is in progress on it that somebody waits for, and a server that has gone would be waited for.
+        # Nobody waits for anything on it, and closing in order would wait for a server that has gone.
         connection.terminate()

@@ -1,15 +1,14 @@
-"""Settings of events: how long they are kept, who may listen, and how webhooks are served."""
+"""Settings of events and webhooks."""
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 from pydantic_settings import NoDecode
 
-from matcher.settings.base import Concern
+from matcher.settings.base import Concern, Networks, Secret
 
 _LONGEST_PAUSE_S = 7 * 86_400
 
@@ -21,21 +20,6 @@ def _pauses(value: str) -> str:
         raise ValueError("must be seconds with commas between them, such as 5,300,1800") from None
     if not 1 <= len(seconds) <= 30 or not all(0 <= pause <= _LONGEST_PAUSE_S for pause in seconds):
         raise ValueError("must be 1 to 30 pauses, each of at most a week")
-    return value
-
-
-def _networks(value: str) -> str:
-    for word in (word.strip() for word in value.split(",") if word.strip()):
-        try:
-            ipaddress.ip_network(word)
-        except ValueError:
-            raise ValueError(f"{word!r} is no address or network: write 10.20.0.0/16 or 192.0.2.7") from None
-    return value
-
-
-def _secret(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < 32:
-        raise ValueError("must have at least 32 characters: make one with `openssl rand -hex 32`")
     return value
 
 
@@ -57,14 +41,14 @@ class EventSettings(Concern):
         15.0, ge=0.1, le=300, description="a stream on which nothing happens is kept alive so often"
     )
     webhooks_per_user: int = Field(20, ge=1, le=1000, description="webhooks that one user may have")
-    webhook_secret_key: Annotated[SecretStr, AfterValidator(_secret)] | None = Field(
+    webhook_secret_key: Secret | None = Field(
         None, description="what the secrets of webhooks are derived from; without it a private file in the data folder"
     )
-    webhook_secret_key_other: Annotated[SecretStr, AfterValidator(_secret)] | None = Field(
+    webhook_secret_key_other: Secret | None = Field(
         None, description="deliveries are signed under this key too, while it is being changed"
     )
     webhook_http_allowed: bool = Field(False, description="true lets webhooks be reached without TLS")
-    webhook_allowed_networks: Annotated[str, NoDecode, AfterValidator(_networks)] = Field(
+    webhook_allowed_networks: Networks = Field(
         "", description="addresses and networks, with commas, that webhooks may be in though they are not public"
     )
     webhook_timeout_s: float = Field(10.0, ge=0.1, le=60, description="how long the answer of a webhook is waited for")
@@ -80,7 +64,3 @@ class EventSettings(Concern):
     def pauses(self) -> tuple[timedelta, ...]:
         """The pauses between attempts."""
         return tuple(timedelta(seconds=float(word)) for word in self.webhook_pauses_s.split(","))
-
-
-#: What the settings are when nobody has said anything, whatever the environment says.
-DEFAULT_EVENTS = EventSettings.model_construct()

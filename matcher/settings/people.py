@@ -1,4 +1,4 @@
-"""Settings of who may call, and of how long anything is kept on anybody."""
+"""Settings of who may call, and of how long personal data is kept."""
 
 from __future__ import annotations
 
@@ -10,23 +10,19 @@ from pydantic import AfterValidator, Field
 
 from matcher.domain.principal import Role
 from matcher.people.credentials.tokens import ASYMMETRIC
-from matcher.settings.base import Concern
+from matcher.settings.base import Concern, Secret, words
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-def _words(value: str) -> list[str]:
-    return [word for word in (part.strip() for part in value.split(",")) if word]
-
-
 def _algorithms(value: str) -> str:
-    if not _words(value) or not ASYMMETRIC.issuperset(_words(value)):
+    if not words(value) or not ASYMMETRIC.issuperset(words(value)):
         raise ValueError(f"must be a comma-separated list of: {', '.join(sorted(ASYMMETRIC))}")
-    return ",".join(_words(value))
+    return ",".join(words(value))
 
 
 def _roles(value: str) -> str:
-    pairs = [tuple(side.strip() for side in word.partition("=")[::2]) for word in _words(value)]
+    pairs = [tuple(side.strip() for side in word.partition("=")[::2]) for word in words(value)]
     if not pairs or not all(theirs and ours in {*Role} for theirs, ours in pairs):
         raise ValueError(f"must look like theirs=ours,…, where ours is one of: {', '.join(Role)}")
     return ",".join(f"{theirs}={ours}" for theirs, ours in pairs)
@@ -37,6 +33,18 @@ def _key_set_url(value: str) -> str:
     if url.hostname is None or not (url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK)):
         raise ValueError("must be an https URL (http for this very machine only)")
     return value
+
+
+class KeySettings(Concern):
+    """Credentials."""
+
+    key_pepper: Secret | None = Field(
+        None, description="secret under which API keys are stored; without it a private file in the data folder"
+    )
+    key_pepper_other: Secret | None = Field(
+        None, description="keys stored under this are let in too, while the pepper is being changed"
+    )
+    key_cache_s: float = Field(5.0, ge=0, le=60, description="a revoked key is refused everywhere after this long")
 
 
 class TokenSettings(Concern):
@@ -77,17 +85,17 @@ class TokenSettings(Concern):
     @property
     def audiences(self) -> frozenset[str]:
         """The audiences, one by one."""
-        return frozenset(_words(self.jwt_audience or ""))
+        return frozenset(words(self.jwt_audience or ""))
 
     @property
     def algorithms(self) -> frozenset[str]:
         """The algorithms, one by one."""
-        return frozenset(_words(self.jwt_algorithms))
+        return frozenset(words(self.jwt_algorithms))
 
     @property
     def roles(self) -> dict[str, Role]:
         """Our role for each of theirs."""
-        pairs = (word.partition("=") for word in _words(self.jwt_roles))
+        pairs = (word.partition("=") for word in words(self.jwt_roles))
         return {theirs: Role(ours) for theirs, _, ours in pairs}
 
 
@@ -110,8 +118,3 @@ class RetentionSettings(Concern):
         7.0, ge=0, le=3650, description="kept requests are forgotten this long after their window has ended"
     )
     retention_interval_s: float = Field(3600.0, ge=0.1, le=86_400, description="how often this is looked after")
-
-
-#: As if nothing were set: neither the environment nor a file is read.
-DEFAULT_TOKENS = TokenSettings.model_construct()
-DEFAULT_RETENTION = RetentionSettings.model_construct()

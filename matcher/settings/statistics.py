@@ -1,4 +1,4 @@
-"""Settings of what is counted of searches, and for how long single ones are kept."""
+"""Settings of match statistics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,3 @@ class StatisticsSettings(Concern):
     stats_least_in_cell: int = Field(
         5, ge=2, le=1000, description="cells of the demand map with fewer searches are merged or hidden"
     )
-
-
-#: What the settings are when nobody has said anything, whatever the environment says.
-DEFAULT_STATISTICS = StatisticsSettings.model_construct()

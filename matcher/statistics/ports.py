@@ -91,13 +91,3 @@ class SearchStatistics(Protocol):
 
     async def supply(self, region: str, begin: datetime, end: datetime) -> Sequence[SupplyRow]:
         """Offers that depart in [begin, end), and their bookings, by quarter of an hour and status."""
-
-
-class RollUps(Protocol):
-    """Moves searches into sums, and drops them when they are old."""
-
-    async def roll_up(self, *, limit: int) -> int:
-        """Count up to about `limit` rows in the roll-ups, in one transaction; returns how many, 0 also when another instance is at it."""
-
-    async def forget_searches(self, before: datetime, *, limit: int) -> int:
-        """Drop rows asked before a moment that have been rolled up, at most `limit`; returns how many."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -31,7 +31,7 @@ _LOCK = 0x5EA_0009
 
 
 class PostgresSearchStore:
-    """The SearchStore and the RollUps of `matcher.statistics.ports` on PostgreSQL."""
+    """Searches and their roll-ups on PostgreSQL."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -60,6 +60,15 @@ class PostgresSearchStore:
                 if marked["rolled_up"]:
                     await STATISTICS.run(connection, "count_booked", region=marked["region"], at=marked["at"])
         return [search_id for search_id in search_ids if search_id not in known]
+
+    async def add_up(self, now: datetime, kept: timedelta, limit: int = 20_000) -> None:
+        """Roll up all rows that have come, `limit` in a transaction, then delete some of those older than `kept`.
+
+        Every instance may call it: while another one is at it there is nothing to do.
+        """
+        while await self.roll_up(limit=limit) >= limit:
+            pass
+        await self.forget_searches(now - kept, limit=limit)
 
     async def roll_up(self, *, limit: int) -> int:
         """Count up to about `limit` rows in the roll-ups, in one transaction; returns how many, 0 also when another instance is at it.

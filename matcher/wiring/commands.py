@@ -1,4 +1,4 @@
-"""What single commands need of the service, wired: only that, and opened only as long as the command runs."""
+"""Wires single commands: only what each needs, open only as long as the command runs."""
 
 from __future__ import annotations
 
@@ -13,30 +13,39 @@ from matcher.check.plain_dijkstra import PlainDijkstraByTime
 from matcher.check.promises import CheckPromises, WalkingSearches
 from matcher.check.store import PostgresStoredOffers
 from matcher.domain.match import MatchRequest
+from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.geocoding.geocoder import Geocoder
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidate, find_candidates_by_time
-from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
+from matcher.people.credentials.api_keys import ApiKeys
+from matcher.people.credentials.manage_keys import ManageKeys
+from matcher.people.credentials.store import PostgresApiKeys
 from matcher.places.where_to_meet import MeetingPlaces, WhereToMeet
+from matcher.postgres.pool import Database
 from matcher.progress import Progress, no_progress
-from matcher.settings.all import MatchingSettings, Settings
-from matcher.wiring.cost import cost_sharing
-from matcher.wiring.parts import (
+from matcher.settings.all import Settings
+from matcher.statistics.read import ReadStatistics
+from matcher.statistics.store import PostgresStatistics
+from matcher.wiring.database import opened_database
+from matcher.wiring.geocoding import make_geocoder
+from matcher.wiring.ground import compute_threads
+from matcher.wiring.region import (
     centre_of,
-    compute_threads,
-    make_geocoder,
+    cost_sharing,
+    load_region,
     meeting_points_of,
     open_region,
-    opened_database,
     roads_of,
 )
+from matcher.wiring.search import score_weights
+from matcher.wiring.secrets import read_key_pepper, read_secrets
 
 
 @asynccontextmanager
 async def promise_checks(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[CheckPromises]:
-    """Only what recomputing promises needs: the database, which is read and not migrated, the roads, and an index of its own."""
+    """Recomputes promises from the database, which is read and not migrated, the roads, and an index of its own."""
     reading = replace(settings, storage=settings.storage.model_copy(update={"migrate_on_start": False}))
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened_database(reading, progress=progress))
@@ -71,7 +80,7 @@ async def promise_checks(settings: Settings, *, progress: Progress = no_progress
 
 @asynccontextmanager
 async def geocoding(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[Geocoder]:
-    """Only what looking up addresses needs; without the database nothing is cached."""
+    """Looks up addresses; without the database nothing is cached."""
     async with AsyncExitStack() as stack:
         executor = compute_threads(stack, settings.matching.threads)
         region = await asyncio.to_thread(open_region, settings, progress)
@@ -82,16 +91,43 @@ async def geocoding(settings: Settings, *, progress: Progress = no_progress) -> 
         yield geocoder
 
 
-def score_weights(matching: MatchingSettings) -> ScoreWeights:
-    """The weights and ceilings of the settings."""
-    return ScoreWeights(
-        detour=matching.weight_detour,
-        overlap=matching.weight_overlap,
-        time=matching.weight_time,
-        walk=matching.weight_walk,
-        preferences=matching.weight_preferences,
-        price=matching.weight_price,
-        detour_ceiling_s=matching.detour_ceiling_s,
-        time_ceiling_s=matching.time_ceiling_s,
-        walk_ceiling_s=matching.walk_ceiling_s,
-    )
+@asynccontextmanager
+async def prepared(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[None]:
+    """Makes once what all processes of a service need: the migrated database, which stays up until the block ends, the region,
+    the compiled kernels, the secrets. Raises what `running` raises.
+    """
+    async with opened_database(settings, progress=progress) as database:
+        await asyncio.to_thread(load_region, settings, progress)
+        await read_secrets(settings)
+        await database.pool.close()
+        yield
+
+
+@asynccontextmanager
+async def key_management(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[ManageKeys]:
+    """Manages API keys in the database, which a running service may share."""
+    async with opened_database(settings, progress=progress) as database:
+        pepper = await read_key_pepper(settings)
+        yield ManageKeys(PostgresApiKeys(database.pool), ApiKeys(pepper.own))
+
+
+@asynccontextmanager
+async def delivery_management(
+    settings: Settings, *, progress: Progress = no_progress
+) -> AsyncIterator[PostgresDeliveries]:
+    """Deliveries in the database, which a running service may share."""
+    async with opened_database(settings, progress=progress) as database:
+        yield PostgresDeliveries(database.pool)
+
+
+@asynccontextmanager
+async def statistics_reading(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[ReadStatistics]:
+    """Reads statistics from the database, which a running service may share."""
+    async with opened_database(settings, progress=progress) as database:
+        yield make_read_statistics(settings, database.pool)
+
+
+def make_read_statistics(settings: Settings, pool: Database) -> ReadStatistics:
+    """Answers questions about the past of the region of the settings."""
+    least = settings.statistics.stats_least_in_cell
+    return ReadStatistics(PostgresStatistics(pool), settings.roads.region, least_in_cell=least)

@@ -1,4 +1,4 @@
-"""What operators see and what protects the service, wired: shared rate limits, the gate for searches, and the numbers that parts have."""
+"""Wires rate limits, load shedding and the readings of metrics."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator, Sized
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.events.webhooks.webhook import DeliveryStatus
-from matcher.operation.compute_threads import ComputeThreads
 from matcher.operation.load_shedding import SearchGate
 from matcher.operation.rate_limits import RateLimiter
 from matcher.operation.rate_store import PostgresRateLimits
@@ -28,11 +27,10 @@ from matcher.operation.telemetry import (
     POOL,
     POOL_LIMIT,
     QUEUE_WAIT,
+    SEARCH_LOG_LOST,
     Reading,
-    Telemetry,
 )
-from matcher.postgres.pool import Database
-from matcher.settings.all import Settings
+from matcher.wiring.ground import Ground
 
 _MEMORY_FILE = Path("/proc/self/statm")
 _PAGE = resource.getpagesize()
@@ -40,59 +38,44 @@ _PAGE = resource.getpagesize()
 
 @dataclass(frozen=True)
 class Operation:
-    """What the edge asks before it lets a call in, and what it reads for those who watch."""
+    """What the edge asks before it lets a call in, and what metrics read."""
 
     rate_limits: RateLimiter
     search_gate: SearchGate
-    kept_rate_limits: PostgresRateLimits
-    readings: tuple[Reading, ...] = field(default=())
+    readings: tuple[Reading, ...]
 
 
-def make_operation(
-    settings: Settings,
-    telemetry: Telemetry,
-    *,
-    database: Database,
-    secret: bytes,
-    processors: ComputeThreads,
-    index: Sized,
-    lag_s: Callable[[], float],
-    region: str,
-    version: str,
-    readings: tuple[Reading, ...] = (),
-) -> Operation:
-    """Everything of this process. `readings` are those of other areas."""
-    protection = settings.protection
+def make_operation(ground: Ground, *, version: str, lag_s: Callable[[], float]) -> Operation:
+    """Everything of this process."""
+    protection, pool, telemetry = ground.settings.protection, ground.database.pool, ground.telemetry
     gate = SearchGate(
-        processors,
+        ground.executor,
         target_s=protection.queue_target_ms / 1000,
         limit_s=protection.queue_limit_ms / 1000,
         clock=time.monotonic,
         telemetry=telemetry,
     )
-    telemetry.set(BUILD, 1, version, region, platform.python_version())
-    telemetry.set(POOL_LIMIT, settings.storage.database_pool_max)
-    kept = PostgresRateLimits(database)
+    telemetry.set(BUILD, 1, version, ground.region, platform.python_version())
+    telemetry.set(POOL_LIMIT, ground.settings.storage.database_pool_max)
     return Operation(
-        RateLimiter(kept, secret, telemetry=telemetry),
+        RateLimiter(ground.get(PostgresRateLimits), ground.secrets.key_pepper.own, telemetry=telemetry),
         gate,
-        kept,
         (
-            Reading(INDEX_OFFERS, lambda: len(index)),
+            Reading(INDEX_OFFERS, lambda: len(ground.live)),
             Reading(INDEX_LAG, lag_s),
-            Reading(POOL, lambda: database.connections_used, ("used",)),
-            Reading(POOL, lambda: database.connections_idle, ("idle",)),
+            Reading(POOL, lambda: pool.connections_used, ("used",)),
+            Reading(POOL, lambda: pool.connections_idle, ("idle",)),
             Reading(QUEUE_WAIT, lambda: gate.expected_wait_s),
             Reading(MEMORY, _resident_bytes),
             Reading(CPU, time.process_time),
-            *_of_deliveries(PostgresDeliveries(database)),
-            *readings,
+            Reading(SEARCH_LOG_LOST, lambda: ground.search_log.lost_total),
+            *_of_deliveries(ground.get(PostgresDeliveries)),
         ),
     )
 
 
 def _of_deliveries(deliveries: PostgresDeliveries) -> Iterator[Reading]:
-    """How many wait and how many were given up: the first asks for both, the second has what it was told."""
+    """How many wait and how many were given up: the first reads both numbers, the second repeats its own."""
     given_up = 0.0
 
     async def waiting() -> float:
@@ -106,7 +89,7 @@ def _of_deliveries(deliveries: PostgresDeliveries) -> Iterator[Reading]:
 
 
 async def _resident_bytes() -> float:
-    """What the process holds in memory now, where the system tells; else the most that it has held."""
+    """Resident memory now, where the system tells; else its peak."""
     try:
         return await asyncio.to_thread(_pages) * _PAGE
     except OSError:

@@ -1,43 +1,60 @@
-"""How the region that is served is opened, at start and again when a new version of it lies on disk."""
+"""Opens the region that is served: at start, and again when a new version of it lies on disk."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib.resources
 from collections.abc import Hashable
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
-from matcher.geocoding.network.cached import GeocodeCache
+import tzfpy
+
+from matcher.domain.money import CostRate
+from matcher.domain.place import BoundingBox, Coordinate
+from matcher.geocoding.gazetteer.gazetteer import Gazetteer
+from matcher.geocoding.network.cache_store import PostgresGeocodeCache
 from matcher.matching.index.by_time import OfferIndexByTime
+from matcher.money.cost_rates import RATES
 from matcher.money.cost_sharing import CostSharing
 from matcher.operation.telemetry import Telemetry
 from matcher.places.resolve import ResolvePlaces
+from matcher.postgres.pool import Database
 from matcher.progress import Progress, no_progress
-from matcher.roads.region.store import RegionStore
+from matcher.roads.by_time import RoadsByTime, roads_by_time
+from matcher.roads.foot.meeting_points import MeetingPoints
+from matcher.roads.foot.walking import Walks
+from matcher.roads.region.store import SAMPLE_NAME, Region, RegionStore, ensure_sample
 from matcher.search.live.load import LoadOffers
 from matcher.search.live.region import ServedRegion
 from matcher.settings.all import Settings
-from matcher.trips.offers.repository import OfferRepository
-from matcher.wiring.cost import cost_sharing
-from matcher.wiring.parts import LoadedRegion, import_region, load_region, make_geocoder, read_region
+from matcher.settings.matching import CostSettings
+from matcher.trips.offers.store import PostgresOffers
+from matcher.wiring.geocoding import make_geocoder
+from matcher.wiring.warm import exercise
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedRegion:
+    """The roads that are served, warm, and the addresses along them."""
+
+    roads: RoadsByTime
+    gazetteer: Gazetteer
+    box: BoundingBox
+    meeting_points: MeetingPoints
 
 
 class RegionOpener:
     """Opens the region of the settings as often as asked; whatever it has opened is closed with the stack."""
 
     def __init__(
-        self,
-        settings: Settings,
-        stack: AsyncExitStack,
-        offers: OfferRepository,
-        cache: GeocodeCache,
-        executor: Executor,
-        telemetry: Telemetry,
+        self, settings: Settings, stack: AsyncExitStack, pool: Database, executor: Executor, telemetry: Telemetry
     ) -> None:
         self._settings = settings
         self._stack = stack
-        self._offers = offers
-        self._cache = cache
+        self._offers = PostgresOffers(pool)
+        self._cache = PostgresGeocodeCache(pool)
         self._executor = executor
         self._telemetry = telemetry
         self._store = RegionStore(settings.storage.data_dir)
@@ -50,11 +67,14 @@ class RegionOpener:
         return self._cost_sharing
 
     def look(self) -> Hashable:
-        """What lies on disk: equal exactly as long as nobody has added the region again or given it other places or speeds."""
+        """The state on disk: equal as long as nobody has added the region again or changed its places or speeds."""
         return self._store.stamp(self._settings.roads.region)
 
     async def first(self, progress: Progress) -> tuple[ServedRegion, Hashable]:
-        """At start, with what lay on disk then; the bundled region is imported when it is missing. Raises RegionNotFound, RegionFileInvalid."""
+        """At start, with the state on disk then; the bundled region is imported when it is missing.
+
+        Raises RegionNotFound, RegionFileInvalid.
+        """
         await asyncio.to_thread(import_region, self._settings, progress)
         # Before the region is opened: a newer one that arrives meanwhile is noticed later.
         on_disk = await asyncio.to_thread(self.look)
@@ -63,11 +83,11 @@ class RegionOpener:
         return self._served(region), on_disk
 
     async def again(self) -> ServedRegion:
-        """The version that lies on disk now. Raises RegionNotFound, RegionFileInvalid; what was opened before stays good."""
+        """The version on disk now. Raises RegionNotFound, RegionFileInvalid; what was opened before stays usable."""
         return self._served(await asyncio.to_thread(self._read))
 
     def _read(self) -> LoadedRegion:
-        return read_region(self._store.get(self._settings.roads.region), no_progress)
+        return read_region(self._store.get(self._settings.roads.region))
 
     def _served(self, region: LoadedRegion) -> ServedRegion:
         roads, rate = region.roads, self.cost_sharing.rate
@@ -86,3 +106,69 @@ class RegionOpener:
             make_index=lambda: OfferIndexByTime(roads, rate),
             index=OfferIndexByTime(roads, rate),
         )
+
+
+def import_region(settings: Settings, progress: Progress = no_progress) -> None:
+    """Import the bundled region when it is the one of the settings and missing. Blocks for seconds."""
+    if settings.roads.region == SAMPLE_NAME:
+        ensure_sample(RegionStore(settings.storage.data_dir), progress)
+
+
+def open_region(settings: Settings, progress: Progress = no_progress) -> Region:
+    """The region of the settings; the bundled one is imported when it is missing. Blocks for seconds, or longer."""
+    import_region(settings, progress)
+    progress("opening the roads")
+    return RegionStore(settings.storage.data_dir).get(settings.roads.region)
+
+
+def load_region(settings: Settings, progress: Progress = no_progress) -> LoadedRegion:
+    """The region of the settings, ready to be searched. Blocks."""
+    return read_region(open_region(settings, progress), progress)
+
+
+def read_region(region: Region, progress: Progress = no_progress) -> LoadedRegion:
+    """An opened region, ready to be searched. Blocks. Raises RegionFileInvalid when what was added to it is damaged."""
+    roads = roads_of(region)
+    progress("loading the addresses")
+    gazetteer = Gazetteer.open(region.places_path)
+    progress("placing the meeting points")
+    meeting_points = meeting_points_of(region)
+    progress("warming up")
+    exercise(roads.slots[0], meeting_points)
+    return LoadedRegion(roads, gazetteer, region.manifest.bbox, meeting_points)
+
+
+def roads_of(region: Region) -> RoadsByTime:
+    """The roads of a region at every hour, under its speed profile."""
+    return roads_by_time(
+        region.name, region.fingerprint, region.network, region.topology, region.speed_profile, centre_of(region)
+    )
+
+
+def meeting_points_of(region: Region) -> MeetingPoints:
+    """Where riders who walk can be met."""
+    return MeetingPoints(region.network, Walks(region.walk_network), region.meeting_places)
+
+
+def centre_of(region: Region) -> Coordinate:
+    """The centre of the region's box, which sets its time zone."""
+    box = region.manifest.bbox
+    return Coordinate(lat=(box.south + box.north) / 2, lon=(box.west + box.east) / 2)
+
+
+def cost_sharing(settings: CostSettings, box: BoundingBox) -> CostSharing:
+    """Prices under the rate of the settings, else that of the country at the region's centre, else none. Reads a file."""
+    if settings.cost_per_km is not None and settings.cost_currency is not None:
+        return CostSharing(CostRate(settings.cost_per_km, settings.cost_currency, settings.cost_source))
+    return CostSharing(RATES.get(country_at((box.south + box.north) / 2, (box.west + box.east) / 2) or ""))
+
+
+def country_at(lat: float, lon: float) -> str | None:
+    """The country (ISO 3166-1 alpha-2) by time zone; None at sea. Near a border it may be the neighbour."""
+    zone = tzfpy.get_tz(lon, lat)
+    table = importlib.resources.files("tzdata.zoneinfo").joinpath("zone.tab").read_text(encoding="utf-8")
+    for line in table.splitlines():
+        fields = line.split("\t")
+        if len(fields) >= 3 and fields[2] == zone:
+            return fields[0]
+    return None

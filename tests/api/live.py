@@ -23,19 +23,14 @@ from api.app_keys import LIFETIME
 from api.process.server import Runner, url_of
 from api.watching.metrics import PrometheusTelemetry
 from matcher.domain.principal import Role
-from matcher.settings.all import (
-    GeocodingSettings,
-    KeySettings,
-    MatchingSettings,
-    OfferSettings,
-    RoadSettings,
-    ServerSettings,
-    Settings,
-    StorageSettings,
-)
-from matcher.settings.cost import CostSettings
+from matcher.settings.all import Settings
 from matcher.settings.events import EventSettings
-from matcher.settings.series import SeriesSettings
+from matcher.settings.matching import CostSettings, MatchingSettings
+from matcher.settings.people import KeySettings
+from matcher.settings.roads import GeocodingSettings, RoadSettings
+from matcher.settings.server import ServerSettings
+from matcher.settings.storage import StorageSettings
+from matcher.settings.trips import OfferSettings, SeriesSettings
 from matcher.wiring.service import Carpool, running
 
 #: Read from the environment once, outside of any event loop.

@@ -23,7 +23,7 @@ from api.watching.metrics import PrometheusTelemetry
 from api.watching.metrics_listener import metrics_listener
 from api.watching.tracing import Tracing
 from matcher.domain.errors.tree import Unavailable
-from matcher.settings.operation import DEFAULT_WATCH
+from matcher.settings.server import WatchSettings
 from matcher.wiring.service import Carpool
 from tests.api.live import SERVER, Live, a_search, ready, serving
 from tests.api.streams import listening, until
@@ -39,7 +39,7 @@ async def watched(live: Live, *, tracing: Tracing | None = None, log_sample: flo
     async def same() -> AsyncIterator[Carpool]:
         yield live.carpool
 
-    watch = DEFAULT_WATCH.model_copy(update={"log_sample": log_sample})
+    watch = WatchSettings.default().model_copy(update={"log_sample": log_sample})
     async with serving(build_app(same(), SERVER, tracing=tracing, watch=watch)) as edge:
         await ready(edge)
         yield edge
@@ -113,15 +113,15 @@ async def test_numbers_of_the_parts_are_there(live: Live) -> None:
 
 async def test_metrics_have_a_listener_of_their_own_when_it_is_asked_for() -> None:
     telemetry = PrometheusTelemetry()
-    async with metrics_listener(DEFAULT_WATCH, telemetry.render) as port:
+    async with metrics_listener(WatchSettings.default(), telemetry.render) as port:
         assert port is None, "off by default"
-    watch = DEFAULT_WATCH.model_copy(update={"metrics_port": 0})
+    watch = WatchSettings.default().model_copy(update={"metrics_port": 0})
     async with metrics_listener(watch, telemetry.render) as port, ClientSession() as client:
         async with client.get(f"http://127.0.0.1:{port}/metrics") as answer:
             assert "carpool_shed_total" in await answer.text()
         async with client.get(f"http://127.0.0.1:{port}/v1/offers") as answer:
             assert answer.status == 404
-        taken = DEFAULT_WATCH.model_copy(update={"metrics_port": port})
+        taken = WatchSettings.default().model_copy(update={"metrics_port": port})
         with pytest.raises(Unavailable, match="CARPOOL_METRICS_PORT"):
             async with metrics_listener(taken, telemetry.render):
                 pass

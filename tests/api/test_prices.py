@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from matcher.settings.cost import DEFAULT_COST
+from matcher.settings.matching import CostSettings
 from tests.api.booking import asked, match_of, move
 from tests.api.live import Live, a_search, an_offer, around, live_service, quiet_morning, settings_for
 
@@ -113,7 +113,7 @@ async def test_where_no_cost_of_driving_is_known_prices_play_no_part(live: Live,
     assert [match["offer_id"] for match in here] == [trips[k]["id"] for k in (2, 1, 0)]
     stored = live.carpool.settings.storage.database_url
     assert stored is not None
-    settings = replace(settings_for(service_folder, stored.get_secret_value()), cost=DEFAULT_COST)
+    settings = replace(settings_for(service_folder, stored.get_secret_value()), cost=CostSettings.default())
     async with live_service(settings) as elsewhere:
         there = await elsewhere.call("POST", "/v1/match", rider, json=body)
         assert "cost_of_driving" not in there.json["basis"]

@@ -14,7 +14,7 @@ import pytest
 from api.app import build_app
 from api.app_keys import METRICS, TRAFFIC
 from matcher.domain.principal import Role
-from matcher.settings.operation import DEFAULT_PROTECTION, ProtectionSettings
+from matcher.settings.protection import ProtectionSettings
 from matcher.wiring.service import Carpool
 from tests.api.live import SERVER, Live, a_search, an_offer, ready, serving
 
@@ -29,7 +29,7 @@ async def protected(live: Live, **settings: Any) -> AsyncIterator[Live]:
     async def same() -> AsyncIterator[Carpool]:
         yield live.carpool
 
-    protection: ProtectionSettings = DEFAULT_PROTECTION.model_copy(update=settings)
+    protection: ProtectionSettings = ProtectionSettings.default().model_copy(update=settings)
     async with serving(build_app(same(), SERVER, protection=protection)) as edge:
         await ready(edge)
         yield edge

@@ -15,6 +15,7 @@ import yaml
 from api.routes import ROUTES
 from matcher.operation.telemetry import METRICS, Kind, Metric
 from matcher.settings import all as settings
+from matcher.settings.server import ServerSettings
 from tests.architecture.repository import ROOT
 
 OPS = ROOT / "docs" / "ops"
@@ -228,7 +229,7 @@ def test_the_service_in_compose_has_settings_that_hold() -> None:
     assert password in service["environment"]["CARPOOL_DATABASE_URL"]
     assert COMPOSE["services"]["database"]["environment"]["POSTGRES_PASSWORD"].startswith(password)
     assert int(service["stop_grace_period"].removesuffix("s")) > (
-        held["shutdown_delay_s"] + settings.ServerSettings.model_construct().shutdown_grace_s
+        held["shutdown_delay_s"] + ServerSettings.model_construct().shutdown_grace_s
     )
     image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert f"EXPOSE {service['ports'][0].rsplit(':', 1)[1]}" in image
@@ -264,7 +265,7 @@ def test_the_unit_is_one_that_systemd_reads() -> None:
     variable, _, folder = service["Environment"].partition("=")
     assert variable in {settings.variable_name(f) for c in settings.CONCERNS.values() for f in c.model_fields}
     assert folder == f"/var/lib/{service['StateDirectory']}" == service["WorkingDirectory"]
-    stop = settings.ServerSettings.model_construct().shutdown_grace_s
+    stop = ServerSettings.model_construct().shutdown_grace_s
     assert int(service["TimeoutStopSec"]) > stop
     runbook = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     for path in (service["ExecStart"].split()[0].rsplit("/bin/", 1)[0], service["EnvironmentFile"]):

@@ -1,4 +1,7 @@
-"""What delivers events to webhooks, without the rest of the service. `python -m tests.integration.delivering URL` runs it as a process of its own."""
+"""What delivers events to webhooks, without the rest of the service.
+
+`python -m tests.integration.delivering URL` runs it as a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from matcher.events.jobs import run_deliveries
 from matcher.events.webhooks.deliver import DeliverEvents, DeliveryRules
 from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.events.webhooks.public_addresses import networks_of
 from matcher.events.webhooks.secrets import WebhookSecrets
 from matcher.events.webhooks.sender import HttpEventSender
+from matcher.operation.jobs.loop import Job
 from matcher.postgres.pool import Database
 
 SECRETS = WebhookSecrets(b"a key of the tests, not of anybody")
@@ -41,9 +44,14 @@ def delivering(
     )
 
 
+def delivery_job(deliver: DeliverEvents, every_s: float) -> Job:
+    """The job that sends what is due."""
+    return Job("looking for deliveries", every_s, lambda _: deliver.send_due(), deliver.wait)
+
+
 async def _main(url: str) -> None:
     database, sender = await Database.open(url, min_size=1, max_size=2), a_sender()
-    await run_deliveries(delivering(database, sender, lease=LEASE), asyncio.Event(), every_s=0.05)
+    await delivery_job(delivering(database, sender, lease=LEASE), 0.05).run(lambda: datetime.now(UTC))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from matcher.operation.jobs.loop import in_background
+from matcher.operation.jobs.loop import Job, in_background
 from matcher.postgres.pool import Database
-from matcher.statistics.jobs import run_roll_up, run_search_log
 from matcher.statistics.model import SearchRow
 from matcher.statistics.search_log import SearchLog
 from matcher.statistics.search_store import PostgresSearchStore
@@ -47,12 +46,12 @@ async def _work(url: str, seed: str) -> None:
     store = PostgresSearchStore(database)
     log = SearchLog(store, REGION, make_id=uuid4)
     told = 0
-    loops = [
-        run_search_log(log, every_s=0.02, clock=_now),
-        run_roll_up(store, every_s=0.01, kept=timedelta(days=3650), clock=_now, limit=40),
+    jobs = [
+        Job("writing of searches", 0.02, log.flush, log.wait),
+        Job("adding up of searches", 0.01, lambda now: store.add_up(now, timedelta(days=3650), limit=40)),
     ]
     ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
-    async with in_background(loops):
+    async with in_background(jobs, _now):
         for number, row in enumerate(searches(seed)):
             log.record(row)
             if number % 7 == 0:

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 from matcher.check.promises import CheckPromises
 from matcher.postgres.pool import Database
-from matcher.settings.bookings import DEFAULT_BOOKINGS
-from matcher.settings.operation import ProtectionSettings
+from matcher.settings.protection import ProtectionSettings
+from matcher.settings.trips import BookingSettings
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.bookings.tend import TendBookings
-from matcher.wiring.bookings import terms_of
 from matcher.wiring.commands import promise_checks
+from matcher.wiring.trips import terms_of
 from tests.api.live import Answer, Live, live_service, settings_for
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class World:
 
     def let_time_pass(self, until: datetime) -> int:
         """The clock does to bookings what it would have done by then; returns how many it moved."""
-        return self.run(TendBookings(PostgresTrips(self._database), terms_of(DEFAULT_BOOKINGS))(until))
+        return self.run(TendBookings(PostgresTrips(self._database), terms_of(BookingSettings.default()))(until))
 
 
 @contextmanager

@@ -53,9 +53,15 @@ class DeliverEvents:
         self._clock = clock
         self._dice = dice
         self._sending: set[asyncio.Task[None]] = set()
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something new may be due. Call it on the event loop."""
+        self._woken.set()
 
     async def send_due(self) -> bool:
         """Begin to send what is due, as far as there is room; False when nothing was. Raises DatabaseUnavailable."""
+        self._woken.clear()
         room = self._rules.most - len(self._sending)
         if room <= 0:
             return False
@@ -68,11 +74,13 @@ class DeliverEvents:
             task.add_done_callback(self._sending.discard)
         return bool(due)
 
-    async def one_sent(self) -> None:
-        """Wait until something that is being sent has been sent; for ever while nothing is."""
-        if not self._sending:
-            await asyncio.Event().wait()
-        await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+    async def wait(self, at_most_s: float) -> None:
+        """Return when woken, when something that is being sent has been sent, and after `at_most_s` seconds."""
+        woken = asyncio.ensure_future(self._woken.wait())
+        try:
+            await asyncio.wait([woken, *self._sending], timeout=at_most_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
 
     async def stop(self) -> None:
         """Let what is being sent end, for a few seconds; then give it up: it is sent again when its lease is over."""

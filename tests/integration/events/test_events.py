@@ -14,9 +14,9 @@ import pytest
 from matcher.events.bell import PostgresEventBell
 from matcher.events.event import Event, EventKind, NumberedEvent
 from matcher.events.feed import EventFeed, Missed
-from matcher.events.jobs import run_event_feed
 from matcher.events.store import PostgresEvents, write_events
-from matcher.operation.jobs.loop import in_background
+from matcher.operation.jobs.loop import ListeningJob, in_background
+from matcher.postgres.listening import Notices
 from matcher.postgres.pool import Database
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -115,6 +115,11 @@ class Story:
         await asyncio.sleep(self.dice.random() * 0.004)
 
 
+def _handing_out(url: str, feed: EventFeed, *, every_s: float) -> ListeningJob[Notices]:
+    bell = PostgresEventBell(url)
+    return ListeningJob("handing out events", every_s, lambda _: feed.catch_up(NOW), bell.listening)
+
+
 class Undone(Exception):
     """A transaction is rolled back."""
 
@@ -130,10 +135,8 @@ async def test_every_committed_event_is_told_once_and_in_the_order_of_its_trip(
 ) -> None:
     story = Story(database, seed)
     feeds = [EventFeed(PostgresEvents(database)) for _ in range(2)]
-    loops = [
-        run_event_feed(PostgresEventBell(fresh_database), feed, clock=lambda: NOW, interval_s=0.01) for feed in feeds
-    ]
-    async with in_background(loops), asyncio.timeout(100):
+    jobs = [_handing_out(fresh_database, feed, every_s=0.01) for feed in feeds]
+    async with in_background(jobs, lambda: NOW), asyncio.timeout(100):
         await asyncio.gather(story.write_all(), story.listen(feeds))
     assert sorted(n for _, n in story.told) == sorted(story.committed)
     for trip in TRIPS:
@@ -176,8 +179,8 @@ async def test_a_notice_wakes_the_feed_and_a_wire_that_was_cut_is_made_anew(
     store = PostgresEvents(database)
     feed = EventFeed(store)
     # An interval far beyond the patience of the test: only notices, and beginning anew, bring news.
-    loop = run_event_feed(PostgresEventBell(fresh_database), feed, clock=lambda: NOW, interval_s=600)
-    async with in_background([loop]), asyncio.timeout(100):
+    job = _handing_out(fresh_database, feed, every_s=600)
+    async with in_background([job], lambda: NOW), asyncio.timeout(100):
         with feed.listen("a", None) as stream:
             for n in range(3):
                 await _until_heard(database)

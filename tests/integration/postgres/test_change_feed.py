@@ -16,7 +16,7 @@ from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.offer_changes import FeedPosition
 from matcher.matching.index.load_direct import DirectOffers
-from matcher.postgres.change_feed import _CHANGES, CHANNEL, Listener, PostgresChangeFeed, position_of
+from matcher.postgres.change_feed import _CHANGES, CHANNEL, OfferChangeListener, PostgresChangeFeed, position_of
 from matcher.postgres.pool import Database, prepare_connection
 from matcher.postgres.statements import Statements
 from matcher.trips.offers.rows import to_row
@@ -31,7 +31,7 @@ OFFERS = Statements("offers")
 class Reader:
     """An instance that follows: a listener, and how far it has read."""
 
-    def __init__(self, listener: Listener, position: FeedPosition) -> None:
+    def __init__(self, listener: OfferChangeListener, position: FeedPosition) -> None:
         self.listener = listener
         self.position = position
 

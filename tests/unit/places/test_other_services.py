@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,8 @@ async def _silent() -> None:
 )
 async def test_health_says_what_is_wrong(world: World, probe: object, ready: bool, said: str) -> None:
     await world.published()
-    check = CheckHealth({"database": probe}, world.roads, world.index, version="1.2", timeout_s=0.05)  # type: ignore[dict-item]
+    probes: dict[str, Any] = {"database": probe}
+    check = CheckHealth(probes, region=world.roads.name, offers=lambda: len(world.index), version="1.2", timeout_s=0.05)
     health = await check()
     assert health.ready is ready
     assert said in health.checks["database"]

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from matcher.settings.all import CONCERNS, KeySettings, SettingsInvalid, load_settings, unknown_variables, variable_name
+from matcher.settings.all import CONCERNS, load_settings, unknown_variables, variable_name
+from matcher.settings.base import SettingsInvalid
+from matcher.settings.people import KeySettings
 
 PEPPER = "0123456789abcdef0123456789abcdef-pepper"
 

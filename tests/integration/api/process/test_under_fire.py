@@ -17,7 +17,7 @@ from matcher.domain.principal import Role
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
-from matcher.wiring.service import key_management
+from matcher.wiring.commands import key_management
 from tests.api.live import settings_for
 from tests.integration.journals import Crowd, compare
 from tests.integration.postgres.servers import running

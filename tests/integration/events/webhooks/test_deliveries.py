@@ -15,14 +15,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from matcher.events.event import Event, EventKind
-from matcher.events.jobs import run_deliveries
 from matcher.events.store import PostgresEvents
 from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.events.webhooks.store import PostgresWebhooks
 from matcher.events.webhooks.webhook import Answer, DeliveryStatus, Webhook, WebhookStatus
 from matcher.operation.jobs.loop import in_background
 from matcher.postgres.pool import Database
-from tests.integration.delivering import LEASE, SECRETS, a_sender, delivering
+from tests.integration.delivering import LEASE, SECRETS, a_sender, delivering, delivery_job
 from tests.receivers import Receiver, receiving
 
 TRIP, OTHER_TRIP = UUID(int=1), UUID(int=2)
@@ -48,12 +47,11 @@ async def _tell(
 @asynccontextmanager
 async def _processes(database: Database, count: int = 1, **rules: object) -> AsyncIterator[None]:
     senders = [a_sender() for _ in range(count)]
-    loops = [
-        run_deliveries(delivering(database, sender, **rules), asyncio.Event(), every_s=0.02)  # type: ignore[arg-type]
-        for sender in senders
-    ]
-    async with in_background(loops):
+    deliver = [delivering(database, sender, **rules) for sender in senders]  # type: ignore[arg-type]
+    async with in_background([delivery_job(each, 0.02) for each in deliver], lambda: datetime.now(UTC)):
         yield
+    for each in deliver:
+        await each.stop()
     for sender in senders:
         await sender.close()
 

@@ -24,7 +24,8 @@ from matcher.postgres import change_feed
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.store import RegionStore, ensure_sample
-from matcher.settings.all import Settings, StorageSettings
+from matcher.settings.all import Settings
+from matcher.settings.storage import StorageSettings
 from matcher.trips.offers.store import PostgresOffers
 from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for

@@ -21,7 +21,7 @@ from matcher.roads.region.extras import clear_speeds, load_speeds
 from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.settings.all import Settings
 from matcher.wiring.commands import promise_checks
-from matcher.wiring.parts import centre_of
+from matcher.wiring.region import centre_of
 from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
 

@@ -28,10 +28,10 @@ from matcher.postgres.pool import Database
 from matcher.roads.region.extras import load_speeds
 from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
 from matcher.search.requests.kept_request import KeptRequest
+from matcher.search.requests.match import MatchRequests
 from matcher.search.requests.store import FoundPair, PostgresRequests, PostgresTurn
 from matcher.settings.all import Settings
 from matcher.trips.offers.store import PostgresOffers
-from matcher.wiring import service as bootstrap
 from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
 from tests.conftest import database_url
@@ -86,11 +86,11 @@ async def two(region_folder: Path, own_database: str) -> AsyncIterator[list[Carp
 def nobody_matching(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Instances that start meanwhile keep requests and publish, and do not match."""
 
-    async def idle(*_args: object, **_named: object) -> None:
-        await asyncio.Event().wait()
+    async def idle(*_args: object) -> bool:
+        return False
 
     with monkeypatch.context() as patch:
-        patch.setattr(bootstrap, "matching_requests", idle)
+        patch.setattr(MatchRequests, "__call__", idle)
         yield
 
 

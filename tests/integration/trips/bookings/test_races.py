@@ -28,8 +28,8 @@ from matcher.trips.bookings.repository import TripChange
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.bookings.tend import TendBookings
 from matcher.trips.offers.store import PostgresOffers
-from matcher.wiring.bookings import terms_of
 from matcher.wiring.service import Carpool, running
+from matcher.wiring.trips import terms_of
 from tests.api.live import settings_for
 from tests.conftest import database_url
 from tests.integration.trip_calls import (

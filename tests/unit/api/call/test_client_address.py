@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.call.client_address import resolve_address
-from matcher.settings.operation import ProtectionSettings
+from matcher.settings.protection import ProtectionSettings
 
 PROXIES = ProtectionSettings.model_construct(trusted_proxies="10.0.0.0/8, 127.0.0.1, fd00::/8").proxy_networks
 

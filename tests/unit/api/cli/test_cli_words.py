@@ -12,7 +12,7 @@ from api.cli.keys import parse_ttl
 from api.cli.support import explain, explain_bind_error
 from matcher.domain.errors.tree import DatabaseUnavailable, InvalidField
 from matcher.people.credentials.secret_file import SecretUnusable
-from matcher.settings.all import SettingsInvalid
+from matcher.settings.base import SettingsInvalid
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.operation.jobs.database_watch import run_database_watch
-from matcher.operation.jobs.housekeeping import run_housekeeping
-from matcher.operation.jobs.loop import in_background, repeat
+from matcher.operation.jobs.loop import (
+    FORGOTTEN_AT_ONCE,
+    Job,
+    ListeningJob,
+    WakeUp,
+    forgetting,
+    in_background,
+)
 from matcher.operation.telemetry import JOB_FAILING, Metric, Unwatched
-from matcher.trips.offers.job import run_expiry
-from matcher.trips.settling import run_settling
+from matcher.postgres.listening import Notices
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -33,6 +39,17 @@ class _Clock:
             raise asyncio.CancelledError
 
 
+class _Heard(Unwatched):
+    """What telemetry is told of jobs."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[float, *tuple[str, ...]]] = []
+
+    def set(self, metric: Metric, value: float, *labels: str) -> None:
+        assert metric is JOB_FAILING
+        self.told.append((value, *labels))
+
+
 async def test_a_job_runs_at_once_and_then_at_every_turn() -> None:
     clock, seen = _Clock(3), []
 
@@ -40,7 +57,7 @@ async def test_a_job_runs_at_once_and_then_at_every_turn() -> None:
         seen.append(now - NOW)
 
     with pytest.raises(asyncio.CancelledError):
-        await repeat("job", job, every_s=60, clock=lambda: clock.now, sleep=clock.sleep)
+        await Job("job", 60, job, clock.sleep).run(lambda: clock.now)
     assert seen == [timedelta(0), timedelta(minutes=1), timedelta(minutes=2)]
 
 
@@ -61,21 +78,13 @@ async def test_a_database_that_is_away_is_said_once_and_a_defect_is_shown(caplog
 
     caplog.set_level(logging.INFO)
     with pytest.raises(asyncio.CancelledError):
-        await repeat("job", job, every_s=1, clock=lambda: clock.now, sleep=clock.sleep)
+        await Job("job", 1, job, clock.sleep).run(lambda: clock.now)
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "ERROR", "INFO"]
     assert not outcomes
 
 
 async def test_who_watches_hears_of_a_job_that_fails_and_of_its_end() -> None:
-    class Heard(Unwatched):
-        def __init__(self) -> None:
-            self.told: list[tuple[float, *tuple[str, ...]]] = []
-
-        def set(self, metric: Metric, value: float, *labels: str) -> None:
-            assert metric is JOB_FAILING
-            self.told.append((value, *labels))
-
-    clock, heard, over = _Clock(4), Heard(), asyncio.Event()
+    clock, heard, over = _Clock(4), _Heard(), asyncio.Event()
     outcomes: list[Exception | None] = [None, DatabaseUnavailable("away"), KeyError("x"), None]
 
     async def job(_now: datetime) -> None:
@@ -85,8 +94,7 @@ async def test_who_watches_hears_of_a_job_that_fails_and_of_its_end() -> None:
         if outcome is not None:
             raise outcome
 
-    loop = repeat("tidying", job, every_s=1, clock=lambda: clock.now, sleep=clock.sleep)
-    async with in_background([loop], heard):
+    async with in_background([Job("tidying", 1, job, clock.sleep)], lambda: clock.now, heard):
         await over.wait()
     assert heard.told == [(0, "tidying"), (1, "tidying"), (1, "tidying"), (0, "tidying")]
 
@@ -100,71 +108,67 @@ async def test_what_found_the_database_away_is_not_put_off_for_an_hour() -> None
             raise DatabaseUnavailable("away")
 
     with pytest.raises(asyncio.CancelledError):
-        await repeat("job", job, every_s=3600, clock=lambda: clock.now, sleep=clock.sleep)
+        await Job("job", 3600, job, clock.sleep).run(lambda: clock.now)
     assert seen == [timedelta(0), timedelta(minutes=1)]
     assert clock.now == NOW + timedelta(minutes=61)
 
 
-async def test_expiry_and_settling_run_what_they_are_given() -> None:
-    seen: list[str] = []
+async def test_a_job_that_is_woken_does_not_wait_for_its_interval() -> None:
+    turned, wake_up = asyncio.Event(), WakeUp()
 
-    class Expire:
-        async def __call__(self, now: datetime) -> int:
-            seen.append(f"expire {now:%H:%M}")
-            return 0
+    async def turn(_now: datetime) -> None:
+        turned.set()
 
-    class Writer:
-        async def settle(self) -> int:
-            seen.append("settle")
-            return 0
-
-    clock = _Clock(2)
-    with pytest.raises(asyncio.CancelledError):
-        await run_expiry(Expire(), every_s=60, clock=lambda: clock.now, sleep=clock.sleep)  # type: ignore[arg-type]
-    clock = _Clock(1)
-    with pytest.raises(asyncio.CancelledError):
-        await run_settling(Writer(), clock=lambda: clock.now, sleep=clock.sleep)  # type: ignore[arg-type]
-    assert seen == ["expire 00:00", "expire 00:01", "settle"]
+    async with in_background([Job("job", 3600, turn, wake_up.wait)], lambda: NOW):
+        await turned.wait()
+        turned.clear()
+        wake_up.wake()
+        await turned.wait()
 
 
-async def test_answers_are_kept_for_a_day_changes_as_long_as_asked_and_places_until_they_expire() -> None:
+async def test_what_is_old_is_forgotten_batch_by_batch_each_kind_after_its_own_time() -> None:
     seen: list[tuple[str, datetime]] = []
+    left = [FORGOTTEN_AT_ONCE, FORGOTTEN_AT_ONCE, 3]
 
-    class Answers:
-        async def forget_answers(self, before: datetime) -> int:
-            seen.append(("answers", before))
-            return 0
+    async def many(before: datetime, limit: int) -> int:
+        assert limit == FORGOTTEN_AT_ONCE
+        seen.append(("many", before))
+        return left.pop(0)
 
-        async def forget_changes(self, before: datetime) -> int:
-            seen.append(("changes", before))
-            return 0
+    async def none(before: datetime, _limit: int) -> int:
+        seen.append(("none", before))
+        return 0
 
-    class Places:
-        async def forget_expired(self, now: datetime) -> int:
-            seen.append(("places", now))
-            return 0
-
-    clock = _Clock(1)
-    with pytest.raises(asyncio.CancelledError):
-        await run_housekeeping(
-            Answers(), Places(), clock=lambda: clock.now, changes_kept=timedelta(minutes=20), sleep=clock.sleep
-        )
-    assert seen == [("answers", NOW - timedelta(days=1)), ("changes", NOW - timedelta(minutes=20)), ("places", NOW)]
+    await forgetting((many, timedelta(days=1)), (none, timedelta()))(NOW)
+    assert seen == [("many", NOW - timedelta(days=1))] * 3 + [("none", NOW)]
 
 
-async def test_a_database_that_died_is_started_and_one_that_answers_is_left_alone() -> None:
-    alive, started = [True, False, False, True], []
+class _Notices(Notices):
+    """Wake-ups of a connection that the test makes up."""
 
-    async def ping() -> None:
-        if not alive.pop(0):
-            raise DatabaseUnavailable("gone")
+    def __init__(self) -> None:
+        super().__init__(None)  # type: ignore[arg-type]  # nothing is asked of it
 
-    async def start() -> None:
-        started.append(len(alive))
-        alive[0] = True
 
-    clock = _Clock(3)
-    with pytest.raises(asyncio.CancelledError):
-        await run_database_watch(ping, start, clock=lambda: clock.now, sleep=clock.sleep)
-    assert started == [2]
-    assert not alive
+async def test_a_listening_job_turns_at_each_notice_and_listens_anew_after_a_loss() -> None:
+    opened: list[_Notices] = []
+    turned, clock, heard = asyncio.Event(), _Clock(9), _Heard()
+
+    @asynccontextmanager
+    async def listening() -> AsyncIterator[_Notices]:
+        opened.append(_Notices())
+        yield opened[-1]
+
+    async def turn(listener: _Notices) -> None:
+        assert listener is opened[-1]
+        turned.set()
+
+    async with in_background([ListeningJob("job", 3600, turn, listening, clock.sleep)], lambda: NOW, heard):
+        for act in (None, Notices.wake, Notices.lose, Notices.wake):
+            if act is not None:
+                turned.clear()
+                act(opened[-1])
+            await turned.wait()
+    assert len(opened) == 2
+    assert heard.told[:4] == [(0, "job"), (0, "job"), (1, "job"), (0, "job")]
+    assert clock.now == NOW + timedelta(seconds=0.1)

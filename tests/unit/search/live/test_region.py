@@ -15,7 +15,6 @@ from matcher.domain.offer import OfferStatus
 from matcher.search.live.load import Loaded
 from matcher.search.live.region import LiveOffers, ServedRegion
 from matcher.search.live.renew import RenewRegion
-from matcher.search.live.watch import RegionWatch
 from tests.fakes import SameThread
 from tests.world import NOW, World, a_region
 
@@ -147,19 +146,3 @@ async def test_a_new_version_waits_for_the_database(world: World, region: Served
     assert await renew.state() is None
     world.offers.away = False
     assert await renew(NOW)
-
-
-async def test_the_watch_looks_at_once_when_it_is_told_to() -> None:
-    looked = asyncio.Event()
-
-    async def look(_now: object) -> None:
-        looked.set()
-
-    watch = RegionWatch(look, every_s=3600.0, clock=lambda: NOW)
-    running = asyncio.create_task(watch.run())
-    await looked.wait()
-    looked.clear()
-    watch.look_now()
-    await looked.wait()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)

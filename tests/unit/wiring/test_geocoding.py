@@ -1,18 +1,18 @@
-"""From settings to parts: which geocoders are asked, in which order, and what is refused."""
+"""Which geocoders are asked, in which order, and what is refused."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from matcher.domain.place import BoundingBox, Coordinate, GeocodedPlace
 from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.geocoding.network.providers import PROVIDERS
-from matcher.settings.all import GeocodingSettings, SettingsInvalid, StorageSettings
-from matcher.wiring.parts import make_geocoder, secret
+from matcher.settings.base import SettingsInvalid
+from matcher.settings.roads import GeocodingSettings
+from matcher.wiring.geocoding import make_geocoder
 
 BOX = BoundingBox(south=-30.1, west=-71.4, north=-29.8, east=-71.1)
 
@@ -49,19 +49,3 @@ async def test_every_geocoder_can_be_had(name: str) -> None:
 async def test_a_geocoder_that_lacks_a_setting_is_named() -> None:
     with ThreadPoolExecutor(1) as executor, pytest.raises(SettingsInvalid, match=r"^CARPOOL_GEOCODERS names pelias"):
         make_geocoder(GeocodingSettings(geocoders="pelias"), Gazetteer([]), BOX, executor, None)
-
-
-async def test_a_given_secret_is_used_and_a_missing_one_is_made_and_kept(tmp_path: Path) -> None:
-    made = await secret(None, tmp_path, "match_secret")
-    assert made == await secret(None, tmp_path, "match_secret")
-    assert (tmp_path / "secrets" / "match_secret").exists()
-
-
-def test_a_subfolder_nobody_chose_still_counts_as_not_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CARPOOL_DATA_DIR", raising=False)
-    monkeypatch.setenv("CARPOOL_DATABASE_URL", "postgresql://u:p@db/x")
-    default = StorageSettings().embedded_below("demo")
-    assert (default.data_dir, default.database_url) == (Path(".carpool/demo"), None)
-    assert default.data_dir_is_default
-    assert not StorageSettings(data_dir=tmp_path).embedded_below("demo").data_dir_is_default

@@ -1,10 +1,17 @@
-"""Settings of bookings: what riders are promised, and what the clock does when nobody does anything."""
+"""Settings of offers, bookings, series and kept requests."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from matcher.settings.base import Concern
+
+
+class OfferSettings(Concern):
+    """What may be published."""
+
+    offer_horizon_days: int = Field(365, ge=1, le=3650, description="how far ahead a trip may be published")
+    expiry_interval_s: float = Field(60.0, ge=1, le=3600, description="how often trips that are over are put away")
 
 
 class BookingSettings(Concern):
@@ -37,5 +44,24 @@ class BookingSettings(Concern):
     booking_interval_s: float = Field(10.0, ge=0.05, le=3600, description="how often the clock looks for such bookings")
 
 
-#: What the settings are when nobody has said anything, whatever the environment says.
-DEFAULT_BOOKINGS = BookingSettings.model_construct()
+class SeriesSettings(Concern):
+    """Trips that are made again and again."""
+
+    series_ahead_days: int = Field(
+        28, ge=1, le=180, description="how far ahead the trips of a series can be found and booked"
+    )
+    series_interval_s: float = Field(
+        60.0, ge=0.05, le=3600, description="how often the clock looks for series whose next trips are to be made"
+    )
+    series_retry_s: float = Field(
+        300.0, ge=1, le=86_400, description="a series whose trips could not be made is tried again after this long"
+    )
+
+
+class RequestSettings(Concern):
+    """Searches that wait for offers."""
+
+    requests_per_rider: int = Field(20, ge=1, le=1000, description="requests of one rider that may wait at once")
+    requests_interval_s: float = Field(
+        0.5, ge=0.05, le=60, description="changes of offers are matched with requests at least this often"
+    )

@@ -1,4 +1,4 @@
-"""Settings of what operators see and of what keeps the service standing."""
+"""Settings of rate limits, load shedding, time limits and browser access."""
 
 from __future__ import annotations
 
@@ -9,49 +9,18 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_settings import NoDecode
 
-from matcher.settings.base import Concern
+from matcher.settings.base import Concern, Networks, words
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|\*", re.ASCII)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def _words(value: str) -> list[str]:
-    return [word for word in (part.strip() for part in value.split(",")) if word]
-
-
-def _networks(value: str) -> str:
-    for word in _words(value):
-        try:
-            ipaddress.ip_network(word)
-        except ValueError:
-            raise ValueError(f"{word!r} is no address or network: write 10.0.0.0/8 or 192.0.2.7") from None
-    return value
-
-
 def _origins(value: str) -> str:
-    for word in _words(value):
+    for word in words(value):
         if not _ORIGIN.fullmatch(word):
             raise ValueError(f"{word!r} is no origin: write https://app.example, without a path")
     return value
-
-
-class WatchSettings(Concern):
-    """What operators see: metrics, logs, traces."""
-
-    metrics_host: str = Field("127.0.0.1", description="address of the listener for metrics, which asks for no key")
-    metrics_port: int | None = Field(
-        None,
-        ge=0,
-        le=65535,
-        description="its port; without it metrics are only at /metrics of the service, for keys of the role ops or admin",
-    )
-    log_sample: float = Field(
-        1.0, ge=0, le=1, description="share of calls that went well that get a line in the log; the others always do"
-    )
-    traces: bool = Field(
-        False, description="send OpenTelemetry traces; needs the extra `otel`, and OTEL_… variables say where to"
-    )
 
 
 class ProtectionSettings(Concern):
@@ -71,7 +40,7 @@ class ProtectionSettings(Concern):
         30, ge=0, le=10**7, description="calls with a wrong key from one address, in the long run"
     )
     rate_failures_burst: int = Field(30, ge=1, le=10**6, description="calls with a wrong key from one address at once")
-    trusted_proxies: Annotated[str, NoDecode, AfterValidator(_networks)] = Field(
+    trusted_proxies: Networks = Field(
         "", description="networks, with commas, whose X-Forwarded-For is believed; empty: nobody's"
     )
     queue_target_ms: float = Field(
@@ -106,14 +75,9 @@ class ProtectionSettings(Concern):
     @property
     def proxy_networks(self) -> tuple[Network, ...]:
         """The networks of `trusted_proxies`."""
-        return tuple(ipaddress.ip_network(word) for word in _words(self.trusted_proxies))
+        return tuple(ipaddress.ip_network(word) for word in words(self.trusted_proxies))
 
     @property
     def origins(self) -> frozenset[str]:
         """The origins of `cors_origins`."""
-        return frozenset(_words(self.cors_origins))
-
-
-#: As if nothing were set: neither the environment nor a file is read.
-DEFAULT_PROTECTION = ProtectionSettings.model_construct()
-DEFAULT_WATCH = WatchSettings.model_construct()
+        return frozenset(words(self.cors_origins))

@@ -1,0 +1,74 @@
+"""Settings of the road network and of the geocoders."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+from matcher.geocoding.network.providers import PROVIDERS
+from matcher.settings.base import Concern, words
+
+GEOCODER_NAMES = ("gazetteer", *PROVIDERS)
+
+
+def _known_geocoders(value: str) -> str:
+    names = words(value)
+    unknown = [name for name in names if name not in GEOCODER_NAMES]
+    if unknown or not names or len(set(names)) != len(names):
+        raise ValueError(f"must be a comma-separated list, each at most once, of: {', '.join(GEOCODER_NAMES)}")
+    return ",".join(names)
+
+
+class RoadSettings(Concern):
+    """The road network that is served."""
+
+    region: str = Field(
+        "coquimbo",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        description="name of the region; `carpool region list` shows what there is",
+    )
+    snap_limit_m: float = Field(
+        1000.0, gt=0, le=10_000, description="a place farther than this from every road is refused"
+    )
+    region_watch_s: float = Field(
+        5.0,
+        ge=0.05,
+        le=3600,
+        description="how often to look for a new version of the region, or of its speeds and places",
+    )
+
+
+class GeocodingSettings(Concern):
+    """Who turns addresses into places. Names are asked in order until one answers."""
+
+    geocoders: Annotated[str, NoDecode, AfterValidator(_known_geocoders)] = Field(
+        "gazetteer", description=f"in order, with commas: {', '.join(GEOCODER_NAMES)}"
+    )
+    geocoder_user_agent: str = Field(
+        "carpool-matcher", min_length=3, description="how we present ourselves; public servers ask for a contact in it"
+    )
+    geocoder_timeout_s: float = Field(
+        5.0, gt=0, le=60, description="a network geocoder that takes longer is passed over"
+    )
+    geocoder_interval_s: float = Field(
+        1.0, ge=0, le=60, description="least time between two calls to one network geocoder"
+    )
+    geocoder_attempts: int = Field(
+        3, ge=1, le=10, description="tries, with back-off between them, when a geocoder fails"
+    )
+    geocoder_scheme: Literal["https", "http"] = Field("https", description="how network geocoders are reached")
+    geocoder_cache_days: float = Field(
+        30.0, gt=0, le=3650, description="how long answers of network geocoders are kept"
+    )
+    nominatim_domain: str | None = Field(None, description="host of Nominatim; default: the public one, once a second")
+    photon_domain: str | None = Field(None, description="host of Photon; default: the public one")
+    pelias_domain: str | None = Field(None, description="host of Pelias; needed when it is in the list")
+    pelias_api_key: SecretStr | None = Field(None, description="key for Pelias")
+    banfrance_domain: str | None = Field(None, description="host and path of BAN France; default: the public one")
+
+    @property
+    def geocoder_names(self) -> tuple[str, ...]:
+        """The chain, in order."""
+        return tuple(self.geocoders.split(","))

@@ -1,0 +1,80 @@
+"""Wires searching, and requests that are kept until an offer fits."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.reverse.index import RequestIndex
+from matcher.people.store import PostgresPeople
+from matcher.places.where_to_meet import WhereToMeet
+from matcher.search.describe import DescribeMatches
+from matcher.search.find import FindMatches
+from matcher.search.live.region import ServedRegion
+from matcher.search.requests.keep import KeepRequests
+from matcher.search.requests.match import FitRequests, MatchRequests
+from matcher.search.requests.of_offer import RequestsOfOffer
+from matcher.search.requests.store import PostgresRequests
+from matcher.search.requests.waiting import WaitingRequests
+from matcher.search.resolve import ResolveRequest
+from matcher.settings.matching import MatchingSettings
+from matcher.wiring.ground import Ground
+
+
+@dataclass(frozen=True)
+class RequestServices:
+    """The use cases of kept requests; `match` is one turn of the background job."""
+
+    keep: KeepRequests
+    of_offer: RequestsOfOffer
+    match: Callable[[datetime], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
+class SearchServices:
+    """Searching, and requests that are kept."""
+
+    find_matches: FindMatches
+    requests: RequestServices
+
+
+def make_search(ground: Ground, region: ServedRegion, *, position: Callable[[], str]) -> SearchServices:
+    """On the roads of one version of the region. `position`: the snapshot that the offers in memory have reached at least."""
+    roads, executor, offers = region.roads, ground.executor, ground.offers
+    requests, weights = ground.get(PostgresRequests), score_weights(ground.settings.matching)
+    resolve = ResolveRequest(roads, region.resolve_places, ground.get(PostgresPeople), executor)
+    where_to_meet = WhereToMeet(roads, region.meeting_points)
+    find_matches = FindMatches(
+        offers,
+        region.index,
+        executor,
+        resolve=resolve,
+        where_to_meet=where_to_meet,
+        describe=DescribeMatches(roads, tokens=ground.tokens, carbon=ground.carbon, cost_sharing=ground.cost_sharing),
+        weights=weights,
+        hidden_from=ground.blocks.hidden_from,
+        searches=ground.search_log,
+    )
+    waiting = WaitingRequests(requests, RequestIndex(roads), resolve, where_to_meet, executor)
+    fit = FitRequests(waiting, roads, region.fitted, ground.blocks, executor, weights=weights, rate=region.rate)
+    keep = KeepRequests(
+        requests,
+        find_matches,
+        resolve,
+        make_id=ground.make_id,
+        position=position,
+        most=ground.settings.requests.requests_per_rider,
+        horizon=ground.horizon,
+    )
+    match = MatchRequests(requests, offers, fit, region.index, executor, region=ground.region, position=position)
+    return SearchServices(find_matches, RequestServices(keep, RequestsOfOffer(offers, fit, roads), match))
+
+
+def score_weights(matching: MatchingSettings) -> ScoreWeights:
+    """The weights and ceilings of the settings: a ceiling has the name of its setting, a weight has `weight_` before it."""
+    names = [field.name for field in fields(ScoreWeights)]
+    return ScoreWeights(
+        **{name: getattr(matching, name if name.endswith("_ceiling_s") else f"weight_{name}") for name in names}
+    )
