@@ -11,10 +11,10 @@ from matcher.domain.errors.tree import RegionFileInvalid
 from matcher.domain.meeting_place import ROAD_LIMIT_M, MeetingPlace
 from matcher.roads.region import meeting_places
 from matcher.roads.region import speeds as speed_profiles
-from matcher.roads.region.files import remove_file, sha256_of
+from matcher.roads.region.files import remove_file, replace_file, sha256_of
 from matcher.roads.region.meeting_places import PlaceSnapper, StoredPlaces, save_places, snap_places
 from matcher.roads.region.places_file import RowFault, read_places_file
-from matcher.roads.region.speeds import SpeedProfile, default_profile, default_speeds, read_speeds, save_speeds
+from matcher.roads.region.speeds import SpeedProfile, default_profile, default_speeds, read_speeds
 from matcher.roads.region.store import RegionStore
 
 
@@ -64,23 +64,25 @@ def clear_meeting_places(store: RegionStore, name: str) -> bool:
 def load_speeds(store: RegionStore, name: str, path: Path) -> SpeedProfile:
     """Use a speed profile in a region. Raises RegionNotFound, or RegionFileInvalid with every fault of the file."""
     profile, content = read_speeds(path)
-    store.get_manifest(name)
-    with store.exclusive(name) as folder:
-        save_speeds(folder, content)
+    _use_speeds(store, name, content)
     return profile
 
 
 def load_default_speeds(store: RegionStore, name: str) -> SpeedProfile:
     """Use the profile that ships with the product. Raises RegionNotFound."""
-    store.get_manifest(name)
-    with store.exclusive(name) as folder:
-        save_speeds(folder, default_speeds())
+    _use_speeds(store, name, default_speeds())
     return default_profile()
 
 
 def clear_speeds(store: RegionStore, name: str) -> bool:
     """Go back to free flow at every hour; False when that was in use already. Raises RegionNotFound."""
     return _clear(store, name, speed_profiles.FILE)
+
+
+def _use_speeds(store: RegionStore, name: str, content: bytes) -> None:
+    store.get_manifest(name)
+    with store.exclusive(name) as folder:
+        replace_file(folder / speed_profiles.FILE, content)
 
 
 def _clear(store: RegionStore, name: str, file: str) -> bool:

@@ -24,7 +24,6 @@ import numpy.typing as npt
 
 from matcher.domain.errors.tree import Fault, RegionFileInvalid
 from matcher.roads.network.graph import I64, ROAD_CLASSES, RoadNetwork
-from matcher.roads.region.files import replace_file
 
 FREE_FLOW = "free_flow"
 #: Every slot is a metric of 8 bytes a hierarchy arc and some milliseconds to half a second of customisation.
@@ -111,11 +110,6 @@ def read_speeds(path: Path) -> tuple[SpeedProfile, bytes]:
         raise RegionFileInvalid(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise RegionFileInvalid(f"{path.name} is not UTF-8 text") from error
-
-
-def save_speeds(folder: Path, content: bytes) -> None:
-    """Keep a file that `read_speeds` took, all or nothing."""
-    replace_file(folder / FILE, content)
 
 
 def find_speeds(folder: Path) -> SpeedProfile | None:

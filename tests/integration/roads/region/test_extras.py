@@ -221,7 +221,7 @@ def test_damage_is_told_and_mended_by_loading_again(store: RegionStore, tmp_path
     load_meeting_places(store, "r", path)
     assert len(store.get("r").meeting_places) == 1
     (store.get("r").beside / speed_profiles.FILE).write_text("nonsense")
-    with pytest.raises(RegionFileInvalid, match="no speed profile"):
+    with pytest.raises(RegionFileInvalid, match="not a valid speed profile"):
         _ = store.get("r").speed_profile
 
 
