@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from matcher.domain.place import RoadPosition
 from matcher.roads.engine import RoadEngine
-from matcher.roads.hierarchy.customisation import Metric
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork, network_from_vectors, pack_names
 from matcher.roads.osm.extract import import_extract
@@ -104,8 +103,8 @@ def an_engine(network: RoadNetwork, node_at_rank: Sequence[int] | None = None, *
     """An engine under the usual metric, or under length alone. node_at_rank: an order of one's own."""
     order = None if node_at_rank is None else np.array(node_at_rank, dtype=np.int32)
     topology = Topology.build(network, order)
-    metric = Metric.customise(topology, network.arc_length_cm.astype(np.int64)) if shortest else None
-    return RoadEngine("test", "fingerprint", network, topology, metric)
+    arc_cost = network.arc_length_cm.astype(np.int64) if shortest else None
+    return RoadEngine("test", "fingerprint", network, topology, arc_cost)
 
 
 def random_network(

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.roads.asked import SnappedPosition
 from matcher.roads.engine import RoadEngine
-from matcher.roads.hierarchy.customisation import Metric
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.region.slot_clock import SlotClock, zone_at
@@ -59,11 +58,8 @@ def roads_by_time(
     zone = zone_at(centre)
     metrics = list(metrics_for(network, profile).values())
     named = fingerprint_of(fingerprint, profile, zone)
-    first = RoadEngine(name, named, network, topology, Metric.customise(topology, metrics[0]))
-    others = [
-        RoadEngine(name, named, network, topology, Metric.customise(topology, metric), like=first)
-        for metric in metrics[1:]
-    ]
+    first = RoadEngine(name, named, network, topology, metrics[0])
+    others = [RoadEngine(name, named, network, topology, metric, like=first) for metric in metrics[1:]]
     return RoadsByTime([first, *others], SlotClock(profile, zone))
 
 

@@ -12,15 +12,14 @@ from typing import Self
 import numpy as np
 
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.matching.base.positions import INFINITE, EdgeTable, fixed_position, split_cost
+from matcher.matching.base.positions import INFINITE, EdgeTable, FixedPosition, fixed_position, split_cost
 from matcher.matching.base.roads import PackedDrive, PathTable
 from matcher.roads.asked import DrivenRoute, SnappedPosition
-from matcher.roads.hierarchy import scratch
-from matcher.roads.hierarchy.batch import pack_pairs
-from matcher.roads.hierarchy.customisation import Metric
-from matcher.roads.hierarchy.overlap import shared_of_routes
-from matcher.roads.hierarchy.pack import drive_between, unpack_drive
-from matcher.roads.hierarchy.summit import Summit
+from matcher.roads.hierarchy.customisation import customise
+from matcher.roads.hierarchy.overlap import ArcTable, RiderDrive, Routes, Turn, shared_of_routes
+from matcher.roads.hierarchy.pack import EdgeArcs, drive_between, pack_pairs, unpack_drive
+from matcher.roads.hierarchy.scratch import ScratchPool
+from matcher.roads.hierarchy.summit import Summit, no_summit, summit_of
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import I32, I64, U8, RoadNetwork, read_only
 from matcher.roads.network.snapping import Snapper, cut, locate
@@ -44,19 +43,22 @@ class RoadEngine:
         fingerprint: str,
         network: RoadNetwork,
         topology: Topology,
-        metric: Metric | None = None,
+        arc_cost: I64 | None = None,
         *,
         like: RoadEngine | None = None,
     ):
-        """like: an engine on the same network, with which everything is shared that no metric changes."""
+        """arc_cost: (m,) packed, the metric; free flow without it. like: an engine on the same network, to share what no metric changes."""
         self.name = name
         self.fingerprint = fingerprint
         self.network = network
         self.topology = topology
-        self.metric = metric or Metric.customise(topology, network.packed_cost)
-        self.edges = edge_table(network, topology, self.metric.arc_weight)
+        self.arc_cost = read_only(network.packed_cost if arc_cost is None else arc_cost)
+        self.hierarchy, self.sweep_graph = customise(topology, self.arc_cost)
+        self.edges = edge_table(network, topology, self.arc_cost)
+        self._edge_arcs = EdgeArcs(network.edge_forward_arc, network.edge_backward_arc)
+        self._arcs = ArcTable(topology.arc_code, network.arc_length_cm, network.arc_forward)
         self._snapper: Snapper = Snapper(network) if like is None else like._snapper
-        self._scratch: scratch.ScratchPool = scratch.ScratchPool(network, topology) if like is None else like._scratch
+        self._scratch: ScratchPool = ScratchPool(network, topology) if like is None else like._scratch
 
     # --- one metric at all hours ------------------------------------------------------------------------------------
 
@@ -115,27 +117,9 @@ class RoadEngine:
 
     def pack_drive(self, origin: RoadPosition, destination: RoadPosition) -> PackedDrive | None:
         """The fastest drive between two positions, packed, or None when there is no way."""
+        ends = fixed_position(origin), fixed_position(destination)
         with self._scratch.query() as work:
-            cost, codes = drive_between(
-                self.topology.parent,
-                self.topology.up_first,
-                self.topology.up_tail,
-                self.topology.up_head,
-                self.metric.weight,
-                self.edges.start,
-                self.edges.end,
-                self.edges.forward,
-                self.edges.backward,
-                self.network.edge_forward_arc,
-                self.network.edge_backward_arc,
-                *fixed_position(origin),
-                *fixed_position(destination),
-                work.forward,
-                work.backward,
-                work.forward_code,
-                work.backward_code,
-                work.codes,
-            )
+            cost, codes = drive_between(self.hierarchy, self.edges, self._edge_arcs, *ends, work)
         return None if cost >= INFINITE else PackedDrive(int(cost), codes)
 
     def pack_drives(
@@ -146,43 +130,19 @@ class RoadEngine:
         Drive i has the packed cost cost[i] (INFINITE and size 0 when there is no way) and the codes of a `PackedDrive`,
         codes[begin[i] : begin[i] + size[i]].
         """
-        ends = [
-            read_only(column.astype(np.int32, copy=False))
-            for column in (origin_edge, origin_at, destination_edge, destination_at)
-        ]
-        summit = self._summit if len(ends[0]) >= SUMMIT_FROM else Summit.none()
+        origins = FixedPosition(_column(origin_edge), _column(origin_at))
+        destinations = FixedPosition(_column(destination_edge), _column(destination_at))
+        summit = self._summit if len(origin_edge) >= SUMMIT_FROM else no_summit()
         with self._scratch.query() as work:
-            cost, codes, begin, size = pack_pairs(
-                self.topology.parent,
-                self.topology.up_first,
-                self.topology.up_tail,
-                self.topology.up_head,
-                self.metric.weight,
-                self.edges.start,
-                self.edges.end,
-                self.edges.forward,
-                self.edges.backward,
-                self.network.edge_forward_arc,
-                self.network.edge_backward_arc,
-                (summit.first, summit.depth, summit.cost, summit.code),
-                ends[0],
-                ends[1],
-                ends[2],
-                ends[3],
-                work.forward,
-                work.backward,
-                work.forward_code,
-                work.backward_code,
-                work.codes,
-                work.entries,
-                work.ways,
+            drives: tuple[I64, I32, I64, I32] = pack_pairs(
+                self.hierarchy, summit, self.edges, self._edge_arcs, origins, destinations, work
             )
-        return cost, codes, begin, size
+        return drives
 
     @functools.cached_property
     def _summit(self) -> Summit:
         """Made when it is first needed; two threads may make it at once, and either is good."""
-        return Summit.of(self.topology, self.metric)
+        return summit_of(self.hierarchy)
 
     def cost(self, origin: RoadPosition, destination: RoadPosition) -> int | None:
         """The packed cost of the fastest drive, or None when there is no way."""
@@ -192,38 +152,26 @@ class RoadEngine:
     @contextmanager
     def sweep(self, target: RoadPosition, source: RoadPosition) -> Iterator[I64]:
         """(n, 2) packed costs by rank: to `target` in column 0, from `source` in column 1; INFINITE or more without a way."""
-        with self._scratch.distances() as distance:
+        with self._scratch.distances(2) as distance:
             self._sweep(target, source, distance)
             yield distance
 
     @contextmanager
     def sweep_both(self, pickup: RoadPosition, dropoff: RoadPosition) -> Iterator[I64]:
         """(n, 4) packed: `sweep(pickup, dropoff)` and `sweep(dropoff, pickup)` side by side, in one pass."""
-        with self._scratch.distances_both() as distance:
+        with self._scratch.distances(4) as distance:
             self._sweep(pickup, dropoff, distance)
             yield distance
 
     def _sweep(self, pickup: RoadPosition, dropoff: RoadPosition, distance: I64) -> None:
-        sweep_places(
-            self.topology.parent,
-            self.metric.sweep_first,
-            self.metric.sweep_head,
-            self.metric.sweep_weight,
-            self.edges.start,
-            self.edges.end,
-            self.edges.forward,
-            self.edges.backward,
-            *fixed_position(pickup),
-            *fixed_position(dropoff),
-            distance,
-        )
+        sweep_places(self.sweep_graph, self.edges, fixed_position(pickup), fixed_position(dropoff), distance)
 
     @contextmanager
     def some_drives(self, pickup: RoadPosition, dropoff: RoadPosition, *, both: bool) -> Iterator[SomeDrives]:
         """The distances of `sweep`, or of `sweep_both`, worked out where they are asked for; see `SearchRoads.some_drives`."""
         with self._scratch.some() as work:
-            drives = SomeDrives(self.topology, self.metric, self.edges, work)
-            drives.begin(pickup, dropoff, both=both)
+            drives = SomeDrives(self.sweep_graph, self.edges, work)
+            drives.begin(fixed_position(pickup), fixed_position(dropoff), both=both)
             yield drives
             drives.forget()
 
@@ -236,38 +184,25 @@ class RoadEngine:
     def columns(self, edge: I64, at: I64, *, to: bool) -> Iterator[DriveColumns]:
         """Drives to (or from) some positions, worked out where they are asked for; see `SearchRoads.columns`."""
         with self._scratch.columns(len(edge)) as work:
-            yield DriveColumns(self.topology, self.metric, self.edges, edge, at, work, to=to)
+            yield DriveColumns(self.sweep_graph, self.edges, FixedPosition(edge, at), work, to=to)
 
     def costs_between(self, sources: DriveColumns, targets: DriveColumns) -> I64:
         """(s, t) packed: from each source to each target, INFINITE or more where there is no way."""
-        costs: I64 = costs_between(
-            self.edges.forward,
-            self.edges.backward,
-            sources.edge,
-            sources.at,
-            sources.nodes,
-            sources.distance,
-            targets.edge,
-            targets.at,
-            targets.state,
-            targets.distance,
-        )
+        costs: I64 = costs_between(self.edges, sources.columns, targets.columns)
         return costs
 
     @contextmanager
     def sweep_least(self, pairs: Sequence[LeastPair]) -> Iterator[I64]:
         """(n, 2 or 6) packed: to the target, and from the source, that is nearest with its extra; see `SearchRoads.sweep_least`."""
-        with self._scratch.distances() if len(pairs) == 1 else self._scratch.leasts() as least:
-            sweep_least(
-                self.metric.sweep_first, self.metric.sweep_head, self.metric.sweep_weight, sides_of(pairs), least
-            )
+        with self._scratch.distances(2 * len(pairs)) as least:
+            sweep_least(self.sweep_graph, sides_of(pairs), least)
             yield least
 
     @contextmanager
     def some_least(self, pairs: Sequence[LeastPair]) -> Iterator[SomeDrives]:
         """The distances of `sweep_least`, worked out where they are asked for."""
         with self._scratch.some() as work:
-            drives = SomeDrives(self.topology, self.metric, self.edges, work)
+            drives = SomeDrives(self.sweep_graph, self.edges, work)
             drives.begin_least(pairs)
             yield drives
             drives.forget()
@@ -276,43 +211,17 @@ class RoadEngine:
         self, rider: PackedDrive, rider_ends: tuple[int, int], legs: PathTable, leg_begin: I64, leg_count: U8
     ) -> I64:
         """Centimetres of the rider's road that each route runs along; see `SearchRoads.shared_lengths`."""
-        arcs = self.arcs(rider)
+        drive, routes = RiderDrive(self.arcs(rider), *rider_ends), Routes(leg_begin, leg_count)
         with self._scratch.overlap() as work:
-            shared: I64 = shared_of_routes(
-                self.metric.first,
-                self.metric.second,
-                self.topology.up_tail,
-                self.topology.parent,
-                self.topology.arc_code,
-                self.network.arc_length_cm,
-                self.network.arc_forward,
-                arcs,
-                rider_ends[0],
-                rider_ends[1],
-                legs.codes,
-                legs.begin,
-                legs.size,
-                legs.origin_at,
-                legs.destination_at,
-                leg_begin,
-                leg_count,
-                work.next_round(),
-                work.stamp,
-                work.stamp_round,
-                work.memo,
-                work.memo_round,
-                work.under_round,
-                work.stack,
-                work.next_routes(len(leg_begin)),
-                work.seen,
-            )
+            turn = Turn(work.next_round(), work.next_routes(len(leg_begin)))
+            shared: I64 = shared_of_routes(self.hierarchy, self._arcs, drive, legs, routes, work, turn)
         return shared
 
     # --- routes as people see them ----------------------------------------------------------------------------------
 
     def arcs(self, drive: PackedDrive) -> I32:
         """The arcs of a drive, int32, in order; the first and the last are driven in part."""
-        arcs: I32 = unpack_drive(self.metric.first, self.metric.second, drive.codes)
+        arcs: I32 = unpack_drive(self.hierarchy, drive.codes)
         return arcs
 
     def points(self, origin: RoadPosition, destination: RoadPosition, drive: PackedDrive) -> list[Coordinate]:
@@ -336,15 +245,22 @@ class RoadEngine:
         ]
 
 
-def edge_table(network: RoadNetwork, topology: Topology, arc_weight: I64) -> EdgeTable:
+def edge_table(network: RoadNetwork, topology: Topology, arc_cost: I64) -> EdgeTable:
     """The ends and costs of all edges of a network under one metric."""
     forward, backward = network.edge_forward_arc, network.edge_backward_arc
     arc = np.where(forward >= 0, forward, backward)
     tail = topology.rank_of_node[network.arc_tail[arc]]
     head = topology.rank_of_node[network.arc_head[arc]]
+    start, end = np.where(forward >= 0, tail, head), np.where(forward >= 0, head, tail)
+    costs = [np.where(arcs >= 0, arc_cost[arcs], INFINITE).astype(np.int64) for arcs in (forward, backward)]
     return EdgeTable(
-        start=read_only(np.where(forward >= 0, tail, head).astype(np.int32)),
-        end=read_only(np.where(forward >= 0, head, tail).astype(np.int32)),
-        forward=read_only(np.where(forward >= 0, arc_weight[forward], INFINITE).astype(np.int64)),
-        backward=read_only(np.where(backward >= 0, arc_weight[backward], INFINITE).astype(np.int64)),
+        read_only(start.astype(np.int32)),
+        read_only(end.astype(np.int32)),
+        read_only(costs[0]),
+        read_only(costs[1]),
+        together=np.stack([start, end, *costs], axis=1).astype(np.int64),
     )
+
+
+def _column(array: I32) -> I32:
+    return read_only(array.astype(np.int32, copy=False))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from matcher.matching.base.positions import FRACTION_ONE, INFINITE
+from matcher.roads.engine import RoadEngine
 from matcher.roads.network.graph import RoadNetwork
 from tests.builders_roads import an_engine, luxembourg_network, luxembourg_vector, needs_luxembourg
 
@@ -70,27 +71,24 @@ def test_not_one_of_the_reference_distances_differs(reference: str, shortest: bo
     assert np.count_nonzero(wanted == NO_WAY) == 5_256
     assert np.count_nonzero(found != wanted) == 0
     assert np.array_equal(size == 0, wanted == NO_WAY)
-    _check_paths(network, engine.metric.arc_weight, engine.metric.first, engine.metric.second, cost, codes, begin, size)
+    _check_paths(engine, cost, (codes, begin, size))
 
 
 def _check_paths(
-    network: RoadNetwork,
-    arc_weight: npt.NDArray[np.int64],
-    first: npt.NDArray[np.int32],
-    second: npt.NDArray[np.int32],
+    engine: RoadEngine,
     cost: npt.NDArray[np.int64],
-    codes: npt.NDArray[np.int32],
-    begin: npt.NDArray[np.int64],
-    size: npt.NDArray[np.int32],
+    packs: tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int32]],
 ) -> None:
     """The packed paths of every hundredth pair, unpacked here by hand, lead from door to door and weigh what the distance says."""
+    network, (codes, begin, size) = engine.network, packs
+    first, second = engine.hierarchy.first, engine.hierarchy.second
     for pair in range(0, len(cost), 100):
         if size[pair] == 0:
             continue
         packed = codes[begin[pair] : begin[pair] + size[pair]].tolist()
         arcs = [packed[0], *(arc for code in packed[2:] for arc in _unpacked(first, second, code)), packed[1]]
         assert np.array_equal(network.arc_head[arcs[:-1]], network.arc_tail[arcs[1:]])
-        assert arc_weight[arcs].sum() == cost[pair]
+        assert engine.arc_cost[arcs].sum() == cost[pair]
 
 
 def _unpacked(first: npt.NDArray[np.int32], second: npt.NDArray[np.int32], code: int) -> list[int]:

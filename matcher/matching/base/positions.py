@@ -6,8 +6,7 @@ first, then lengths, so that "the fastest way, and of the fastest the shortest" 
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -19,6 +18,8 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
+#: A number in a record of a kernel.
+Int = int | np.int64
 
 #: Larger than any distance; two of them can still be added, and a distance on top, without overflow.
 INFINITE = np.int64(1 << 61)
@@ -33,8 +34,14 @@ def fraction_to_fixed(fraction: float) -> int:
     return min(FRACTION_ONE, max(0, round(fraction * FRACTION_ONE)))
 
 
-@dataclass(frozen=True, eq=False)
-class EdgeTable:
+class FixedPosition(NamedTuple):
+    """A road position in integers, or many, as arrays of one length."""
+
+    edge: Any
+    at: Any  # fixed-point fraction of the edge
+
+
+class EdgeTable(NamedTuple):
     """What an edge looks like to a search. Nodes are ranks of the hierarchy; costs are packed, INFINITE where it may not be driven.
 
     The forward arc runs from `start` to `end`, the backward arc from `end` to `start`.
@@ -44,11 +51,7 @@ class EdgeTable:
     end: I32  # (e,)
     forward: I64  # (e,) packed cost of the forward arc
     backward: I64  # (e,) packed cost of the backward arc
-
-    @functools.cached_property
-    def together(self) -> I64:
-        """(e, 4) int64: start, end, forward, backward of an edge side by side, so that a random look-up costs one cache line."""
-        return np.stack([self.start.astype(np.int64), self.end.astype(np.int64), self.forward, self.backward], axis=1)
+    together: I64  # (e, 4) the same side by side, so that a random look-up costs one cache line
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -94,9 +97,9 @@ def reach(forward, backward, fixed):
     return from_start, from_end
 
 
-def fixed_position(position: RoadPosition) -> tuple[int, int]:
-    """(edge, fixed-point fraction)."""
-    return position.edge, fraction_to_fixed(position.fraction)
+def fixed_position(position: RoadPosition) -> FixedPosition:
+    """A position in integers."""
+    return FixedPosition(position.edge, fraction_to_fixed(position.fraction))
 
 
 def split_cost(packed: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What the matching core asks of the road network, as a Protocol: `matcher.roads.engine.RoadEngine` implements it."""
+"""What the matching core asks of the road network, which it may not import: `matcher.roads.engine.RoadEngine` implements it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from matcher.domain.place import RoadPosition
 from matcher.matching.base.positions import I32, I64, U8, EdgeTable
@@ -24,20 +24,24 @@ class PackedDrive:
     codes: I32
 
 
-class DriveColumns(Protocol):
-    """Drives to, or from, k positions; good while the context that gave them lasts."""
+class PathTable(NamedTuple):
+    """Packed drives, one a row. Row r's codes are codes[begin[r] : begin[r] + size[r]]."""
+
+    codes: I32
+    begin: I64
+    size: I32
+    origin_at: I32  # fixed-point fraction of the origin's edge
+    destination_at: I32  # fixed-point fraction of the destination's edge
+
+
+class Settles(Protocol):
+    """Distances for those who need few of them; good while the context that gave them lasts."""
 
     def settled(self, edges: I32) -> I64:
-        """(n, k) packed: what it costs between each node and the positions, in the rows of both ends of `edges`. Other rows mean nothing,
-        but those that were asked for before stay."""
+        """(n, columns) packed, true in the rows of both ends of `edges` and of all that were asked for before.
 
-
-class SomeDrives(Protocol):
-    """The distances of a sweep, for those who need few of them; good while the context that gave them lasts."""
-
-    def settled(self, edges: I32) -> I64:
-        """(n, columns) packed: those of the sweep, true in the rows of both ends of `edges` and of all that were asked for before. Other
-        rows hold anything but negative numbers."""
+        Other rows hold anything but negative numbers.
+        """
 
 
 class SearchRoads(Protocol):
@@ -53,51 +57,56 @@ class SearchRoads(Protocol):
     def pack_drives(
         self, origin_edge: I32, origin_at: I32, destination_edge: I32, destination_at: I32
     ) -> tuple[I64, I32, I64, I32]:
-        """(cost, codes, begin, size) of k drives between positions in fixed point, (k,) each: drive i is packed in
-        codes[begin[i] : begin[i] + size[i]], and costs INFINITE when there is no way."""
+        """(cost, codes, begin, size) of k drives between positions in fixed point, (k,) each.
+
+        Drive i has the packed cost cost[i], INFINITE when there is no way, and is packed in codes[begin[i] : begin[i] + size[i]].
+        """
 
     def sweep(self, target: RoadPosition, source: RoadPosition) -> AbstractContextManager[I64]:
-        """(n, 2) int64 packed: column 0 is the cost of driving from each node to `target`, column 1 from `source` to each node.
+        """(n, 2) packed: column 0 is the cost of driving from each node to `target`, column 1 from `source` to each node.
 
         The array is the caller's until the context ends, then it is used again.
         """
 
     def sweep_both(self, pickup: RoadPosition, dropoff: RoadPosition) -> AbstractContextManager[I64]:
-        """(n, 4) packed, for trips with stops: columns 0 and 1 are those of `sweep(pickup, dropoff)`, 2 and 3 of `sweep(dropoff, pickup)`."""
+        """(n, 4) packed, for trips with stops: the columns of `sweep(pickup, dropoff)`, then of `sweep(dropoff, pickup)`."""
 
-    def some_drives(self, pickup: RoadPosition, dropoff: RoadPosition, *, both: bool) -> AbstractContextManager[Any]:
-        """`SomeDrives`: the columns of `sweep_both`, or those of `sweep`."""
+    def some_drives(
+        self, pickup: RoadPosition, dropoff: RoadPosition, *, both: bool
+    ) -> AbstractContextManager[Settles]:
+        """The columns of `sweep_both`, or those of `sweep`."""
 
     @property
     def few_offers(self) -> int:
         """For how many offers, at most, `some_drives` is cheaper than a sweep."""
 
     def columns(self, edge: I64, at: I64, *, to: bool) -> AbstractContextManager[Any]:
-        """`DriveColumns` of driving to (or from) k positions, (k,) each in fixed point."""
+        """`Settles` with a column for each of k positions that are driven to (or from), (k,) each in fixed point."""
 
     def costs_between(self, sources: Any, targets: Any) -> I64:
-        """(s, t) packed between all positions of two `DriveColumns`, from the sources and to the targets; INFINITE without a way."""
+        """(s, t) packed between all positions of two `columns`, from the sources and to the targets; INFINITE without a way."""
 
     def sweep_least(self, pairs: Sequence[tuple[Any, I64, Any, I64]]) -> AbstractContextManager[I64]:
-        """(n, 2 p) packed for p pairs, one or three, of targets (a `DriveColumns` and an extra for each of its positions) and sources (likewise):
-        column 0 is the least over targets k of driving from each node to it plus its extra, column 1 the least over sources c of its
-        extra plus driving from it to each node; columns 2 and 3 are of the second pair, and so on. Extras are packed, at least 0, at
-        most 2**60.
+        """(n, 2 p) packed for p pairs, one or three: `columns` of targets, an extra for each, `columns` of sources, an extra for each.
+
+        Column 0 is the least over targets k of driving from each node to it plus its extra, column 1 the least over sources c of its
+        extra plus driving from it to each node; columns 2 and 3 are of the second pair, and so on. Extras are packed, at least 0,
+        at most 2**60.
 
         The array is the caller's until the context ends, then it is used again.
         """
 
-    def some_least(self, pairs: Sequence[tuple[Any, I64, Any, I64]]) -> AbstractContextManager[Any]:
-        """`SomeDrives`: the columns of `sweep_least`."""
+    def some_least(self, pairs: Sequence[tuple[Any, I64, Any, I64]]) -> AbstractContextManager[Settles]:
+        """The columns of `sweep_least`."""
 
     def shared_lengths(
         self, rider: PackedDrive, rider_ends: tuple[int, int], legs: PathTable, leg_begin: I64, leg_count: U8
     ) -> I64:
-        """(k,) int64: centimetres of the rider's road that each of k routes runs along; route i is leg_count[i] legs from
-        leg_begin[i] on.
+        """(k,) int64: centimetres of the rider's road that each of k routes runs along.
 
-        rider_ends: the rider's two positions as fixed-point fractions of their edges. Arc by arc: the two directions of a street
-        are different roads; of an arc that both use in part only the common piece counts; no piece counts twice.
+        Route i is leg_count[i] legs from leg_begin[i] on. rider_ends: the rider's two positions as fixed-point fractions of their
+        edges. Arc by arc: the two directions of a street are different roads; of an arc that both use in part only the common piece
+        counts; no piece counts twice.
         """
 
 
@@ -113,14 +122,3 @@ class SearchRoadsByTime(Protocol):
 
     def slots_of(self, departures_ms: I64) -> I64:
         """The same for (k,) moments in milliseconds since the epoch."""
-
-
-@dataclass(frozen=True, eq=False)
-class PathTable:
-    """Packed drives, one a row. Row r's codes are codes[begin[r] : begin[r] + size[r]]."""
-
-    codes: I32
-    begin: I64
-    size: I32
-    origin_at: I32  # fixed-point fraction of the origin's edge
-    destination_at: I32  # fixed-point fraction of the destination's edge

@@ -21,7 +21,7 @@ import numpy as np
 from matcher.matching.base.columns import spans
 from matcher.matching.base.positions import I64, U8, fixed_position
 from matcher.matching.base.reach import least_times
-from matcher.matching.base.roads import SearchRoads, SomeDrives
+from matcher.matching.base.roads import SearchRoads, Settles
 from matcher.matching.index.rows import Snapshot
 from matcher.matching.index.zones import DIRECT, SEVERAL
 from matcher.matching.meeting.bounds import (
@@ -80,7 +80,7 @@ class _Sweep:
 
     def __init__(self, sweeps: ExitStack, snapshot: Snapshot, roads: SearchRoads, pairs: list[Any]) -> None:
         self._sweeps, self._snapshot, self._roads, self._pairs = sweeps, snapshot, roads, pairs
-        self._some: SomeDrives | None = None
+        self._some: Settles | None = None
         self._everywhere = False
         self._covered: Query | None = None
         self.distance: I64 = np.empty((0, 2 * len(pairs)), np.int64)

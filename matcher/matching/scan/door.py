@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from matcher.matching.base.positions import I64
 from matcher.matching.base.reach import least_times
-from matcher.matching.base.roads import PackedDrive, SearchRoads, SomeDrives
+from matcher.matching.base.roads import PackedDrive, SearchRoads, Settles
 from matcher.matching.index.index import Snapshot
 from matcher.matching.scan.feasible import Feasible
 from matcher.matching.scan.gather import gather
@@ -30,7 +30,7 @@ class DoorScan:
         self._sweeps, self._snapshot, self._roads, self._query = sweeps, snapshot, roads, query
         self._direct = drive.cost
         self._several = snapshot.has_itineraries
-        self._some: SomeDrives | None = None
+        self._some: Settles | None = None
         self._everywhere: I64 | None = None
         self._first = self._prepare(query)
 

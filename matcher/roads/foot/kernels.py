@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
+
+from matcher.roads.network.graph import I32
 
 #: Farther than any walk; the rest state of the `distance` work array.
 UNREACHED = np.int32(2**31 - 1)
@@ -13,38 +16,59 @@ UNREACHED = np.int32(2**31 - 1)
 _METRES_PER_DEGREE = math.radians(1.0) * 6_371_008.8  # on the mean sphere, as Coordinate.distance_m
 
 
-@numba.njit(cache=True, nogil=True)
-def walks_within(
-    first_out,
-    out_head,
-    out_edge,
-    edge_length,
-    edge,
-    node_a,
-    cost_a,
-    node_b,
-    cost_b,
-    limit,
-    distance,
-    from_row,
-    by_edge,
-    row_of,
-):
-    """(node, length, parent, edge), int32 (k,) each: every node within `limit` (cm, inclusive) of a place on an edge.
+class WalkGraph(NamedTuple):
+    """The arrays of a `WalkNetwork` that walks are found on. Read-only."""
 
-    Dijkstra from the two ends of `edge`, which lie cost_a and cost_b from the place. By length, each after its parent, whatever the limit.
-    parent: row of the node before, -1 where the walk comes straight from the place; edge: the edge it comes along. Of walks of one length
-    the one found first counts.
-    distance: (n,) int32 work array, all UNREACHED before and after; from_row, by_edge, row_of: (n,) int32 work arrays.
+    first_out: I32
+    out_head: I32
+    out_edge: I32
+    edge_length_cm: I32
+
+
+class WalkStart(NamedTuple):
+    """An edge, and how long the walk from the place to each of its ends is."""
+
+    edge: int
+    start_node: int
+    to_start_cm: int
+    end_node: int
+    to_end_cm: int
+
+
+class WalkScratch(NamedTuple):
+    """Work arrays, (n,) each."""
+
+    distance: I32  # all UNREACHED between uses
+    from_row: I32
+    by_edge: I32
+    row_of: I32
+
+
+class Walked(NamedTuple):
+    """k nodes by the length of the walk, each after its parent."""
+
+    node: I32  # (k,)
+    length_cm: I32  # (k,) ascending
+    parent: I32  # (k,) row of the node before, -1 where the walk comes straight from the place
+    edge: I32  # (k,) the walk edge it comes along
+
+
+@numba.njit(cache=True, nogil=True)
+def walks_within(graph, start, limit_cm, work):
+    """Every node within `limit_cm` (inclusive) of a `WalkStart`, as `Walked`. Of walks of one length the one found first counts.
+
+    Dijkstra from the two ends of the edge. The order does not depend on the limit.
     """
+    first_out, out_head, out_edge, edge_length = graph.first_out, graph.out_head, graph.out_edge, graph.edge_length_cm
+    distance, from_row, by_edge, row_of = work.distance, work.from_row, work.by_edge, work.row_of
     heap = np.empty(256, np.int64)
     size = 0
     for side in range(2):
-        node, cost = (node_a, cost_a) if side == 0 else (node_b, cost_b)
-        if cost <= limit and cost < distance[node]:
+        node, cost = (start.start_node, start.to_start_cm) if side == 0 else (start.end_node, start.to_end_cm)
+        if cost <= limit_cm and cost < distance[node]:
             distance[node] = cost
             from_row[node] = -1
-            by_edge[node] = edge
+            by_edge[node] = start.edge
             row_of[node] = -1
             heap, size = _push(heap, size, (np.int64(cost) << 32) | np.int64(node))
     settled = np.empty(256, np.int32)
@@ -63,7 +87,7 @@ def walks_within(
         for slot in range(first_out[node], first_out[node + 1]):
             other = out_head[slot]
             there = length + edge_length[out_edge[slot]]
-            if there <= limit and there < distance[other]:
+            if there <= limit_cm and there < distance[other]:
                 if distance[other] == UNREACHED:
                     row_of[other] = -1
                 distance[other] = there
@@ -81,7 +105,7 @@ def walks_within(
         parent_out[row] = from_row[node]
         edge_out[row] = by_edge[node]
         distance[node] = UNREACHED
-    return node_out, length_out, parent_out, edge_out
+    return Walked(node_out, length_out, parent_out, edge_out)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from matcher.domain.place import Coordinate
 from matcher.matching.base.positions import FRACTION_ONE, fraction_to_fixed
-from matcher.roads.foot.kernels import UNREACHED, walks_within
+from matcher.roads.foot.kernels import UNREACHED, WalkGraph, WalkScratch, WalkStart, walks_within
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.network.graph import I32, I64
 from matcher.roads.network.snapping import Snapper, cut
@@ -60,7 +60,8 @@ class Walks:
         self.network = network
         self.speed_m_s = speed_m_s
         self._snapper = Snapper(network)
-        self._spare: list[tuple[I32, I32, I32, I32]] = []
+        self._graph = WalkGraph(network.first_out, network.out_head, network.out_edge, network.edge_length_cm)
+        self._spare: list[WalkScratch] = []
 
     def duration_ms(self, length_cm: int) -> int:
         """How long a walk takes: length divided by speed, rounded to the nearest millisecond."""
@@ -83,24 +84,18 @@ class Walks:
         if foothold is None or foothold.access_cm > limit_cm:
             nothing = np.zeros(0, dtype=np.int32)
             return WalkReach(coordinate, limit_cm, None, nothing, nothing, nothing, nothing)
-        network = self.network
-        to_start, to_end = self._offsets(foothold)
-        work = self._take_work()
-        node, length_cm, parent, edge = walks_within(
-            network.first_out,
-            network.out_head,
-            network.out_edge,
-            network.edge_length_cm,
-            foothold.edge,
-            int(network.edge_start[foothold.edge]),
+        edge, (to_start, to_end) = foothold.edge, self._offsets(foothold)
+        start = WalkStart(
+            edge,
+            int(self.network.edge_start[edge]),
             foothold.access_cm + to_start,
-            int(network.edge_end[foothold.edge]),
+            int(self.network.edge_end[edge]),
             foothold.access_cm + to_end,
-            limit_cm,
-            *work,
         )
+        work = self._take_work()
+        walked = walks_within(self._graph, start, limit_cm, work)
         self._spare.append(work)
-        return WalkReach(coordinate, limit_cm, foothold, node, length_cm, parent, edge)
+        return WalkReach(coordinate, limit_cm, foothold, *walked)
 
     def length_to(self, reach: WalkReach, target: Foothold) -> int | None:
         """The walk from the door to a place off the ways, its own straight line included; None beyond the limit."""
@@ -116,7 +111,7 @@ class Walks:
         return self._line(reach, int(rows[place]))
 
     def line_to(self, reach: WalkReach, target: Foothold) -> list[Coordinate]:
-        """The line of the walk to a place off the ways, both straight lines included. Raises KeyError when it is beyond the limit."""
+        """The line of the walk to a place off the ways, both straight lines included. Raises KeyError beyond the limit."""
         found = self._last_step(reach, target)
         if found is None:
             raise KeyError(target)
@@ -130,7 +125,7 @@ class Walks:
         return _without_repeats([*line, target.coordinate])
 
     def _last_step(self, reach: WalkReach, target: Foothold) -> tuple[int, int | None, bool] | None:
-        """(length of the whole walk, row it last passes or None when it stays on the edge of the foothold, whether that is the edge's end)."""
+        """(length of the whole walk, row it last passes or None when it stays on the foothold's edge, whether that is the edge's end)."""
         if reach.foothold is None:
             return None
         to_start, to_end = self._offsets(target)
@@ -181,13 +176,13 @@ class Walks:
         lats, lons = cut(self.network, edge, begin, end)
         return [Coordinate(lat=float(lat), lon=float(lon)) for lat, lon in zip(lats, lons, strict=True)]
 
-    def _take_work(self) -> tuple[I32, I32, I32, I32]:
+    def _take_work(self) -> WalkScratch:
         try:
             return self._spare.pop()
         except IndexError:
             n = self.network.node_count
             distance = np.full(n, UNREACHED, dtype=np.int32)
-            return distance, *(np.empty(n, dtype=np.int32) for _ in range(3))  # type: ignore[return-value]
+            return WalkScratch(distance, *(np.empty(n, dtype=np.int32) for _ in range(3)))
 
 
 def _without_repeats(line: list[Coordinate]) -> list[Coordinate]:

@@ -5,42 +5,48 @@ Source: Dibbelt, Strasser, Wagner, arXiv 1402.0402, section 6 (basic customisati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from matcher.matching.base.positions import INFINITE
 from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.network.graph import I32, I64, hold_read_only, read_only
+from matcher.roads.network.graph import I32, I64, read_only
 
 
-@dataclass(frozen=True, eq=False)
-class Metric:
-    """A customised hierarchy. Indexed by direction code (see Topology), C = 2 S codes.
+class Hierarchy(NamedTuple):
+    """A hierarchy under one metric, as kernels take it. Slots and direction codes are those of its Topology; C = 2 S codes.
 
-    A code either stands for one arc of the network (`second` is -1, `first` is the arc) or for two codes driven one after
-    the other (`first`, then `second`), or for nothing (weight INFINITE, both -1).
+    A code stands for one arc of the network (`second` is -1, `first` is the arc), or for two codes driven one after the
+    other (`first`, then `second`), or for nothing (weight INFINITE, both -1). Read-only.
     """
 
-    arc_weight: I64  # (m,)
-    weight: I64  # (C,)
+    parent: I32  # (n,)
+    up_first: I32  # (n + 1,)
+    up_tail: I32  # (S,)
+    up_head: I32  # (S,)
+    weight: I64  # (C,) packed cost
     first: I32  # (C,)
     second: I32  # (C,)
-    sweep_first: I32  # (n + 1,) slots that a sweep must look at, by low rank: a subset of the topology's
-    sweep_head: I32  # (T,)
-    sweep_weight: I64  # (2 T,) up and down weight of each such slot, side by side
 
-    def __post_init__(self) -> None:
-        hold_read_only(self)
 
-    @classmethod
-    def customise(cls, topology: Topology, arc_weight: I64) -> Metric:
-        """Weights for all slots. `arc_weight` is (m,) int64, >= 0; O(triangles) time, a fraction of a second for a country."""
-        arc_weight = read_only(arc_weight.astype(np.int64, copy=False))
-        weight, first, second = _customise(topology.up_first, topology.up_head, topology.arc_code, arc_weight)
-        sweep_first, sweep_head, sweep_weight = _perfect(topology.up_first, topology.up_head, weight)
-        return cls(arc_weight, weight, first, second, sweep_first, sweep_head, sweep_weight)
+class SweepGraph(NamedTuple):
+    """The slots of a Hierarchy that lie on a shortest path, by low rank: all that a sweep must look at. Read-only."""
+
+    parent: I32  # (n,)
+    first: I32  # (n + 1,)
+    head: I32  # (T,)
+    weight: I64  # (2 T,) packed up and down cost of each slot, side by side
+
+
+def customise(topology: Topology, arc_cost: I64) -> tuple[Hierarchy, SweepGraph]:
+    """The hierarchy under a metric. `arc_cost` is (m,), >= 0; O(triangles) time, a fraction of a second for a country."""
+    parent, up_first, up_tail, up_head = topology.parent, topology.up_first, topology.up_tail, topology.up_head
+    weight, first, second = _customise(up_first, up_head, topology.arc_code, read_only(arc_cost))
+    weight = read_only(weight)
+    hierarchy = Hierarchy(parent, up_first, up_tail, up_head, weight, read_only(first), read_only(second))
+    return hierarchy, SweepGraph(parent, *map(read_only, _perfect(up_first, up_head, weight)))
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,108 +1,112 @@
-"""Packed drives: the few dozen codes of a drive between two positions, and unpacked again."""
+"""Packed drives: the few dozen codes of a drive between two positions, one by one or thousands in a call; and unpacked again."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
-from matcher.matching.base.positions import INFINITE, along_edge, leave, reach
+from matcher.matching.base.positions import INFINITE, FixedPosition, along_edge, leave, reach
 from matcher.roads.hierarchy.paths import unpack
-from matcher.roads.hierarchy.query import tree_query
+from matcher.roads.hierarchy.query import Seed, TreeQuery, tree_query
+from matcher.roads.hierarchy.summit import summit_query
+from matcher.roads.network.graph import I32
+
+#: Room for the first drives of a batch; a drive across a country is some 40 to 80 codes.
+_CODES_A_DRIVE = 48
+
+
+class EdgeArcs(NamedTuple):
+    """The arcs of each edge of a network, (e,) each; -1 where it may not be driven that way."""
+
+    forward: I32
+    backward: I32
 
 
 @numba.njit(cache=True, nogil=True)
-def drive_between(
-    parent,
-    up_first,
-    up_tail,
-    up_head,
-    weight,
-    edge_start,
-    edge_end,
-    edge_forward,
-    edge_backward,
-    forward_arc,
-    backward_arc,
-    s,
-    s_at,
-    t,
-    t_at,
-    forward,
-    backward,
-    forward_code,
-    backward_code,
-    codes,
-):
-    """(packed cost, codes) of the fastest drive from edge s at fraction s_at to edge t at t_at; (INFINITE, []) without a way.
+def drive_between(hierarchy, edges, arcs, origin, destination, work):
+    """(packed cost, codes) of the fastest drive from a `FixedPosition` to another; (INFINITE, []) without a way.
 
-    codes as in `matching.roads.PackedDrive`. The last five arguments are scratch (see `query.tree_query`).
+    edges: an `EdgeTable`. arcs: `EdgeArcs`. work: a `QueryScratch`. codes as in `PackedDrive`.
     """
-    source, target, direct = ends_of_drive(edge_start, edge_end, edge_forward, edge_backward, s, s_at, t, t_at)
-    best, begin, finish, size = tree_query(
-        parent,
-        up_first,
-        up_tail,
-        up_head,
-        weight,
-        source,
-        target,
-        direct,
-        forward,
-        backward,
-        forward_code,
-        backward_code,
-        codes,
-    )
-    packed = np.empty(size + 2, np.int32)
-    length = pack_codes(
-        edge_forward, forward_arc, backward_arc, s, s_at, t, t_at, source, target, direct, best, begin, finish,
-        codes[:size], packed,
-    )  # fmt: skip
-    return best, packed[:length]
+    query = _query_of(edges, origin, destination)
+    way = tree_query(hierarchy, query, work)
+    packed = np.empty(way.size + 2, np.int32)
+    size = _pack(edges.forward, arcs, (origin, destination), query, way, work.codes, packed)
+    return way.cost, packed[:size]
 
 
 @numba.njit(cache=True, nogil=True)
-def ends_of_drive(edge_start, edge_end, edge_forward, edge_backward, s, s_at, t, t_at):
-    """(source, target, bound) of `query.tree_query` for a drive; the bound is the cost along the edge itself where both ends are on one."""
+def pack_pairs(hierarchy, summit, edges, arcs, origins, destinations, work):
+    """(cost, codes, begin, size) of k drives: drive i is codes[begin[i] : begin[i] + size[i]], as `drive_between` packs it.
+
+    origins, destinations: `FixedPosition` of (k,) int32 arrays. cost: (k,) int64, packed, INFINITE where there is no way (and
+    size 0). codes: int32, all drives one after another. begin: (k,) int64. size: (k,) int32. summit: a `Summit`, or none.
+    """
+    k = len(origins.edge)
+    cost = np.empty(k, np.int64)
+    begin = np.empty(k, np.int64)
+    size = np.empty(k, np.int32)
+    flat = np.empty(_CODES_A_DRIVE * k, np.int32)
+    used = 0
+    for i in range(k):
+        origin = FixedPosition(np.int64(origins.edge[i]), np.int64(origins.at[i]))
+        destination = FixedPosition(np.int64(destinations.edge[i]), np.int64(destinations.at[i]))
+        query = _query_of(edges, origin, destination)
+        way = summit_query(hierarchy, summit, query, work)
+        if used + way.size + 2 > len(flat):
+            grown = np.empty(2 * len(flat) + way.size + 2, np.int32)
+            grown[:used] = flat[:used]
+            flat = grown
+        cost[i] = way.cost
+        begin[i] = used
+        size[i] = _pack(edges.forward, arcs, (origin, destination), query, way, work.codes, flat[used:])
+        used += size[i]
+    return cost, flat[:used].copy(), begin, size
+
+
+@numba.njit(cache=True, nogil=True)
+def _query_of(edges, origin, destination):
+    """What a drive asks of the hierarchy; the bound is the cost along the edge itself where both ends are on one."""
+    s, t = origin.edge, destination.edge
     direct = INFINITE
     if s == t:
-        direct = along_edge(edge_forward[s], edge_backward[s], s_at, t_at)
-    to_start, to_end = leave(edge_forward[s], edge_backward[s], s_at)
-    from_start, from_end = reach(edge_forward[t], edge_backward[t], t_at)
-    return (edge_end[s], to_end, edge_start[s], to_start), (edge_start[t], from_start, edge_end[t], from_end), direct
+        direct = along_edge(edges.forward[s], edges.backward[s], origin.at, destination.at)
+    to_start, to_end = leave(edges.forward[s], edges.backward[s], origin.at)
+    from_start, from_end = reach(edges.forward[t], edges.backward[t], destination.at)
+    source = Seed(edges.end[s], to_end, edges.start[s], to_start)
+    return TreeQuery(source, Seed(edges.start[t], from_start, edges.end[t], from_end), direct)
 
 
 @numba.njit(cache=True, nogil=True)
-def pack_codes(
-    edge_forward, forward_arc, backward_arc, s, s_at, t, t_at, source, target, direct, best, begin, finish, codes, packed
-):  # fmt: skip
-    """How many codes a drive has, which are put into `packed`, of two more than `codes`; 0 without a way.
-
-    best, begin, finish, codes: the answer of `query.tree_query` to source, target and direct.
-    """
-    if best >= INFINITE:
+def _pack(edge_forward, arcs, ends, query, way, codes, packed):
+    """How many codes a drive has, which are put into `packed`, of two more than the way; 0 without a way."""
+    (s, s_at), (t, t_at) = ends
+    if way.cost >= INFINITE:
         return 0
-    if begin < 0:
+    if way.start < 0:
         along = along_edge(edge_forward[s], INFINITE, s_at, t_at)
-        packed[0] = forward_arc[s] if along == direct else backward_arc[s]
+        packed[0] = arcs.forward[s] if along == query.bound else arcs.backward[s]
         return 1
     # On a loop both ends are one node, and the cheaper way round is the one that was taken.
-    by_end = source[1] if begin == source[0] else INFINITE
-    by_start = source[3] if begin == source[2] else INFINITE
-    packed[0] = forward_arc[s] if by_end <= by_start else backward_arc[s]
-    by_start = target[1] if finish == target[0] else INFINITE
-    by_end = target[3] if finish == target[2] else INFINITE
-    packed[1] = forward_arc[t] if by_start <= by_end else backward_arc[t]
-    packed[2 : 2 + len(codes)] = codes
-    return 2 + len(codes)
+    source, target = query.source, query.target
+    by_end = source.cost_a if way.start == source.node_a else INFINITE
+    by_start = source.cost_b if way.start == source.node_b else INFINITE
+    packed[0] = arcs.forward[s] if by_end <= by_start else arcs.backward[s]
+    by_start = target.cost_a if way.finish == target.node_a else INFINITE
+    by_end = target.cost_b if way.finish == target.node_b else INFINITE
+    packed[1] = arcs.forward[t] if by_start <= by_end else arcs.backward[t]
+    packed[2 : 2 + way.size] = codes[: way.size]
+    return 2 + way.size
 
 
 @numba.njit(cache=True, nogil=True)
-def unpack_drive(first, second, codes):
+def unpack_drive(hierarchy, codes):
     """The arcs of a packed drive, int32, in driving order; the first and the last are driven in part."""
     if len(codes) == 1:
         return codes.copy()
-    middle = unpack(first, second, codes[2:], len(codes) - 2)
+    middle = unpack(hierarchy, codes[2:])
     arcs = np.empty(len(middle) + 2, np.int32)
     arcs[0] = codes[0]
     arcs[1:-1] = middle

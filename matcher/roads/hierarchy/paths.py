@@ -7,13 +7,14 @@ import numpy as np
 
 
 @numba.njit(cache=True, nogil=True)
-def unpack(first, second, codes, size):
-    """The arcs, int32, that codes[0 : size] stand for, in driving order. O(length of the path)."""
+def unpack(hierarchy, codes):
+    """The arcs, int32, that some codes stand for, in driving order. O(length of the path)."""
+    first, second = hierarchy.first, hierarchy.second
     stack = np.empty(64, np.int32)
     arcs = np.empty(256, np.int32)
     used = 0
-    for k in range(size):
-        stack[0] = codes[k]
+    for whole in codes:
+        stack[0] = whole
         depth = 1
         while depth > 0:
             depth -= 1

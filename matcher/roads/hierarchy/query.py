@@ -5,81 +5,98 @@ Source: Dibbelt, Strasser, Wagner, arXiv 1402.0402, section 7.2 (elimination-tre
 
 from __future__ import annotations
 
-import numba
+from typing import NamedTuple
 
-from matcher.matching.base.positions import INFINITE
+import numba
+import numpy as np
+
+from matcher.matching.base.positions import INFINITE, Int
+
+
+class Seed(NamedTuple):
+    """Where a climb begins: two equal or adjacent ranks and their packed costs, INFINITE for "not this one"."""
+
+    node_a: Int
+    cost_a: Int
+    node_b: Int
+    cost_b: Int
+
+
+class TreeQuery(NamedTuple):
+    """Which way is wanted: from a seed to a seed, shorter than `bound`, which is INFINITE at most."""
+
+    source: Seed
+    target: Seed
+    bound: Int
+
+
+class Way(NamedTuple):
+    """A shortest way from rank `start` to rank `finish` along the first `size` codes of the scratch.
+
+    (bound, -1, -1, 0) when there is none shorter than the bound.
+    """
+
+    cost: Int
+    start: Int
+    finish: Int
+    size: Int
 
 
 @numba.njit(cache=True, nogil=True)
-def tree_query(
-    parent,
-    up_first,
-    up_tail,
-    up_head,
-    weight,
-    source,
-    target,
-    bound,
-    forward,
-    backward,
-    forward_code,
-    backward_code,
-    codes,
-):
-    """(distance, start, finish, size): the shortest way from a source seed to a target seed, and its direction codes.
-
-    source, target: (node_a, cost_a, node_b, cost_b), ranks, as in `sweep.climb`. The path runs from rank `start` to rank
-    `finish` along codes[0 : size]; (bound, -1, -1, 0) when there is no way shorter than `bound`, which is INFINITE at
-    most. forward, backward: (n,) int64 scratch, all INFINITE before and after. forward_code, backward_code: (n,) int32
-    scratch. codes: (>= 2 tree heights,) int32, overwritten.
+def tree_query(hierarchy, query, work):
+    """The shortest `Way` of a `TreeQuery` in a `Hierarchy`. work: a `QueryScratch`, of which `codes` is overwritten.
 
     Every meeting point is a common ancestor. Both walks reach these from below, in step, and a node that is as far from its
     end as the best way found so far is not looked beyond: weights are not negative, so nothing shorter leads through it.
     """
+    parent, source, target = hierarchy.parent, query.source, query.target
+    forward, backward = work.forward.distance, work.backward.distance
+    forward_code, backward_code = work.forward.code, work.backward.code
     seed_climb(source, forward, forward_code)
     seed_climb(target, backward, backward_code)
-    best, top = bound, -1
-    v, w = min(source[0], source[2]), min(target[0], target[2])
+    best, top = query.bound, -1
+    v, w = min(source.node_a, source.node_b), min(target.node_a, target.node_b)
     while v != w:
         if w < 0 or 0 <= v < w:
             if forward[v] < best:
-                relax_up(up_first, up_head, weight, 0, v, forward, forward_code)
+                relax_up(hierarchy, 0, v, forward, forward_code)
             v = parent[v]
         else:
             if backward[w] < best:
-                relax_up(up_first, up_head, weight, 1, w, backward, backward_code)
+                relax_up(hierarchy, 1, w, backward, backward_code)
             w = parent[w]
     while v >= 0:
         both = forward[v] + backward[v]
         if both < best:
             best, top = both, v
         if forward[v] < best:
-            relax_up(up_first, up_head, weight, 0, v, forward, forward_code)
+            relax_up(hierarchy, 0, v, forward, forward_code)
         if backward[v] < best:
-            relax_up(up_first, up_head, weight, 1, v, backward, backward_code)
+            relax_up(hierarchy, 1, v, backward, backward_code)
         v = parent[v]
     start, finish, size = -1, -1, 0
     if top >= 0:
-        start, finish, size = _collect(up_tail, top, forward_code, backward_code, codes)
+        start, finish, size = _collect(hierarchy.up_tail, top, forward_code, backward_code, work.codes)
     _forget(parent, source, forward)
     _forget(parent, target, backward)
-    return best, start, finish, size
+    return Way(np.int64(best), np.int64(start), np.int64(finish), np.int64(size))
 
 
 @numba.njit(cache=True, nogil=True)
 def seed_climb(seed, distance, code):
     """Where a climb begins: distances and codes of one or two nodes."""
-    distance[seed[0]] = seed[1]
-    distance[seed[2]] = min(distance[seed[2]], seed[3])
-    code[seed[0]] = -1
-    code[seed[2]] = -1
+    distance[seed.node_a] = seed.cost_a
+    distance[seed.node_b] = min(distance[seed.node_b], seed.cost_b)
+    code[seed.node_a] = -1
+    code[seed.node_b] = -1
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def relax_up(up_first, up_head, weight, side, v, distance, code):
+def relax_up(hierarchy, side, v, distance, code):
     """Go on from a node to its upper neighbours: ways up on side 0, ways down on side 1."""
+    up_head, weight = hierarchy.up_head, hierarchy.weight
     here = distance[v]
-    for slot in range(up_first[v], up_first[v + 1]):
+    for slot in range(hierarchy.up_first[v], hierarchy.up_first[v + 1]):
         there = here + weight[2 * slot + side]
         if there < distance[up_head[slot]]:
             distance[up_head[slot]] = there
@@ -107,7 +124,7 @@ def _collect(up_tail, top, forward_code, backward_code, codes):
 
 @numba.njit(cache=True, nogil=True)
 def _forget(parent, seed, distance):
-    v = min(seed[0], seed[2])
+    v = min(seed.node_a, seed.node_b)
     while v >= 0:
         distance[v] = INFINITE
         v = parent[v]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,51 +21,60 @@ _ROUND_LIMIT = 2**31 - 2
 _USUAL_COLUMNS = 16
 
 
-@dataclass(eq=False)
-class QueryScratch:
-    """For `query.tree_query` and `summit.summit_query`: (n,) distances that are INFINITE between uses, and codes."""
+class ClimbScratch(NamedTuple):
+    """For one side of a query."""
 
-    forward: I64
-    backward: I64
-    forward_code: I32
-    backward_code: I32
-    codes: I32
-    entries: I32  # (2, height)
-    ways: I64  # (2, height)
+    distance: I64  # (n,) packed; all INFINITE between uses
+    code: I32  # (n,) by which each node was reached
+    entries: I32  # (height + 1,) nodes of the summit that were reached
+    ways: I64  # (height + 1,) packed
 
 
-@dataclass(eq=False)
-class OverlapScratch:
-    """For `overlap.shared_of_routes`: values that are valid where their round is the present one, so nothing is ever cleared."""
+class QueryScratch(NamedTuple):
+    """For `query.tree_query` and `summit.summit_query`."""
+
+    forward: ClimbScratch
+    backward: ClimbScratch
+    codes: I32  # (2 height + 4,)
+
+
+class OverlapScratch(NamedTuple):
+    """For `overlap.shared_of_routes`: values that count where their round is the present one, so nothing is ever cleared."""
 
     stamp: I32  # (m,)
     stamp_round: I32  # (m,)
     memo: I32  # (C,)
     memo_round: I32  # (C,)
     under_round: I32  # (n,)
-    stack: I32
+    stack: I32  # (4 height + 16,)
     seen: I32  # (m,)
-    round: int = field(default=0)
-    route: int = field(default=0)
+    numbers: I64  # (2,) the last round and the last route that was given out
 
     def next_round(self) -> int:
         """A round number that no stored value carries."""
-        if self.round >= _ROUND_LIMIT:
-            self.stamp_round[:] = 0
-            self.memo_round[:] = 0
-            self.under_round[:] = 0
-            self.round = 0
-        self.round += 1
-        return self.round
+        if self.numbers[0] >= _ROUND_LIMIT:
+            for stored in (self.stamp_round, self.memo_round, self.under_round):
+                stored[:] = 0
+            self.numbers[0] = 0
+        self.numbers[0] += 1
+        return int(self.numbers[0])
 
     def next_routes(self, count: int) -> int:
         """The first of `count` numbers that no value in `seen` has."""
-        if self.route >= _ROUND_LIMIT - count:
+        if self.numbers[1] >= _ROUND_LIMIT - count:
             self.seen[:] = 0
-            self.route = 0
-        first = self.route + 1
-        self.route += count
-        return first
+            self.numbers[1] = 0
+        self.numbers[1] += count
+        return int(self.numbers[1]) - count + 1
+
+
+class SomeScratch(NamedTuple):
+    """For `columns.SomeDrives`."""
+
+    flat: I64  # room for (n, 6); nothing in it is ever negative
+    state: U8  # (n,) all 0 between uses
+    touched: I32  # (n,)
+    path: I32  # (height + 1,)
 
 
 @dataclass(eq=False)
@@ -74,16 +83,6 @@ class ColumnScratch:
 
     flat: I64  # room for (n, k)
     state: U8  # (n,)
-
-
-@dataclass(eq=False)
-class SomeScratch:
-    """For `columns.SomeDrives`; `state` is all 0 between uses, and nothing in `flat` is ever negative."""
-
-    flat: I64  # room for (n, 6)
-    state: U8  # (n,)
-    touched: I32  # (n,)
-    path: I32  # (height,)
 
 
 class ScratchPool:
@@ -98,48 +97,26 @@ class ScratchPool:
         self._codes = 2 * topology.slot_count
         self._height = topology.height()
         self._queries: deque[QueryScratch] = deque()
-        self._distances: deque[I64] = deque()
-        self._distances_both: deque[I64] = deque()
-        self._leasts: deque[I64] = deque()
+        self._distances: dict[int, deque[I64]] = {2: deque(), 4: deque(), 6: deque()}
         self._some: deque[SomeScratch] = deque()
         self._overlaps: deque[OverlapScratch] = deque()
         self._columns: deque[ColumnScratch] = deque()
 
-    @contextmanager
-    def query(self) -> Iterator[QueryScratch]:
+    def query(self) -> AbstractContextManager[QueryScratch]:
         """Arrays for one point-to-point query."""
-        with _borrowed(self._queries, self._new_query) as work:
-            yield work
+        return _borrowed(self._queries, self._new_query)
 
-    @contextmanager
-    def distances(self) -> Iterator[I64]:
-        """(n, 2) int64, not cleared."""
-        with _borrowed(self._distances, lambda: np.empty((self._n, 2), dtype=np.int64)) as work:
-            yield work
+    def distances(self, columns: int) -> AbstractContextManager[I64]:
+        """(n, columns) int64, not cleared; of 2, 4 or 6 columns."""
+        return _borrowed(self._distances[columns], lambda: np.empty((self._n, columns), dtype=np.int64))
 
-    @contextmanager
-    def distances_both(self) -> Iterator[I64]:
-        """(n, 4) int64, not cleared."""
-        with _borrowed(self._distances_both, lambda: np.empty((self._n, 4), dtype=np.int64)) as work:
-            yield work
-
-    @contextmanager
-    def leasts(self) -> Iterator[I64]:
-        """(n, 6) int64, not cleared."""
-        with _borrowed(self._leasts, lambda: np.empty((self._n, 6), dtype=np.int64)) as work:
-            yield work
-
-    @contextmanager
-    def some(self) -> Iterator[SomeScratch]:
+    def some(self) -> AbstractContextManager[SomeScratch]:
         """Arrays for distances of some nodes."""
-        with _borrowed(self._some, self._new_some) as work:
-            yield work
+        return _borrowed(self._some, self._new_some)
 
-    @contextmanager
-    def overlap(self) -> Iterator[OverlapScratch]:
+    def overlap(self) -> AbstractContextManager[OverlapScratch]:
         """Arrays for one round of overlaps."""
-        with _borrowed(self._overlaps, self._new_overlap) as work:
-            yield work
+        return _borrowed(self._overlaps, self._new_overlap)
 
     @contextmanager
     def columns(self, count: int) -> Iterator[ColumnScratch]:
@@ -163,14 +140,14 @@ class ScratchPool:
         )
 
     def _new_query(self) -> QueryScratch:
-        return QueryScratch(
-            forward=np.full(self._n, INFINITE),
-            backward=np.full(self._n, INFINITE),
-            forward_code=np.empty(self._n, dtype=np.int32),
-            backward_code=np.empty(self._n, dtype=np.int32),
-            codes=np.empty(2 * self._height + 4, dtype=np.int32),
-            entries=np.empty((2, self._height + 1), dtype=np.int32),
-            ways=np.empty((2, self._height + 1), dtype=np.int64),
+        return QueryScratch(self._new_climb(), self._new_climb(), np.empty(2 * self._height + 4, dtype=np.int32))
+
+    def _new_climb(self) -> ClimbScratch:
+        return ClimbScratch(
+            distance=np.full(self._n, INFINITE),
+            code=np.empty(self._n, dtype=np.int32),
+            entries=np.empty(self._height + 1, dtype=np.int32),
+            ways=np.empty(self._height + 1, dtype=np.int64),
         )
 
     def _new_overlap(self) -> OverlapScratch:
@@ -182,6 +159,7 @@ class ScratchPool:
             under_round=np.zeros(self._n, dtype=np.int32),
             stack=np.empty(4 * self._height + 16, dtype=np.int32),
             seen=np.zeros(self._m, dtype=np.int32),
+            numbers=np.zeros(2, dtype=np.int64),
         )
 
 

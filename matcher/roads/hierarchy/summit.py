@@ -1,28 +1,27 @@
-"""Distances from the upper nodes of the hierarchy to all nodes above them, worked out once, so that each of many drives climbs a few streets only.
+"""Distances from the upper nodes of the hierarchy to all nodes above them, computed once, so that each of many drives climbs little.
 
-A walk up the elimination tree spends nearly all its time near the root, where separators are large and every node is joined to most of those
-above it; and these nodes are passed by every long drive. Of the nodes that stand above many others, the *summit*, all distances upward are kept.
-A drive climbs to the first of them (some forty slots where a whole climb is five thousand) and continues from each upper neighbour found on
-the way by one addition a node above. Hub labels (Abraham, Delling, Goldberg, Werneck, "A Hub-Based Labeling Algorithm for Shortest Paths in Road
-Networks", 2011) of the upper part alone: those of all nodes would take kilobytes a node.
+A walk up the elimination tree spends nearly all its time near the root, where separators are large and every node is joined to
+most of those above it; and these nodes are passed by every long drive. Of the nodes that stand above many others, the *summit*,
+all distances upward are kept. A drive climbs to the first of them (some forty slots where a whole climb is five thousand) and
+continues from each upper neighbour found on the way by one addition a node above. These are hub labels (Abraham, Delling,
+Goldberg, Werneck, "A Hub-Based Labeling Algorithm for Shortest Paths in Road Networks", 2011) of the upper part alone: those of
+all nodes would take kilobytes a node.
 
-The packed path is the very one that `query.tree_query` finds: of equally short ways both take the lowest slot into each node, and the lowest node where
-the two climbs meet.
+The packed path is the one that `query.tree_query` finds: of equally short ways both take the lowest slot into each node, and the
+lowest node where the two climbs meet.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from matcher.matching.base.positions import INFINITE
-from matcher.roads.hierarchy.customisation import Metric
-from matcher.roads.hierarchy.query import relax_up, seed_climb, tree_query
-from matcher.roads.hierarchy.topology import Topology
-from matcher.roads.network.graph import I32, I64, hold_read_only
+from matcher.roads.hierarchy.customisation import Hierarchy
+from matcher.roads.hierarchy.query import Way, relax_up, seed_climb, tree_query
+from matcher.roads.network.graph import I32, I64, read_only
 
 #: Nodes below a node of the summit, itself included, are 2**5 at least, and more on networks where these would be too many.
 _LEAST_BITS = 5
@@ -30,39 +29,35 @@ _LEAST_BITS = 5
 _ROOM = 5
 
 
-@dataclass(frozen=True, eq=False)
-class Summit:
-    """All ways up from the nodes of the summit under one metric. Node v, at depth d of its tree, has d + 1 entries from first[v] on, one for each
-    depth from the root's to its own; row 0 are ways up and row 1 ways down.
+class Summit(NamedTuple):
+    """All ways up from the nodes of the summit under one metric. Read-only.
 
-    first: (n,) int64, -1 for nodes below the summit. depth: (n,) int32. cost: (2, k) packed, INFINITE without a way. code: (2, k) the
-    direction code by which a way up arrives and a way down begins, -1 at the node itself and where there is no way.
+    Node v, at depth d of its tree, has d + 1 entries from first[v] on, one for each depth from the root's to its own; row 0 are
+    ways up and row 1 ways down.
     """
 
-    first: I64
-    depth: I32
-    cost: I64
-    code: I32
+    first: I64  # (n,) -1 for nodes below the summit; (0,) when there is none, and each drive climbs by itself
+    depth: I32  # (n,)
+    cost: I64  # (2, k) packed, INFINITE without a way
+    code: I32  # (2, k) by which a way up arrives and a way down begins, -1 at the node itself and without a way
 
-    def __post_init__(self) -> None:
-        hold_read_only(self)
 
-    @classmethod
-    def of(cls, topology: Topology, metric: Metric) -> Self:
-        """A summit of at most `_ROOM` entries a node."""
-        first, depth, size = choose_summit(topology.parent, _LEAST_BITS, _ROOM * len(topology.parent))
-        return cls(first, depth, *climb_summit(topology.up_first, topology.up_head, metric.weight, first, depth, size))
+def summit_of(hierarchy: Hierarchy) -> Summit:
+    """A summit of at most `_ROOM` entries a node."""
+    first, depth, size = choose_summit(hierarchy.parent, _LEAST_BITS, _ROOM * len(hierarchy.parent))
+    cost, code = climb_summit(hierarchy, first, depth, size)
+    return Summit(read_only(first), read_only(depth), read_only(cost), read_only(code))
 
-    @classmethod
-    def none(cls) -> Self:
-        """For few drives: each climbs by itself."""
-        nothing = np.empty((2, 0), np.int64)
-        return cls(np.empty(0, np.int64), np.empty(0, np.int32), nothing, nothing.astype(np.int32))
+
+def no_summit() -> Summit:
+    """For few drives."""
+    nothing = read_only(np.empty((2, 0), np.int64))
+    return Summit(nothing[0], nothing[0].astype(np.int32), nothing, nothing.astype(np.int32))
 
 
 @numba.njit(cache=True, nogil=True)
 def choose_summit(parent, least_bits, room):
-    """(first, depth, size) as in `Summit`: the nodes with 2**bits below them, of the fewest bits, at least `least_bits`, for which size <= room."""
+    """(first, depth, size) as in `Summit`: nodes with 2**bits below them, of the fewest bits >= `least_bits` for which size <= room."""
     n = len(parent)
     depth = np.zeros(n, np.int32)
     below = np.ones(n, np.int64)
@@ -90,8 +85,9 @@ def choose_summit(parent, least_bits, room):
 
 
 @numba.njit(cache=True, nogil=True)
-def climb_summit(up_first, up_head, weight, first, depth, size):
+def climb_summit(hierarchy, first, depth, size):
     """(cost, code) of `Summit`, from the root down: a node's ways up begin with a slot to an upper neighbour, whose ways are known."""
+    up_first, up_head, weight = hierarchy.up_first, hierarchy.up_head, hierarchy.weight
     cost = np.full((2, size), INFINITE, np.int64)
     code = np.full((2, size), -1, np.int32)
     for v in range(len(first) - 1, -1, -1):
@@ -116,41 +112,14 @@ def climb_summit(up_first, up_head, weight, first, depth, size):
 
 
 @numba.njit(cache=True, nogil=True)
-def summit_query(
-    parent,
-    up_first,
-    up_tail,
-    up_head,
-    weight,
-    summit,
-    source,
-    target,
-    bound,
-    forward,
-    backward,
-    forward_code,
-    backward_code,
-    codes,
-    entries,
-    ways,
-):
-    """What `query.tree_query` answers, whose arguments these are.
-
-    summit: (first, depth, cost, code) of a `Summit`. entries: (2, height) int32 and ways: (2, height) int64, scratch.
-    """
-    first, depth, cost, code = summit
-    if len(first) == 0 or bound < INFINITE:
-        return tree_query(
-            parent, up_first, up_tail, up_head, weight, source, target, bound,
-            forward, backward, forward_code, backward_code, codes,
-        )  # fmt: skip
-    low_s, v, some_s = _to_summit(
-        parent, up_first, up_head, weight, first, 0, source, forward, forward_code, entries[0]
-    )
-    low_t, w, some_t = _to_summit(
-        parent, up_first, up_head, weight, first, 1, target, backward, backward_code, entries[1]
-    )
-    best, start, finish, size = bound, -1, -1, 0
+def summit_query(hierarchy, summit, query, work):
+    """What `query.tree_query` answers, by way of the summit."""
+    if len(summit.first) == 0 or query.bound < INFINITE:
+        return tree_query(hierarchy, query, work)
+    forward, backward, parent, depth = work.forward, work.backward, hierarchy.parent, summit.depth
+    low_s, v, some_s = _to_summit(hierarchy, summit, 0, query.source, forward)
+    low_t, w, some_t = _to_summit(hierarchy, summit, 1, query.target, backward)
+    best, start, finish, size = query.bound, -1, -1, 0
     below = low_s == low_t and low_s >= 0
     if not below:
         while v != w and v >= 0 and w >= 0:
@@ -160,75 +129,82 @@ def summit_query(
                 w = parent[w]
     if not below and v >= 0 and w >= 0:
         common = depth[v]
-        _ways_up(first, depth, cost[0], entries[0, :some_s], forward, ways[0, : common + 1])
-        _ways_up(first, depth, cost[1], entries[1, :some_t], backward, ways[1, : common + 1])
+        _ways_up(summit, 0, some_s, forward, common)
+        _ways_up(summit, 1, some_t, backward, common)
         meet = -1
         for k in range(common, -1, -1):
-            both = ways[0, k] + ways[1, k]
+            both = forward.ways[k] + backward.ways[k]
             if both < best:
                 best, meet = both, k
         if meet >= 0:
             while depth[v] > meet:
                 v = parent[v]
-            start, size = _follow(
-                up_tail, first, depth, cost[0], code[0], entries[0, :some_s], forward, forward_code, v, codes, 0
-            )
+            codes = work.codes
+            start, size = _follow(hierarchy.up_tail, summit, 0, some_s, forward, v, codes)
             codes[:size] = codes[:size][::-1].copy()
-            finish, size = _follow(
-                up_tail, first, depth, cost[1], code[1], entries[1, :some_t], backward, backward_code, v, codes, size
-            )
-    _forget(parent, first, source, entries[0, :some_s], forward)
-    _forget(parent, first, target, entries[1, :some_t], backward)
+            finish, more = _follow(hierarchy.up_tail, summit, 1, some_t, backward, v, codes[size:])
+            size += more
+    _forget(parent, summit.first, query.source, forward, some_s)
+    _forget(parent, summit.first, query.target, backward, some_t)
     if below:
         # They may meet below the summit.
-        return tree_query(
-            parent, up_first, up_tail, up_head, weight, source, target, bound,
-            forward, backward, forward_code, backward_code, codes,
-        )  # fmt: skip
-    return best, start, finish, size
+        return tree_query(hierarchy, query, work)
+    return Way(np.int64(best), np.int64(start), np.int64(finish), np.int64(size))
 
 
 @numba.njit(cache=True, nogil=True)
-def _to_summit(parent, up_first, up_head, weight, first, side, seed, distance, code, entries):
-    """Climb to the summit: (last node below it or -1, first node of it or -1, how many of its nodes were reached, which are in `entries`).
+def _to_summit(hierarchy, summit, side, seed, climb):
+    """Climb to the summit: (last node below it or -1, first node of it or -1, how many of its nodes were reached).
 
-    In a chordal graph the upper neighbours of a node are its parent and upper neighbours of that, so the last node has them all.
+    These are the first of climb.entries. In a chordal graph the upper neighbours of a node are its parent and upper neighbours of
+    that, so the last node has them all.
     """
-    seed_climb(seed, distance, code)
-    low, v = -1, min(seed[0], seed[2])
+    parent, first, up_head, entries, distance = (
+        hierarchy.parent,
+        summit.first,
+        hierarchy.up_head,
+        climb.entries,
+        climb.distance,
+    )
+    seed_climb(seed, distance, climb.code)
+    low, v = -1, min(seed.node_a, seed.node_b)
     while v >= 0 and first[v] < 0:
         if distance[v] < INFINITE:
-            relax_up(up_first, up_head, weight, side, v, distance, code)
+            relax_up(hierarchy, side, v, distance, climb.code)
         low, v = v, parent[v]
     some = 0
     if low >= 0:
-        for slot in range(up_first[low], up_first[low + 1]):
+        for slot in range(hierarchy.up_first[low], hierarchy.up_first[low + 1]):
             if distance[up_head[slot]] < INFINITE:
                 entries[some] = up_head[slot]
                 some += 1
     else:
-        entries[0], entries[1] = seed[0], seed[2]
-        some = 1 if seed[0] == seed[2] else 2
+        entries[0], entries[1] = seed.node_a, seed.node_b
+        some = 1 if seed.node_a == seed.node_b else 2
     return low, v, some
 
 
 @numba.njit(cache=True, nogil=True)
-def _ways_up(first, depth, cost, entries, distance, ways):
-    """Fill (common + 1,) `ways` with the cost of each common ancestor by its depth, over whichever entry is best."""
-    ways[:] = INFINITE
-    for x in entries:
+def _ways_up(summit, side, some, climb, common):
+    """Fill climb.ways with the cost of each common ancestor by its depth, 0 to `common`, over whichever entry is best."""
+    first, depth, cost, distance, ways = summit.first, summit.depth, summit.cost[side], climb.distance, climb.ways
+    ways[: common + 1] = INFINITE
+    for x in climb.entries[:some]:
         here = distance[x]
-        row = cost[first[x] : first[x] + min(depth[x] + 1, len(ways))]
+        row = cost[first[x] : first[x] + min(depth[x], common) + 1]
         for k in range(len(row)):
             ways[k] = min(ways[k], here + row[k])
 
 
 @numba.njit(cache=True, nogil=True)
-def _follow(up_tail, first, depth, cost, code, entries, distance, distance_code, node, codes, size):
-    """(seed, size): the codes by which a climb has come to a node, from there down to the seed it began at, are put into `codes` from `size` on."""
+def _follow(up_tail, summit, side, some, climb, node, codes):
+    """(seed, size): fills `codes` with those by which a climb has come to a node, from there down to the seed it began at."""
+    first, depth, cost, code = summit.first, summit.depth, summit.cost[side], summit.code[side]
+    distance, distance_code = climb.distance, climb.code
+    size = 0
     while first[node] >= 0:
         least, by = INFINITE, np.int32(-1)
-        for x in entries:
+        for x in climb.entries[:some]:
             if depth[x] < depth[node]:
                 continue
             there = distance[x] + cost[first[x] + depth[node]]
@@ -248,12 +224,13 @@ def _follow(up_tail, first, depth, cost, code, entries, distance, distance_code,
 
 
 @numba.njit(cache=True, nogil=True)
-def _forget(parent, first, seed, entries, distance):
-    distance[seed[0]] = INFINITE
-    distance[seed[2]] = INFINITE
-    v = min(seed[0], seed[2])
+def _forget(parent, first, seed, climb, some):
+    distance = climb.distance
+    distance[seed.node_a] = INFINITE
+    distance[seed.node_b] = INFINITE
+    v = min(seed.node_a, seed.node_b)
     while v >= 0 and first[v] < 0:
         distance[v] = INFINITE
         v = parent[v]
-    for x in entries:
+    for x in climb.entries[:some]:
         distance[x] = INFINITE

@@ -87,7 +87,7 @@ def test_at_free_flow_there_is_one_slot_and_the_fingerprint_of_the_network() -> 
     roads = _roads(FREE_FLOW_ONLY)
     assert len(roads.slots) == 1
     assert roads.fingerprint == "abc"
-    assert np.array_equal(roads.slots[0].metric.arc_weight, roads.slots[0].network.packed_cost)
+    assert np.array_equal(roads.slots[0].arc_cost, roads.slots[0].network.packed_cost)
 
 
 def test_the_fingerprint_changes_with_speeds_and_clocks_and_with_nothing_else() -> None:

@@ -159,7 +159,7 @@ def test_work_arrays_are_used_again_and_dropped_after_a_failure() -> None:
     with pool.query() as first, pool.query() as second:
         assert first is not second
     with pool.query() as again:
-        assert again in (first, second)
+        assert again is first or again is second
     with pytest.raises(RuntimeError), pool.overlap() as broken:
         raise RuntimeError
     with pool.overlap() as fresh:
@@ -169,9 +169,9 @@ def test_work_arrays_are_used_again_and_dropped_after_a_failure() -> None:
 def test_rounds_begin_anew_before_they_overflow() -> None:
     engine = an_engine(random_network(1, nodes=9, streets=20))
     with ScratchPool(engine.network, engine.topology).overlap() as work:
-        work.round = 2**31 - 3
+        work.numbers[0] = 2**31 - 3
         assert work.next_round() == 2**31 - 2
-        work.stamp_round[:] = work.memo_round[:] = work.under_round[:] = work.round
+        work.stamp_round[:] = work.memo_round[:] = work.under_round[:] = work.numbers[0]
         assert work.next_round() == 1
         assert not work.stamp_round.any()
         assert not work.memo_round.any()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from matcher.matching.base.positions import INFINITE
-from matcher.roads.hierarchy.customisation import Metric
+from matcher.roads.hierarchy.customisation import Hierarchy, customise
 from matcher.roads.hierarchy.paths import unpack
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork
@@ -32,8 +32,8 @@ def tables(network: RoadNetwork, topology: Topology, weight: list[int]) -> list[
     return found
 
 
-def weights(metric: Metric) -> list[float]:
-    return [math.inf if w >= INFINITE else w for w in metric.weight.tolist()]
+def weights(hierarchy: Hierarchy) -> list[float]:
+    return [math.inf if w >= INFINITE else w for w in hierarchy.weight.tolist()]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -41,9 +41,9 @@ def test_a_slot_weighs_the_best_way_over_lower_ranks(seed: int) -> None:
     network = random_network(seed, nodes=22, streets=40)
     topology = Topology.build(network)
     arc_weight = network.arc_time_ms.astype(np.int64)
-    metric = Metric.customise(topology, arc_weight)
+    hierarchy, _ = customise(topology, arc_weight)
     over = tables(network, topology, arc_weight.tolist())
-    found = weights(metric)
+    found = weights(hierarchy)
     for slot, (low, high) in enumerate(zip(topology.up_tail.tolist(), topology.up_head.tolist(), strict=True)):
         assert (found[2 * slot], found[2 * slot + 1]) == (over[low][low][high], over[low][high][low])
 
@@ -52,18 +52,18 @@ def test_a_slot_weighs_the_best_way_over_lower_ranks(seed: int) -> None:
 def test_a_code_stands_for_a_way_between_its_ends_that_weighs_what_it_says(seed: int) -> None:
     network = random_network(seed, nodes=40, streets=80)
     topology = Topology.build(network)
-    metric = Metric.customise(topology, network.packed_cost)
+    hierarchy, _ = customise(topology, network.packed_cost)
     rank = topology.rank_of_node
     for code in range(2 * topology.slot_count):
-        if metric.weight[code] >= INFINITE:
-            assert (metric.first[code], metric.second[code]) == (-1, -1)
+        if hierarchy.weight[code] >= INFINITE:
+            assert (hierarchy.first[code], hierarchy.second[code]) == (-1, -1)
             continue
-        arcs = unpack(metric.first, metric.second, np.array([code], dtype=np.int32), 1)
+        arcs = unpack(hierarchy, np.array([code], dtype=np.int32))
         low, high = int(topology.up_tail[code // 2]), int(topology.up_head[code // 2])
         start, finish = (low, high) if code % 2 == 0 else (high, low)
         assert (rank[network.arc_tail[arcs[0]]], rank[network.arc_head[arcs[-1]]]) == (start, finish)
         assert np.array_equal(network.arc_head[arcs[:-1]], network.arc_tail[arcs[1:]])
-        assert network.packed_cost[arcs].sum() == metric.weight[code]
+        assert network.packed_cost[arcs].sum() == hierarchy.weight[code]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -71,15 +71,15 @@ def test_sweeps_leave_out_exactly_the_slots_that_no_shortest_way_needs(seed: int
     network = random_network(seed, nodes=30, streets=70)
     topology = Topology.build(network)
     arc_weight = network.arc_time_ms.astype(np.int64)
-    metric = Metric.customise(topology, arc_weight)
-    true, found = tables(network, topology, arc_weight.tolist())[-1], weights(metric)
+    hierarchy, graph = customise(topology, arc_weight)
+    true, found = tables(network, topology, arc_weight.tolist())[-1], weights(hierarchy)
     wanted = []
     for slot, (low, high) in enumerate(zip(topology.up_tail.tolist(), topology.up_head.tolist(), strict=True)):
         up, down = found[2 * slot], found[2 * slot + 1]
         if (up < math.inf and up == true[low][high]) or (down < math.inf and down == true[high][low]):
-            wanted.append((low, high, metric.weight[2 * slot], metric.weight[2 * slot + 1]))
-    lows = np.repeat(np.arange(30), np.diff(metric.sweep_first)).tolist()
-    kept = list(zip(lows, metric.sweep_head.tolist(), *metric.sweep_weight.reshape(-1, 2).T.tolist(), strict=True))
+            wanted.append((low, high, hierarchy.weight[2 * slot], hierarchy.weight[2 * slot + 1]))
+    lows = np.repeat(np.arange(30), np.diff(graph.first)).tolist()
+    kept = list(zip(lows, graph.head.tolist(), *graph.weight.reshape(-1, 2).T.tolist(), strict=True))
     assert kept == wanted
     assert len(kept) < topology.slot_count, "nothing was left out: this network shows nothing"
 
@@ -87,16 +87,16 @@ def test_sweeps_leave_out_exactly_the_slots_that_no_shortest_way_needs(seed: int
 def test_the_cheapest_of_parallel_streets_counts_and_loops_do_not() -> None:
     network = network_of([one_way(0, 1, 9), one_way(0, 1, 4), one_way(0, 1, 7), one_way(1, 1, 1)], line_of_places(2))
     topology = Topology.build(network, np.array([0, 1], dtype=np.int32))
-    metric = Metric.customise(topology, network.arc_time_ms.astype(np.int64))
-    assert metric.weight.tolist() == [4, INFINITE]
-    assert int(network.arc_edge[metric.first[0]]) == 1
+    hierarchy, _ = customise(topology, network.arc_time_ms.astype(np.int64))
+    assert hierarchy.weight.tolist() == [4, INFINITE]
+    assert int(network.arc_edge[hierarchy.first[0]]) == 1
 
 
 def test_two_metrics_share_a_topology() -> None:
     network = network_of([one_way(0, 1, 1, 900), one_way(1, 2, 1, 900), one_way(0, 2, 5, 100)], line_of_places(3))
     topology = Topology.build(network, np.array([1, 0, 2], dtype=np.int32))
-    fastest = Metric.customise(topology, network.arc_time_ms.astype(np.int64))
-    shortest = Metric.customise(topology, network.arc_length_cm.astype(np.int32).astype(np.int64))
+    fastest, _ = customise(topology, network.arc_time_ms.astype(np.int64))
+    shortest, _ = customise(topology, network.arc_length_cm.astype(np.int32).astype(np.int64))
     slot = topology.slot_count - 1
     assert (topology.up_tail[slot], topology.up_head[slot]) == (1, 2)
     assert (fastest.weight[2 * slot], shortest.weight[2 * slot]) == (2, 100)

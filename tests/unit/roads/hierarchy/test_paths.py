@@ -9,6 +9,7 @@ import pytest
 
 from matcher.domain.place import RoadPosition
 from matcher.roads.hierarchy.paths import unpack
+from matcher.roads.network.graph import read_only
 from tests.builders_roads import an_engine, line_of_places, network_of, one_way
 
 LONG = 700
@@ -44,9 +45,12 @@ def test_arcs_come_in_driving_order_however_shortcuts_are_nested(order: Callable
     assert len(drive.codes) == 3, "one shortcut leads from the first street's end to the last one's start"
 
 
-def test_codes_are_unpacked_one_after_another_and_only_as_many_as_said() -> None:
+def test_codes_are_unpacked_one_after_another() -> None:
     # Codes 0, 1 and 2 are arcs 7, 8 and 9; code 3 is 0 then 1; code 4 is 3 then 2.
     first, second = np.array([7, 8, 9, 0, 3], dtype=np.int32), np.array([-1, -1, -1, 1, 2], dtype=np.int32)
+    hierarchy = an_engine(network_of([one_way(0, 1, 1)], line_of_places(2))).hierarchy._replace(
+        first=read_only(first), second=read_only(second)
+    )
     codes = np.array([4, 2, 3, 0], dtype=np.int32)
-    assert unpack(first, second, codes, 3).tolist() == [7, 8, 9, 9, 7, 8]
-    assert unpack(first, second, codes, 0).tolist() == []
+    assert unpack(hierarchy, codes[:3]).tolist() == [7, 8, 9, 9, 7, 8]
+    assert unpack(hierarchy, codes[:0]).tolist() == []

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from matcher.matching.base.positions import INFINITE
-from matcher.roads.hierarchy.customisation import Metric
+from matcher.roads.hierarchy.customisation import customise
 from matcher.roads.hierarchy.paths import unpack
-from matcher.roads.hierarchy.query import tree_query
+from matcher.roads.hierarchy.query import Seed, TreeQuery, tree_query
+from matcher.roads.hierarchy.scratch import ClimbScratch, QueryScratch
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork
 from tests.builders_roads import line_of_places, network_of, one_way, random_network
 
-Seed = tuple[int, int, int, int]
+Ends = tuple[int, int, int, int]
 Answer = tuple[int, int, int, list[int]]
 
 
@@ -26,26 +27,27 @@ class Query:
     def __init__(self, network: RoadNetwork) -> None:
         self.network = network
         self.topology = Topology.build(network)
-        self.metric = Metric.customise(self.topology, network.arc_time_ms.astype(np.int64))
-        n = network.node_count
-        self.forward, self.backward = np.full(n, INFINITE), np.full(n, INFINITE)
+        self.hierarchy, _ = customise(self.topology, network.arc_time_ms.astype(np.int64))
+        self.height = self.topology.height()
         # Work arrays come as earlier queries left them.
-        self._codes = [np.full(n, 12345, dtype=np.int32), np.full(n, 12345, dtype=np.int32)]
-        self._path = np.full(2 * self.topology.height() + 4, 12345, dtype=np.int32)
+        path = np.full(2 * self.height + 4, 12345, dtype=np.int32)
+        self.work = QueryScratch(self._climb(), self._climb(), path)
 
-    def __call__(self, source: Seed, target: Seed, bound: int = int(INFINITE)) -> Answer:
+    def _climb(self) -> ClimbScratch:
+        n = self.network.node_count
+        codes, entries, ways = (np.full(size, 12345, dtype=np.int32) for size in (n, self.height, self.height))
+        return ClimbScratch(np.full(n, INFINITE), codes, entries, ways.astype(np.int64))
+
+    def __call__(self, source: Ends, target: Ends, bound: int = int(INFINITE)) -> Answer:
         """(distance, start, finish, arcs)."""
-        t, rank = self.topology, self.topology.rank_of_node
-        seeds = [tuple(map(np.int64, (rank[s[0]], s[1], rank[s[2]], s[3]))) for s in (source, target)]
-        distance, start, finish, size = tree_query(
-            t.parent, t.up_first, t.up_tail, t.up_head, self.metric.weight, seeds[0], seeds[1], np.int64(bound),
-            self.forward, self.backward, self._codes[0], self._codes[1], self._path,
-        )  # fmt: skip
-        assert (self.forward == INFINITE).all(), "the forward work array is not clean"
-        assert (self.backward == INFINITE).all(), "the backward work array is not clean"
-        arcs = unpack(self.metric.first, self.metric.second, self._path, size).tolist()
-        node = [*t.node_at_rank.tolist(), -1]
-        return int(distance), node[start], node[finish], arcs
+        rank = self.topology.rank_of_node.tolist()
+        start, finish = (Seed(rank[s[0]], s[1], rank[s[2]], s[3]) for s in (source, target))
+        way = tree_query(self.hierarchy, TreeQuery(start, finish, bound), self.work)
+        assert (self.work.forward.distance == INFINITE).all(), "the forward work array is not clean"
+        assert (self.work.backward.distance == INFINITE).all(), "the backward work array is not clean"
+        arcs = unpack(self.hierarchy, self.work.codes[: way.size]).tolist()
+        node = [*self.topology.node_at_rank.tolist(), -1]
+        return int(way.cost), node[way.start], node[way.finish], arcs
 
 
 def test_a_line() -> None:

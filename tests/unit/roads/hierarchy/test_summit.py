@@ -8,14 +8,14 @@ import pytest
 from matcher.domain.place import RoadPosition
 from matcher.matching.base.positions import FRACTION_ONE, INFINITE
 from matcher.roads.engine import SUMMIT_FROM, RoadEngine
-from matcher.roads.hierarchy.summit import Summit, choose_summit
+from matcher.roads.hierarchy.summit import choose_summit, summit_of
 from matcher.roads.network.graph import RoadNetwork
 from tests.builders_roads import Street, an_engine, line_of_places, network_of, random_network
 
 
 def ways_up(engine: RoadEngine, node: int, side: int) -> dict[int, tuple[int, int]]:
-    """Ancestor -> (cost, lowest last code) of the ways that only climb from a node, or only descend to it, by trying the nodes from below."""
-    topology, weight = engine.topology, engine.metric.weight
+    """Ancestor -> (cost, lowest last code) of the ways that only climb from a node, or only descend to it, by trying all."""
+    topology, weight = engine.topology, engine.hierarchy.weight
     found = {node: (0, -1)}
     for v in range(node, len(topology.parent)):
         for slot in range(topology.up_first[v], topology.up_first[v + 1]) if v in found else ():
@@ -41,7 +41,7 @@ def a_grid(side: int) -> RoadNetwork:
 @pytest.mark.parametrize("network", [random_network(5, nodes=300, streets=420), a_grid(14)], ids=["random", "grid"])
 def test_all_ways_up_from_the_summit_are_known(network: RoadNetwork) -> None:
     engine = an_engine(network)
-    summit = Summit.of(engine.topology, engine.metric)
+    summit = summit_of(engine.hierarchy)
     parent = engine.topology.parent
     on_summit = np.flatnonzero(summit.first >= 0)
     assert 0 < len(on_summit) < len(parent)

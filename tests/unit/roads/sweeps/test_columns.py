@@ -103,9 +103,9 @@ def test_nodes_that_nobody_asks_about_are_left_alone() -> None:
     engine = an_engine(network)
     with engine.columns(*fixed(random_positions(network, 4, seed=1)), to=True) as columns:
         columns.settled(np.array([0], dtype=np.int32))
-        some = int((columns.state == SETTLED).sum())
+        some = int((columns.columns.state == SETTLED).sum())
         columns.settled(np.arange(network.edge_count, dtype=np.int32))
-        assert 0 < some < int((columns.state == SETTLED).sum())
+        assert 0 < some < int((columns.columns.state == SETTLED).sum())
 
 
 @pytest.mark.parametrize("to", [True, False])
