@@ -1,9 +1,9 @@
-"""Write the tables of docs/operations.md that are made from the code: commands, settings, geocoders, error codes.
+"""Write the tables of docs/ that are made from the code: commands, settings, geocoders, error codes, events.
 
     scripts/write_reference.py [--check]
 
 Each stands between two marks, `<!-- NAME: made by scripts/write_reference.py -->` and `<!-- end of NAME -->`. With
-`--check` nothing is written, and the exit code is 1 when the document is not what the code says.
+`--check` nothing is written, and the exit code is 1 when a document is not what the code says.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from typer.core import TyperGroup
 
 from api.call.errors import kinds_of_problem
 from api.cli.__main__ import app
+from matcher.events.event import EventKind
 from matcher.geocoding.network.providers import PROVIDERS
 from matcher.settings.all import CONCERNS, variable_name
 
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def main() -> None:
@@ -36,17 +37,19 @@ def main() -> None:
         "--check", action="store_true", help="write nothing; exit with 1 when something is to be written"
     )
     check = parser.parse_args().check
-    is_now = DOCUMENT.read_text(encoding="utf-8")
-    should_be = filled(is_now)
-    if not check:
-        DOCUMENT.write_text(should_be, encoding="utf-8")
-    elif is_now != should_be:
-        sys.exit(f"{DOCUMENT.name} is not what the code says: run `make reference`")
+    for name in TABLES:
+        document = DOCS / name
+        is_now = document.read_text(encoding="utf-8")
+        should_be = filled(is_now, name)
+        if not check:
+            document.write_text(should_be, encoding="utf-8")
+        elif is_now != should_be:
+            sys.exit(f"{name} is not what the code says: run `make reference`")
 
 
-def filled(text: str) -> str:
-    """The document with every table as the code has it. Raises ValueError when the place of one is missing."""
-    for name, rows in TABLES.items():
+def filled(text: str, document: str) -> str:
+    """A document with every table as the code has it. Raises ValueError when the place of one is missing."""
+    for name, rows in TABLES[document].items():
         begin, end = f"<!-- {name}: made by scripts/write_reference.py -->", f"<!-- end of {name} -->"
         place = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
         table = "\n".join(rows())
@@ -98,6 +101,16 @@ def errors() -> Iterator[str]:
         yield _row(str(int(status)), f"`{kind.code}`", about)
 
 
+def events() -> Iterator[str]:
+    """A row for each kind of event."""
+    yield from _header("type", "recipient", "when", "`data`")
+    booking = EventKind.BOOKING_ASKED.members
+    for kind in EventKind:
+        whole = kind.members[: len(booking)] == booking
+        members = [f"`{name}`" for name in (kind.members[len(booking) :] if whole else kind.members)]
+        yield _row(f"`{kind.value}`", kind.recipient, kind.when, ", ".join(["the booking"] * whole + members))
+
+
 def _walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     if isinstance(command, TyperGroup):
         for name, below in command.commands.items():
@@ -124,11 +137,9 @@ def _row(*cells: str) -> str:
     return "".join(f"| {escaped} " if (escaped := cell.replace("|", "\\|")) else "| " for cell in cells) + "|"
 
 
-TABLES: dict[str, Callable[[], Iterator[str]]] = {
-    "commands": commands,
-    "settings": settings,
-    "geocoders": geocoders,
-    "errors": errors,
+TABLES: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
+    "operations.md": {"commands": commands, "settings": settings, "geocoders": geocoders, "errors": errors},
+    "events.md": {"events": events},
 }
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, GetPydanticSchema
+from pydantic_core import core_schema
 
 from api.schemas.fields import Absent, Identifier, Maybe, QueryInteger, WireIn, WireOut, line
 from matcher.domain.errors.tree import Fault
@@ -19,18 +20,14 @@ from matcher.events.webhooks.webhook import Delivery, DeliveryStatus, Webhook, W
 
 MAX_PAGE = 100
 
-KindName = Literal[
-    "match_found",
-    "booking_asked",
-    "booking_confirmed",
-    "booking_refused",
-    "booking_cancelled",
-    "booking_lapsed",
-    "booking_completed",
-    "trip_changed",
-    "trip_cancelled",
-    "departure_soon",
-    "webhook_disabled",
+#: A kind by its name: a choice written inline in the API description.
+KindName = Annotated[
+    EventKind,
+    GetPydanticSchema(
+        lambda _source, _handler: core_schema.no_info_after_validator_function(
+            EventKind, core_schema.literal_schema([kind.value for kind in EventKind])
+        )
+    ),
 ]
 CoversName = Literal["own", "users", "everybody"]
 DeliveryStatusName = Literal["PENDING", "DELIVERED", "DEAD"]
@@ -105,7 +102,7 @@ class WebhookIn(WireIn):
 
     def to_domain(self) -> WebhookDraft:
         """The draft."""
-        return WebhookDraft(self.url, _kinds(self.kinds), self.description, Covers(self.covers))
+        return WebhookDraft(self.url, tuple(self.kinds), self.description, Covers(self.covers))
 
 
 class WebhookPatch(WireIn):
@@ -126,7 +123,7 @@ class WebhookPatch(WireIn):
 
     def to_domain(self) -> WebhookChange:
         """The change."""
-        kinds = None if self.kinds is None else _kinds(self.kinds)
+        kinds = None if self.kinds is None else tuple(self.kinds)
         return WebhookChange(self.url, kinds, self.description, self.enabled)
 
 
@@ -257,10 +254,6 @@ def _members(webhook: Webhook) -> dict[str, Any]:
         "created_at": webhook.created_at,
         "updated_at": webhook.updated_at,
     }
-
-
-def _kinds(names: Sequence[str]) -> tuple[EventKind, ...]:
-    return tuple(EventKind(name) for name in names)
 
 
 def _repeated_kinds(names: Sequence[str]) -> list[Fault]:

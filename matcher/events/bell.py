@@ -1,4 +1,4 @@
-"""Hearing that events were written."""
+"""Listens for notices that events were written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EVENTS = "events"
 
 
 class PostgresEventBell:
-    """Wakes whoever hands out events; each listener has a connection of its own.
+    """Listens on a connection of its own.
 
     A change of an offer rings as well: most events are written with one, and its notice comes after the commit of both.
     """

@@ -1,4 +1,4 @@
-"""Trips that leave soon, and who is told."""
+"""Reminds drivers and riders of departures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from matcher.events.event import Event, EventKind, Json
+from matcher.events.event import Event, EventKind
 from matcher.events.store import announce_events, write_events
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
@@ -18,15 +18,15 @@ _DEPARTURES = Statements("departures")
 
 
 class PostgresDepartures:
-    """Tells of departures that are near. One process at a time does it, the others do nothing."""
+    """Writes reminders. One process does it at a time; for the others it does nothing."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def write_departures_soon(self, now: datetime, ahead: timedelta) -> int:
-        """Tell the driver of each open trip with riders that leaves within `ahead`, and each confirmed rider who is picked up within it.
+        """Notify drivers of open trips with riders that leave within `ahead`, and confirmed riders picked up within it.
 
-        Nobody is told twice of the same departure: a driver who plans another one makes it another departure.
+        Nobody is notified twice of the same planned departure. Returns how many were notified.
         """
         async with self._connections.transaction() as connection:
             if not await _DEPARTURES.value(connection, "try_to_remind"):
@@ -54,25 +54,29 @@ class PostgresDepartures:
 
 def _events(row: Record, now: datetime, until: datetime) -> Iterator[Event]:
     departure = row["depart_at"] + timedelta(milliseconds=row["departure_shift_ms"])
-    # The departure that the driver planned: bookings shift it by minutes, which is no reason to remind again.
+    # By the planned departure: bookings shift it by minutes, which is no reason to remind again.
     key = f"departure_soon:{row['offer_id']}:{int(row['depart_at'].timestamp())}"
     if now < departure <= until:
-        data: dict[str, Json] = {
-            "offer_id": str(row["offer_id"]),
-            "departure_time": _local(departure, row["depart_offset_s"]),
-            "booking_ids": [booking["id"] for booking in row["bookings"]],
-        }
-        yield Event(EventKind.DEPARTURE_SOON, row["driver_id"], row["offer_id"], data, key)
+        yield Event.of(
+            EventKind.DEPARTURE_SOON,
+            row["driver_id"],
+            row["offer_id"],
+            key,
+            offer_id=str(row["offer_id"]),
+            departure_time=_local(departure, row["depart_offset_s"]),
+            booking_ids=[booking["id"] for booking in row["bookings"]],
+        )
     for booking in row["bookings"]:
         pickup_at = datetime.fromtimestamp(booking["pickup_at"], UTC)
         if now < pickup_at <= until:
-            picked_up: dict[str, Json] = {
-                "offer_id": str(row["offer_id"]),
-                "booking_id": booking["id"],
-                "pickup_time": _local(pickup_at, booking["offset_s"]),
-            }
-            yield Event(
-                EventKind.DEPARTURE_SOON, booking["rider_id"], row["offer_id"], picked_up, f"{key}:{booking['id']}"
+            yield Event.of(
+                EventKind.DEPARTURE_SOON,
+                booking["rider_id"],
+                row["offer_id"],
+                f"{key}:{booking['id']}",
+                offer_id=str(row["offer_id"]),
+                booking_id=booking["id"],
+                pickup_time=_local(pickup_at, booking["offset_s"]),
             )
 
 

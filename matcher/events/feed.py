@@ -1,4 +1,4 @@
-"""Events reach those who listen in this process: each is read once, whoever and however many they are."""
+"""Hands new events to the listeners of this process; each event is read once, however many listen."""
 
 from __future__ import annotations
 
@@ -8,33 +8,46 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from matcher.events.event import NumberedEvent
-from matcher.events.ports import EventStore
 
 _AT_ONCE = 500
 
 
+class EventStore(Protocol):
+    """Committed events by number, complete up to each number that can be read."""
+
+    async def give_numbers(self, now: datetime) -> int:
+        """Number new committed events and queue them for webhooks; returns how many, 0 while another process does it."""
+
+    async def numbers(self) -> tuple[int, int]:
+        """(the last number given, the highest number forgotten)."""
+
+    async def list_after(self, after: int, limit: int) -> list[NumberedEvent]:
+        """At most `limit` events of everybody with numbers above `after`, in order."""
+
+    async def list_of(self, recipient: str, after: int, up_to: int, limit: int) -> list[NumberedEvent]:
+        """At most `limit` events of one recipient with numbers in (after, up_to], in order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """What a listener asked for cannot be had any more: it must read everything again. Events after `number` follow."""
+    """The events a listener missed are no longer stored: it must read everything again. Events after `number` follow."""
 
     number: int
 
 
 class ListenerTooSlow(Exception):
-    """More events waited for a listener than it may leave unread; it can go on after the last one it has read."""
+    """A listener left too many events unread; it can reconnect and continue after the last one it read."""
 
 
 class StreamEnded(Exception):
-    """The service stops; the listener can go on with another process."""
+    """The service stops; the listener can continue with another process."""
 
 
 class EventFeed:
-    """Reads new events and hands them to the listeners they are for. One `catch_up` at a time; everything runs on one event loop.
-
-    `on_news` is called after events were numbered or read: there may be something to deliver.
-    """
+    """Reads new events and hands them to their recipients' streams. One `catch_up` at a time, on one event loop."""
 
     def __init__(self, store: EventStore, *, most_unread: int = 1000) -> None:
         self._store = store
@@ -45,24 +58,24 @@ class EventFeed:
 
     @property
     def number(self) -> int:
-        """All events up to this number have been handed out."""
+        """Events up to this number have been handed out."""
         return self._number
 
     @property
     def listeners(self) -> int:
-        """How many listen."""
+        """The number of open streams."""
         return sum(len(streams) for streams in self._listeners.values())
 
     def on_news(self, wake: Callable[[], None]) -> None:
-        """Call this whenever there is news."""
+        """Call `wake` after events were numbered or read: there may be something to deliver."""
         self._on_news.append(wake)
 
     async def begin(self) -> None:
-        """Hand out what is numbered from now on. Raises DatabaseUnavailable."""
+        """Hand out only what is numbered from now on. Raises DatabaseUnavailable."""
         self._number, _ = await self._store.numbers()
 
     async def catch_up(self, now: datetime) -> int:
-        """Hand out everything that was committed before this call; returns how many events. Raises DatabaseUnavailable."""
+        """Hand out all events committed before this call; returns how many. Raises DatabaseUnavailable."""
         numbered = await self._store.give_numbers(now)
         handed_out = 0
         while True:
@@ -90,14 +103,14 @@ class EventFeed:
                 del self._listeners[user]
 
     def _hand_out(self, event: NumberedEvent) -> None:
-        # No await between the two: whoever begins to listen sees either both or neither.
+        # No await between the two: a new stream sees either both or neither.
         self._number = event.number
         for stream in self._listeners.get(event.event.recipient, ()):
             stream.put(event)
 
 
 class EventStream:
-    """What one listener is told, in order and without a gap: first what it has missed, from the database, then what happens."""
+    """One listener's events, in order and without a gap: first those it missed, from the database, then new ones."""
 
     def __init__(self, store: EventStore, user: str, after: int | None, *, begun_at: int, most_unread: int) -> None:
         self._store = store
@@ -112,24 +125,24 @@ class EventStream:
 
     @property
     def begun_at(self) -> int:
-        """What happens after this number is told as it happens."""
+        """Events after this number arrive through `next`, those before through `missed`."""
         return self._begun_at
 
     def put(self, event: NumberedEvent) -> None:
-        """Something has happened."""
+        """Add a new event."""
         if self._too_slow or len(self._unread) >= self._most_unread:
-            self._too_slow = True  # and nothing after it either: what is told has no gaps
+            self._too_slow = True  # nothing after it either, so that there is no gap
         else:
             self._unread.append(event)
         self._arrived.set()
 
     def end(self) -> None:
-        """Tell the listener to go elsewhere."""
+        """End the stream."""
         self._ended = True
         self._arrived.set()
 
     async def missed(self) -> AsyncIterator[NumberedEvent | Missed]:
-        """What happened after the number that the listener has read up to, until it began to listen. Raises DatabaseUnavailable."""
+        """Events between the last one the listener has read and the start of the stream. Raises DatabaseUnavailable."""
         if self._after is None:
             return
         given, forgotten = await self._store.numbers()
@@ -147,10 +160,7 @@ class EventStream:
             after = events[-1].number
 
     async def next(self, within_s: float) -> NumberedEvent | None:
-        """The next event, or None when none happens within a time.
-
-        Raises ListenerTooSlow when some had to be left out, and StreamEnded.
-        """
+        """The next event, None after `within_s` seconds without one. Raises ListenerTooSlow, StreamEnded."""
         try:
             async with asyncio.timeout(within_s):
                 while True:
@@ -162,12 +172,12 @@ class EventStream:
             return None
 
     def take(self) -> NumberedEvent | None:
-        """The next event that waits. Raises ListenerTooSlow, StreamEnded."""
+        """The next unread event, or None. Raises ListenerTooSlow, StreamEnded."""
         if self._ended:
             raise StreamEnded
         while self._unread:
             event = self._unread.popleft()
-            # Another process may have told the listener of events that this one reads only now.
+            # Another process may have sent the listener events that this one reads only now.
             if self._after is None or event.number > self._after:
                 return event
         if self._too_slow:

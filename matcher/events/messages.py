@@ -1,4 +1,4 @@
-"""Events as they leave the service, on streams and to webhooks alike."""
+"""Events as JSON, the same on streams and webhooks."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import json
 import re
 from typing import Any
 
-from matcher.events.event import EventKind, NumberedEvent
+from matcher.events.event import NumberedEvent
 
 _ID = re.compile(r"evt_(0|[1-9][0-9]{0,17})", re.ASCII)
 
 
 def message_id(event: NumberedEvent) -> str:
-    """What identifies an event for ever: the same in every attempt and on every stream."""
+    """The permanent id of an event, the same in every attempt and on every stream."""
     return id_of(event.number)
 
 
 def id_of(number: int) -> str:
-    """A place in the order of events, as listeners quote it."""
+    """The id of an event number."""
     return f"evt_{number}"
 
 
@@ -28,9 +28,9 @@ def find_number(text: str) -> int | None:
 
 
 def message_of(event: NumberedEvent) -> dict[str, Any]:
-    """The members that Standard Webhooks asks for (type, timestamp, data), the id, whom it is for, and the trip."""
+    """The members required by Standard Webhooks (type, timestamp, data), the id, the recipient, and the trip."""
     told = event.event
-    trip = {} if told.kind is EventKind.WEBHOOK_DISABLED else {"trip_id": str(told.trip_id)}
+    trip = {"trip_id": str(told.trip_id)} if told.kind.is_about_trip else {}
     return {
         "id": message_id(event),
         "type": told.kind.value,
@@ -42,5 +42,5 @@ def message_of(event: NumberedEvent) -> dict[str, Any]:
 
 
 def body_of(event: NumberedEvent) -> bytes:
-    """The same as one line of JSON; the same bytes every time."""
+    """The message as one line of JSON, always the same bytes."""
     return json.dumps(message_of(event), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

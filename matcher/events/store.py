@@ -23,7 +23,7 @@ _AT_ONCE = 1000
 async def write_events(connection: Connection, events: Sequence[Event], now: datetime) -> None:
     """Write events in the caller's transaction, in this order; they are delivered when it commits.
 
-    What the same recipient was told under the same dedupe_key is silently not written again. Call `announce_events` after the commit, unless the
+    An event whose dedupe_key the recipient has already had is skipped. Call `announce_events` after the commit, unless the
     transaction changed an offer, which announces itself.
     """
     if not events:
@@ -41,7 +41,7 @@ async def write_events(connection: Connection, events: Sequence[Event], now: dat
 
 
 async def announce_events(connection: Connection) -> None:
-    """Wake those who deliver, after a commit. When that fails they look at their next interval."""
+    """Wake the processes that deliver, after a commit. If that fails, they look at their next interval."""
     try:
         with domain_errors():
             await _EVENTS.value(connection, "announce_events")
@@ -50,20 +50,20 @@ async def announce_events(connection: Connection) -> None:
 
 
 class PostgresEvents:
-    """The EventStore of `matcher.events.ports` on PostgreSQL."""
+    """Implements EventStore."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def write(self, events: Sequence[Event], now: datetime) -> None:
-        """Events whose cause is no other write."""
+        """Write events in a transaction of their own."""
         async with self._connections.transaction() as connection:
             await write_events(connection, events, now)
         async with self._connections.connection() as connection:
             await announce_events(connection)
 
     async def give_numbers(self, now: datetime) -> int:
-        """Number the committed events that have none and queue them for webhooks; returns how many. 0 as well while another process does it."""
+        """Number new committed events and queue them for webhooks; returns how many, 0 while another process does it."""
         given = 0
         while True:
             async with self._connections.connection() as connection:
@@ -105,7 +105,7 @@ class PostgresEvents:
         return [to_event(row) for row in rows]
 
     async def forget_events(self, before: datetime, limit: int = _AT_ONCE) -> int:
-        """Drop at most `limit` events that happened before a moment, with their deliveries; returns how many. Those not yet numbered stay."""
+        """Delete at most `limit` numbered events before a moment, with their deliveries; returns how many."""
         async with self._connections.transaction() as connection:
             row = await _EVENTS.row(connection, "forget_events", before=before, row_limit=limit)
         assert row is not None

@@ -37,14 +37,15 @@ def events_of_move(booking: Booking, actor: Actor) -> list[Event]:
 def events_of_trip(bookings: Iterable[Booking], offer: Offer, fits: Mapping[UUID, bool]) -> list[Event]:
     """What riders with a booking are told of a trip that its driver has changed. fits: of those who wait, whether they could still be taken along."""
     return [
-        Event(
+        Event.of(
             EventKind.TRIP_CHANGED,
             booking.rider_id,
             offer.id,
-            _data(booking)
-            | {"offer_version": offer.version, "departure_time": offer.planned_departure.isoformat()}
-            | ({"fits": fits[booking.id]} if booking.id in fits else {}),
             f"trip:{offer.id}:{offer.version}:{booking.id}",
+            **_data(booking),
+            offer_version=offer.version,
+            departure_time=offer.planned_departure.isoformat(),
+            **({"fits": fits[booking.id]} if booking.id in fits else {}),
         )
         for booking in bookings
     ]
@@ -63,7 +64,7 @@ def cause_of(booking: Booking) -> str:
 
 
 def _event(kind: EventKind, booking: Booking, recipient: str) -> Event:
-    return Event(kind, recipient, booking.offer_id, _data(booking), cause_of(booking))
+    return Event.of(kind, recipient, booking.offer_id, cause_of(booking), **_data(booking))
 
 
 def _data(booking: Booking) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Events are posted to webhooks: at least once, in order for each trip, for as long as the schedule says."""
+"""Posts events to webhooks: at least once, in order for each trip, with retries on a schedule."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from matcher.domain.errors.tree import Unavailable
 from matcher.events.messages import body_of, message_id
-from matcher.events.ports import DeliveryRepository, DueDelivery, EventSender
+from matcher.events.webhooks.deliveries import DueDelivery, PostgresDeliveries
 from matcher.events.webhooks.secrets import WebhookSecrets
-from matcher.events.webhooks.webhook import STANDARD_PAUSES, Answer, pause_before_next
+from matcher.events.webhooks.sender import HttpEventSender
+from matcher.events.webhooks.webhook import STANDARD_PAUSES, SendingResult, pause_before_next
 
 _log = logging.getLogger(__name__)
 
@@ -23,8 +24,8 @@ FAILING = "nothing was taken for too long"
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRules:
-    """How events are sent: the pauses between attempts, how many at once, for how long one process may hold a delivery, and after how
-    long without any success a webhook is disabled. The lease must be longer than the sender waits for an answer."""
+    """Pauses between attempts, deliveries in progress (in all and for each webhook), how long one process holds a delivery, and
+    how long without a success disables a webhook. The lease must be longer than the sender's timeout."""
 
     pauses: Sequence[timedelta] = STANDARD_PAUSES
     most: int = 32
@@ -34,12 +35,12 @@ class DeliveryRules:
 
 
 class DeliverEvents:
-    """Sends what is due and notes what came of it. Any number of processes may do so at once."""
+    """Sends due deliveries and stores the results. Any number of processes may run it."""
 
     def __init__(
         self,
-        deliveries: DeliveryRepository,
-        sender: EventSender,
+        deliveries: PostgresDeliveries,
+        sender: HttpEventSender,
         secrets: WebhookSecrets,
         rules: DeliveryRules,
         *,
@@ -60,7 +61,7 @@ class DeliverEvents:
         self._woken.set()
 
     async def send_due(self) -> bool:
-        """Begin to send what is due, as far as there is room; False when nothing was. Raises DatabaseUnavailable."""
+        """Start sending what is due, up to the limit; False when nothing was. Raises DatabaseUnavailable."""
         self._woken.clear()
         room = self._rules.most - len(self._sending)
         if room <= 0:
@@ -75,7 +76,7 @@ class DeliverEvents:
         return bool(due)
 
     async def wait(self, at_most_s: float) -> None:
-        """Return when woken, when something that is being sent has been sent, and after `at_most_s` seconds."""
+        """Return when woken, when a delivery in progress ends, and after `at_most_s` seconds."""
         woken = asyncio.ensure_future(self._woken.wait())
         try:
             await asyncio.wait([woken, *self._sending], timeout=at_most_s, return_when=asyncio.FIRST_COMPLETED)
@@ -83,7 +84,7 @@ class DeliverEvents:
             woken.cancel()
 
     async def stop(self) -> None:
-        """Let what is being sent end, for a few seconds; then give it up: it is sent again when its lease is over."""
+        """Wait a few seconds for deliveries in progress, then cancel them: they are sent again when their leases end."""
         if self._sending:
             await asyncio.wait(self._sending, timeout=_PATIENCE_S)
         for task in self._sending:
@@ -97,12 +98,12 @@ class DeliverEvents:
             answer = await self._sender.post(due.webhook.url, body, headers)
             await self._note(due, answer, self._clock())
         except Unavailable as error:
-            # Whether it arrived is not on disk, so it is sent again when the lease is over.
-            _log.warning("what came of a delivery could not be noted: %s", error.detail)
+            # The result is not stored, so it is sent again when the lease ends.
+            _log.warning("the result of a delivery could not be stored: %s", error.detail)
         except Exception:  # noqa: BLE001  # one delivery must not end the others
             _log.exception("sending an event failed; it is sent again when the lease is over")
 
-    async def _note(self, due: DueDelivery, answer: Answer, now: datetime) -> None:
+    async def _note(self, due: DueDelivery, answer: SendingResult, now: datetime) -> None:
         pause = pause_before_next(due.delivery.attempts, self._rules.pauses, self._dice(), answer.retry_after)
         noted = await self._deliveries.end(
             due, answer, now, next_attempt_at=None if pause is None or answer.is_taken else now + pause

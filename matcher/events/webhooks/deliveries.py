@@ -1,17 +1,17 @@
-"""What is queued for webhooks, claimed by one process at a time."""
+"""Deliveries to webhooks, in PostgreSQL."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from matcher.domain.errors.events import DeliveryNotFound
 from matcher.events.event import Event, EventKind, NumberedEvent
-from matcher.events.ports import DueDelivery
 from matcher.events.store import announce_events, write_events
 from matcher.events.webhooks.store import to_webhook
-from matcher.events.webhooks.webhook import Answer, Delivery, DeliveryStatus
+from matcher.events.webhooks.webhook import Delivery, DeliveryStatus, SendingResult, Webhook
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 
@@ -23,22 +23,38 @@ _WEBHOOKS = Statements("webhooks")
 _LONGEST_ERROR = 200
 
 
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A delivery that this process has claimed for a while, and where it goes."""
+
+    delivery: Delivery
+    webhook: Webhook
+
+
 class PostgresDeliveries:
-    """The DeliveryRepository of `matcher.events.ports` on PostgreSQL."""
+    """What is queued for webhooks. Several processes claim from it at once, never the same delivery."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def claim(self, now: datetime, *, most: int, most_each: int, lease: timedelta) -> list[DueDelivery]:
-        """What is due and nobody else is sending, in the order in which it became due."""
+        """At most `most` due deliveries, `most_each` in progress for one webhook, of each trip only the first unfinished.
+
+        Counted as attempts, in the order in which they became due. Nobody else gets them until the lease ends.
+        """
         async with self._connections.connection() as connection:
             rows = await _DELIVERIES.rows(
                 connection, "claim_deliveries", now=now, most=most, most_each=most_each, lease=lease
             )
         return [DueDelivery(_to_delivery(row), to_webhook(row)) for row in rows]
 
-    async def end(self, due: DueDelivery, answer: Answer, now: datetime, *, next_attempt_at: datetime | None) -> bool:
-        """Note what came of an attempt, unless somebody else has claimed it since."""
+    async def end(
+        self, due: DueDelivery, answer: SendingResult, now: datetime, *, next_attempt_at: datetime | None
+    ) -> bool:
+        """Store the result of an attempt; DEAD when it failed and `next_attempt_at` is None.
+
+        False, and nothing is stored, when the lease was over and another process has claimed it since.
+        """
         if answer.is_taken:
             status = DeliveryStatus.DELIVERED
         else:
@@ -62,18 +78,14 @@ class PostgresDeliveries:
         return bool(written)
 
     async def disable_webhook(self, webhook_id: UUID, because: str, now: datetime) -> bool:
-        """Send nothing more to it, and tell its owner in the same transaction."""
+        """Disable a webhook and notify its owner; False when it was disabled or deleted already."""
         async with self._connections.transaction() as connection:
             row = await _WEBHOOKS.row(connection, "disable_webhook", id=webhook_id, because=because, now=now)
             if row is None:
                 return False
-            told = Event(
-                EventKind.WEBHOOK_DISABLED,
-                row["owner"],
-                webhook_id,
-                {"webhook_id": str(webhook_id), "because": because},
-                f"webhook_disabled:{webhook_id}:{row['version']}",
-            )
+            key = f"webhook_disabled:{webhook_id}:{row['version']}"
+            data = {"webhook_id": str(webhook_id), "because": because}
+            told = Event.of(EventKind.WEBHOOK_DISABLED, row["owner"], webhook_id, key, **data)
             await write_events(connection, [told], now)
         async with self._connections.connection() as connection:
             await announce_events(connection)
@@ -110,7 +122,7 @@ class PostgresDeliveries:
         return [_to_delivery(row) for row in rows]
 
     async def replay(self, delivery_id: int, now: datetime) -> None:
-        """Raises DeliveryNotFound."""
+        """Send it again from the first attempt, unless it is PENDING. Raises DeliveryNotFound."""
         async with self._connections.connection() as connection:
             written = await _DELIVERIES.run(connection, "replay_delivery", id=delivery_id, now=now)
             await announce_events(connection)
@@ -118,14 +130,14 @@ class PostgresDeliveries:
             await self.get(delivery_id)
 
     async def replay_dead(self, webhook_id: UUID | None, now: datetime) -> int:
-        """Returns how many."""
+        """Send all DEAD deliveries again, of one webhook or of all; returns how many."""
         async with self._connections.connection() as connection:
             written = await _DELIVERIES.run(connection, "replay_dead", webhook_id=webhook_id, now=now)
             await announce_events(connection)
         return written
 
     async def forget_delivered(self, before: datetime, limit: int = 1000) -> int:
-        """Drop at most `limit` deliveries that arrived before a moment; returns how many."""
+        """Delete at most `limit` deliveries that arrived before a moment; returns how many."""
         async with self._connections.connection() as connection:
             return await _DELIVERIES.run(connection, "forget_delivered", before=before, row_limit=limit)
 

@@ -1,4 +1,4 @@
-"""People say where their events are to be sent."""
+"""Users create, change and delete webhooks, and replay deliveries."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from matcher.domain.errors.tree import Fault, InvalidField, StaleVersion
 from matcher.domain.idempotency import Keep, rendered
 from matcher.domain.principal import NAMESPACE_MARK, Principal, Role
 from matcher.events.event import EventKind
-from matcher.events.ports import DeliveryRepository, EventSender, WebhookRepository
+from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.events.webhooks.secrets import WebhookSecrets
+from matcher.events.webhooks.sender import HttpEventSender
+from matcher.events.webhooks.store import PostgresWebhooks
 from matcher.events.webhooks.webhook import EVERYBODY, Delivery, DeliveryStatus, Webhook, WebhookStatus
 
-#: For so long the secret before a rotation signs as well.
+#: How long the previous secret also signs after a rotation.
 OLD_SECRET_KEPT = timedelta(hours=24)
 
 
 class Covers(StrEnum):
-    """Whose events a webhook is sent: its owner's; also those of the users whom its owner's server acts for; everybody's."""
+    """Whose events a webhook receives: its owner's; also those of the users its owner acts for; everybody's."""
 
     OWN = "own"
     USERS = "users"
@@ -31,7 +33,7 @@ class Covers(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WebhookDraft:
-    """What a caller asks for."""
+    """A webhook as asked for."""
 
     url: str
     kinds: tuple[EventKind, ...] = ()
@@ -41,7 +43,7 @@ class WebhookDraft:
 
 @dataclass(frozen=True, slots=True)
 class WebhookChange:
-    """What a caller changes; None keeps what is there."""
+    """A change; None keeps the present value."""
 
     url: str | None = None
     kinds: tuple[EventKind, ...] | None = None
@@ -50,13 +52,13 @@ class WebhookChange:
 
 
 class ManageWebhooks:
-    """Webhooks of one's own. Another's is not found. Operators read and replay any delivery, and read any webhook."""
+    """The caller's webhooks; others are not found. Operators may read any webhook, and read and replay any delivery."""
 
     def __init__(
         self,
-        webhooks: WebhookRepository,
-        deliveries: DeliveryRepository,
-        sender: EventSender,
+        webhooks: PostgresWebhooks,
+        deliveries: PostgresDeliveries,
+        sender: HttpEventSender,
         secrets: WebhookSecrets,
         *,
         make_id: Callable[[], UUID],
@@ -92,7 +94,7 @@ class ManageWebhooks:
         return webhook
 
     def secret(self, webhook_id: UUID, version: int = 1) -> str:
-        """The secret that a webhook is signed with. For its owner's eyes, once."""
+        """The secret that signs a webhook's deliveries; shown to its owner once."""
         return self._secrets.secret(webhook_id, version)
 
     async def get(self, webhook_id: UUID, principal: Principal) -> Webhook:
@@ -116,7 +118,7 @@ class ManageWebhooks:
         status, because, failing_since = present.status, present.disabled_because, present.failing_since
         if change.enabled is not None:
             status = WebhookStatus.ENABLED if change.enabled else WebhookStatus.DISABLED
-            # Who enables it again gives it a fresh start; a reason of ours does not outlive a decision of the owner's.
+            # The owner's decision replaces the service's reason, and enabling starts afresh.
             because, failing_since = None, None if status is not present.status else failing_since
         changed = replace(
             present,
@@ -133,7 +135,7 @@ class ManageWebhooks:
         return changed
 
     async def rotate(self, webhook_id: UUID, principal: Principal, now: datetime) -> Webhook:
-        """From now on another secret signs; the one before signs as well for a day. Raises WebhookNotFound, StaleVersion."""
+        """Sign with a new secret; the previous one also signs for a day. Raises WebhookNotFound, StaleVersion."""
         present = await self._own(webhook_id, principal, None)
         changed = replace(
             present,
@@ -146,7 +148,7 @@ class ManageWebhooks:
         return changed
 
     async def delete(self, webhook_id: UUID, principal: Principal) -> None:
-        """With all that is queued for it. Raises WebhookNotFound."""
+        """Delete it with its deliveries. Raises WebhookNotFound."""
         await self._own(webhook_id, principal, None)
         await self._webhooks.delete(webhook_id)
 
@@ -159,14 +161,14 @@ class ManageWebhooks:
         before: int | None = None,
         limit: int,
     ) -> list[Delivery]:
-        """At most `limit`, newest first, with ids below `before`; to one's own webhooks, or to anybody's as an operator."""
+        """At most `limit`, newest first, with ids below `before`; of the caller, or of everybody for operators."""
         owner = None if principal.operates else principal.user
         return await self._deliveries.list_page(
             owner=owner, webhook_id=webhook_id, status=status, before=before, limit=limit
         )
 
     async def replay(self, delivery_id: int, principal: Principal, now: datetime) -> Delivery:
-        """Send it again, from the first attempt; one that is being sent stays as it is. Raises DeliveryNotFound."""
+        """Send it again from the first attempt, unless it is PENDING. Raises DeliveryNotFound."""
         present = await self._deliveries.get(delivery_id)
         if present.owner != principal.user and not principal.operates:
             raise DeliveryNotFound("you have no delivery with this id")
@@ -174,7 +176,7 @@ class ManageWebhooks:
         return await self._deliveries.get(delivery_id)
 
     async def _own(self, webhook_id: UUID, principal: Principal, expected_version: int | None) -> Webhook:
-        """One of the caller's own; an operator may change it too. Raises WebhookNotFound, StaleVersion."""
+        """One of the caller's webhooks, or any for an administrator. Raises WebhookNotFound, StaleVersion."""
         present = await self._webhooks.get(webhook_id)
         if present.owner != principal.user and principal.role is not Role.ADMIN:
             raise WebhookNotFound("you have no webhook with this id")
@@ -184,14 +186,14 @@ class ManageWebhooks:
 
 
 def covers_of(webhook: Webhook) -> Covers:
-    """What was asked for when it was made."""
+    """The `covers` it was made with."""
     if EVERYBODY in webhook.also_for:
         return Covers.EVERYBODY
     return Covers.USERS if webhook.also_for else Covers.OWN
 
 
 def _also_for(covers: Covers, principal: Principal) -> tuple[str, ...]:
-    """Raises InvalidField for more than the caller may hear of."""
+    """Raises InvalidField for more than the caller may receive."""
     if covers is Covers.OWN:
         return ()
     if covers is Covers.USERS and (principal.role in {Role.PARTNER, Role.ADMIN} or principal.act_as):

@@ -1,4 +1,4 @@
-"""The secrets that webhooks are signed with: derived, so that they are stored nowhere."""
+"""The secrets that sign webhooks: derived, not stored."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ _PREFIX = "whsec_"
 class WebhookSecrets:
     """Secrets of webhooks under the server's own key: HMAC-SHA256 of the webhook's id and the number of the secret.
 
-    Whoever reads the database learns none of them; whoever has the key and the database learns all. Deliveries are signed under each of
-    `others` as well: the key is being changed.
+    The database alone reveals none of them. While the key is being rotated, deliveries are also signed under each of `others`.
     """
 
     def __init__(self, key: bytes, others: Sequence[bytes] = ()) -> None:
@@ -33,7 +32,7 @@ class WebhookSecrets:
         return _PREFIX + base64.b64encode(_derive(self._keys[0], webhook_id, version)).decode("ascii")
 
     def signed(self, webhook: Webhook, message_id: str, body: str, now: datetime) -> dict[str, str]:
-        """The headers of Standard Webhooks: the id of the message, the moment of this attempt, and a signature by each secret in force."""
+        """The headers of Standard Webhooks: message id, time of this attempt, and a signature by each valid secret."""
         versions = [webhook.secret_version]
         if webhook.old_secret_until is not None and now < webhook.old_secret_until and webhook.secret_version > 1:
             versions.append(webhook.secret_version - 1)

@@ -1,4 +1,4 @@
-"""Posting events over HTTPS to whoever asked for them."""
+"""Posts events over HTTPS."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from yarl import URL
 from matcher.domain.errors.events import WebhookUrlRefused
 from matcher.domain.errors.tree import Fault
 from matcher.events.webhooks.public_addresses import AllowedAddresses, Network
-from matcher.events.webhooks.webhook import Answer
+from matcher.events.webhooks.webhook import SendingResult
 
 MAX_URL = 2000
-#: So much of an answer is read, to keep the connection; whoever says more is hung up on.
+#: At most this much of an answer is read, to reuse the connection; it is closed when there is more.
 _MAX_ANSWER = 4096
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
@@ -32,11 +32,11 @@ class AddressRefused(OSError):
 
 
 class HttpEventSender:
-    """The EventSender of `matcher.events.ports`.
+    """Posts to public addresses, and to networks the operator allows.
 
-    The address that is checked is the address that is connected to: names are resolved once for each connection, and the last look is taken where the
-    socket is made. So neither a name that changes its mind, nor one spelling of an address or another, nor an address without a name gets around it.
-    Redirects are answers, proxies of the environment are not used, cookies are not kept.
+    The address that is checked is the address that is connected to: a name is resolved once for each connection, and the
+    address is checked again where the socket is made, so that DNS rebinding and unusual spellings of an address fail.
+    Redirects are not followed, proxies of the environment not used, cookies not kept.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class HttpEventSender:
             self._session = None
 
     async def check(self, url: str) -> None:
-        """Raises WebhookUrlRefused unless the address is well-formed and all that its name leads to may be posted to."""
+        """Raises WebhookUrlRefused unless the URL is well-formed and all addresses of its host may be posted to."""
         parsed = self._parse(url)
         host, port = parsed.raw_host, parsed.port
         assert host is not None
@@ -72,12 +72,12 @@ class HttpEventSender:
                 addresses = await self._addresses(host, port)
         except (OSError, UnicodeError):  # TimeoutError among them
             raise _refused("its host was not found") from None
-        # Which addresses a name of the inner network has is nobody's business out there.
+        # The error does not reveal which addresses a name of the internal network has.
         if not addresses or any(address not in self._allowed for address in addresses):
             raise _refused("its host is not on the public internet")
 
-    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
-        """Post once. Whatever goes wrong is an Answer without a status, in words that tell nothing about our side's network."""
+    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> SendingResult:
+        """Post once. Any failure is a result without a status, in words that reveal nothing about this network."""
         try:
             parsed = self._parse(url)
             async with self._open().post(
@@ -92,19 +92,21 @@ class HttpEventSender:
                 ):  # the status has arrived, and decides
                     await self._skim(response)
                 taken = 200 <= response.status < 300
-                return Answer(response.status, None if taken else f"HTTP {response.status}", _retry_after(response))
+                return SendingResult(
+                    response.status, None if taken else f"HTTP {response.status}", _retry_after(response)
+                )
         except WebhookUrlRefused as error:
-            return Answer(None, error.detail)
+            return SendingResult(None, error.detail)
         except TimeoutError:
-            return Answer(None, f"no answer within {self._timeout.total:g} s")
+            return SendingResult(None, f"no answer within {self._timeout.total:g} s")
         except aiohttp.ClientConnectorCertificateError:
-            return Answer(None, "the certificate is not valid")
+            return SendingResult(None, "the certificate is not valid")
         except aiohttp.ClientSSLError:
-            return Answer(None, "no secure connection could be made")
+            return SendingResult(None, "no secure connection could be made")
         except (aiohttp.ClientConnectionError, OSError) as error:
-            return Answer(None, _connection_trouble(error))
+            return SendingResult(None, _connection_trouble(error))
         except (aiohttp.ClientError, ValueError):
-            return Answer(None, "the answer is not HTTP")
+            return SendingResult(None, "the answer is not HTTP")
 
     async def _addresses(self, host: str, port: int) -> list[str]:
         if self._resolver is not None:
@@ -146,7 +148,7 @@ class HttpEventSender:
         return self._session
 
     def _make_socket(self, info: Any) -> socket.socket:
-        """The last look: at the very address that is connected to next."""
+        """The last check, of the very address that is connected to next."""
         family, kind, protocol, _, address = info
         if address[0] not in self._allowed:
             raise AddressRefused("not a public address")

@@ -1,4 +1,4 @@
-"""Webhooks on disk."""
+"""Webhooks in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WEBHOOKS = Statements("webhooks")
 
 
 class PostgresWebhooks:
-    """The WebhookRepository of `matcher.events.ports` on PostgreSQL."""
+    """Stores webhooks."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -48,12 +48,12 @@ class PostgresWebhooks:
         return to_webhook(row)
 
     async def list_of(self, owner: str) -> list[Webhook]:
-        """All of one owner's, oldest first."""
+        """All webhooks of an owner, oldest first."""
         async with self._connections.connection() as connection:
             return [to_webhook(row) for row in await _WEBHOOKS.rows(connection, "list_webhooks", owner=owner)]
 
     async def update(self, webhook: Webhook, *, expected_version: int) -> None:
-        """Raises WebhookNotFound, StaleVersion."""
+        """Replace what its owner may change. Raises WebhookNotFound, StaleVersion."""
         values = _to_row(webhook)
         for fixed in ("owner", "created_at"):
             del values[fixed]
@@ -64,7 +64,7 @@ class PostgresWebhooks:
             raise StaleVersion(f"the webhook is at version {present.version} now: read it again before changing it")
 
     async def delete(self, webhook_id: UUID) -> None:
-        """Raises WebhookNotFound."""
+        """Delete it with its deliveries. Raises WebhookNotFound."""
         async with self._connections.connection() as connection:
             if not await _WEBHOOKS.run(connection, "delete_webhook", id=webhook_id):
                 raise WebhookNotFound("you have no webhook with this id")

@@ -1,4 +1,4 @@
-"""Addresses that events are sent to, and what became of each sending."""
+"""Webhooks and the deliveries to them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from uuid import UUID
 
 from matcher.events.event import EventKind, NumberedEvent
 
-#: Who a webhook hears of besides its owner, when it hears of everybody.
+#: In `also_for`: everybody's events.
 EVERYBODY = "*"
 
 
 class WebhookStatus(StrEnum):
-    """ENABLED is sent events. While DISABLED nothing is queued, and what was queued waits."""
+    """ENABLED receives events. While DISABLED, nothing is queued and queued deliveries wait."""
 
     ENABLED = "ENABLED"
     DISABLED = "DISABLED"
 
 
 class DeliveryStatus(StrEnum):
-    """PENDING is sent, and sent again; DELIVERED was taken; DEAD was given up, and can be replayed."""
+    """PENDING is sent and retried; DELIVERED was accepted; DEAD was given up and can be replayed."""
 
     PENDING = "PENDING"
     DELIVERED = "DELIVERED"
@@ -31,11 +31,10 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address that events are posted to.
+    """A URL that receives its owner's events, and those of `also_for`: user names, or prefixes that end with a *.
 
-    It is sent its owner's events and those of `also_for`: names of users, or beginnings of names with a * at the end. `kinds` empty: all kinds.
-    `disabled_because` is None when the owner disabled it. The secret before the last rotation signs as well until `old_secret_until`. `failing_since`:
-    since when nothing was taken.
+    `kinds` empty: all kinds. `disabled_because` is None when the owner disabled it. The previous secret signs as well until
+    `old_secret_until`. `failing_since`: the first failure since the last success.
     """
 
     id: UUID
@@ -56,7 +55,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event on its way to one webhook. `attempts` counts the times it was sent, the one in progress included."""
+    """One event for one webhook. `attempts` includes the one in progress."""
 
     id: int
     webhook_id: UUID
@@ -72,8 +71,8 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of sending: an HTTP status, or None and why there was none. `retry_after` is what the receiver asked for."""
+class SendingResult:
+    """An HTTP status, or None and why there was none. `retry_after` is what the receiver asked for."""
 
     status: int | None
     error: str | None = None
@@ -81,7 +80,7 @@ class Answer:
 
     @property
     def is_taken(self) -> bool:
-        """The receiver has it."""
+        """The receiver accepted it."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
@@ -94,9 +93,9 @@ class Answer:
 STANDARD_PAUSES = tuple(
     timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 )
-#: By how much of itself a pause may be longer, so that receivers that come back are not met by everybody at once.
+#: A pause is longer by up to this part of itself, so that a receiver that recovers is not flooded.
 JITTER = 0.2
-#: A receiver may ask for a longer pause, within reason.
+#: The longest pause a receiver may ask for.
 LONGEST_ASKED = timedelta(days=1)
 
 

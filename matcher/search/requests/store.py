@@ -237,12 +237,13 @@ class PostgresTurn:
             now=now,
         )
         events = [
-            Event(
+            Event.of(
                 EventKind.MATCH_FOUND,
-                recipient=riders[row["request_id"]],
-                trip_id=row["offer_id"],
-                data={"request_id": str(row["request_id"]), "offer_id": str(row["offer_id"])},
-                dedupe_key=f"match_found:{row['request_id']}:{row['offer_id']}",
+                riders[row["request_id"]],
+                row["offer_id"],
+                f"match_found:{row['request_id']}:{row['offer_id']}",
+                request_id=str(row["request_id"]),
+                offer_id=str(row["offer_id"]),
             )
             for row in rows
         ]

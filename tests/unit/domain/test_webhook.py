@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.events.webhooks.webhook import JITTER, LONGEST_ASKED, STANDARD_PAUSES, Answer, pause_before_next
+from matcher.events.webhooks.webhook import JITTER, LONGEST_ASKED, STANDARD_PAUSES, SendingResult, pause_before_next
 
 SECOND = timedelta(seconds=1)
 
@@ -48,5 +48,5 @@ def test_jitter_spreads_receivers_that_come_back_together() -> None:
     (500, False, False), (None, False, False),
 ])  # fmt: skip
 def test_only_an_answer_of_2xx_is_taken(status: int | None, taken: bool, gone: bool) -> None:
-    answer = Answer(status)
+    answer = SendingResult(status)
     assert (answer.is_taken, answer.is_gone) == (taken, gone)

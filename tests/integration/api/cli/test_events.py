@@ -12,7 +12,7 @@ from matcher.events.event import Event, EventKind
 from matcher.events.store import PostgresEvents
 from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.events.webhooks.store import PostgresWebhooks
-from matcher.events.webhooks.webhook import Answer, Webhook
+from matcher.events.webhooks.webhook import SendingResult, Webhook
 from matcher.postgres.pool import Database
 from tests.integration.service_process import command
 
@@ -28,7 +28,7 @@ async def test_what_was_given_up_is_listed_and_sent_again(
     await store.write([Event(EventKind.BOOKING_LAPSED, "alice", uuid4(), {"n": n}) for n in range(3)], NOW)
     await store.give_numbers(NOW)
     for due in await deliveries.claim(NOW, most=9, most_each=9, lease=timedelta(seconds=1)):
-        await deliveries.end(due, Answer(500, "HTTP 500"), NOW, next_attempt_at=None)
+        await deliveries.end(due, SendingResult(500, "HTTP 500"), NOW, next_attempt_at=None)
 
     async def events(*words: str) -> tuple[int, str]:
         done = await asyncio.to_thread(command, tmp_path, "events", *words, DATABASE_URL=fresh_database)

@@ -18,7 +18,7 @@ from matcher.events.event import Event, EventKind
 from matcher.events.store import PostgresEvents
 from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.events.webhooks.store import PostgresWebhooks
-from matcher.events.webhooks.webhook import Answer, DeliveryStatus, Webhook, WebhookStatus
+from matcher.events.webhooks.webhook import DeliveryStatus, SendingResult, Webhook, WebhookStatus
 from matcher.operation.jobs.loop import in_background
 from matcher.postgres.pool import Database
 from tests.integration.delivering import LEASE, SECRETS, a_sender, delivering, delivery_job
@@ -93,12 +93,12 @@ async def test_the_next_of_a_trip_waits_for_the_one_before_and_other_trips_do_no
     first, other = await deliveries.claim(NOW, most=10, most_each=10, lease=LEASE)
     assert [first.delivery.event.event.data, other.delivery.event.event.data] == [{"n": 1}, {"n": 7}]
     assert await claimed(NOW) == []
-    await deliveries.end(first, Answer(500), NOW, next_attempt_at=NOW + 9 * SECOND)
-    await deliveries.end(other, Answer(200), NOW, next_attempt_at=None)
+    await deliveries.end(first, SendingResult(500), NOW, next_attempt_at=NOW + 9 * SECOND)
+    await deliveries.end(other, SendingResult(200), NOW, next_attempt_at=None)
     assert await claimed(NOW + 8 * SECOND) == []
     [again] = await deliveries.claim(NOW + 9 * SECOND, most=10, most_each=10, lease=LEASE)
     assert (again.delivery.id, again.delivery.attempts) == (first.delivery.id, 2)
-    await deliveries.end(again, Answer(500), NOW, next_attempt_at=None)  # given up: the trip goes on
+    await deliveries.end(again, SendingResult(500), NOW, next_attempt_at=None)  # given up: the trip goes on
     assert await claimed(NOW + 9 * SECOND) == [2]
     assert (await deliveries.get(first.delivery.id)).status is DeliveryStatus.DEAD
 
@@ -110,9 +110,9 @@ async def test_who_was_too_slow_has_no_say_any_more(database: Database) -> None:
     [slow] = await deliveries.claim(NOW, most=1, most_each=1, lease=LEASE)
     assert await deliveries.claim(NOW + LEASE / 2, most=1, most_each=1, lease=LEASE) == []
     [fast] = await deliveries.claim(NOW + LEASE, most=1, most_each=1, lease=LEASE)
-    assert not await deliveries.end(slow, Answer(500), NOW, next_attempt_at=None)
-    assert await deliveries.end(fast, Answer(200), NOW, next_attempt_at=None)
-    assert not await deliveries.end(slow, Answer(500), NOW, next_attempt_at=None)
+    assert not await deliveries.end(slow, SendingResult(500), NOW, next_attempt_at=None)
+    assert await deliveries.end(fast, SendingResult(200), NOW, next_attempt_at=None)
+    assert not await deliveries.end(slow, SendingResult(500), NOW, next_attempt_at=None)
     assert (await deliveries.get(fast.delivery.id)).status is DeliveryStatus.DELIVERED
 
 
@@ -126,7 +126,7 @@ async def test_one_webhook_does_not_take_all_the_room(database: Database) -> Non
     due = await deliveries.claim(NOW + SECOND, most=10, most_each=4, lease=LEASE)
     assert [one.webhook.owner for one in due] == ["alice"] * 4 + ["bob"]
     assert await deliveries.claim(NOW + SECOND, most=10, most_each=4, lease=LEASE) == []
-    await deliveries.end(due[0], Answer(200), NOW + SECOND, next_attempt_at=None)
+    await deliveries.end(due[0], SendingResult(200), NOW + SECOND, next_attempt_at=None)
     assert len(await deliveries.claim(NOW + SECOND, most=10, most_each=4, lease=LEASE)) == 1
 
 
@@ -227,7 +227,7 @@ async def test_what_was_given_up_is_replayed_one_or_all(database: Database) -> N
     for n in range(3):
         await _tell(database, n, trip=uuid4(), now=NOW)
     for due in await deliveries.claim(NOW, most=9, most_each=9, lease=LEASE):
-        await deliveries.end(due, Answer(None, "x" * 500), NOW, next_attempt_at=None)
+        await deliveries.end(due, SendingResult(None, "x" * 500), NOW, next_attempt_at=None)
     dead = await deliveries.list_page(
         owner="alice", webhook_id=hook.id, status=DeliveryStatus.DEAD, before=None, limit=9
     )
@@ -247,7 +247,7 @@ async def test_deliveries_go_when_they_are_old_and_with_their_events_and_webhook
     for n in range(4):
         await _tell(database, n, trip=uuid4(), now=NOW)
     for due in await deliveries.claim(NOW, most=2, most_each=9, lease=LEASE):
-        await deliveries.end(due, Answer(200), NOW, next_attempt_at=None)
+        await deliveries.end(due, SendingResult(200), NOW, next_attempt_at=None)
     assert await deliveries.forget_delivered(NOW) == 0
     assert await deliveries.forget_delivered(NOW + SECOND, 1) == 1
     assert await deliveries.forget_delivered(NOW + SECOND) == 1
