@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from api.app_keys import LIFETIME, METRICS, PROTECTION, STREAMS, TRAFFIC
-from api.process.slow_clients import MAX_HEADER, MAX_LINE, Connections
+from api.process.slow_clients import MAX_HEADER, MAX_LINE, CallerConnections
 from matcher.domain.errors.tree import NotReady
 
 #: After the last answer of a stop: callers who keep their connection are told with their next call, and those who are idle are let go.
@@ -43,8 +43,8 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
         # aiohttp offers no hook for the protocol's class; the subclass adds two references, so the instance may take it on.
-        server.__class__ = Connections
-        assert isinstance(server, Connections), "it has just been made one"
+        server.__class__ = CallerConnections
+        assert isinstance(server, CallerConnections), "it has just been made one"
         server.protection, server.telemetry = self.app[PROTECTION], self.app[METRICS]
         return server
 

@@ -25,7 +25,7 @@ _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: c
 _log = structlog.get_logger("api")
 
 
-class Connections(web.Server):
+class CallerConnections(web.Server):
     """All connections of a process. It takes the place of aiohttp's own; `protection` and `telemetry` are set beside it."""
 
     protection: ProtectionSettings
@@ -44,7 +44,7 @@ class Connections(web.Server):
 class ClientConnection(web.RequestHandler):
     """One connection. Its headers, and the taking in of an answer, have time limits; the body's is in api/call/reading.py."""
 
-    def __init__(self, connections: Connections, **options: Any) -> None:
+    def __init__(self, connections: CallerConnections, **options: Any) -> None:
         super().__init__(connections, **options)
         self._connections = connections
         self._header_timer: asyncio.TimerHandle | None = None

@@ -29,12 +29,12 @@ from matcher.settings.all import Settings
 from matcher.statistics.read import ReadStatistics
 from matcher.statistics.store import PostgresStatistics
 from matcher.wiring.database import opened_database
-from matcher.wiring.geocoding import make_geocoder
 from matcher.wiring.ground import compute_threads
 from matcher.wiring.region import (
     centre_of,
     cost_sharing,
     load_region,
+    make_geocoder,
     meeting_points_of,
     open_region,
     roads_of,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,17 +12,18 @@ from matcher.events.departures import PostgresDepartures
 from matcher.events.store import PostgresEvents
 from matcher.events.webhooks.deliveries import PostgresDeliveries
 from matcher.geocoding.network.cache_store import PostgresGeocodeCache
-from matcher.operation.jobs.loop import Job, ListeningJob, forgetting
+from matcher.operation.jobs.loop import Job, ListeningJob, WakeUp, forgetting
 from matcher.operation.rate_store import PostgresRateLimits
 from matcher.postgres.change_feed import PostgresChangeFeed
 from matcher.privacy.store import PostgresPersonalData
+from matcher.search.live.follow import FollowChanges
+from matcher.search.live.renew import RenewRegion
 from matcher.search.requests.store import PostgresRequests
 from matcher.statistics.search_store import PostgresSearchStore
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.bookings.tend import TendBookings
 from matcher.trips.offers.expire import ExpireOffers
 from matcher.wiring.events import EventServices
-from matcher.wiring.following import Following
 from matcher.wiring.ground import Ground
 from matcher.wiring.trips import terms_of
 
@@ -30,6 +32,15 @@ ANSWERS_KEPT = timedelta(hours=24)
 #: Changes and events are read this often without a notice too: it finds what was written without one, and a lost connection.
 _WITHOUT_NOTICE_S = 0.5
 _TIDY_S = 300.0
+
+
+@dataclass(frozen=True)
+class Following:
+    """Keeps the offers in memory and the region up to date; `look_now` makes it look at the region at once."""
+
+    follow: FollowChanges
+    renew: RenewRegion
+    look_now: WakeUp
 
 
 def background_jobs(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.operation.health import CheckHealth
-from matcher.operation.jobs.loop import in_background
+from matcher.operation.jobs.loop import WakeUp, in_background
 from matcher.operation.telemetry import QUIET, Telemetry
 from matcher.people.credentials.authenticate import Authenticate
 from matcher.people.credentials.manage_keys import ManageKeys
@@ -18,8 +18,9 @@ from matcher.places.look_up import LookUpPlaces
 from matcher.places.route import DescribeRoute
 from matcher.progress import Progress, no_progress
 from matcher.search.find import FindMatches
-from matcher.search.live.follow import CheckLag
-from matcher.search.live.region import ServedRegion
+from matcher.search.live.follow import CheckLag, FollowChanges
+from matcher.search.live.region import LiveOffers, ServedRegion
+from matcher.search.live.renew import RenewRegion
 from matcher.search.requests.store import NOTHING_SEEN
 from matcher.settings.all import Settings
 from matcher.statistics.read import ReadStatistics
@@ -30,13 +31,15 @@ from matcher.trips.offers.publish import PublishOffer
 from matcher.trips.offers.read import ReadOffers
 from matcher.version import version
 from matcher.wiring.commands import make_read_statistics
+from matcher.wiring.database import opened_database
 from matcher.wiring.events import EventServices, make_events
-from matcher.wiring.following import Following, open_ground
-from matcher.wiring.ground import Ground
-from matcher.wiring.jobs import background_jobs
+from matcher.wiring.ground import Ground, compute_threads
+from matcher.wiring.jobs import Following, background_jobs
 from matcher.wiring.operation import Operation, make_operation
 from matcher.wiring.people import Credentials, People, make_credentials, make_people
+from matcher.wiring.region import RegionOpener
 from matcher.wiring.search import RequestServices, make_search
+from matcher.wiring.secrets import read_secrets
 from matcher.wiring.trips import BookingServices, SeriesServices, make_trips
 
 
@@ -82,7 +85,7 @@ async def running(
     """
     this_version = await asyncio.to_thread(version)
     async with AsyncExitStack() as stack:
-        ground, following = await open_ground(settings, stack, progress, telemetry)
+        ground, following = await _open_ground(settings, stack, progress, telemetry)
         credentials = make_credentials(ground, stack)
         lasting = _Lasting(
             ground,
@@ -110,6 +113,23 @@ async def running(
         )
         await stack.enter_async_context(in_background(jobs, ground.clock, telemetry))
         yield served[0]
+
+
+async def _open_ground(
+    settings: Settings, stack: AsyncExitStack, progress: Progress, telemetry: Telemetry
+) -> tuple[Ground, Following]:
+    """The ground, with all offers loaded; it is closed with the stack. Raises what `running` raises."""
+    database = await stack.enter_async_context(opened_database(settings, progress=progress))
+    executor = compute_threads(stack, settings.matching.threads)
+    opener = RegionOpener(settings, stack, database.pool, executor, telemetry)
+    first, on_disk = await opener.first(progress)
+    live, secrets = LiveOffers(first, executor), await read_secrets(settings)
+    loaded = await live.replace(first, progress)
+    ground = Ground(settings, telemetry, database, executor, secrets, live, opener.cost_sharing)
+    stack.push_async_callback(ground.writer.drain)
+    stack.push_async_callback(ground.drain_searches)
+    follow = FollowChanges(ground.offers, live, executor, loaded=loaded)
+    return ground, Following(follow, RenewRegion(opener.look, opener.again, live, in_use=on_disk), WakeUp())
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ _BUSY_PLACES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class RiderSearch:
     """One rider's search: what it shows, and the body to send."""
 
     title: str
@@ -78,14 +78,14 @@ def offers(day: date, zone: ZoneInfo) -> Iterator[Json]:
         }
 
 
-def searches(day: date, zone: ZoneInfo) -> list[Search]:
+def searches(day: date, zone: ZoneInfo) -> list[RiderSearch]:
     """Riders of that morning; the last one asks for what nobody offers, to show what is answered then."""
 
     def between(first: str, last: str) -> Json:
         return {"earliest": _at(day, first, zone), "latest": _at(day, last, zone)}
 
-    def search(title: str, origin: str, destination: str, **rest: Any) -> Search:
-        return Search(title, {"origin": {"address": origin}, "destination": {"address": destination}, **rest})
+    def search(title: str, origin: str, destination: str, **rest: Any) -> RiderSearch:
+        return RiderSearch(title, {"origin": {"address": origin}, "destination": {"address": destination}, **rest})
 
     south, centre = "Los Copihues & Los Clarines, Coquimbo", "Balmaceda & Brasil, La Serena"
     return [

@@ -12,7 +12,7 @@ from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.geocoding.network.providers import PROVIDERS
 from matcher.settings.base import SettingsInvalid
 from matcher.settings.roads import GeocodingSettings
-from matcher.wiring.geocoding import make_geocoder
+from matcher.wiring.region import make_geocoder
 
 BOX = BoundingBox(south=-30.1, west=-71.4, north=-29.8, east=-71.1)
 
