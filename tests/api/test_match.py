@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from matcher.domain.place import Coordinate
-from matcher.domain.polyline import decode_polyline
 from tests.api.live import HALF_WAY, Live, a_search, an_offer, around, next_week, quiet_morning
+from tests.polylines import decode_polyline
 
 
 async def _search(live: Live, token: str, **changes: Any) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 from yarl import URL
 
-from matcher.domain.polyline import decode_polyline
 from tests.api.live import (
     HALF_WAY,
     LA_SERENA,
@@ -22,6 +21,7 @@ from tests.api.live import (
     next_week,
     quiet_morning,
 )
+from tests.polylines import decode_polyline
 
 
 async def test_a_published_offer_is_answered_with_its_route(live: Live) -> None:

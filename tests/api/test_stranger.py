@@ -22,10 +22,10 @@ import structlog
 
 from matcher.domain.errors.tree import InvalidCoordinate
 from matcher.domain.place import Coordinate
-from matcher.domain.polyline import decode_polyline
 from tests.api.authorisation import ROWS
 from tests.api.booking import asked, move
 from tests.api.live import Answer, Live, a_search, around, quiet_morning
+from tests.polylines import decode_polyline
 
 #: Where the driver lives and works, and where the driver passes on purpose.
 HOME = {"lat": -29.962713, "lon": -71.336817}

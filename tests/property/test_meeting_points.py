@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate, Place, RoadPosition
+from matcher.roads.foot.meeting_place import MeetingPlace
 from matcher.roads.foot.meeting_points import (
     _ROOM_OF_CLASS,
     LEAST_ROOM_M,

@@ -16,7 +16,7 @@ from rich.table import Table
 from api.cli.console import StepProgress, make_console
 from api.cli.region.store import disk_errors, region_or_served, region_store
 from matcher.domain.errors.tree import InvalidField
-from matcher.domain.meeting_place import ROAD_LIMIT_M
+from matcher.roads.foot.meeting_place import ROAD_LIMIT_M
 
 if TYPE_CHECKING:
     from matcher.roads.region.extras import PlacesReport

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from matcher.domain.match import MAX_WALK_M
-from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.roads.foot.kernels import spread_out
+from matcher.roads.foot.meeting_place import MeetingPlace
 from matcher.roads.foot.stopping import NO_CLASS
 from matcher.roads.foot.walking import Foothold, WalkReach, Walks
 from matcher.roads.network.graph import F64, ROAD_CLASSES, RoadNetwork, read_only

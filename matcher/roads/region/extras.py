@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from matcher.domain.errors.tree import RegionFileInvalid
-from matcher.domain.meeting_place import ROAD_LIMIT_M, MeetingPlace
+from matcher.roads.foot.meeting_place import ROAD_LIMIT_M, MeetingPlace
 from matcher.roads.region import meeting_places
 from matcher.roads.region import speeds as speed_profiles
 from matcher.roads.region.files import remove_file, replace_file, sha256_of

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from matcher.domain.errors.tree import CarpoolError, RegionFileInvalid
-from matcher.domain.meeting_place import ROAD_LIMIT_M, MeetingPlace
 from matcher.domain.place import BoundingBox, Coordinate, RoadPosition
+from matcher.roads.foot.meeting_place import ROAD_LIMIT_M, MeetingPlace
 from matcher.roads.foot.stopping import may_stop
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.network.lines import choose_lines

@@ -24,9 +24,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from matcher.domain.errors.tree import InvalidField, RegionFileInvalid, RegionFormatTooNew, RegionNotFound
-from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import BoundingBox, Coordinate
 from matcher.progress import Progress, no_progress
+from matcher.roads.foot.meeting_place import MeetingPlace
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork

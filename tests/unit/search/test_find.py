@@ -23,7 +23,6 @@ from matcher.domain.match import MatchAnswer, RequestDraft, TimeWindow, TurnedAw
 from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput, RoadPosition
-from matcher.domain.polyline import decode_polyline
 from matcher.domain.principal import Principal, Role
 from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.rank.scoring import ScoreWeights
@@ -41,6 +40,7 @@ from matcher.trips.tickets import MatchTokens
 from matcher.wiring.warm import exercise
 from tests.builders import NOW, Street, a_place, a_ring, an_engine, an_offer
 from tests.fakes import GeocoderInMemory, NothingShared, OffersInMemory, SameThread
+from tests.polylines import decode_polyline
 
 SANTIAGO = timezone(timedelta(hours=-3))
 RIDER = Principal(user="rita", role=Role.RIDER, key_id="k")

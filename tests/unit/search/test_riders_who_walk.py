@@ -10,10 +10,10 @@ import pytest
 
 from matcher.domain.match import TimeWindow, TurnedAway, Walking, WindowKind
 from matcher.domain.place import Coordinate, Place, RoadPosition
-from matcher.domain.polyline import decode_polyline
 from matcher.places.where_to_meet import FARTHER_M
 from matcher.roads.asked import StopCandidate
 from tests.builders import NOW, a_ring, an_engine, an_offer
+from tests.polylines import decode_polyline
 from tests.unit.search.test_find import Town, _warm_kernels, a_town  # noqa: F401  # the fixture is used by being here
 
 CORNER = RoadPosition(1, 0.0)

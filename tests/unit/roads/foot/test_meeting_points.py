@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pytest
 
-from matcher.domain.meeting_place import MeetingPlace
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.roads.foot.kernels import spread_out
+from matcher.roads.foot.meeting_place import MeetingPlace
 from matcher.roads.foot.meeting_points import MeetingPoints
 from matcher.roads.foot.walking import Walks
 from matcher.roads.network.snapping import locate

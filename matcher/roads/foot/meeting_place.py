@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from matcher.domain.place import Coordinate, RoadPosition
 
-#: A place farther than this from any road where a car may stop is somewhere else than the list says, or in a hole of the map.
+#: A place farther than this from every road where a car may stop has wrong coordinates, or the map has a hole there.
 ROAD_LIMIT_M = 300.0
 
 
