@@ -1,7 +1,7 @@
-"""What every call of the API goes through before its handler sees it, declared as one row of the route table.
+"""What every call goes through before its handler: one row of the route table says it all.
 
-In this order: is the service ready (503), who calls (401), may they (403), are the query (422) and the body (415, 413, 400, 422)
-fit. A handler therefore gets a `Call` in which everything has been checked that needs no service.
+In this order: readiness (503), authentication (401), authorisation (403), rate limits (429), the query (422), the body (415,
+413, 400, 422). A handler gets a `Call` in which all of this has been checked.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from api.call.reading import JSON, read_body, read_query
 from api.schemas.fields import WireIn
 from api.schemas.service import Nothing
 from matcher.domain.errors.bookings import BookingNotFound
+from matcher.domain.errors.events import WebhookNotFound
 from matcher.domain.errors.requests import RequestNotFound
 from matcher.domain.errors.series import SeriesNotFound
 from matcher.domain.errors.tree import CarpoolError, NotFound, OfferNotFound
@@ -39,7 +40,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Q, B]):
-    """A call that may be answered: who asks, when, and what."""
+    """A checked call: who makes it, when, and what is requested."""
 
     request: web.Request
     carpool: Carpool
@@ -50,29 +51,33 @@ class Call(Generic[Q, B]):
 
     @property
     def offer_id(self) -> UUID:
-        """The id in the path. Raises OfferNotFound for anything that is no UUID: no offer has such an id."""
-        return self.path_id("offer_id", OfferNotFound("you have no offer with this id"))
+        """The id in the path. Raises OfferNotFound when it is not a UUID, as no offer has such an id."""
+        return self._id("offer", OfferNotFound)
 
     @property
     def booking_id(self) -> UUID:
-        """The same for BookingNotFound."""
-        return self.path_id("booking_id", BookingNotFound("you have no booking with this id"))
+        """The same, raises BookingNotFound."""
+        return self._id("booking", BookingNotFound)
 
     @property
     def request_id(self) -> UUID:
-        """The same for RequestNotFound."""
-        return self.path_id("request_id", RequestNotFound("you have no request with this id"))
+        """The same, raises RequestNotFound."""
+        return self._id("request", RequestNotFound)
 
     @property
     def series_id(self) -> UUID:
-        """The same for SeriesNotFound."""
-        return self.path_id("series_id", SeriesNotFound("you have no series with this id"))
+        """The same, raises SeriesNotFound."""
+        return self._id("series", SeriesNotFound)
 
-    def path_id(self, name: str, missing: NotFound) -> UUID:
-        """An id in the path. Raises `missing` for anything that is no UUID."""
-        given = self.request.match_info[name]
+    @property
+    def webhook_id(self) -> UUID:
+        """The same, raises WebhookNotFound."""
+        return self._id("webhook", WebhookNotFound)
+
+    def _id(self, what: str, missing: type[NotFound]) -> UUID:
+        given = self.request.match_info[f"{what}_id"]
         if not _UUID.fullmatch(given):
-            raise missing
+            raise missing(f"you have no {what} with this id")
         return UUID(given)
 
 
@@ -88,7 +93,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A row of the route table that everybody may read without a key. Without `answers` it is left out of the document."""
+    """A public row of the route table. Without `answers` it is left out of the OpenAPI document."""
 
     path: str
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -103,11 +108,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint(Generic[Q, B]):
-    """A row of the route table: who may call, what is taken, what is answered, and what can go wrong.
+    """A row of the route table: who may call, what it accepts, what it answers, and which errors it raises.
 
-    `answers` names the model (or, as text, the media type) of each good status. `raises` is what the call itself can raise; what
-    every call can raise is added in api/openapi.py. `media_types` are those of the body; of `answer_types` the first is that of the models, and callers
-    may ask for the others, which are text.
+    `answers` gives the model (or, as text, the media type) of each success status. `raises` are errors of this call; those of
+    every call are added in api/openapi.py. `media_types` are those of the body. The first of `answer_types` is that of the
+    models; callers may ask for the others, which are text.
     """
 
     method: str
@@ -121,9 +126,9 @@ class Endpoint(Generic[Q, B]):
     headers: tuple[Header, ...] = ()
     media_types: Sequence[str] = JSON
     answer_types: Sequence[str] = JSON
-    #: Which limit counts it, and whether it is a search, which is refused when there are too many; by default told by the method.
+    #: Which rate limit counts it, and which calls are shed under load; by default it follows from the method.
     calls: Calls | None = None
-    #: Answers for as long as the caller listens, so it has no deadline.
+    #: The answer lasts for as long as the caller listens, so it has no deadline.
     streams: bool = False
 
     async def endpoint(self, request: web.Request) -> web.StreamResponse:

@@ -23,5 +23,5 @@ async def find_matches(call: Call[Nothing, MatchIn]) -> web.Response:
     note_search(call.request.app[METRICS], answer)
     if (tracing := call.request.app[TRACING]) is not None:
         tracing.stages(answer.stages_ms)
-    basis = BasisOut.of(call.carpool.carbon, call.carpool.cost_sharing.rate)
+    basis = BasisOut.from_domain(call.carpool.carbon, call.carpool.cost_sharing.rate)
     return json_response(MatchesOut.from_domain(answer, basis, explain=call.body.explain))

@@ -1,4 +1,4 @@
-"""The caller's own person: what is shared, who is blocked, what is held, and how it is erased."""
+"""The caller: profile, blocks, export of personal data, erasure."""
 
 from __future__ import annotations
 
@@ -8,56 +8,53 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from api.app_keys import BROWSERS, REQUEST_ID
-from api.call.conditional import etag, expected_version, is_known
+from api.call.conditional import not_modified, stale, tagged, version_wanted
 from api.call.endpoint import Call
 from api.call.middlewares import harden
 from api.call.rendering import JSON_TYPE, json_response
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.service import Nothing
-from matcher.domain.errors.tree import StaleVersion
 from matcher.people.profile import Profile
 from matcher.privacy.personal_data import as_json
 
 
 async def read_profile(call: Call[Nothing, Nothing]) -> web.Response:
-    """Read who one is here, and what one shares."""
+    """Read your profile: your user name, and what you share."""
     profile = await call.carpool.people.share_gender.profile(call.principal)
-    if is_known(call.request, profile):
-        return web.Response(status=304, headers={"ETag": etag(profile)})
-    return _shown(profile)
+    return not_modified(call.request, profile) or _shown(profile)
 
 
 async def change_profile(call: Call[Nothing, ProfilePatch]) -> web.Response:
-    """Share being a woman with the service, or take it back, with a JSON merge patch (RFC 7396).
+    """Share your gender with the service, or stop sharing it, with a JSON merge patch (RFC 7396).
 
-    It is what the wish `women_only` of trips and searches stands on: both sides share it, and nobody is shown it. Open trips follow at once.
-    It cannot be taken back while open trips are for women only: a 409 lists them. The patch says all that there is to say, so If-Match may be left out;
-    with it nothing is changed that is not as it was read.
+    `women_only` trips and searches require it: both sides share it, and it is shown to nobody. Open trips follow at once. It
+    cannot be withdrawn while you have open trips for women only: the 409 lists them. If-Match is optional; with it the
+    profile changes only if it is as you read it.
     """
     share = call.carpool.people.share_gender
 
     async def read() -> Profile:
         return await share.profile(call.principal)
 
-    version = await expected_version(call, required=False, read=read, what="profile")
+    version = await version_wanted(call.request, "profile", read)
     if call.body.changes_gender:
         return _shown(await share(call.body.share_gender == "woman", call.principal, call.now, version))
     profile = await read()
     if version is not None and version != profile.version:
-        raise StaleVersion(f"the profile is at version {profile.version} now: read it again before changing it")
+        raise stale("profile", profile.version)
     return _shown(profile)
 
 
 async def list_blocks(call: Call[Nothing, Nothing]) -> web.Response:
-    """List whom one has blocked. Who has blocked the caller is told to nobody."""
+    """List the people you have blocked. Nobody learns who has blocked them."""
     blocks = await call.carpool.people.manage_blocks.list_blocks(call.principal)
     return json_response(BlocksOut(blocks=[BlockOut.from_domain(block) for block in blocks]))
 
 
 async def block_user(call: Call[Nothing, Nothing]) -> web.Response:
-    """Block somebody by name. Neither of the two is matched with the other from now on, and nobody is told.
+    """Block a user by name. The two of you are no longer matched, and nobody is notified.
 
-    Bookings that are there stay until somebody cancels them. Blocking again changes nothing.
+    Existing bookings stay until somebody cancels them. Blocking again changes nothing.
     """
     user = call.request.match_info["user"]
     block = await call.carpool.people.manage_blocks.block_user(user, call.principal, call.now)
@@ -65,42 +62,42 @@ async def block_user(call: Call[Nothing, Nothing]) -> web.Response:
 
 
 async def block_unnamed(call: Call[Nothing, BlockIn]) -> web.Response:
-    """Block the driver of an offer that was found, or the other person of a booking, without learning who it is.
+    """Block the driver of a matched offer, or the other person of a booking, without learning who it is.
 
-    Blocking the same again changes nothing and gives the same answer.
+    Blocking the same person again changes nothing and gives the same answer.
     """
     manage, body = call.carpool.people.manage_blocks, call.body
     if body.offer_id is not None:
         block = await manage.block_driver(body.offer_id, call.principal, call.now)
     else:
-        assert body.booking_id is not None, "faults() has been asked"
+        assert body.booking_id is not None, "checked by faults()"
         block = await manage.block_companion(body.booking_id, call.principal, call.now)
     return json_response(BlockOut.from_domain(block), status=201)
 
 
 async def unblock(call: Call[Nothing, Nothing]) -> web.Response:
-    """Take back a block, by its id or by the name that was blocked. When there is none, nothing is done."""
+    """Remove a block, by its id or by the blocked user name. Without such a block nothing happens."""
     await call.carpool.people.manage_blocks.unblock(call.request.match_info["user"], call.principal)
     return web.Response(status=204)
 
 
 async def export_me(call: Call[Nothing, Nothing]) -> web.StreamResponse:
-    """Download everything that the service holds on oneself, as one JSON object with a list for each kind of thing.
+    """Download all data that the service holds about you, as one JSON object with a list for each kind of data.
 
-    It is all as it was at one moment. Of bookings it shows what the caller may see of them, and never who the other person is.
+    It is one consistent snapshot. Bookings contain what you may see of them, and never who the other person is.
     """
     if call.request.method == "HEAD":
         return web.Response(content_type=JSON_TYPE)
     headers = {"Content-Disposition": 'attachment; filename="carpool-export.json"'}
     response = web.StreamResponse(headers=headers)
     response.content_type = JSON_TYPE
-    # What the middlewares add to an answer comes too late for one that has begun.
+    # The middlewares add their headers to a finished answer, which is too late for one that has begun.
     harden(response, call.request[REQUEST_ID])
     call.request.app[BROWSERS].mark(call.request, response)
     pieces = as_json(call.principal.user, call.now, call.carpool.people.export_me(call.principal.user), to_json)
     async with aclosing(pieces):
         first = await anext(pieces)
-        second = await anext(pieces)  # with the first thing from the database: until here an error is still an answer
+        second = await anext(pieces)  # with the first row from the database: until here an error is still an answer
         await response.prepare(call.request)
         await response.write(first + second)
         async for piece in pieces:
@@ -110,10 +107,11 @@ async def export_me(call: Call[Nothing, Nothing]) -> web.StreamResponse:
 
 
 async def erase_me(call: Call[Nothing, Nothing]) -> web.Response:
-    """Erase oneself: trips, bookings, events, webhooks, keys, blocks, and whatever else names the caller.
+    """Erase your data: trips, bookings, events, webhooks, keys, blocks, and everything else that names you.
 
-    Open trips and bookings are cancelled first, and the others are told. What is another person's record as well stays under a random name, without
-    exact places and words; whoever has blocked the caller keeps that. The key of this very call is gone afterwards. Erasing again changes nothing.
+    Open trips and bookings are cancelled first, and the other people are notified. Records that also belong to another person
+    stay under a random name, without exact places and texts; blocks against you stay. The key of this call is deleted as
+    well. Erasing again changes nothing.
     """
     carpool = call.carpool
     change_booking = carpool.bookings.change_booking
@@ -125,4 +123,4 @@ async def erase_me(call: Call[Nothing, Nothing]) -> web.Response:
 
 def _shown(profile: Profile) -> web.Response:
     shared = ProfileOut(user=profile.user, share_gender="woman" if profile.is_woman else None)
-    return json_response(shared, headers={"ETag": etag(profile)})
+    return tagged(profile, shared)

@@ -1,12 +1,12 @@
-"""Kept requests: keep a search, look at it, search again, take it back; and which of them fit a trip."""
+"""Kept requests: keep a search, read it, search again, delete it; and list those that fit a trip."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from api.call.conditional import decode_cursor, encode_cursor
 from api.call.endpoint import Call
 from api.call.idempotency import answer_once, created, sent
+from api.call.paging import next_cursor, page_response, position_of
 from api.call.rendering import json_response
 from api.schemas.matches import BasisOut, MatchesOut, MatchIn
 from api.schemas.requests import (
@@ -28,8 +28,9 @@ from matcher.wiring.service import Carpool
 async def keep_request(call: Call[Nothing, MatchIn]) -> web.Response:
     """Keep a search until its window ends.
 
-    The answer has what fits now. Each offer that comes to fit later, because it is published or changed, is told once as an event `match_found`. With
-    an Idempotency-Key the call may be repeated: the first answer comes back, byte for byte, with `Idempotency-Replayed: true`.
+    The answer has the current matches. Each offer that fits later, because it was published or changed, is reported once as an
+    event `match_found`. With an Idempotency-Key a repeated call gets the first answer again, byte for byte, with
+    `Idempotency-Replayed: true`.
     """
 
     async def make(keep: Keep[Searched] | None) -> Searched:
@@ -44,43 +45,40 @@ async def keep_request(call: Call[Nothing, MatchIn]) -> web.Response:
 
 
 async def list_requests(call: Call[RequestListQuery, Nothing]) -> web.Response:
-    """List one's own requests, oldest first, those that have ended for a while too.
+    """List your requests, oldest first, including those that expired recently.
 
-    Pages are read one after the other with `next_cursor`, which is also the target of the Link header with rel="next".
+    Follow `next_cursor`, or the Link header with rel="next", to the next page.
     """
     query = call.query
-    page = await call.carpool.requests.keep.list_own(call.principal, query.limit, decode_cursor(query))
-    cursor = None if page.next_cursor is None else encode_cursor(page.next_cursor, query)
-    next_url = call.request.rel_url.update_query(cursor=cursor) if cursor is not None else None
-    answer = RequestsOut(
-        requests=[RequestOut.from_domain(kept, call.now) for kept in page.requests], next_cursor=cursor
-    )
-    return json_response(answer, headers={} if next_url is None else {"Link": f'<{next_url}>; rel="next"'})
+    page = await call.carpool.requests.keep.list_own(call.principal, query.limit, position_of(query))
+    cursor = next_cursor(page.next_cursor, query)
+    requests = [RequestOut.from_domain(kept, call.now) for kept in page.requests]
+    return page_response(call.request, RequestsOut(requests=requests, next_cursor=cursor), cursor)
 
 
 async def read_request(call: Call[Nothing, Nothing]) -> web.Response:
-    """Read one of one's own requests, or any as an operator, with the offers that its rider was shown or told of."""
+    """Read one of your requests with the offers found for it; operators can read any."""
     kept, found = await call.carpool.requests.keep.get(call.request_id, call.principal)
     return json_response(RequestDetailOut.with_found(kept, found, call.now))
 
 
 async def match_request(call: Call[MatchesQuery, Nothing]) -> web.Response:
-    """Make the search of a request again: what fits now, with match ids to book with."""
+    """Search again for a request: the current matches, with match ids to book."""
     answer = await call.carpool.requests.keep.matches(call.request_id, call.principal, call.now, call.query.limit)
     return json_response(MatchesOut.from_domain(answer, _basis(call.carpool), explain=False))
 
 
 async def take_request_back(call: Call[Nothing, Nothing]) -> web.Response:
-    """Wait no more. Nothing of the request stays."""
+    """Delete a request. No data of it is kept."""
     await call.carpool.requests.keep.take_back(call.request_id, call.principal)
     return web.Response(status=204)
 
 
 async def requests_of_offer(call: Call[FittingQuery, Nothing]) -> web.Response:
-    """Which waiting requests fit a trip of one's own, as it is now. The riders know of the trip: they are told of it, and may book it."""
+    """List the waiting requests that fit one of your trips now. Their riders have been notified of the trip and may book it."""
     found = await call.carpool.requests.of_offer(call.offer_id, call.principal, call.now, call.query.limit)
     return json_response(FittingRequestsOut.from_domain(found))
 
 
 def _basis(carpool: Carpool) -> BasisOut:
-    return BasisOut.of(carpool.carbon, carpool.cost_sharing.rate)
+    return BasisOut.from_domain(carpool.carbon, carpool.cost_sharing.rate)

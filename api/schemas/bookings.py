@@ -16,7 +16,7 @@ from api.schemas.fields import (
     Longitude,
     Maybe,
     Metres,
-    QueryInteger,
+    PageQuery,
     Seconds,
     WireIn,
     WireOut,
@@ -26,7 +26,6 @@ from api.schemas.fields import (
 from api.schemas.money import FareOut
 from matcher.domain.booking import MAX_NOTE, Actor, Booking, BookingStatus, RidePoint
 
-MAX_PAGE = 100
 MAX_MATCH_ID = 2048
 #: Before a booking is confirmed the driver sees a place to about a kilometre, moments to the minute and lengths to 100 m, unless the rider walks so far
 #: to be met that it does not tell where they live.
@@ -76,7 +75,7 @@ class BookingPatch(WireIn):
         return BookingStatus(self.status)
 
 
-class BookingListQuery(WireIn):
+class BookingListQuery(PageQuery):
     """Which bookings, and how many at a time."""
 
     status: Absent[Annotated[StatusName, Field(description="only bookings in this state")]] = None
@@ -89,13 +88,6 @@ class BookingListQuery(WireIn):
             ),
         ]
     ] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="bookings a page"), QueryInteger] = 20
-    cursor: Absent[Annotated[str, Field(max_length=200, description="`next_cursor` of the page before")]] = None
-
-    @property
-    def filters(self) -> object:
-        """Which bookings are in the list."""
-        return "bookings", self.status, None if self.offer_id is None else self.offer_id.lower()
 
     @property
     def statuses_wanted(self) -> tuple[BookingStatus, ...] | None:
@@ -178,37 +170,26 @@ class BookingOut(WireOut):
         """The booking as one side sees it now."""
         open_to_all = booking.was_confirmed or side is not Actor.DRIVER
         veil = 0 if open_to_all else VEIL_M
-        values: dict[str, Any] = {
-            "id": booking.id,
-            "offer_id": booking.offer_id,
-            "status": booking.status.value,
-            "version": booking.version,
-            "side": side.value,
-            "seats": booking.seats,
-            "rider_id": booking.rider_id if open_to_all else None,
-            "driver_id": booking.driver_id if booking.was_confirmed or side is not Actor.RIDER else None,
-            "pickup": _seen(booking.pickup, side, open_to_all),
-            "dropoff": _seen(booking.dropoff, side, open_to_all),
-            "ride_s": _rounded(booking.ride_ms / 1000, 60 if veil else 0),
-            "ride_m": _rounded(booking.ride_cm / 100, veil),
-            "detour_s": _rounded(booking.detour_ms / 1000, 60 if veil else 0),
-            "detour_m": _rounded(booking.detour_cm / 100, veil),
-            "shared_m": _rounded(booking.shared_cm / 100, veil),
-            # What it costs and saves tells how far it goes.
-            "price": FareOut.from_fare(booking.fare) if booking.fare is not None and open_to_all else None,
-            "co2_saved_g": round(_rounded(booking.co2_saved_g, veil)),
-            "note": booking.note,
-            "reply": booking.reply,
-            "expires_at": booking.expires_at,
-            "confirmed_at": booking.confirmed_at,
-            "completed_at": booking.completed_at,
-            "completed_by": None if booking.completed_by is None else booking.completed_by.value,
-            "cancelled_by": None if booking.cancelled_by is None else booking.cancelled_by.value,
-            "reason": None if booking.cancel_reason is None else booking.cancel_reason.value,
-            "created_at": booking.created_at,
-            "updated_at": booking.updated_at,
-        }
-        return cls(**values)
+        return cls.of(
+            booking,
+            status=booking.status.value,
+            side=side.value,
+            rider_id=booking.rider_id if open_to_all else None,
+            driver_id=booking.driver_id if booking.was_confirmed or side is not Actor.RIDER else None,
+            pickup=_seen(booking.pickup, side, open_to_all),
+            dropoff=_seen(booking.dropoff, side, open_to_all),
+            ride_s=_rounded(booking.ride_ms / 1000, 60 if veil else 0),
+            ride_m=_rounded(booking.ride_cm / 100, veil),
+            detour_s=_rounded(booking.detour_ms / 1000, 60 if veil else 0),
+            detour_m=_rounded(booking.detour_cm / 100, veil),
+            shared_m=_rounded(booking.shared_cm / 100, veil),
+            # The price and the savings reveal the length of the ride.
+            price=FareOut.from_fare(booking.fare) if booking.fare is not None and open_to_all else None,
+            co2_saved_g=round(_rounded(booking.co2_saved_g, veil)),
+            completed_by=None if booking.completed_by is None else booking.completed_by.value,
+            cancelled_by=None if booking.cancelled_by is None else booking.cancelled_by.value,
+            reason=None if booking.cancel_reason is None else booking.cancel_reason.value,
+        )
 
 
 class BookingPageOut(WireOut):

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, GetPydanticSchema
 from pydantic_core import core_schema
 
-from api.schemas.fields import Absent, Identifier, Maybe, QueryInteger, WireIn, WireOut, line
+from api.schemas.fields import Absent, Identifier, Maybe, PageQuery, WireIn, WireOut, line
 from matcher.domain.errors.tree import Fault
 from matcher.events.event import EventKind
 from matcher.events.messages import message_of
 from matcher.events.webhooks.manage import Covers, WebhookChange, WebhookDraft, covers_of
 from matcher.events.webhooks.webhook import Delivery, DeliveryStatus, Webhook, WebhookStatus
-
-MAX_PAGE = 100
 
 #: A kind by its name: a choice written inline in the API description.
 KindName = Annotated[
@@ -146,9 +144,10 @@ class WebhookOut(WireOut):
     updated_at: datetime
 
     @classmethod
-    def from_domain(cls, webhook: Webhook) -> WebhookOut:
-        """What may be shown at any time."""
-        return cls(**_members(webhook))
+    def from_domain(cls, webhook: Webhook, **more: Any) -> Self:
+        """The webhook, and `more` of a longer answer."""
+        kinds, covers = [kind.value for kind in webhook.kinds], covers_of(webhook).value
+        return cls.of(webhook, kinds=kinds, covers=covers, enabled=webhook.status is WebhookStatus.ENABLED, **more)
 
 
 class WebhookSecretOut(WebhookOut):
@@ -162,7 +161,7 @@ class WebhookSecretOut(WebhookOut):
     @classmethod
     def with_secret(cls, webhook: Webhook, secret: str) -> WebhookSecretOut:
         """For its owner, once."""
-        return cls(**_members(webhook), secret=secret)
+        return cls.from_domain(webhook, secret=secret)
 
 
 class WebhooksOut(WireOut):
@@ -171,13 +170,11 @@ class WebhooksOut(WireOut):
     webhooks: list[WebhookOut]
 
 
-class DeliveryListQuery(WireIn):
+class DeliveryListQuery(PageQuery):
     """Which deliveries, and how many at a time."""
 
     status: Absent[Annotated[DeliveryStatusName, Field(description="only deliveries in this state")]] = None
     webhook_id: Absent[Annotated[str, Field(max_length=36, description="only those to this webhook")]] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="deliveries a page"), QueryInteger] = 20
-    cursor: Absent[Annotated[str, Field(max_length=200, description="`next_cursor` of the page before")]] = None
 
     def faults(self) -> list[Fault]:
         """An id that is none finds nothing, and says so."""
@@ -217,17 +214,10 @@ class DeliveryOut(WireOut):
     def from_domain(cls, delivery: Delivery) -> DeliveryOut:
         """The delivery with the event as it is sent."""
         waits = delivery.status is DeliveryStatus.PENDING
-        return cls(
-            id=delivery.id,
-            webhook_id=delivery.webhook_id,
-            owner=delivery.owner,
+        return cls.of(
+            delivery,
             status=delivery.status.value,
-            attempts=delivery.attempts,
             next_attempt_at=delivery.next_attempt_at if waits else None,
-            answer_status=delivery.answer_status,
-            error=delivery.error,
-            created_at=delivery.created_at,
-            ended_at=delivery.ended_at,
             event=EventOut(**message_of(delivery.event)),
         )
 
@@ -237,23 +227,6 @@ class DeliveriesOut(WireOut):
 
     deliveries: list[DeliveryOut]
     next_cursor: Maybe[str] = Field(None, description="absent on the last page")
-
-
-def _members(webhook: Webhook) -> dict[str, Any]:
-    return {
-        "id": webhook.id,
-        "url": webhook.url,
-        "kinds": [kind.value for kind in webhook.kinds],
-        "description": webhook.description,
-        "covers": covers_of(webhook).value,
-        "enabled": webhook.status is WebhookStatus.ENABLED,
-        "disabled_because": webhook.disabled_because,
-        "failing_since": webhook.failing_since,
-        "old_secret_until": webhook.old_secret_until,
-        "version": webhook.version,
-        "created_at": webhook.created_at,
-        "updated_at": webhook.updated_at,
-    }
 
 
 def _repeated_kinds(names: Sequence[str]) -> list[Fault]:

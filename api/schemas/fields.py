@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -15,6 +15,8 @@ from matcher.domain.errors.tree import Fault
 
 #: Years that a time may lie in: wide enough for any trip, narrow enough that no sum of a time and a duration leaves the calendar.
 MIN_YEAR, MAX_YEAR = 2000, 2199
+
+MAX_PAGE = 100
 
 #: The day of every example; the document that is served has one of the coming week in its place.
 EXAMPLE_DAY = "2026-12-01"
@@ -32,14 +34,32 @@ class WireIn(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     def faults(self) -> list[Fault]:
-        """What is wrong though every single field is right."""
+        """What is wrong although every single field is valid."""
         return []
+
+    def domain_values(self) -> dict[str, Any]:
+        """Every field by name, as the domain has it: models by their `to_domain`, lists as tuples."""
+        return {name: _domain(getattr(self, name)) for name in type(self).model_fields}
+
+
+def _domain(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(map(_domain, value))
+    return value.to_domain() if hasattr(value, "to_domain") else value
 
 
 class WireOut(BaseModel):
     """What callers get: made from the domain, never from input."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True, validate_by_name=True)
+
+    @classmethod
+    def of(cls, source: object, **given: Any) -> Self:
+        """The model with what is given, and every other field from the source's attribute of the same name, if any."""
+        taken = {
+            name: getattr(source, name) for name in cls.model_fields if name not in given and hasattr(source, name)
+        }
+        return cls(**taken, **given)
 
 
 class _RefuseNull:
@@ -103,6 +123,26 @@ Time = Annotated[
     Field(description="RFC 3339 with an offset", examples=[f"{EXAMPLE_DAY}T07:45:00-03:00"]),
     BeforeValidator(_rfc3339, json_schema_input_type=Annotated[str, Field(json_schema_extra={"format": "date-time"})]),
 ]
+
+
+class PageQuery(WireIn):
+    """How many items, and from where on."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="items per page"), QueryInteger] = 20
+    cursor: Absent[Annotated[str, Field(max_length=200, description="`next_cursor` of the previous page")]] = None
+
+    @property
+    def filters(self) -> object:
+        """What selects the items; with the same repr exactly when it is the same list."""
+        chosen = self.model_dump(exclude={"limit", "cursor"}).items()
+        return type(self).__name__, [(name, _canonical(value)) for name, value in chosen]
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.lower() if isinstance(value, str) else value
+
 
 _PRINTABLE_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 _PRINTABLE_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"

@@ -29,7 +29,6 @@ from matcher.domain.match import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     MAX_WALK_M,
-    Hint,
     Match,
     MatchAnswer,
     MeetingPoint,
@@ -109,7 +108,7 @@ class MatchIn(WireIn):
         if self.departure is not None:
             kind, window = WindowKind.DEPARTURE, self.departure.to_domain("/departure")
         else:
-            assert self.arrival is not None, "faults() has been asked"
+            assert self.arrival is not None, "checked by faults()"
             kind, window = WindowKind.ARRIVAL, self.arrival.to_domain("/arrival")
         return RequestDraft(
             origin=self.origin.to_domain(),
@@ -140,9 +139,7 @@ class ScorePartOut(WireOut):
     def from_domain(cls, part: ScorePart, *, explain: bool) -> ScorePartOut:
         """The part, with its measure when it is to be explained."""
         value, weight = round(part.value, 6), round(part.weight, 6)
-        if not explain:
-            return cls(value=value, weight=weight)
-        return cls(value=value, weight=weight, measured=part.measured, ceiling=part.ceiling, unit=part.unit)
+        return cls.of(part, value=value, weight=weight) if explain else cls(value=value, weight=weight)
 
 
 class MeetingPointOut(WireOut):
@@ -158,14 +155,8 @@ class MeetingPointOut(WireOut):
     @classmethod
     def from_domain(cls, point: MeetingPoint) -> MeetingPointOut:
         """Every field; coordinates to a centimetre."""
-        return cls(
-            lat=round(point.coordinate.lat, 7),
-            lon=round(point.coordinate.lon, 7),
-            label=point.label,
-            time=point.time,
-            walk_m=round(point.walk_m, 2),
-            walk_s=round(point.walk_s, 1),
-        )
+        lat, lon = round(point.coordinate.lat, 7), round(point.coordinate.lon, 7)
+        return cls.of(point, lat=lat, lon=lon, walk_m=round(point.walk_m, 2), walk_s=round(point.walk_s, 1))
 
 
 class WalkingOut(WireOut):
@@ -219,23 +210,14 @@ class MatchOut(WireOut):
     @classmethod
     def from_domain(cls, match: Match, *, explain: bool) -> MatchOut:
         """The match, with measures when it is to be explained."""
-        return cls(
-            match_id=match.match_id,
-            offer_id=match.offer_id,
+        return cls.of(
+            match,
             score=round(match.score, 6),
             parts={name.value: ScorePartOut.from_domain(part, explain=explain) for name, part in match.parts.items()},
             pickup=MeetingPointOut.from_domain(match.pickup),
             dropoff=MeetingPointOut.from_domain(match.dropoff),
-            detour_s=match.detour_s,
-            detour_m=match.detour_m,
-            shared_m=match.shared_m,
             overlap=round(match.overlap, 6),
-            ride_s=match.ride_s,
-            ride_m=match.ride_m,
-            seats_left=match.seats_left,
             price=None if match.fare is None else FareOut.from_fare(match.fare),
-            co2_saved_g=match.co2_saved_g,
-            polyline=match.polyline,
             walking=None if match.walking is None else WalkingOut.from_domain(match.walking),
         )
 
@@ -248,11 +230,6 @@ class HintOut(WireOut):
     detail: str
     amount: Maybe[float] = None
     unit: Maybe[str] = None
-
-    @classmethod
-    def from_domain(cls, hint: Hint) -> HintOut:
-        """Every field, as it is."""
-        return cls(code=hint.code, would_match=hint.would_match, detail=hint.detail, amount=hint.amount, unit=hint.unit)
 
 
 class CarbonBasisOut(WireOut):
@@ -270,7 +247,7 @@ class BasisOut(WireOut):
     cost_of_driving: Maybe[CostOfDrivingOut] = Field(None, description="absent where none is known")
 
     @classmethod
-    def of(cls, carbon: CarbonFactor, rate: CostRate | None) -> BasisOut:
+    def from_domain(cls, carbon: CarbonFactor, rate: CostRate | None) -> BasisOut:
         """Both, with their sources."""
         co2 = CarbonBasisOut(grams_per_km=carbon.grams_per_km, source=carbon.source, assumption=_ASSUMPTION)
         return cls(co2=co2, cost_of_driving=None if rate is None else CostOfDrivingOut.from_domain(rate))
@@ -291,12 +268,11 @@ class MatchesOut(WireOut):
     @classmethod
     def from_domain(cls, answer: MatchAnswer, basis: BasisOut, *, explain: bool) -> MatchesOut:
         """The answer, with stage times and measures when it is to be explained."""
-        return cls(
+        return cls.of(
+            answer,
             matches=[MatchOut.from_domain(match, explain=explain) for match in answer.matches],
-            considered=answer.considered,
-            feasible=answer.feasible,
             turned_away={reason.value: count for reason, count in answer.turned_away.items()},
-            hints=[HintOut.from_domain(hint) for hint in answer.hints],
+            hints=[HintOut.of(hint) for hint in answer.hints],
             basis=basis,
             took_ms=round(answer.took_ms, 3),
             stages_ms={stage: round(ms, 3) for stage, ms in answer.stages_ms.items()} if explain else None,

@@ -71,7 +71,7 @@ class CostOfDrivingOut(WireOut):
     @classmethod
     def from_domain(cls, rate: CostRate) -> CostOfDrivingOut:
         """Rounded to a hundredth of a cent."""
-        return cls(per_km=round(float(rate.per_km), 4), currency=rate.currency, source=rate.source, since=rate.since)
+        return cls.of(rate, per_km=round(float(rate.per_km), 4))
 
 
 class PriceAdviceOut(WireOut):

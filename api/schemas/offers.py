@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
@@ -14,7 +14,7 @@ from api.schemas.fields import (
     Maybe,
     Metres,
     OfferStatusName,
-    QueryInteger,
+    PageQuery,
     Seconds,
     Time,
     WireIn,
@@ -26,7 +26,6 @@ from api.schemas.places import PlaceIn, PlaceOut
 from matcher.domain.errors.tree import Fault
 from matcher.domain.money import CostRate
 from matcher.domain.offer import (
-    DEFAULT_FLEXIBILITY_S,
     MAX_COMMENT,
     MAX_DETOUR_M,
     MAX_DETOUR_S,
@@ -39,8 +38,6 @@ from matcher.domain.offer import (
     OfferStatus,
 )
 from matcher.domain.series import Direction, PartOfSeries
-
-MAX_PAGE = 100
 
 Seats = Annotated[int, Field(ge=1, le=MAX_SEATS, description="free seats", examples=[3]), Integral]
 Flexibility = Annotated[
@@ -128,22 +125,8 @@ class OfferIn(WireIn):
         return [] if self.price is None else self.price.faults()
 
     def to_domain(self) -> OfferDraft:
-        """The draft; absent fields get their defaults later, when the drive is known."""
-        return OfferDraft(
-            origin=self.origin.to_domain(),
-            destination=self.destination.to_domain(),
-            departure=self.departure,
-            seats=self.seats,
-            flexibility_s=DEFAULT_FLEXIBILITY_S if self.flexibility_s is None else self.flexibility_s,
-            max_detour_s=self.max_detour_s,
-            max_detour_m=self.max_detour_m,
-            via=tuple(place.to_domain() for place in self.via),
-            preferences=self.preferences.to_domain(),
-            comment=self.comment,
-            instant_booking=self.instant_booking,
-            women_only=self.women_only,
-            price=None if self.price is None else self.price.to_domain(),
-        )
+        """The draft; absent fields have its defaults."""
+        return OfferDraft(**{name: value for name, value in self.domain_values().items() if value is not None})
 
 
 class OfferPatch(WireIn):
@@ -173,38 +156,31 @@ class OfferPatch(WireIn):
         return [] if self.price is None else self.price.faults()
 
     @property
-    def needs_present(self) -> bool:
-        """Whether the outcome depends on the preferences that are there now."""
+    def needs_current(self) -> bool:
+        """Whether the outcome depends on the current preferences."""
         return self.preferences is not None
 
-    def to_domain(self, present: Offer | None) -> OfferChange:
-        """The change. `present` is needed only when `needs_present`."""
+    def to_domain(self, current: Offer | None) -> OfferChange:
+        """The change. `current` is needed only when `needs_current`."""
         given = self.model_fields_set
         preferences: dict[str, bool] | None = None
         if self.preferences is not None:
-            preferences = self.preferences.merged(dict(present.preferences) if present is not None else {})
+            preferences = self.preferences.merged(dict(current.preferences) if current is not None else {})
         elif "preferences" in given:
             preferences = {}
+        replaced: dict[str, Any] = {"preferences": preferences}
+        if "via" in given and self.via is None:
+            replaced["via"] = ()
+        if "comment" in given:
+            replaced["comment"] = self.comment or ""
         return OfferChange(
-            origin=None if self.origin is None else self.origin.to_domain(),
-            destination=None if self.destination is None else self.destination.to_domain(),
-            departure=self.departure,
-            seats=self.seats,
-            flexibility_s=self.flexibility_s,
-            max_detour_s=self.max_detour_s,
-            max_detour_m=self.max_detour_m,
+            **(self.domain_values() | replaced),
             clear_max_detour_m="max_detour_m" in given and self.max_detour_m is None,
-            via=tuple(place.to_domain() for place in self.via or ()) if "via" in given else None,
-            preferences=preferences,
-            comment=(self.comment or "") if "comment" in given else None,
-            instant_booking=self.instant_booking,
-            women_only=self.women_only,
-            price=None if self.price is None else self.price.to_domain(),
             clear_price="price" in given and self.price is None,
         )
 
 
-class OfferListQuery(WireIn):
+class OfferListQuery(PageQuery):
     """Which offers, and how many at a time."""
 
     status: Absent[Annotated[Literal["OPEN", "CANCELLED", "PAST"], Field(description="only offers in this state")]] = (
@@ -212,20 +188,12 @@ class OfferListQuery(WireIn):
     )
     from_: Absent[Annotated[Time, Field(description="departing at or after")]] = Field(None, alias="from")
     to: Absent[Annotated[Time, Field(description="departing at or before")]] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="offers a page"), QueryInteger] = 20
-    cursor: Absent[Annotated[str, Field(max_length=200, description="`next_cursor` of the page before")]] = None
 
     def faults(self) -> list[Fault]:
         """What no single parameter can say."""
         if self.from_ is not None and self.to is not None and self.to < self.from_:
             return [Fault("/to", "must not be before `from`", "window_ends_before_it_begins")]
         return []
-
-    @property
-    def filters(self) -> object:
-        """Which offers are in the list."""
-        moments = [None if moment is None else moment.astimezone(UTC).isoformat() for moment in (self.from_, self.to)]
-        return self.status, moments
 
     @property
     def status_wanted(self) -> OfferStatus | None:
@@ -244,7 +212,7 @@ class PartOfSeriesOut(WireOut):
     @classmethod
     def from_domain(cls, part: PartOfSeries) -> PartOfSeriesOut:
         """Every field."""
-        return cls(id=part.series_id, day=part.key.day, direction=part.key.direction, detached=part.detached)
+        return cls.of(part, id=part.series_id, day=part.key.day, direction=part.key.direction)
 
 
 class OfferSummaryOut(WireOut):
@@ -275,38 +243,22 @@ class OfferSummaryOut(WireOut):
     series: Maybe[PartOfSeriesOut] = Field(None, description="absent for a trip that was published by itself")
 
     @classmethod
-    def fields_of(cls, offer: Offer, part: PartOfSeries | None) -> dict[str, Any]:
-        """The offer's fields as they are named on the wire."""
-        return {
-            "id": offer.id,
-            "status": offer.status.value,
-            "version": offer.version,
-            "origin": PlaceOut.from_domain(offer.origin),
-            "destination": PlaceOut.from_domain(offer.destination),
-            "via": [PlaceOut.from_domain(place) for place in offer.via],
-            "departure": offer.departure,
-            "arrival": offer.arrival,
-            "flexibility_s": offer.flexibility_s,
-            "seats": offer.seats_offered,
-            "seats_left": offer.seats_left,
-            "max_detour_s": offer.max_detour_s,
-            "max_detour_m": offer.max_detour_m,
-            "preferences": dict(offer.preferences),
-            "comment": offer.comment,
-            "instant_booking": offer.instant_booking,
-            "women_only": offer.women_only,
-            "price": None if offer.price is None else MoneyOut.from_domain(offer.price),
-            "distance_m": offer.length_cm / 100,
-            "duration_s": offer.duration_ms / 1000,
-            "created_at": offer.created_at,
-            "updated_at": offer.updated_at,
-            "series": None if part is None else PartOfSeriesOut.from_domain(part),
-        }
-
-    @classmethod
-    def from_domain(cls, offer: Offer, part: PartOfSeries | None = None) -> OfferSummaryOut:
-        """The offer without its route."""
-        return cls(**cls.fields_of(offer, part))
+    def from_domain(cls, offer: Offer, part: PartOfSeries | None = None, **more: Any) -> Self:
+        """The offer, and `more` of a longer answer."""
+        return cls.of(
+            offer,
+            status=offer.status.value,
+            origin=PlaceOut.from_domain(offer.origin),
+            destination=PlaceOut.from_domain(offer.destination),
+            via=[PlaceOut.from_domain(place) for place in offer.via],
+            seats=offer.seats_offered,
+            preferences=dict(offer.preferences),
+            price=None if offer.price is None else MoneyOut.from_domain(offer.price),
+            distance_m=offer.length_cm / 100,
+            duration_s=offer.duration_ms / 1000,
+            series=None if part is None else PartOfSeriesOut.from_domain(part),
+            **more,
+        )
 
 
 class OfferOut(OfferSummaryOut):
@@ -321,7 +273,7 @@ class OfferOut(OfferSummaryOut):
     ) -> OfferOut:
         """The offer with the drive it describes, and what to ask for it when driving costs `rate`."""
         advice = None if rate is None else PriceAdviceOut.of_trip(rate, offer.length_cm, offer.seats_offered)
-        return cls(**cls.fields_of(offer, part), polyline=polyline, price_advice=advice)
+        return cls.from_domain(offer, part, polyline=polyline, price_advice=advice)
 
 
 class OfferPageOut(WireOut):

@@ -89,13 +89,8 @@ class PlaceOut(WireOut):
     @classmethod
     def from_domain(cls, place: Place) -> PlaceOut:
         """The place without its road position, which means nothing outside."""
-        return cls(
-            lat=place.coordinate.lat,
-            lon=place.coordinate.lon,
-            label=place.label,
-            address=place.address,
-            road_distance_m=round(place.road_distance_m, 1),
-        )
+        at = place.coordinate
+        return cls.of(place, lat=at.lat, lon=at.lon, road_distance_m=round(place.road_distance_m, 1))
 
 
 class GeocodeQuery(WireIn):
@@ -143,14 +138,7 @@ class GeocodedPlaceOut(WireOut):
     @classmethod
     def from_domain(cls, place: GeocodedPlace) -> GeocodedPlaceOut:
         """Every field, as it is."""
-        return cls(
-            lat=place.coordinate.lat,
-            lon=place.coordinate.lon,
-            label=place.label,
-            precision=place.precision,
-            score=round(place.score, 6),
-            source=place.source,
-        )
+        return cls.of(place, lat=place.coordinate.lat, lon=place.coordinate.lon, score=round(place.score, 6))
 
 
 class PlacesOut(WireOut):

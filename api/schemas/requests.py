@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.fields import Absent, Identifier, Latitude, Longitude, Maybe, QueryInteger, WireIn, WireOut
+from api.schemas.fields import (
+    MAX_PAGE,
+    Identifier,
+    Latitude,
+    Longitude,
+    Maybe,
+    PageQuery,
+    QueryInteger,
+    WireIn,
+    WireOut,
+)
 from api.schemas.matches import BasisOut, MatchesOut
 from api.schemas.places import PlaceOut
 from matcher.domain.match import DEFAULT_LIMIT, MAX_LIMIT, MatchAnswer, WindowKind
@@ -15,7 +25,6 @@ from matcher.domain.place import Coordinate
 from matcher.search.requests.kept_request import FoundOffer, KeptRequest
 from matcher.search.requests.of_offer import FittingRequest, FittingRequests
 
-MAX_PAGE = 100
 _ID = "01938a3e-7d4c-7b6e-9b5a-3f0f6a1c2d3e"
 _OFFER_ID = "01938a41-02aa-7d11-8c4e-6b7f8a9b0c1d"
 _WAITING: dict[str, Any] = {
@@ -81,29 +90,22 @@ class RequestOut(WireOut):
     expires_at: datetime = Field(description="the end of its window: until then new and changed offers are matched")
 
     @classmethod
-    def fields_of(cls, kept: KeptRequest, now: datetime) -> dict[str, Any]:
-        """The request's fields as they are named on the wire."""
+    def from_domain(cls, kept: KeptRequest, now: datetime, **more: Any) -> Self:
+        """The request as it is now, and `more` of a longer answer."""
         request = kept.request
-        window = WindowOut(earliest=request.window.earliest, latest=request.window.latest)
-        return {
-            "id": kept.id,
-            "status": "WAITING" if now <= kept.expires_at else "EXPIRED",
-            "origin": PlaceOut.from_domain(request.origin),
-            "destination": PlaceOut.from_domain(request.destination),
-            "departure": window if request.window_kind is WindowKind.DEPARTURE else None,
-            "arrival": window if request.window_kind is WindowKind.ARRIVAL else None,
-            "seats": request.seats,
-            "max_walk_m": request.max_walk_m,
-            "preferences": dict(request.preferences),
-            "women_only": request.women_only,
-            "created_at": kept.created_at,
-            "expires_at": kept.expires_at,
-        }
-
-    @classmethod
-    def from_domain(cls, kept: KeptRequest, now: datetime) -> RequestOut:
-        """The request alone."""
-        return cls(**cls.fields_of(kept, now))
+        return cls.of(
+            request,
+            id=kept.id,
+            status="WAITING" if now <= kept.expires_at else "EXPIRED",
+            origin=PlaceOut.from_domain(request.origin),
+            destination=PlaceOut.from_domain(request.destination),
+            departure=WindowOut.of(request.window) if request.window_kind is WindowKind.DEPARTURE else None,
+            arrival=WindowOut.of(request.window) if request.window_kind is WindowKind.ARRIVAL else None,
+            preferences=dict(request.preferences),
+            created_at=kept.created_at,
+            expires_at=kept.expires_at,
+            **more,
+        )
 
 
 class KeptRequestOut(RequestOut):
@@ -116,8 +118,7 @@ class KeptRequestOut(RequestOut):
     @classmethod
     def with_matches(cls, kept: KeptRequest, answer: MatchAnswer, basis: BasisOut, now: datetime) -> KeptRequestOut:
         """Both."""
-        present = MatchesOut.from_domain(answer, basis, explain=False)
-        return cls(**cls.fields_of(kept, now), present=present)
+        return cls.from_domain(kept, now, present=MatchesOut.from_domain(answer, basis, explain=False))
 
 
 class FoundOut(WireOut):
@@ -141,8 +142,7 @@ class RequestDetailOut(RequestOut):
     @classmethod
     def with_found(cls, kept: KeptRequest, found: list[FoundOffer], now: datetime) -> RequestDetailOut:
         """Both."""
-        told = [FoundOut(offer_id=one.offer_id, found_at=one.found_at) for one in found]
-        return cls(**cls.fields_of(kept, now), found=told)
+        return cls.from_domain(kept, now, found=[FoundOut.of(one) for one in found])
 
 
 class RequestsOut(WireOut):
@@ -154,16 +154,8 @@ class RequestsOut(WireOut):
     next_cursor: Maybe[str] = Field(None, description="where to go on; absent on the last page")
 
 
-class RequestListQuery(WireIn):
+class RequestListQuery(PageQuery):
     """How many at a time."""
-
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="requests a page"), QueryInteger] = 20
-    cursor: Absent[Annotated[str, Field(max_length=200, description="`next_cursor` of the page before")]] = None
-
-    @property
-    def filters(self) -> object:
-        """Which requests are in the list."""
-        return "requests"
 
 
 class MatchesQuery(WireIn):
@@ -186,7 +178,7 @@ class NearOut(WireOut):
     time: datetime
 
     @classmethod
-    def of(cls, middle: Coordinate, time: datetime) -> NearOut:
+    def around(cls, middle: Coordinate, time: datetime) -> NearOut:
         """Rounded to some metres: it is no place."""
         return cls(lat=round(middle.lat, 4), lon=round(middle.lon, 4), time=time)
 
@@ -205,12 +197,10 @@ class FittingRequestOut(WireOut):
     @classmethod
     def from_domain(cls, fitting: FittingRequest) -> FittingRequestOut:
         """Every field."""
-        return cls(
-            request_id=fitting.request_id,
-            seats=fitting.seats,
-            near_pickup=NearOut.of(fitting.near_pickup, fitting.pickup_at),
-            near_dropoff=NearOut.of(fitting.near_dropoff, fitting.dropoff_at),
-            detour_min=fitting.detour_min,
+        return cls.of(
+            fitting,
+            near_pickup=NearOut.around(fitting.near_pickup, fitting.pickup_at),
+            near_dropoff=NearOut.around(fitting.near_dropoff, fitting.dropoff_at),
         )
 
 

@@ -16,12 +16,11 @@ from api.schemas.fields import (
     MIN_YEAR,
     Absent,
     Integral,
-    QueryInteger,
+    PageQuery,
     WireIn,
 )
 from api.schemas.money import PriceIn
 from api.schemas.offers import (
-    MAX_PAGE,
     Comment,
     DetourMetres,
     DetourSeconds,
@@ -160,23 +159,14 @@ class SeriesIn(WireIn):
 
     def to_domain(self) -> SeriesDraft:
         """The draft, before places are resolved."""
+        values = self.domain_values()
         return SeriesDraft(
-            origin=self.origin.to_domain(),
-            destination=self.destination.to_domain(),
-            via=tuple(place.to_domain() for place in self.via),
+            origin=values["origin"],
+            destination=values["destination"],
+            via=values["via"],
             departure=self.departure,
-            back=None if self.return_ is None else self.return_.to_domain(),
-            trip=TripFields(
-                seats=self.seats,
-                flexibility_s=self.flexibility_s,
-                max_detour_s=self.max_detour_s,
-                max_detour_m=self.max_detour_m,
-                preferences=self.preferences.to_domain(),
-                comment=self.comment,
-                instant_booking=self.instant_booking,
-                women_only=self.women_only,
-                price=None if self.price is None else self.price.to_domain(),
-            ),
+            back=values["return_"],
+            trip=TripFields(**{name: values[name] for name in TripFields.__dataclass_fields__}),
             day=self.day,
             weekdays=_numbers(self.weekdays or ()),
             from_date=self.from_,
@@ -219,19 +209,17 @@ class SeriesPatch(WireIn):
 
     def to_domain(self) -> SeriesChange:
         """The change, to be laid over what is there."""
-        given = self.model_fields_set
-        simple = ("seats", "flexibility_s", "max_detour_s", "max_detour_m", "instant_booking", "women_only")
-        trip: dict[str, object] = {name: getattr(self, name) for name in simple if name in given}
+        given, values = self.model_fields_set, self.domain_values()
+        simple = ("seats", "flexibility_s", "max_detour_s", "max_detour_m", "instant_booking", "women_only", "price")
+        trip: dict[str, object] = {name: values[name] for name in simple if name in given}
         if "comment" in given:
             trip["comment"] = self.comment or ""
-        if "price" in given:
-            trip["price"] = None if self.price is None else self.price.to_domain()
         return SeriesChange(
-            origin=None if self.origin is None else self.origin.to_domain(),
-            destination=None if self.destination is None else self.destination.to_domain(),
-            via=tuple(place.to_domain() for place in self.via or ()) if "via" in given else None,
+            origin=values["origin"],
+            destination=values["destination"],
+            via=(values["via"] or ()) if "via" in given else None,
             departure=self.departure,
-            back=None if self.return_ is None else self.return_.to_domain(),
+            back=values["return_"],
             no_way_back="return_" in given and self.return_ is None,
             weekdays=None if self.weekdays is None else _numbers(self.weekdays),
             until=self.until,
@@ -251,16 +239,8 @@ class FromQuery(WireIn):
     )
 
 
-class SeriesListQuery(WireIn):
+class SeriesListQuery(PageQuery):
     """How many at a time."""
-
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="series a page"), QueryInteger] = 20
-    cursor: Absent[Annotated[str, Field(max_length=200, description="`next_cursor` of the page before")]] = None
-
-    @property
-    def filters(self) -> object:
-        """Which series are in the list."""
-        return "series"
 
 
 def _numbers(names: Sequence[str]) -> frozenset[int]:

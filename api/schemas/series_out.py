@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
@@ -108,25 +108,17 @@ class PhaseOut(WireOut):
     def from_domain(cls, phase: Phase) -> PhaseOut:
         """Every field."""
         trip, route, back = phase.trip, phase.route, phase.back
-        return cls(
+        return cls.of(
+            trip,
             from_=phase.from_date,
             until=phase.until,
-            weekdays=[name for number, name in enumerate(WEEKDAYS, start=1) if number in phase.weekdays],  # type: ignore[misc]  # they are
+            weekdays=[name for number, name in enumerate(WEEKDAYS, start=1) if number in phase.weekdays],
             departure=phase.departure.isoformat("minutes"),
-            return_=None
-            if back is None
-            else ReturnOut(departure=back.departure.isoformat("minutes"), days_later=back.days_later),
+            return_=None if back is None else ReturnOut.of(back, departure=back.departure.isoformat("minutes")),
             origin=PlaceOut.from_domain(route.origin),
             destination=PlaceOut.from_domain(route.destination),
             via=[PlaceOut.from_domain(place) for place in route.via],
-            seats=trip.seats,
-            flexibility_s=trip.flexibility_s,
-            max_detour_s=trip.max_detour_s,
-            max_detour_m=trip.max_detour_m,
             preferences=dict(trip.preferences),
-            comment=trip.comment,
-            instant_booking=trip.instant_booking,
-            women_only=trip.women_only,
             price=None if trip.price is None else MoneyOut.from_domain(trip.price),
         )
 
@@ -146,13 +138,12 @@ class OccurrenceOut(WireOut):
     @classmethod
     def from_domain(cls, occurrence: Occurrence, series: Series) -> OccurrenceOut:
         """Every field; the departure in the zone of the series."""
-        return cls(
+        return cls.of(
+            occurrence,
             day=occurrence.key.day,
             direction=occurrence.key.direction,
-            offer_id=occurrence.offer_id,
             departure=occurrence.departure.astimezone(series.zone),
             status=occurrence.status.value,
-            detached=occurrence.detached,
         )
 
 
@@ -173,14 +164,8 @@ class LeftAloneOut(WireOut):
     @classmethod
     def from_domain(cls, left: LeftAlone) -> LeftAloneOut:
         """Every field."""
-        return cls(
-            day=left.key.day,
-            direction=left.key.direction,
-            offer_id=left.offer_id,
-            code=left.code,
-            detail=left.detail,
-            bookings=left.extra.get("bookings"),
-        )
+        bookings = left.extra.get("bookings")
+        return cls.of(left, day=left.key.day, direction=left.key.direction, bookings=bookings)
 
 
 class SeriesSummaryOut(WireOut):
@@ -200,25 +185,16 @@ class SeriesSummaryOut(WireOut):
     updated_at: datetime
 
     @classmethod
-    def fields_of(cls, series: Series) -> dict[str, Any]:
-        """The fields as they are named here."""
-        return {
-            "id": series.id,
-            "status": series.status.value,
-            "version": series.version,
-            "time_zone": series.zone_name,
-            "phases": [PhaseOut.from_domain(phase) for phase in series.phases],
-            "exceptions": sorted(series.exceptions),
-            "ends_before": series.ends_before,
-            "trouble": series.trouble,
-            "created_at": series.created_at,
-            "updated_at": series.updated_at,
-        }
-
-    @classmethod
-    def from_domain(cls, series: Series) -> SeriesSummaryOut:
-        """The series without its trips."""
-        return cls(**cls.fields_of(series))
+    def from_domain(cls, series: Series, **more: Any) -> Self:
+        """The series, and `more` of a longer answer."""
+        return cls.of(
+            series,
+            status=series.status.value,
+            time_zone=series.zone_name,
+            phases=[PhaseOut.from_domain(phase) for phase in series.phases],
+            exceptions=sorted(series.exceptions),
+            **more,
+        )
 
 
 class SeriesOut(SeriesSummaryOut):
@@ -232,8 +208,8 @@ class SeriesOut(SeriesSummaryOut):
     @classmethod
     def with_trips(cls, series: Series, occurrences: Sequence[Occurrence], left: Sequence[LeftAlone] = ()) -> SeriesOut:
         """The series, its trips, and those that could not follow the change that is answered."""
-        return cls(
-            **cls.fields_of(series),
+        return cls.from_domain(
+            series,
             occurrences=[OccurrenceOut.from_domain(occurrence, series) for occurrence in occurrences],
             left_alone=[LeftAloneOut.from_domain(one) for one in left] or None,
         )

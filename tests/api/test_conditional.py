@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from matcher.domain.principal import Role
+from tests.api.authorisation import (
+    Maker,
+    a_booking_of_theirs,
+    a_series_of_theirs,
+    a_webhook_of_theirs,
+    an_offer_of_theirs,
+)
 from tests.api.live import Live
 
 
@@ -43,6 +52,34 @@ async def test_conditions_that_hold(live: Live, given: str) -> None:
     path = f"/v1/offers/{(await live.published(token))['id']}"
     answer = await live.call("PATCH", path, token, json={"seats": 2}, headers={"If-Match": given})
     assert (answer.status, answer.headers["ETag"]) == (200, '"2"')
+
+
+@pytest.mark.parametrize(
+    ("what", "path", "make", "body"),
+    [
+        ("offer", "/v1/offers/{offer_id}", an_offer_of_theirs, {"seats": 2}),
+        ("series", "/v1/series/{series_id}", a_series_of_theirs, {"seats": 2}),
+        ("booking", "/v1/bookings/{booking_id}", a_booking_of_theirs, {"status": "CANCELLED"}),
+        ("webhook", "/v1/webhooks/{webhook_id}", a_webhook_of_theirs, {"description": "x"}),
+    ],
+)
+async def test_refusals_name_the_resource(live: Live, what: str, path: str, make: Maker, body: dict[str, Any]) -> None:
+    token = await live.key("driver")
+    url = path.format(**await make(live, token, Role.DRIVER))
+    answer = await live.call("PATCH", url, token, json=body)
+    assert answer.problem()["detail"] == f"send If-Match with the ETag of the {what} that you read"
+    for given in ('"7"', '"7", "8"'):
+        answer = await live.call("PATCH", url, token, json=body, headers={"If-Match": given})
+        assert answer.problem()["code"] == "stale_version"
+        assert answer.problem()["detail"].startswith(f"the {what} ")
+
+
+async def test_refusals_name_the_profile(live: Live) -> None:
+    token = await live.key("driver")
+    for body in ({}, {"share_gender": "woman"}):
+        answer = await live.call("PATCH", "/v1/me", token, json=body, headers={"If-Match": '"7"'})
+        assert answer.problem()["code"] == "stale_version"
+        assert "profile" in answer.problem()["detail"]
 
 
 async def test_of_changes_that_race_on_one_version_one_wins(live: Live) -> None:
