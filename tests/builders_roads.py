@@ -28,7 +28,7 @@ needs_luxembourg = pytest.mark.skipif(
 
 @dataclass(frozen=True)
 class Street:
-    """A street piece from node `start` to node `end`. None: may not be driven that way. bends: (lat, lon) between its ends."""
+    """A street from node `start` to `end`. None: may not be driven that way. bends: (lat, lon) between its ends."""
 
     start: int
     end: int
@@ -110,7 +110,7 @@ def an_engine(network: RoadNetwork, node_at_rank: Sequence[int] | None = None, *
 def random_network(
     seed: int, nodes: int, streets: int, *, longest_cm: int = 60_000, slowest_ms: int = 60_000
 ) -> RoadNetwork:
-    """A random network of everything that is legal: one-way, parallel, looping, bent and free streets; parts may be cut off."""
+    """A random network of all that is legal: one-way, parallel, looping, bent, free streets; parts may be cut off."""
     dice = random.Random(seed)
     places = [(47.0 + dice.uniform(0, 0.05), 9.0 + dice.uniform(0, 0.05)) for _ in range(nodes)]
     drawn = []

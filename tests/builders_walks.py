@@ -1,4 +1,4 @@
-"""Walk networks for tests: made by hand, random, and drawn by Hypothesis; and an oracle for walks that shares nothing with the kernels."""
+"""Walk networks for tests: by hand, random, and by Hypothesis; and an oracle that shares nothing with the kernels."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from matcher.domain.principal import ApiKey
 from matcher.matching.base.roads import PackedDrive
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
-from matcher.roads.asked import DrivenRoute, SnappedPosition
+from matcher.roads.engine import DrivenRoute, SnappedPosition
 from matcher.trips.offers.repository import CurrentState, OfferPage
 from tests.bulk_columns import columns_of
 

@@ -1,8 +1,9 @@
 """Fastest drives by nothing but the road graph and a heap: what the verifier measures everything else against.
 
-Dijkstra (1959) with lazy deletion, on the arrays of a `RoadNetwork`. Shares no code with the hierarchy, its order, its sweeps or the
-matching core, and implements the documented rule for positions anew: the part of an amount x that lies behind the fixed-point fraction f
-of 2**30, measured from the arc's own beginning, is x f / 2**30 rounded to the nearest, halves up.
+Dijkstra (1959) with lazy deletion, on the arrays of a `RoadNetwork`. Shares no code with the hierarchy, its order, its
+sweeps or the matching core, and implements the documented rule for positions anew: the part of an amount x that lies
+behind the fixed-point fraction f of 2**30, measured from the arc's own beginning, is x f / 2**30 rounded to the
+nearest, halves up.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class PlainDijkstra:
         )
 
     def locate(self, position: RoadPosition) -> Coordinate:
-        """Where a position is: that share of the street's length, on a plane that touches the Earth at the street's first point."""
+        """The coordinate of a position: that share of the street's length, on a plane tangent at its first point."""
         lats, lons = (column.tolist() for column in self._network.geometry(position.edge))
         east_m = _METRES_PER_DEGREE * math.cos(math.radians(lats[0]))
         steps = [
@@ -169,7 +170,7 @@ class PlainTree:
         return PlainDrive(*divmod(cost, _CM), tuple(reversed(pieces)), unique)
 
     def _ways(self, target: RoadPosition) -> list[tuple[int, int, int, int]]:
-        """(cost, last arc, from where on it, to where) of every way to come to a position; from -1 when the arc is entered at its tail."""
+        """(cost, last arc, from, to) of every way to a position; from is -1 when the arc is entered at its tail."""
         roads = self._roads
         begins = dict(roads.arcs_at(self._origin))
         ways = []
@@ -188,8 +189,10 @@ def _behind(amount: int, f: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _dijkstra(first_out, head, cost, seed_node, seed_cost, seed_mark):
-    """(distance, by_arc, rival), (n,) each: the packed cost of reaching each node, 2**62 without a way; the arc by which it is
-    reached, or the seed's mark (negative); and 1 where another way is as good.
+    """(distance, by_arc, rival), (n,) each.
+
+    The packed cost of reaching each node, 2**62 without a way; the arc by which it is reached, or the seed's mark
+    (negative); and 1 where another way is as good.
 
     first_out: (n + 1,); head: (m,); cost: (m,) int64 packed; the seeds: (s,) int64.
     """

@@ -19,7 +19,8 @@ from matcher.domain.errors.tree import (
 )
 from matcher.domain.place import Coordinate, Place, PlaceInput
 from matcher.geocoding.geocoder import Geocoder
-from matcher.roads.asked import DrivenRoute, RoadsByTime
+from matcher.roads.asked import RoadsByTime
+from matcher.roads.engine import DrivenRoute
 
 #: Two stops in a row nearer than this (in a straight line, on the road) are one place for a car.
 MIN_LEG_M = 50.0

@@ -7,7 +7,8 @@ from concurrent.futures import Executor
 
 from matcher.domain.offer import Offer
 from matcher.domain.place import same_positions
-from matcher.roads.asked import DrivenRoute, RoadsByTime
+from matcher.roads.asked import RoadsByTime
+from matcher.roads.engine import DrivenRoute
 
 
 class DescribeRoute:

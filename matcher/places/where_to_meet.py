@@ -9,7 +9,8 @@ from matcher.domain.match import MatchRequest
 from matcher.domain.place import Place
 from matcher.matching.scan.hints import FartherWalk
 from matcher.matching.scan.query import MeetingCandidate
-from matcher.roads.asked import MeetingPoints, RoadsByTime, StopCandidate
+from matcher.roads.asked import RoadsByTime
+from matcher.roads.foot.meeting_points import MeetingPoints, StopCandidate
 
 #: At each end nobody is asked to walk a larger part of their own drive: who could walk half of the way is not looking for a car.
 MOST_OF_DRIVE = 0.25

@@ -8,19 +8,18 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.roads.asked import SnappedPosition
-from matcher.roads.engine import RoadEngine
+from matcher.roads.engine import RoadEngine, SnappedPosition
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.region.slot_clock import SlotClock, zone_at
 from matcher.roads.region.speeds import FREE_FLOW_ONLY, SpeedProfile, metrics_for
 
 
-class RoadsByTime:
-    """An engine for each slot. Thread-safe; implements `services.ports.RoadsByTime` and `matching.roads.SearchRoadsByTime`.
+class RoadEngines:
+    """An engine for each slot. Thread-safe.
 
-    Whoever departs in a slot drives in its metric to the end of the trip. All engines share network, order and snapping; each has its
-    own weights: about 340 bytes a node (3 MB for the bundled region, 26 MB for Luxembourg).
+    A trip is driven in the metric of the slot it departs in. All engines share network, order and
+    snapping; each has its own weights: about 340 bytes a node (3 MB for the bundled region, 26 MB for Luxembourg).
     """
 
     def __init__(self, slots: Sequence[RoadEngine], clock: SlotClock) -> None:
@@ -49,22 +48,22 @@ class RoadsByTime:
 
 def roads_by_time(
     name: str, fingerprint: str, network: RoadNetwork, topology: Topology, profile: SpeedProfile, centre: Coordinate
-) -> RoadsByTime:
+) -> RoadEngines:
     """The roads under a profile, read by the clocks at `centre`. Heavy: customises the hierarchy once a slot.
 
-    fingerprint: that of the network; under a profile other than free flow the roads' own goes on behind a dash, because stored drive
-    times depend on it.
+    fingerprint: that of the network; under a profile other than free flow the roads' own goes on behind a dash, because
+    stored drive times depend on it.
     """
     zone = zone_at(centre)
     metrics = list(metrics_for(network, profile).values())
     named = fingerprint_of(fingerprint, profile, zone)
     first = RoadEngine(name, named, network, topology, metrics[0])
     others = [RoadEngine(name, named, network, topology, metric, like=first) for metric in metrics[1:]]
-    return RoadsByTime([first, *others], SlotClock(profile, zone))
+    return RoadEngines([first, *others], SlotClock(profile, zone))
 
 
 def fingerprint_of(network: str, profile: SpeedProfile, zone: ZoneInfo) -> str:
-    """What changes exactly when stored positions or drive times stop being good: the names of slots and files do not matter."""
+    """Changes exactly when stored positions or drive times become invalid; names of slots and files do not matter."""
     if profile.slots == FREE_FLOW_ONLY.slots:
         return network
     content = repr(([slot.factors for slot in profile.slots], profile.slot_of_hour, zone.key))

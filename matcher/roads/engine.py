@@ -1,4 +1,4 @@
-"""What can be asked of the roads of one region: snap, locate, drive, sweep, and compare routes."""
+"""The roads of one region: snap, locate, drive, sweep, and compare routes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
@@ -14,7 +15,6 @@ import numpy as np
 from matcher.domain.place import Coordinate, RoadPosition
 from matcher.matching.base.positions import INFINITE, EdgeTable, FixedPosition, fixed_position, split_cost
 from matcher.matching.base.roads import PackedDrive, PathTable
-from matcher.roads.asked import DrivenRoute, SnappedPosition
 from matcher.roads.hierarchy.customisation import customise
 from matcher.roads.hierarchy.overlap import ArcTable, RiderDrive, Routes, Turn, shared_of_routes
 from matcher.roads.hierarchy.pack import EdgeArcs, drive_between, pack_pairs, unpack_drive
@@ -31,8 +31,27 @@ from matcher.roads.sweeps.one import sweep_places
 SUMMIT_FROM = 100
 
 
+@dataclass(frozen=True, slots=True)
+class SnappedPosition:
+    """The nearest point on a drivable road: its position, coordinate, straight distance, and street name."""
+
+    position: RoadPosition
+    coordinate: Coordinate
+    distance_m: float
+    street: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DrivenRoute:
+    """The fastest drive through some road positions, and among the fastest the shortest."""
+
+    duration_ms: int
+    length_cm: int
+    points: tuple[Coordinate, ...]
+
+
 class RoadEngine:
-    """The roads of one region under one metric. Thread-safe; implements `services.ports.Roads` and `matching.roads.SearchRoads`.
+    """The roads of one region under one metric. Thread-safe.
 
     The default metric is the fastest drive, and of the fastest the shortest (`RoadNetwork.packed_cost`).
     """
@@ -47,7 +66,7 @@ class RoadEngine:
         *,
         like: RoadEngine | None = None,
     ):
-        """arc_cost: (m,) packed, the metric; free flow without it. like: an engine on the same network, to share what no metric changes."""
+        """arc_cost: (m,) packed; free flow without it. like: an engine to share what no metric changes with."""
         self.name = name
         self.fingerprint = fingerprint
         self.network = network
@@ -64,7 +83,7 @@ class RoadEngine:
 
     @property
     def slots(self) -> tuple[Self]:
-        """These roads, at every hour; see `services.ports.RoadsByTime`."""
+        """These roads, at every hour."""
         return (self,)
 
     def slot_of(self, departure: datetime) -> int:  # noqa: ARG002  # alike at every hour
@@ -79,7 +98,7 @@ class RoadEngine:
         """These roads."""
         return self
 
-    # --- services.ports.Roads ---------------------------------------------------------------------------------------
+    # --- asked by use cases -----------------------------------------------------------------------------------------
 
     def snap(self, coordinate: Coordinate, *, limit_m: float) -> SnappedPosition | None:
         """The nearest drivable road within `limit_m` metres (inclusive), or None. Ties go to the lowest edge."""
@@ -113,7 +132,7 @@ class RoadEngine:
                 points += self.points(origin, destination, leg)[1 if points else 0 :]
         return DrivenRoute(time_ms, length_cm, tuple(points))
 
-    # --- matching.roads.SearchRoads ---------------------------------------------------------------------------------
+    # --- asked by the matching core: see SearchRoads ----------------------------------------------------------------
 
     def pack_drive(self, origin: RoadPosition, destination: RoadPosition) -> PackedDrive | None:
         """The fastest drive between two positions, packed, or None when there is no way."""
@@ -125,7 +144,7 @@ class RoadEngine:
     def pack_drives(
         self, origin_edge: I32, origin_at: I32, destination_edge: I32, destination_at: I32
     ) -> tuple[I64, I32, I64, I32]:
-        """(cost, codes, begin, size) of k drives between positions in fixed point, (k,) each, in one call that holds no lock.
+        """(cost, codes, begin, size) of k drives between positions in fixed point, (k,) each, without the GIL.
 
         Drive i has the packed cost cost[i] (INFINITE and size 0 when there is no way) and the codes of a `PackedDrive`,
         codes[begin[i] : begin[i] + size[i]].
@@ -151,7 +170,7 @@ class RoadEngine:
 
     @contextmanager
     def sweep(self, target: RoadPosition, source: RoadPosition) -> Iterator[I64]:
-        """(n, 2) packed costs by rank: to `target` in column 0, from `source` in column 1; INFINITE or more without a way."""
+        """(n, 2) packed costs by rank: to `target`, and from `source`; INFINITE or more without a way."""
         with self._scratch.distances(2) as distance:
             self._sweep(target, source, distance)
             yield distance
@@ -168,7 +187,7 @@ class RoadEngine:
 
     @contextmanager
     def some_drives(self, pickup: RoadPosition, dropoff: RoadPosition, *, both: bool) -> Iterator[SomeDrives]:
-        """The distances of `sweep`, or of `sweep_both`, worked out where they are asked for; see `SearchRoads.some_drives`."""
+        """The distances of `sweep` or `sweep_both`, computed on demand; see `SearchRoads.some_drives`."""
         with self._scratch.some() as work:
             drives = SomeDrives(self.sweep_graph, self.edges, work)
             drives.begin(fixed_position(pickup), fixed_position(dropoff), both=both)
@@ -182,7 +201,7 @@ class RoadEngine:
 
     @contextmanager
     def columns(self, edge: I64, at: I64, *, to: bool) -> Iterator[DriveColumns]:
-        """Drives to (or from) some positions, worked out where they are asked for; see `SearchRoads.columns`."""
+        """Drives to (or from) some positions, computed on demand; see `SearchRoads.columns`."""
         with self._scratch.columns(len(edge)) as work:
             yield DriveColumns(self.sweep_graph, self.edges, FixedPosition(edge, at), work, to=to)
 
@@ -193,14 +212,14 @@ class RoadEngine:
 
     @contextmanager
     def sweep_least(self, pairs: Sequence[LeastPair]) -> Iterator[I64]:
-        """(n, 2 or 6) packed: to the target, and from the source, that is nearest with its extra; see `SearchRoads.sweep_least`."""
+        """(n, 2 or 6) packed: to the nearest target and from the nearest source; see `SearchRoads.sweep_least`."""
         with self._scratch.distances(2 * len(pairs)) as least:
             sweep_least(self.sweep_graph, sides_of(pairs), least)
             yield least
 
     @contextmanager
     def some_least(self, pairs: Sequence[LeastPair]) -> Iterator[SomeDrives]:
-        """The distances of `sweep_least`, worked out where they are asked for."""
+        """The distances of `sweep_least`, computed on demand."""
         with self._scratch.some() as work:
             drives = SomeDrives(self.sweep_graph, self.edges, work)
             drives.begin_least(pairs)

@@ -1,7 +1,8 @@
 """Run every kernel that answers for roads once, so that nobody's first search waits for a compiler.
 
-What is compiled is kept on disk and read by later processes in a fraction of a second (see `matching.kernel_version`). A kernel is
-compiled for the types of its arguments, so this goes through `RoadEngine` as a service does, on a network of two streets.
+What is compiled is kept on disk and read by later processes in a fraction of a second (see `matching.kernel_version`).
+A kernel is compiled for the types of its arguments, so this goes through `RoadEngine` as a service does, on a network
+of two streets.
 """
 
 from __future__ import annotations

@@ -14,14 +14,14 @@ from matcher.matching.pipeline import Candidate
 from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.places.where_to_meet import MeetingPlaces
-from matcher.roads.asked import StopCandidate
-from matcher.roads.by_time import RoadsByTime
+from matcher.roads.by_time import RoadEngines
 from matcher.roads.engine import RoadEngine
+from matcher.roads.foot.meeting_points import StopCandidate
 from matcher.trips.offers.repository import CurrentState
 from matcher.trips.tickets import MatchTicket, MatchTokens, TicketPoint, roads_digest
 
 #: The roads of a region, alike at every hour or with an engine for each slot of the week.
-MatchRoads = RoadEngine | RoadsByTime
+MatchRoads = RoadEngine | RoadEngines
 
 
 class DescribeMatches:

@@ -33,7 +33,8 @@ from matcher.domain.offer import (
 )
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal
-from matcher.roads.asked import DrivenRoute, RoadsByTime
+from matcher.roads.asked import RoadsByTime
+from matcher.roads.engine import DrivenRoute
 
 
 def require_driver(principal: Principal) -> None:

@@ -26,7 +26,7 @@ from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
-from matcher.roads.asked import SnappedPosition
+from matcher.roads.engine import SnappedPosition
 from matcher.trips.writer import Overtaken
 
 _WEIGHTS = ScoreWeights()

@@ -31,7 +31,7 @@ from matcher.operation.telemetry import QUIET, Telemetry
 from matcher.places.resolve import ResolvePlaces
 from matcher.postgres.pool import Database
 from matcher.progress import Progress, no_progress
-from matcher.roads.by_time import RoadsByTime, roads_by_time
+from matcher.roads.by_time import RoadEngines, roads_by_time
 from matcher.roads.foot.meeting_points import MeetingPoints
 from matcher.roads.foot.walking import Walks
 from matcher.roads.region.store import SAMPLE_NAME, Region, RegionStore, ensure_sample
@@ -49,7 +49,7 @@ from matcher.wiring.warm import exercise
 class LoadedRegion:
     """The roads that are served, warm, and the addresses along them."""
 
-    roads: RoadsByTime
+    roads: RoadEngines
     gazetteer: Gazetteer
     box: BoundingBox
     meeting_points: MeetingPoints
@@ -148,7 +148,7 @@ def read_region(region: Region, progress: Progress = no_progress) -> LoadedRegio
     return LoadedRegion(roads, gazetteer, region.manifest.bbox, meeting_points)
 
 
-def roads_of(region: Region) -> RoadsByTime:
+def roads_of(region: Region) -> RoadEngines:
     """The roads of a region at every hour, under its speed profile."""
     return roads_by_time(
         region.name, region.fingerprint, region.network, region.topology, region.speed_profile, centre_of(region)

@@ -1,4 +1,4 @@
-"""The engine against networkx: distances, paths, sweeps and shared road, on random networks and on the bundled region."""
+"""The engine against networkx: distances, paths, sweeps, shared road; on random networks and the bundled region."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_drives_and_sweeps_on_any_network(data: st.DataObject) -> None:
 
 
 def _rounding(network: RoadNetwork) -> int:
-    """Both drives round where they meet: half a millisecond and half a centimetre each, and ties may then fall otherwise."""
+    """Both drives round where they meet: half a millisecond and half a centimetre each, and ties may change."""
     return (2 << 32) + 2 + int(network.arc_length_cm.sum(dtype=np.int64))
 
 

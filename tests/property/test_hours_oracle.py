@@ -23,7 +23,7 @@ from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.matching.pipeline import Candidates, find_candidates_by_time
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
-from matcher.roads.by_time import RoadsByTime, roads_by_time
+from matcher.roads.by_time import RoadEngines, roads_by_time
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import ROAD_CLASSES
 from matcher.roads.region.speeds import FREE_FLOW_ONLY, Slot, SpeedProfile
@@ -68,7 +68,7 @@ class Week:
             for street, kind in zip(self.scenario.streets, self.classes, strict=True)
         ]
 
-    def roads(self) -> RoadsByTime:
+    def roads(self) -> RoadEngines:
         """The same for the pipeline."""
         network = replace(a_network(self.scenario.streets), edge_class=np.array(self.classes, dtype=np.uint8))
         return roads_by_time("test", "fingerprint", network, Topology.build(network), self.profile, GREENWICH)

@@ -18,10 +18,11 @@ NO_WAY = 2**31 - 1
 
 
 def with_doors(network: RoadNetwork) -> tuple[RoadNetwork, npt.NDArray[np.int32]]:
-    """The network with a street at every node that leads from the node to itself and costs nothing, and the edge of each.
+    """The network with a free street from every node to itself, and the edge of each.
 
-    The reference distances run from node to node, drives from position to position: a position at the end of a door's street
-    can only be driven off into the node, and one at its beginning only be reached from it, even where no other street is one-way in.
+    The reference distances run from node to node, drives from position to position: a position at the end of a door's
+    street can only be driven off into the node, and one at its beginning only be reached from it, even where no other
+    street is one-way in.
     """
     n, m, e = network.node_count, network.arc_count, network.edge_count
     nodes = np.arange(n, dtype=np.int32)
@@ -79,7 +80,7 @@ def _check_paths(
     cost: npt.NDArray[np.int64],
     packs: tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int32]],
 ) -> None:
-    """The packed paths of every hundredth pair, unpacked here by hand, lead from door to door and weigh what the distance says."""
+    """The packed paths of every hundredth pair, unpacked here, lead from door to door and weigh the distance."""
     network, (codes, begin, size) = engine.network, packs
     first, second = engine.hierarchy.first, engine.hierarchy.second
     for pair in range(0, len(cost), 100):

@@ -23,7 +23,8 @@ def check_reach(walks: Walks, oracle: WalkOracle, door: Coordinate, limit_m: flo
     """All nodes within the limit and no other, in order, each reached over nodes that were reached before."""
     reach, network = walks.reach(door, limit_m), walks.network
     if reach.foothold is None:
-        assert walks.foothold(door, limit_m) is None or walks.foothold(door, limit_m).access_cm > limit_m * 100  # type: ignore[union-attr]
+        foothold = walks.foothold(door, limit_m)
+        assert foothold is None or foothold.access_cm > limit_m * 100
         assert len(reach.node) == 0
         return reach
     lengths = oracle.lengths(reach.foothold)

@@ -1,7 +1,7 @@
 """Road positions in integers: where on an edge, and what it costs to get from there to the ends of its arcs.
 
-A packed cost is one int64, `time_ms << 32 | length_cm`: adding packed costs adds both parts, and comparing them compares times
-first, then lengths, so that "the fastest way, and of the fastest the shortest" is one number.
+A packed cost is one int64, `time_ms << 32 | length_cm`: adding packed costs adds both parts, and comparing them
+compares times first, then lengths, so that "the fastest way, and of the fastest the shortest" is one number.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ class FixedPosition(NamedTuple):
 
 
 class EdgeTable(NamedTuple):
-    """What an edge looks like to a search. Nodes are ranks of the hierarchy; costs are packed, INFINITE where it may not be driven.
+    """Edges as a search sees them.
 
+    Nodes are ranks of the hierarchy; costs are packed, INFINITE where an edge may not be driven.
     The forward arc runs from `start` to `end`, the backward arc from `end` to `start`.
     """
 
@@ -56,7 +57,7 @@ class EdgeTable(NamedTuple):
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def part_of(cost, fixed):
-    """`fixed / 2**30` of a packed cost, each half rounded to the nearest (halves up). Monotone in `fixed`, whole at 2**30."""
+    """`fixed / 2**30` of a packed cost, each half rounded to nearest (halves up). Monotone in `fixed`."""
     time = ((cost >> 32) * fixed + (1 << 29)) >> 30
     length = ((cost & 0xFFFFFFFF) * fixed + (1 << 29)) >> 30
     return (time << 32) | length

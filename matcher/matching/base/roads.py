@@ -1,4 +1,4 @@
-"""What the matching core asks of the road network, which it may not import: `matcher.roads.engine.RoadEngine` implements it."""
+"""What the matching core needs of the road network, which it may not import; `RoadEngine` implements it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from matcher.matching.base.positions import I32, I64, U8, EdgeTable
 class PackedDrive:
     """The fastest drive between two road positions, and the hierarchy's few dozen codes that it unpacks from.
 
-    `codes` is int32: [first arc, last arc, direction codes between them…]. The drive starts `origin_at` of the way along its
-    first arc's edge and ends within its last arc. A drive that never leaves its first arc has the one element [arc].
+    `codes` is int32: [first arc, last arc, direction codes between them…]. The drive starts `origin_at` of the way
+    along its first arc's edge and ends within its last arc. A drive that never leaves its first arc has the one element
+    [arc].
     """
 
     cost: int  # packed
@@ -59,17 +60,18 @@ class SearchRoads(Protocol):
     ) -> tuple[I64, I32, I64, I32]:
         """(cost, codes, begin, size) of k drives between positions in fixed point, (k,) each.
 
-        Drive i has the packed cost cost[i], INFINITE when there is no way, and is packed in codes[begin[i] : begin[i] + size[i]].
+        Drive i has the packed cost cost[i], INFINITE when there is no way, and is packed in codes[begin[i] : begin[i] +
+        size[i]].
         """
 
     def sweep(self, target: RoadPosition, source: RoadPosition) -> AbstractContextManager[I64]:
-        """(n, 2) packed: column 0 is the cost of driving from each node to `target`, column 1 from `source` to each node.
+        """(n, 2) packed: the cost of driving from each node to `target`, and from `source` to each node.
 
         The array is the caller's until the context ends, then it is used again.
         """
 
     def sweep_both(self, pickup: RoadPosition, dropoff: RoadPosition) -> AbstractContextManager[I64]:
-        """(n, 4) packed, for trips with stops: the columns of `sweep(pickup, dropoff)`, then of `sweep(dropoff, pickup)`."""
+        """(n, 4) packed, for trips with stops: `sweep(pickup, dropoff)`, then `sweep(dropoff, pickup)`."""
 
     def some_drives(
         self, pickup: RoadPosition, dropoff: RoadPosition, *, both: bool
@@ -84,14 +86,15 @@ class SearchRoads(Protocol):
         """`Settles` with a column for each of k positions that are driven to (or from), (k,) each in fixed point."""
 
     def costs_between(self, sources: Any, targets: Any) -> I64:
-        """(s, t) packed between all positions of two `columns`, from the sources and to the targets; INFINITE without a way."""
+        """(s, t) packed, from each position of one `columns` to each of another; INFINITE without a way."""
 
     def sweep_least(self, pairs: Sequence[tuple[Any, I64, Any, I64]]) -> AbstractContextManager[I64]:
-        """(n, 2 p) packed for p pairs, one or three: `columns` of targets, an extra for each, `columns` of sources, an extra for each.
+        """(n, 2 p) packed for p pairs, one or three.
 
-        Column 0 is the least over targets k of driving from each node to it plus its extra, column 1 the least over sources c of its
-        extra plus driving from it to each node; columns 2 and 3 are of the second pair, and so on. Extras are packed, at least 0,
-        at most 2**60.
+        A pair is `columns` of targets, an extra for each of them, `columns` of sources, an extra for each of them.
+        Column 0 is the least over targets k of driving from each node to it plus its extra, column 1 the least over
+        sources c of its extra plus driving from it to each node; columns 2 and 3 are of the second pair, and so on.
+        Extras are packed, at least 0, at most 2**60.
 
         The array is the caller's until the context ends, then it is used again.
         """
@@ -104,18 +107,18 @@ class SearchRoads(Protocol):
     ) -> I64:
         """(k,) int64: centimetres of the rider's road that each of k routes runs along.
 
-        Route i is leg_count[i] legs from leg_begin[i] on. rider_ends: the rider's two positions as fixed-point fractions of their
-        edges. Arc by arc: the two directions of a street are different roads; of an arc that both use in part only the common piece
-        counts; no piece counts twice.
+        Route i is leg_count[i] legs from leg_begin[i] on. rider_ends: the rider's two positions as fixed-point
+        fractions of their edges. Arc by arc: the two directions of a street are different roads; of an arc that both
+        use in part only the common piece counts; no piece counts twice.
         """
 
 
 class SearchRoadsByTime(Protocol):
-    """The same roads under a metric for each slot of the week. A trip is driven in the slot it departs in, to its end."""
+    """The roads under a metric for each slot of the week. A trip is driven in the slot it departs in."""
 
     @property
     def slots(self) -> Sequence[SearchRoads]:
-        """The roads of each slot, one at least. Edges and positions are those of all of them, costs are each one's own."""
+        """The roads of each slot, one at least. They share edges and positions; costs are each one's own."""
 
     def slot_of(self, departure: datetime) -> int:
         """Which of `slots` an aware moment belongs to."""

@@ -55,9 +55,10 @@ class Walked(NamedTuple):
 
 @numba.njit(cache=True, nogil=True)
 def walks_within(graph, start, limit_cm, work):
-    """Every node within `limit_cm` (inclusive) of a `WalkStart`, as `Walked`. Of walks of one length the one found first counts.
+    """Every node within `limit_cm` (inclusive) of a `WalkStart`, as `Walked`.
 
-    Dijkstra from the two ends of the edge. The order does not depend on the limit.
+    Of walks of one length the one found first counts. Dijkstra from the two ends of the edge. The order does not depend
+    on the limit.
     """
     first_out, out_head, out_edge, edge_length = graph.first_out, graph.out_head, graph.out_edge, graph.edge_length_cm
     distance, from_row, by_edge, row_of = work.distance, work.from_row, work.by_edge, work.row_of
@@ -155,9 +156,10 @@ def _pop(heap, size):
 def spread_out(lat, lon, walk, needed, door_lat, door_lon, most):
     """(k,) int32, ascending: stops that lie apart from the door and from each other, at most `most`, the nearest first.
 
-    lat, lon (s,) degrees, walk (s,) cm ascending, needed (s,) float64 metres. Stop i is taken when no stop taken before it, and not
-    the door, lies within needed[i] of it, as the crow flies in the plane that touches the Earth at the door. Whether it is taken depends on
-    stops with shorter walks only, so that a longer list begins with what a shorter one gives.
+    lat, lon (s,) degrees, walk (s,) cm ascending, needed (s,) float64 metres. Stop i is taken when no stop taken before
+    it, and not the door, lies within needed[i] of it, as the crow flies in the plane that touches the Earth at the
+    door. Whether it is taken depends on stops with shorter walks only, so that a longer list begins with what a shorter
+    one gives.
     """
     x_scale = _METRES_PER_DEGREE * math.cos(math.radians(door_lat))
     x, y = np.empty(most + 1), np.empty(most + 1)

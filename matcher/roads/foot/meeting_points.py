@@ -2,16 +2,19 @@
 
 The rule, for one door and one walking limit:
 
-- The door is always first: the car stops where the rider's place meets the road. The way from the place to the road is the rider's own and
-  counts as no walk there; it counts in every other walk, so that the limit bounds all that is walked.
+- The door is always first: the car stops where the rider's place meets the road. The way from the place to the road is
+  the rider's own and counts as no walk there; it counts in every other walk, so that the limit bounds all that is
+  walked.
 - Then open meeting places, the nearest on foot first.
-- Then corners, the nearest first: a road node is taken when the car may stop there and no corner taken before it, and not the door, lies within
-  its *elbow room*, which grows with the walk: near the door a small difference matters, farther away a candidate stands for its surroundings.
-  Corners of main roads need less room, because a driver who passes need not turn off.
-- At most `cap` in all. Corners have the places that meeting places can never take: as many as there are meeting places within LONGEST_WALK_M
-  of the door as the crow flies are set aside for them, but a third is always left to corners.
+- Then corners, the nearest first: a road node is taken when the car may stop there and no corner taken before it, and
+  not the door, lies within its *elbow room*, which grows with the walk: near the door a small difference matters,
+  farther away a candidate stands for its surroundings. Corners of main roads need less room, because a driver who
+  passes need not turn off.
+- At most `cap` in all. Corners have the places that meeting places can never take: as many as there are meeting places
+  within LONGEST_WALK_M of the door as the crow flies are set aside for them, but a third is always left to corners.
 
-None of this depends on the walking limit, but for the length of the lists: whoever walks farther is offered the same candidates and more.
+None of this depends on the walking limit, but for the length of the lists: whoever walks farther is offered the same
+candidates and more.
 """
 
 from __future__ import annotations
@@ -77,7 +80,7 @@ class MeetingPoints:
         self._place_lon: F64 = np.array([place.coordinate.lon for place, _ in self._places], dtype=np.float64)
 
     def candidates(self, place: Place, max_walk_m: float) -> list[StopCandidate]:
-        """Where a rider who will walk `max_walk_m` metres (inclusive) at this end can be met; the door first. Deterministic."""
+        """Where a rider who walks up to `max_walk_m` metres (inclusive) can be met; the door first. Deterministic."""
         door = StopCandidate(place.position, locate(self._network, place.position), place.label, 0, 0)
         if max_walk_m <= 0:
             return [door]
@@ -85,14 +88,15 @@ class MeetingPoints:
         apart_m = _distances_m(place.coordinate, self._place_lat, self._place_lon)
         near = int((apart_m <= LONGEST_WALK_M).sum())
         set_aside = min(near, (self._cap - 1) - (self._cap - 1) // 3)
-        # A walk is no shorter than the straight line; lengths on the ellipsoid and on the sphere differ by 0.6 % at most.
+        # A walk is no shorter than the straight line; lengths on the ellipsoid and on the sphere differ by 0.6 % at
+        # most.
         within = np.flatnonzero(apart_m <= max_walk_m * 1.02 + 1.0)
         published = self._published(reach, [self._places[index] for index in within.tolist()])[:set_aside]
         corners = self._corners(reach, door.coordinate, self._cap - 1 - set_aside)
         return [door, *published, *corners]
 
     def line(self, place: Place, candidate: StopCandidate) -> list[Coordinate]:
-        """The walk between a door and one of its candidates, from the door on; of one point when the car stops there."""
+        """The walk between a door and one of its candidates, from the door; one point when the car stops there."""
         if candidate.place_id is None and candidate.walk_node is None:
             return list(dict.fromkeys([place.coordinate, candidate.coordinate]))
         reach = self._walks.reach(place.coordinate, candidate.walk_cm / 100)

@@ -11,14 +11,18 @@ from matcher.roads.network.graph import F64, I32, I64, U8, hold_read_only
 
 @dataclass(frozen=True, eq=False)
 class WalkNetwork:
-    """Ways to walk, every part of which touches a node of the road network. All arrays are C-contiguous and read-only, memory maps or not.
+    """Ways to walk, every part of which touches a node of the road network.
 
-    n nodes, e edges, g geometry points. An edge may be walked both ways and stands in the adjacency of both its ends; a loop
-    stands twice in that of its one node. The adjacency of a node is sorted by neighbour, then edge. Lengths are *walked lengths*: a metre of
-    steps counts as more than one (see `osm_walk.STEPS_FACTOR`), so that time is length divided by one speed.
+    All arrays are C-contiguous and read-only, memory maps or not.
 
-    A walk node that lies on a node of the road network knows it (`drive_node`), and where a car stops there: at one end of the
-    road edge `stop_edge`. Road nodes that lie in one place without a way between them for cars are walk nodes of their own, joined by edges of length 0.
+    n nodes, e edges, g geometry points. An edge may be walked both ways and stands in the adjacency of both its ends; a
+    loop stands twice in that of its one node. The adjacency of a node is sorted by neighbour, then edge. Lengths are
+    *walked lengths*: a metre of steps counts as more than one (see `osm_walk.STEPS_FACTOR`), so that time is length
+    divided by one speed.
+
+    A walk node that lies on a node of the road network knows it (`drive_node`), and where a car stops there: at one end
+    of the road edge `stop_edge`. Road nodes that lie in one place without a way between them for cars are walk nodes of
+    their own, joined by edges of length 0.
     """
 
     node_lat: F64  # (n,) degrees

@@ -35,9 +35,10 @@ def may_stop(network: RoadNetwork) -> npt.NDArray[np.bool_]:
 def node_stops(network: RoadNetwork) -> NodeStops:
     """Where a car stops at each node, and between which streets.
 
-    Standing at the end of a street that is driven both ways, a car can have come from anywhere and go anywhere; so it can at the end of a one-way
-    street when that is the only way in, or the only way out. Such an end is chosen where there is one; else the end of a street
-    that leads in; else the start of one that leads out. Of equals the least important class, then the lowest edge.
+    Standing at the end of a street that is driven both ways, a car can have come from anywhere and go anywhere; so it
+    can at the end of a one-way street when that is the only way in, or the only way out. Such an end is chosen where
+    there is one; else the end of a street that leads in; else the start of one that leads out. Of equals the least
+    important class, then the lowest edge.
     """
     n = network.node_count
     forward, backward = network.edge_forward_arc, network.edge_backward_arc

@@ -1,4 +1,4 @@
-"""Walks from a door: which places can be reached on foot within a limit, how long the walk is, and the line it follows."""
+"""Walks from a door: places within a limit, the length of each walk, and its line."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Walks:
         return None if found is None else found[0]
 
     def line_to_node(self, reach: WalkReach, node: int) -> list[Coordinate]:
-        """The line of the walk to a walk node that was reached, from the door on. Raises KeyError for any other node."""
+        """The line of the walk from the door to a walk node that was reached. Raises KeyError for any other node."""
         nodes, rows = reach.row_of_node
         place = int(np.searchsorted(nodes, node))
         if place == len(nodes) or nodes[place] != node:
@@ -111,7 +111,7 @@ class Walks:
         return self._line(reach, int(rows[place]))
 
     def line_to(self, reach: WalkReach, target: Foothold) -> list[Coordinate]:
-        """The line of the walk to a place off the ways, both straight lines included. Raises KeyError beyond the limit."""
+        """The line of the walk to a place off the ways, straight lines included. Raises KeyError beyond the limit."""
         found = self._last_step(reach, target)
         if found is None:
             raise KeyError(target)
@@ -125,7 +125,7 @@ class Walks:
         return _without_repeats([*line, target.coordinate])
 
     def _last_step(self, reach: WalkReach, target: Foothold) -> tuple[int, int | None, bool] | None:
-        """(length of the whole walk, row it last passes or None when it stays on the foothold's edge, whether that is the edge's end)."""
+        """(length, last row or None on the foothold's edge, whether that row is at the target edge's end)."""
         if reach.foothold is None:
             return None
         to_start, to_end = self._offsets(target)

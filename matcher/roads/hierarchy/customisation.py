@@ -1,6 +1,7 @@
 """The metric-dependent half of the hierarchy: weights of all slots from the weights of the arcs.
 
-Source: Dibbelt, Strasser, Wagner, arXiv 1402.0402, section 6 (basic customisation by lower triangles, perfect customisation).
+Source: Dibbelt, Strasser, Wagner, arXiv 1402.0402, section 6 (basic customisation by lower triangles, perfect
+customisation).
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from matcher.roads.network.graph import I32, I64, read_only
 
 
 class Hierarchy(NamedTuple):
-    """A hierarchy under one metric, as kernels take it. Slots and direction codes are those of its Topology; C = 2 S codes.
+    """A hierarchy under one metric, as kernels take it. Read-only.
 
-    A code stands for one arc of the network (`second` is -1, `first` is the arc), or for two codes driven one after the
-    other (`first`, then `second`), or for nothing (weight INFINITE, both -1). Read-only.
+    Slots and direction codes are those of its Topology; C = 2 S codes. A code stands for one arc of the network
+    (`second` is -1, `first` is the arc), or for two codes driven one after the other (`first`, then `second`), or for
+    nothing (weight INFINITE, both -1).
     """
 
     parent: I32  # (n,)
@@ -41,7 +43,7 @@ class SweepGraph(NamedTuple):
 
 
 def customise(topology: Topology, arc_cost: I64) -> tuple[Hierarchy, SweepGraph]:
-    """The hierarchy under a metric. `arc_cost` is (m,), >= 0; O(triangles) time, a fraction of a second for a country."""
+    """The hierarchy under a metric, (m,) >= 0. O(triangles), a fraction of a second for a country."""
     parent, up_first, up_tail, up_head = topology.parent, topology.up_first, topology.up_tail, topology.up_head
     weight, first, second = _customise(up_first, up_head, topology.arc_code, read_only(arc_cost))
     weight = read_only(weight)

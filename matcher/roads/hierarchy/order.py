@@ -11,7 +11,8 @@ from matcher.roads.network.graph import I32, RoadNetwork
 def nested_dissection(network: RoadNetwork) -> I32:
     """The node at each rank, (n,) int32: small separators get the highest ranks, so elimination trees stay low.
 
-    Uses METIS' nested dissection (Karypis and Kumar 1998) on the undirected simple graph; deterministic for one METIS build.
+    Uses METIS' nested dissection (Karypis and Kumar 1998) on the undirected simple graph; deterministic for one METIS
+    build.
     """
     n = network.node_count
     first, neighbours = undirected_adjacency(network)
@@ -25,7 +26,7 @@ def nested_dissection(network: RoadNetwork) -> I32:
 
 
 def undirected_adjacency(network: RoadNetwork) -> tuple[I32, I32]:
-    """(first, neighbours): each pair of nodes joined by an arc in either direction once per side, no self-loops, sorted."""
+    """(first, neighbours): each pair of nodes joined by an arc once per side, without self-loops, sorted."""
     n = network.node_count
     tail = network.arc_tail.astype(np.int64)
     head = network.arc_head.astype(np.int64)

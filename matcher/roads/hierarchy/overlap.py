@@ -35,14 +35,14 @@ class Routes(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """One use of an `OverlapScratch`: a fresh round, and a number that no value in `seen` has, for the first of the routes."""
+    """One use of an `OverlapScratch`: a fresh round, and a fresh number for the (first) route."""
 
     round: int
     route: int
 
 
 class _Ends(NamedTuple):
-    """The first and the last arc of the rider's drive, and the piece of each, in cm along it; no piece of b where a is both."""
+    """The first and last arc of the rider's drive and the piece of each, in cm; no piece of b where a is both."""
 
     a: Int
     a_low: Int
@@ -54,10 +54,11 @@ class _Ends(NamedTuple):
 
 @numba.njit(cache=True, nogil=True)
 def shared_of_routes(hierarchy, arcs, rider, legs, routes, work, turn):
-    """(k,) int64: centimetres of a `RiderDrive` that each of k `Routes` runs along. legs: a `PathTable`. work: an `OverlapScratch`.
+    """(k,) int64: centimetres of a `RiderDrive` that each of k `Routes` runs along.
 
-    A leg costs a look at each of its codes; those that may run along the rider's road (see `_mark_under`) are unpacked, each once a
-    round (memo). A route with several legs that share something is unpacked there.
+    legs: a `PathTable`. work: an `OverlapScratch`. turn: a fresh `Turn`. A leg costs a look at each of its codes; those
+    that may run along the rider's road (see `_mark_under`) are unpacked, each once a round (memo). A route with several
+    legs that share something is unpacked there.
     """
     under_round, up_tail = work.under_round, hierarchy.up_tail
     codes, begin, size = legs.codes, legs.begin, legs.size
@@ -74,7 +75,8 @@ def shared_of_routes(hierarchy, arcs, rider, legs, routes, work, turn):
             if y >= 0:
                 of_leg += _shared_piece(y, np.int64(0), y_high, ends, work, turn.round)
                 for k in range(begin[row] + 2, begin[row] + size[row]):
-                    # Asked here and not in the kernel: most codes of most routes share nothing, and a call costs more than the look.
+                    # Asked here and not in the kernel: most codes of most routes share nothing, and a call costs more
+                    # than the look.
                     if under_round[up_tail[codes[k] >> 1]] == turn.round:
                         of_leg += _shared_on_code(hierarchy, codes[k], work, turn.round)
             total += of_leg
@@ -110,10 +112,10 @@ def _stamp_rider(arcs, rider, work, round_now):
 
 @numba.njit(cache=True, nogil=True)
 def _mark_under(hierarchy, arc_code, rider_arcs, under_round, round_now):
-    """under_round[v] = round_now for all nodes v at or below which, in the elimination tree, an arc of the rider's has its low end.
+    """under_round[v] = round_now for the low ends of the rider's arcs and their ancestors in the elimination tree.
 
-    A code stands for its own arc, or for two codes whose low end lies below its own; so the arcs that it unpacks to have their low
-    ends at or below its own, and a code whose low end is not marked shares nothing. O(arcs + height).
+    A code stands for its own arc, or for two codes whose low end lies below its own; so the arcs that it unpacks to
+    have their low ends at or below its own, and a code whose low end is not marked shares nothing. O(arcs + height).
     """
     parent, up_tail = hierarchy.parent, hierarchy.up_tail
     for arc in rider_arcs:
@@ -128,7 +130,7 @@ def _mark_under(hierarchy, arc_code, rider_arcs, under_round, round_now):
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _ends_of_leg(row, arcs, legs):
-    """(first arc, from, to, last arc, to) in cm along the arcs that a leg drives in part; the last is -1 when there is but one."""
+    """(first arc, from, to, last arc, to) in cm along the arcs that a leg drives in part; last arc -1 on one arc."""
     length_cm, forward = arcs.length_cm, arcs.forward
     x = legs.codes[legs.begin[row]]
     x_low = _reached_cm(length_cm[x], forward[x], legs.origin_at[row])
@@ -140,10 +142,10 @@ def _ends_of_leg(row, arcs, legs):
 
 @numba.njit(cache=True, nogil=True)
 def _union_of_legs(hierarchy, arcs, legs, rows, ends, work, turn):
-    """What a route that may run along a road twice has in common with the rider's drive; its marked codes have been summed up.
+    """What a route that may run along a road twice shares with the rider's drive.
 
-    rows: (first, last + 1) of its legs. Codes that have nothing in common are not unpacked: this costs what is shared, not what is
-    driven.
+    Its marked codes have been summed up this round. rows: (first, last + 1) of its legs. Codes that have nothing in
+    common are not unpacked: this costs what is shared, not what is driven.
     """
     codes, begin, size, up_tail = legs.codes, legs.begin, legs.size, hierarchy.up_tail
     stack, seen = work.stack, work.seen

@@ -1,4 +1,4 @@
-"""Packed drives: the few dozen codes of a drive between two positions, one by one or thousands in a call; and unpacked again."""
+"""Packed drives: the few dozen codes of a drive, one by one or thousands in a call; and unpacked again."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ def drive_between(hierarchy, edges, arcs, origin, destination, work):
 
 @numba.njit(cache=True, nogil=True)
 def pack_pairs(hierarchy, summit, edges, arcs, origins, destinations, work):
-    """(cost, codes, begin, size) of k drives: drive i is codes[begin[i] : begin[i] + size[i]], as `drive_between` packs it.
+    """(cost, codes, begin, size) of k drives, each packed as by `drive_between`.
 
-    origins, destinations: `FixedPosition` of (k,) int32 arrays. cost: (k,) int64, packed, INFINITE where there is no way (and
-    size 0). codes: int32, all drives one after another. begin: (k,) int64. size: (k,) int32. summit: a `Summit`, or none.
+    Drive i is codes[begin[i] : begin[i] + size[i]]. origins, destinations: `FixedPosition` of (k,) int32 arrays. cost:
+    (k,) int64, packed, INFINITE where there is no way (and size 0). codes: int32, all drives one after another. begin:
+    (k,) int64. size: (k,) int32. summit: a `Summit`, or none.
     """
     k = len(origins.edge)
     cost = np.empty(k, np.int64)

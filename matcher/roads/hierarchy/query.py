@@ -46,8 +46,9 @@ class Way(NamedTuple):
 def tree_query(hierarchy, query, work):
     """The shortest `Way` of a `TreeQuery` in a `Hierarchy`. work: a `QueryScratch`, of which `codes` is overwritten.
 
-    Every meeting point is a common ancestor. Both walks reach these from below, in step, and a node that is as far from its
-    end as the best way found so far is not looked beyond: weights are not negative, so nothing shorter leads through it.
+    Every meeting point is a common ancestor. Both walks reach these from below, in step, and a node that is as far from
+    its end as the best way found so far is not looked beyond: weights are not negative, so nothing shorter leads
+    through it.
     """
     parent, source, target = hierarchy.parent, query.source, query.target
     forward, backward = work.forward.distance, work.backward.distance

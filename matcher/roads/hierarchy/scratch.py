@@ -39,7 +39,7 @@ class QueryScratch(NamedTuple):
 
 
 class OverlapScratch(NamedTuple):
-    """For `overlap.shared_of_routes`: values that count where their round is the present one, so nothing is ever cleared."""
+    """For `overlap.shared_of_routes`: values count where their round is the present one, so nothing is cleared."""
 
     stamp: I32  # (m,)
     stamp_round: I32  # (m,)

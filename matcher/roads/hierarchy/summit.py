@@ -1,14 +1,14 @@
-"""Distances from the upper nodes of the hierarchy to all nodes above them, computed once, so that each of many drives climbs little.
+"""Distances from the upper nodes of the hierarchy to all above them, so that each of many drives climbs little.
 
-A walk up the elimination tree spends nearly all its time near the root, where separators are large and every node is joined to
-most of those above it; and these nodes are passed by every long drive. Of the nodes that stand above many others, the *summit*,
-all distances upward are kept. A drive climbs to the first of them (some forty slots where a whole climb is five thousand) and
-continues from each upper neighbour found on the way by one addition a node above. These are hub labels (Abraham, Delling,
-Goldberg, Werneck, "A Hub-Based Labeling Algorithm for Shortest Paths in Road Networks", 2011) of the upper part alone: those of
-all nodes would take kilobytes a node.
+A walk up the elimination tree spends nearly all its time near the root, where separators are large and every node is
+joined to most of those above it; and these nodes are passed by every long drive. Of the nodes that stand above many
+others, the *summit*, all distances upward are kept. A drive climbs to the first of them (some forty slots where a whole
+climb is five thousand) and continues from each upper neighbour found on the way by one addition a node above. These are
+hub labels (Abraham, Delling, Goldberg, Werneck, "A Hub-Based Labeling Algorithm for Shortest Paths in Road Networks",
+2011) of the upper part alone: those of all nodes would take kilobytes a node.
 
-The packed path is the one that `query.tree_query` finds: of equally short ways both take the lowest slot into each node, and the
-lowest node where the two climbs meet.
+The packed path is the one that `query.tree_query` finds: of equally short ways both take the lowest slot into each
+node, and the lowest node where the two climbs meet.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from matcher.roads.hierarchy.customisation import Hierarchy
 from matcher.roads.hierarchy.query import Way, relax_up, seed_climb, tree_query
 from matcher.roads.network.graph import I32, I64, read_only
 
-#: Nodes below a node of the summit, itself included, are 2**5 at least, and more on networks where these would be too many.
+#: Nodes below a node of the summit, itself included, are 2**5 at least, and more on networks where these would be too
+#: many.
 _LEAST_BITS = 5
 #: Distances kept, a node of the whole network: with the codes, 24 bytes each.
 _ROOM = 5
@@ -32,8 +33,8 @@ _ROOM = 5
 class Summit(NamedTuple):
     """All ways up from the nodes of the summit under one metric. Read-only.
 
-    Node v, at depth d of its tree, has d + 1 entries from first[v] on, one for each depth from the root's to its own; row 0 are
-    ways up and row 1 ways down.
+    Node v, at depth d of its tree, has d + 1 entries from first[v] on, one for each depth from the root's to its own;
+    row 0 are ways up and row 1 ways down.
     """
 
     first: I64  # (n,) -1 for nodes below the summit; (0,) when there is none, and each drive climbs by itself
@@ -57,7 +58,7 @@ def no_summit() -> Summit:
 
 @numba.njit(cache=True, nogil=True)
 def choose_summit(parent, least_bits, room):
-    """(first, depth, size) as in `Summit`: nodes with 2**bits below them, of the fewest bits >= `least_bits` for which size <= room."""
+    """(first, depth, size) of the `Summit` of nodes with 2**bits below them, for the fewest bits with size <= room."""
     n = len(parent)
     depth = np.zeros(n, np.int32)
     below = np.ones(n, np.int64)
@@ -86,7 +87,7 @@ def choose_summit(parent, least_bits, room):
 
 @numba.njit(cache=True, nogil=True)
 def climb_summit(hierarchy, first, depth, size):
-    """(cost, code) of `Summit`, from the root down: a node's ways up begin with a slot to an upper neighbour, whose ways are known."""
+    """(cost, code) of `Summit`, from the root down: ways up lead over an upper neighbour, whose ways are known."""
     up_first, up_head, weight = hierarchy.up_first, hierarchy.up_head, hierarchy.weight
     cost = np.full((2, size), INFINITE, np.int64)
     code = np.full((2, size), -1, np.int32)
@@ -156,8 +157,8 @@ def summit_query(hierarchy, summit, query, work):
 def _to_summit(hierarchy, summit, side, seed, climb):
     """Climb to the summit: (last node below it or -1, first node of it or -1, how many of its nodes were reached).
 
-    These are the first of climb.entries. In a chordal graph the upper neighbours of a node are its parent and upper neighbours of
-    that, so the last node has them all.
+    These are the first of climb.entries. In a chordal graph the upper neighbours of a node are its parent and upper
+    neighbours of that, so the last node has them all.
     """
     parent, first, up_head, entries, distance = (
         hierarchy.parent,
@@ -186,7 +187,7 @@ def _to_summit(hierarchy, summit, side, seed, climb):
 
 @numba.njit(cache=True, nogil=True)
 def _ways_up(summit, side, some, climb, common):
-    """Fill climb.ways with the cost of each common ancestor by its depth, 0 to `common`, over whichever entry is best."""
+    """Fill climb.ways with the cost of each common ancestor by its depth, 0 to `common`, over the best entry."""
     first, depth, cost, distance, ways = summit.first, summit.depth, summit.cost[side], climb.distance, climb.ways
     ways[: common + 1] = INFINITE
     for x in climb.entries[:some]:
@@ -198,7 +199,7 @@ def _ways_up(summit, side, some, climb, common):
 
 @numba.njit(cache=True, nogil=True)
 def _follow(up_tail, summit, side, some, climb, node, codes):
-    """(seed, size): fills `codes` with those by which a climb has come to a node, from there down to the seed it began at."""
+    """(seed, size): fills `codes` with those of a climb, from a node down to the seed it began at."""
     first, depth, cost, code = summit.first, summit.depth, summit.cost[side], summit.code[side]
     distance, distance_code = climb.distance, climb.code
     size = 0

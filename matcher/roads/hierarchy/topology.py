@@ -18,9 +18,10 @@ from matcher.roads.network.graph import I32, RoadNetwork, hold_read_only, read_o
 class Topology:
     """The chordal completion of the road graph along an order. Nodes are named by rank from here on.
 
-    n nodes, S slots. A slot is an undirected pair (low rank, high rank) of the completion; slots are sorted by low, then high.
-    The *direction code* of a slot is 2 * slot for low -> high ("up") and 2 * slot + 1 for high -> low ("down").
-    The parent of a node in the elimination tree is its first slot's high end, and all high ends are ancestors.
+    n nodes, S slots. A slot is an undirected pair (low rank, high rank) of the completion; slots are sorted by low,
+    then high. The *direction code* of a slot is 2 * slot for low -> high ("up") and 2 * slot + 1 for high -> low
+    ("down"). The parent of a node in the elimination tree is its first slot's high end, and all high ends are
+    ancestors.
     """
 
     node_at_rank: I32  # (n,) node id of each rank

@@ -43,7 +43,8 @@ def read_only(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     """A C-contiguous view that nobody can write through, without a copy where the array has that layout.
 
     To a kernel, writable and read-only arrays are two types, each compiled on its own. Arrays of a network are memory
-    maps in a service and fresh in an import or a test: held like this, they are one type, and one compilation serves all.
+    maps in a service and fresh in an import or a test: held like this, they are one type, and one compilation serves
+    all.
     """
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
@@ -61,8 +62,8 @@ class RoadNetwork:
     """A strongly connected road graph. All arrays are C-contiguous and read-only, memory maps or not.
 
     n nodes, m arcs, e edges, g geometry points. Arcs are sorted by tail, then head, then edge. Parallel arcs and
-    self-loops are legal. An edge is a street piece between two nodes with one class, one name and one geometry; it has an arc
-    for each direction that may be driven (-1 where it may not).
+    self-loops are legal. An edge is a street piece between two nodes with one class, one name and one geometry; it has
+    an arc for each direction that may be driven (-1 where it may not).
     """
 
     node_lat: F64  # (n,) degrees
@@ -132,9 +133,10 @@ def pack_names(names: list[str]) -> tuple[U8, I64]:
 def network_from_vectors(
     first_out: I32, head: I32, time_ms: I32, length_cm: I32, latitude: F64, longitude: F64
 ) -> RoadNetwork:
-    """A network from bare adjacency vectors (as in RoutingKit's test data): each arc is its own straight edge without a name.
+    """A network from bare adjacency vectors (as in RoutingKit's test data).
 
-    Arcs are re-sorted by (tail, head). Costs are kept as they are, zeros included.
+    Each arc is its own straight edge without a name. Arcs are re-sorted by (tail, head). Costs are kept as they are,
+    zeros included.
     """
     tail = np.repeat(np.arange(len(first_out) - 1, dtype=np.int32), np.diff(first_out))
     order = np.lexsort((head, tail))

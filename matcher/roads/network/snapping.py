@@ -71,12 +71,13 @@ class Snapper:
 
 @numba.njit(cache=True, nogil=True)
 def _closest(edges, point_first, point_lat, point_lon, lat, lon):
-    """(edge, fraction of its length, distance in metres) of the closest point on the given edges, lowest edge on ties."""
+    """(edge, fraction of its length, metres) of the closest point on the given edges, lowest edge on ties."""
     y_scale = _METRES_PER_DEGREE
     x_scale = _METRES_PER_DEGREE * math.cos(math.radians(lat))
     best_edge, best_fraction, best = -1, 0.0, np.inf
     for edge in edges:
-        # Fractions are of the length as `locate` measures it, or a long street would give back another point than it took.
+        # Fractions are of the length as `locate` measures it, or a long street would give back another point than it
+        # took.
         measure = _METRES_PER_DEGREE * math.cos(math.radians(point_lat[point_first[edge]]))
         along = 0.0
         at = -1.0

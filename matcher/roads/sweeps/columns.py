@@ -19,8 +19,9 @@ from matcher.roads.sweeps.restricted import (
     settle_restricted,
 )
 
-#: Offers are few where each has so many nodes of the network to itself. Measured with bench/labels.py: drives for some take as long as
-#: a sweep at one offer to 50 nodes (two columns) or 75 (four) of 76,595, and to 100 or 150 of a million.
+#: Offers are few where each has so many nodes of the network to itself. Measured with bench/labels.py: drives for some
+#: take as long as a sweep at one offer to 50 nodes (two columns) or 75 (four) of 76,595, and to 100 or 150 of a
+#: million.
 NODES_AN_OFFER = 150
 
 
@@ -39,7 +40,7 @@ class DriveColumns:
         self.columns = Columns(positions, nodes, work.state, distance)
 
     def settled(self, edges: I32) -> I64:
-        """(n, k) packed costs between nodes and positions; true in the rows of the ends of these edges, and of all asked before."""
+        """(n, k) packed costs, true in the rows of the ends of all edges asked for so far."""
         distance, wanted = self.columns.distance, np.ascontiguousarray(edges, dtype=np.int32)
         settle_many(self._graph, self._edges, self._side, wanted, distance, self.columns.state)
         return distance
@@ -83,7 +84,7 @@ class SomeDrives:
         self.count = begin_restricted_least(sides_of(pairs), self._distance, self._work)
 
     def settled(self, edges: I32) -> I64:
-        """(n, 2, 4 or 6) packed; true in the rows of the ends of these edges, and of all asked before.
+        """(n, 2, 4 or 6) packed, true in the rows of the ends of all edges asked for so far.
 
         Other rows hold anything but negative numbers.
         """

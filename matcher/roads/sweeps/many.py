@@ -1,9 +1,9 @@
 """Distances between every node and each of a few positions at once, for no more nodes than are asked about.
 
-A *column* a position, side by side in memory, so that one look at a slot of the hierarchy serves all of them. Nothing is done for the
-whole network: first the ancestors of the positions are settled (`climb_many`), later those nodes that somebody asks about and their
-ancestors (`settle_many`).
-Source: Delling, Goldberg, Werneck, "Faster Batched Shortest Paths in Road Networks" (RPHAST), 2011; on the elimination tree of a CCH.
+A *column* a position, side by side in memory, so that one look at a slot of the hierarchy serves all of them. Nothing
+is done for the whole network: first the ancestors of the positions are settled (`climb_many`), later those nodes that
+somebody asks about and their ancestors (`settle_many`). Source: Delling, Goldberg, Werneck, "Faster Batched Shortest
+Paths in Road Networks" (RPHAST), 2011; on the elimination tree of a CCH.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 from matcher.matching.base.positions import I32, I64, INFINITE, U8, FixedPosition, along_edge, leave, reach
 from matcher.roads.sweeps.one import TO_TARGET, descend
 
-#: What is known of a node: nothing; the ways up from it (or down to it) only; everything. WANTED is added while a call is at work.
+#: What is known of a node: nothing; the ways up from it (or down to it) only; everything. WANTED is added while a call
+#: is at work.
 UNTOUCHED, CLIMBED, SETTLED, WANTED = 0, 1, 2, 4
 
 
@@ -39,11 +40,11 @@ class Side(NamedTuple):
 
 @numba.njit(cache=True, nogil=True)
 def climb_many(graph, edges, side, positions, distance, state):
-    """The ancestors of k positions, ascending; fills their rows of `distance` with ways that only climb, and marks them CLIMBED.
+    """The ancestors of k positions, ascending; their rows of `distance` get ways that only climb, their state CLIMBED.
 
-    graph: a `SweepGraph`. edges: an `EdgeTable`. side: TO_TARGET when the positions are driven to, FROM_SOURCE when they are driven
-    from. positions: a `FixedPosition` of (k,) arrays. distance: (n, k) int64 packed, rows of other nodes are left alone. state: (n,)
-    uint8, all UNTOUCHED before.
+    graph: a `SweepGraph`. edges: an `EdgeTable`. side: TO_TARGET when the positions are driven to, FROM_SOURCE when
+    they are driven from. positions: a `FixedPosition` of (k,) arrays. distance: (n, k) int64 packed, rows of other
+    nodes are left alone. state: (n,) uint8, all UNTOUCHED before.
     """
     parent, first, head, weight = graph.parent, graph.first, graph.head, graph.weight
     start, end, edge, at = edges.start, edges.end, positions.edge, positions.at
@@ -139,10 +140,11 @@ def costs_between(edges, sources, targets):
 
 @numba.njit(cache=True, nogil=True)
 def sweep_least(graph, sides, least):
-    """least[v, 2 p] = min over k of d(v, target k) + extra[k], and least[v, 2 p + 1] = min over c of extra[c] + d(source c, v).
+    """The distances to the nearest of some targets and from the nearest of some sources, each with an extra.
 
-    graph: a `SweepGraph`. sides: six `Side`s, targets and sources in turn, a pair p after the other, of which as many count as `least`
-    has columns. least: (n, 2 or 6) int64 packed, overwritten; every rank v.
+    least[v, 2 p] = min over k of d(v, target k) + extra[k], and least[v, 2 p + 1] = min over c of extra[c] + d(source
+    c, v). graph: a `SweepGraph`. sides: six `Side`s, targets and sources in turn, a pair p after the other, of which as
+    many count as `least` has columns. least: (n, 2 or 6) int64 packed, overwritten; every rank v.
     """
     least[:] = INFINITE
     seed_least(sides, least)

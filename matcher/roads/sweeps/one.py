@@ -74,7 +74,7 @@ def descend_both(graph, distance):
 
 @numba.njit(cache=True, nogil=True)
 def climb_places(graph, edges, pickup, dropoff, distance):
-    """Settle the ancestors of a rider's two places in the columns of `sweep_places`, which must be INFINITE there before."""
+    """Settle the ancestors of a rider's two places in the columns of `sweep_places`, INFINITE there before."""
     for column in range(distance.shape[1]):
         place = pickup if column % 3 == 0 else dropoff
         edge = place.edge
@@ -91,9 +91,9 @@ def climb_places(graph, edges, pickup, dropoff, distance):
 def sweep_places(graph, edges, pickup, dropoff, distance):
     """Distances between every rank and a rider's two places, `FixedPosition`s; INFINITE or more where there is no way.
 
-    graph: a `SweepGraph`. edges: an `EdgeTable`. distance: (n, 2) or (n, 4) int64 packed, overwritten: columns 0 and 1 to the
-    pickup and from the dropoff, which is all that a trip without stops asks; columns 2 and 3 to the dropoff and from the pickup.
-    One climb a column, then one linear pass for all of them from the highest rank down; O(n + T).
+    graph: a `SweepGraph`. edges: an `EdgeTable`. distance: (n, 2) or (n, 4) int64 packed, overwritten: columns 0 and 1
+    to the pickup and from the dropoff, which is all that a trip without stops asks; columns 2 and 3 to the dropoff and
+    from the pickup. One climb a column, then one linear pass for all of them from the highest rank down; O(n + T).
     """
     distance[:] = INFINITE
     climb_places(graph, edges, pickup, dropoff, distance)

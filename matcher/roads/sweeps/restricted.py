@@ -1,9 +1,9 @@
 """Distances to and from the two places of a rider, for no more nodes than are asked about.
 
-The true distance of a node follows from its ancestors in the elimination tree, and from nothing else. So each walk from a node up to
-the first ancestor that is known already, and down again, settles the node for good. Few offers on a large network cost what they
-touch, not what the network is.
-Source: Delling, Goldberg, Werneck, "Faster Batched Shortest Paths in Road Networks" (RPHAST), 2011; on the elimination tree of a CCH.
+The true distance of a node follows from its ancestors in the elimination tree, and from nothing else. So each walk from
+a node up to the first ancestor that is known already, and down again, settles the node for good. Few offers on a large
+network cost what they touch, not what the network is. Source: Delling, Goldberg, Werneck, "Faster Batched Shortest
+Paths in Road Networks" (RPHAST), 2011; on the elimination tree of a CCH.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _SCAN_FROM = 100
 
 @numba.njit(cache=True, nogil=True)
 def begin_restricted(graph, edges, pickup, dropoff, distance, work):
-    """How many nodes were touched: the ancestors of the two places, whose rows of `distance` hold ways that only climb, from now on.
+    """How many nodes were touched: the ancestors of the two places, whose rows of `distance` get ways that only climb.
 
-    The other arguments are those of `one.sweep_places`. work: a clean `SomeScratch`; the nodes that are no longer UNTOUCHED are noted
-    at the beginning of work.touched.
+    The other arguments are those of `one.sweep_places`. work: a clean `SomeScratch`; the nodes that are no longer
+    UNTOUCHED are noted at the beginning of work.touched.
     """
     state, count = work.state, 0
     for edge in (pickup.edge, dropoff.edge):
@@ -40,7 +40,7 @@ def begin_restricted(graph, edges, pickup, dropoff, distance, work):
 
 @numba.njit(cache=True, nogil=True)
 def begin_restricted_least(sides, least, work):
-    """As `begin_restricted` for the nearest of several places, each with an extra; sides and least as in `many.sweep_least`."""
+    """As `begin_restricted` for the nearest of several places; sides and least as in `many.sweep_least`."""
     state, count = work.state, 0
     for column in range(least.shape[1]):
         for v in sides[column].nodes:
@@ -55,10 +55,10 @@ def begin_restricted_least(sides, least, work):
 
 @numba.njit(cache=True, nogil=True)
 def settle_restricted(graph, edges, wanted, distance, work, count):
-    """Fill the rows of `distance` of both ends of the edges `wanted`, (w,) int32; returns how many nodes are touched now.
+    """Settle both ends of the edges `wanted`, (w,) int32; returns how many nodes are touched now.
 
-    count: what the call before returned. What is SETTLED already is not done again; O(slots of new nodes), and a look at each node's
-    state when they are many.
+    count: what the call before returned. What is SETTLED already is not done again; O(slots of new nodes), and a look
+    at each node's state when they are many.
     """
     parent, start, end, state, path = graph.parent, edges.start, edges.end, work.state, work.path
     before = count

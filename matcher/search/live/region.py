@@ -15,7 +15,7 @@ from matcher.domain.offer import Offer
 from matcher.geocoding.geocoder import Geocoder
 from matcher.places.resolve import ResolvePlaces
 from matcher.progress import Progress, no_progress
-from matcher.roads.asked import MeetingPoints
+from matcher.roads.foot.meeting_points import MeetingPoints
 from matcher.search.describe import MatchRoads
 from matcher.search.live.fitted import FittedIndex
 from matcher.search.live.load import Loaded, LoadOffers, SearchedIndex

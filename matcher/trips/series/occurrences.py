@@ -13,7 +13,8 @@ from matcher.domain.series import Direction, OccurrenceKey, Route, Series, Serie
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing, require_shared
 from matcher.places.resolve import ResolvePlaces
-from matcher.roads.asked import DrivenRoute, RoadsByTime
+from matcher.roads.asked import RoadsByTime
+from matcher.roads.engine import DrivenRoute
 from matcher.trips.offer_rules import Way, new_offer, pointed, stops_of
 
 #: An offer that is to be stored, and which trip of its series it is.

@@ -1,4 +1,4 @@
-"""Which speeds a departure is driven at: local hours, clock changes, midnight; and what the roads of all slots share."""
+"""The speeds a departure is driven at: local hours, clock changes, midnight; and what the slots share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from matcher.domain.place import Coordinate, RoadPosition, same_positions
 from matcher.matching.base.plan import to_ms
-from matcher.roads.by_time import RoadsByTime, fingerprint_of, roads_by_time
+from matcher.roads.by_time import RoadEngines, fingerprint_of, roads_by_time
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.region.slot_clock import SlotClock, zone_at
 from matcher.roads.region.speeds import FREE_FLOW_ONLY, SpeedProfile, parse_speeds
@@ -21,7 +21,7 @@ PARIS = Coordinate(lat=48.85, lon=2.35)
 PEAK = parse_speeds("class,hour_from,hour_to,days,factor\n*,7,9,mon-fri,2\n", "test")
 
 
-def _roads(profile: SpeedProfile, centre: Coordinate = PARIS) -> RoadsByTime:
+def _roads(profile: SpeedProfile, centre: Coordinate = PARIS) -> RoadEngines:
     network = a_network([*a_ring(), Street(0, 3, 90_000, 50_000, 50_000)])
     return roads_by_time("test", "abc", network, Topology.build(network), profile, centre)
 
@@ -49,7 +49,7 @@ def test_a_departure_is_in_the_slot_of_the_local_hour(moment: str, slot: str) ->
 
 @pytest.mark.parametrize("zone", ["Europe/Paris", "America/Santiago", "Asia/Kathmandu", "Australia/Lord_Howe"])
 def test_every_hour_of_a_year_is_that_of_the_clocks_of_the_place(zone: str) -> None:
-    """Through both clock changes, in zones an hour, 45 minutes and half an hour off; the hour that comes twice is one slot twice."""
+    """Through both clock changes, in zones an hour, 45 and 30 minutes off; the repeated hour is one slot twice."""
     hours = tuple(hour % 5 for hour in range(7 * 24))
     profile = replace(PEAK, slots=tuple(replace(PEAK.slots[0], name=str(k)) for k in range(5)), slot_of_hour=hours)
     clock = SlotClock(profile, ZoneInfo(zone))
@@ -64,7 +64,8 @@ def test_every_hour_of_a_year_is_that_of_the_clocks_of_the_place(zone: str) -> N
 def test_the_zone_is_that_of_the_place() -> None:
     assert zone_at(PARIS).key == "Europe/Paris"
     assert zone_at(Coordinate(lat=-29.93, lon=-71.27)).key == "America/Santiago"
-    assert zone_at(Coordinate(lat=0.0, lon=-30.0)).utcoffset(datetime(2026, 1, 1)) == timedelta(hours=-2)  # noqa: DTZ001
+    at_sea = zone_at(Coordinate(lat=0.0, lon=-30.0))
+    assert at_sea.utcoffset(datetime(2026, 1, 1)) == timedelta(hours=-2)  # noqa: DTZ001
 
 
 def test_each_slot_drives_at_its_own_speeds_on_the_same_streets() -> None:

@@ -27,7 +27,7 @@ from tests.builders_roads import (
 
 @pytest.fixture
 def corner() -> RoadEngine:
-    """East along Bent Street (drawn from east to west, with a corner in it), then north along a street without a name."""
+    """East along Bent Street (drawn from east to west, with a corner), then north along a nameless street."""
     bent = Street(1, 0, 4000, 8000, 2000, bends=((0.0, 0.001),), name="Bent Street")
     return an_engine(network_of([bent, two_way(1, 2, 3000, 1000)], [(-0.001, 0.001), (0.0, 0.002), (0.001, 0.002)]))
 

@@ -30,8 +30,8 @@ from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.places.resolve import ResolvePlaces
 from matcher.places.where_to_meet import WhereToMeet
-from matcher.roads.asked import MeetingPoints
 from matcher.roads.engine import RoadEngine
+from matcher.roads.foot.meeting_points import MeetingPoints
 from matcher.search.describe import DescribeMatches
 from matcher.search.find import SPARE, FindMatches
 from matcher.search.resolve import ResolveRequest

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
 from matcher.domain.match import TimeWindow, TurnedAway, Walking, WindowKind
-from matcher.domain.place import Coordinate, Place, RoadPosition
+from matcher.domain.place import Place, RoadPosition
 from matcher.places.where_to_meet import FARTHER_M
-from matcher.roads.asked import StopCandidate
+from matcher.roads.foot.meeting_points import MeetingPoints, StopCandidate
 from tests.builders import NOW, a_ring, an_engine, an_offer
 from tests.polylines import decode_polyline
 from tests.unit.search.test_find import Town, _warm_kernels, a_town  # noqa: F401  # the fixture is used by being here
@@ -19,31 +17,22 @@ from tests.unit.search.test_find import Town, _warm_kernels, a_town  # noqa: F40
 CORNER = RoadPosition(1, 0.0)
 
 
-@dataclass(frozen=True)
-class Stop:
-    """A place where the car may stop."""
+class WalksOnPaper(MeetingPoints):
+    """Meeting points that know the walks they are told, from places on one street."""
 
-    position: RoadPosition
-    coordinate: Coordinate
-    label: str
-    walk_cm: int
-    walk_ms: int
+    def __init__(self, stops: dict[int, list[tuple[RoadPosition, int]]]) -> None:
+        self.stops = stops  # by edge: position, metres
+        self.asked_m: list[float] = []
+        self.pace_ms = 800  # a metre
 
-
-@dataclass
-class WalksOnPaper:
-    """MeetingPoints that know the walks they are told, from places on one street."""
-
-    stops: dict[int, list[tuple[RoadPosition, int]]] = field(default_factory=dict)  # by edge: position, metres
-    asked_m: list[float] = field(default_factory=list)
-    pace_ms: int = 800  # a metre
-
-    def candidates(self, place: Place, max_walk_m: float) -> Sequence[StopCandidate]:
+    def candidates(self, place: Place, max_walk_m: float) -> list[StopCandidate]:
         self.asked_m.append(max_walk_m)
         engine = an_engine(a_ring())
-        door = Stop(place.position, engine.locate(place.position), place.label, 0, 0)
+        door = StopCandidate(place.position, engine.locate(place.position), place.label, 0, 0)
         near = [
-            Stop(position, engine.locate(position), f"corner {position.edge}", metres * 100, metres * self.pace_ms)
+            StopCandidate(
+                position, engine.locate(position), f"corner {position.edge}", metres * 100, metres * self.pace_ms
+            )
             for position, metres in self.stops.get(place.position.edge, ())
             if metres <= max_walk_m
         ]

@@ -18,7 +18,8 @@ from tests.osm_files import StreetMap
 
 
 def test_one_compilation_serves_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Kernels of the test's own: those of the process may have been called by other tests, with types that no region has.
+    # Kernels of the test's own: those of the process may have been called by other tests, with types that no region
+    # has.
     walks, spread = numba.njit(walks_within.py_func), numba.njit(spread_out.py_func)
     monkeypatch.setattr(walking, "walks_within", walks)
     monkeypatch.setattr(meeting_points, "spread_out", spread)

@@ -18,7 +18,7 @@ from matcher.matching.pipeline import Candidates, find_candidates_by_time
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from matcher.matching.slot_search import SlotSearch
-from matcher.roads.by_time import RoadsByTime, roads_by_time
+from matcher.roads.by_time import RoadEngines, roads_by_time
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.region.speeds import parse_speeds
 from tests.builders import NOW, a_network, a_request, a_ring, an_offer
@@ -31,14 +31,14 @@ ID = UUID(int=7)
 
 
 @pytest.fixture(scope="module")
-def roads() -> RoadsByTime:
+def roads() -> RoadEngines:
     network = a_network(a_ring())
     profile = parse_speeds(SPEEDS, "test")
     return roads_by_time("test", "f", network, Topology.build(network), profile, Coordinate(lat=51.48, lon=0.0))
 
 
 @pytest.fixture
-def index(roads: RoadsByTime) -> OfferIndexByTime:
+def index(roads: RoadEngines) -> OfferIndexByTime:
     return OfferIndexByTime(roads)
 
 
@@ -102,7 +102,7 @@ def test_forgotten_offers_are_forgotten_in_every_slot(index: OfferIndexByTime) -
     assert len(index) == 0
 
 
-def test_many_at_once_are_held_as_one_by_one(roads: RoadsByTime) -> None:
+def test_many_at_once_are_held_as_one_by_one(roads: RoadEngines) -> None:
     random_ = random.Random(3)
     offers = [
         an_offer(
@@ -151,7 +151,7 @@ def test_roads_of_hours_in_which_nothing_can_be_under_way_are_not_swept(
     assert 2 not in swept[:2], "the first scan of the window asked for"
 
 
-def test_a_trip_over_midnight_is_driven_at_the_speeds_of_the_evening(roads: RoadsByTime) -> None:
+def test_a_trip_over_midnight_is_driven_at_the_speeds_of_the_evening(roads: RoadEngines) -> None:
     """Monday to Tuesday: who leaves at 23:50 arrives in Tuesday's night, and both days' riders find the trip."""
     index = OfferIndexByTime(roads)
     evening = NOW.replace(hour=23, minute=50)

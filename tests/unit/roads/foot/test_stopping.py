@@ -54,7 +54,7 @@ def test_one_way_streets_drawn_against_their_direction() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_stopping_at_a_corner_costs_what_passing_it_costs(seed: int) -> None:
-    """A position at the end of a two-way street, or of the only way in or out, is the node itself for any drive through it."""
+    """The end of a two-way street, or of the only way in or out, is the node itself for any drive through it."""
     network = random_network(seed, nodes=25, streets=60)
     engine, stops = an_engine(network), node_stops(network)
     outs, ins = np.bincount(network.arc_tail, minlength=25), np.bincount(network.arc_head, minlength=25)

@@ -18,7 +18,7 @@ Table = list[list[float]]
 
 
 def tables(network: RoadNetwork, topology: Topology, weight: list[int]) -> list[Table]:
-    """tables[k][i][j]: the distance from rank i to rank j over ranks below k only; the last one is the true distance."""
+    """tables[k][i][j]: the distance from rank i to rank j over ranks below k only; the last is the true distance."""
     n = network.node_count
     rank = topology.rank_of_node.tolist()
     table = [[0.0 if i == j else math.inf for j in range(n)] for i in range(n)]

@@ -24,7 +24,7 @@ from tests.builders_roads import (
 def driven(
     engine: RoadEngine, origin: tuple[int, float], destination: tuple[int, float]
 ) -> tuple[int, list[int]] | None:
-    """(milliseconds, edges) of a drive between (edge, fraction) and (edge, fraction); ~edge where it goes against the drawing."""
+    """(milliseconds, edges) of a drive between two (edge, fraction); ~edge where it goes against the drawing."""
     drive = engine.pack_drive(RoadPosition(*origin), RoadPosition(*destination))
     if drive is None:
         return None

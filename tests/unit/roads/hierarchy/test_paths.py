@@ -16,7 +16,7 @@ LONG = 700
 
 
 def from_the_left(n: int) -> list[int]:
-    """Nodes 2, 3, … before 1 and n - 2, between which the drive looks for its way: each shortcut is the one before and an arc more."""
+    """Nodes 2, 3, … before 1 and n - 2, the ends of the drive: each shortcut is the last one and an arc more."""
     return [0, n - 1, *range(2, n - 2), 1, n - 2]
 
 

@@ -14,7 +14,7 @@ from tests.builders_roads import Street, an_engine, line_of_places, network_of, 
 
 
 def ways_up(engine: RoadEngine, node: int, side: int) -> dict[int, tuple[int, int]]:
-    """Ancestor -> (cost, lowest last code) of the ways that only climb from a node, or only descend to it, by trying all."""
+    """Ancestor -> (cost, lowest last code) of the ways that only climb from a node, or only descend to it."""
     topology, weight = engine.topology, engine.hierarchy.weight
     found = {node: (0, -1)}
     for v in range(node, len(topology.parent)):

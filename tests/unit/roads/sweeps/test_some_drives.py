@@ -1,4 +1,4 @@
-"""Four ways in one sweep, and drives for some nodes alone: equal to one sweep each, whatever was asked before and lay in memory."""
+"""Four ways in one sweep, and drives for some nodes: equal to one sweep each, whatever lay in memory before."""
 
 from __future__ import annotations
 
