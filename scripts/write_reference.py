@@ -26,6 +26,7 @@ from api.cli.__main__ import app
 from matcher.events.event import EventKind
 from matcher.geocoding.network.providers import PROVIDERS
 from matcher.settings.all import CONCERNS, variable_name
+from matcher.statistics.model import COUNTS, LOST, MEANS, MEASURES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -111,6 +112,15 @@ def events() -> Iterator[str]:
         yield _row(f"`{kind.value}`", kind.recipient, kind.when, ", ".join(["the booking"] * whole + members))
 
 
+def numbers() -> Iterator[str]:
+    """A row for each number that searches add up to."""
+    yield from _header("number", "meaning")
+    for one in (*COUNTS, *MEANS, LOST):
+        yield _row(f"`{one.member}`", one.about)
+    for one in MEASURES:
+        yield _row(f"`{one.member}`", f"p50, p95, p99 of the {one.about}")
+
+
 def _walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     if isinstance(command, TyperGroup):
         for name, below in command.commands.items():
@@ -140,6 +150,7 @@ def _row(*cells: str) -> str:
 TABLES: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
     "operations.md": {"commands": commands, "settings": settings, "geocoders": geocoders, "errors": errors},
     "events.md": {"events": events},
+    "statistics.md": {"numbers": numbers},
 }
 
 if __name__ == "__main__":

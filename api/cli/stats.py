@@ -14,7 +14,7 @@ from rich.table import Table
 from api.cli.console import StepProgress, make_console
 from api.cli.support import now, run_with_progress, settings
 from matcher.domain.clock import later
-from matcher.statistics.model import BucketSize, MatchStatistics
+from matcher.statistics.model import COUNTS, LOST, MEASURES, BucketSize, MatchStatistics, Quantiles
 
 _BARS = "·▁▂▃▄▅▆▇█"
 #: The most sparkline columns; more buckets are shown several to a column.
@@ -108,19 +108,15 @@ def _print(members: dict[str, Any], console: Console) -> None:
     )
     table = Table("what", "total", "by " + members["bucket"])
     table.columns[1].justify = "right"
-    for name, label in (
-        ("searches", "searches"),
-        ("matched", "with a match"),
-        ("match_rate", "match rate"),
-        ("booked", "booked"),
-        ("shown", "matches shown"),
-        ("lost", "lost"),
-    ):
+    labels = [(one.name, one.label) for one in (*COUNTS, LOST) if one.label]
+    labels.insert(2, ("match_rate", "match rate"))
+    for name, label in labels:
         table.add_row(label, _shown(totals.get(name)), sparkline([bucket.get(name) for bucket in series]))
-    for name, label in (("detour_s", "detour, s"), ("walk_m", "walk, m"), ("latency_ms", "latency, ms")):
-        for part in ("p50", "p95", "p99"):
-            values = [bucket.get(name, {}).get(part) for bucket in series]
-            table.add_row(f"{label} {part}", _shown(totals.get(name, {}).get(part)), sparkline(values))
+    for one in MEASURES:
+        for part in Quantiles._fields:
+            values = [bucket.get(one.member, {}).get(part) for bucket in series]
+            total = totals.get(one.member, {}).get(part)
+            table.add_row(f"{one.label} {part}", _shown(total), sparkline(values))
     console.print(table)
     if totals["turned_away"]:
         reasons = Table("offers turned away", "total", "share", "by " + members["bucket"])

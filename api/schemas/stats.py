@@ -6,7 +6,7 @@ import asyncio
 import functools
 from datetime import datetime, timedelta
 from importlib import resources
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from api.schemas.fields import REGION, Absent, Maybe, Share, Time, WireIn, WireOut
 from matcher.domain.clock import later
-from matcher.statistics.model import BucketSize, DemandSide
+from matcher.statistics.model import COUNTS, LOST, MEANS, MEASURES, BucketSize, DemandSide
 
 _HOUR_S = 3600
 _DEFAULT_DAYS = {BucketSize.HOUR: 1, BucketSize.DAY: 7}
@@ -119,35 +119,30 @@ class DemandQuery(_RangeQuery):
 
 
 class QuantilesOut(WireOut):
-    """What 50, 95 and 99 of a hundred do not exceed; each within 2 % of the true value."""
+    """50th, 95th and 99th percentile, each within 2 % of the true value."""
 
     p50: float
     p95: float
     p99: float
 
 
+_MAYBE: Any = Maybe  # mypy takes no alias with a parameter as a value
+
+
 class MatchNumbersOut(WireOut):
     """What searches add up to."""
 
-    searches: Annotated[int, Field(ge=0, description="searches that were answered")]
-    matched: Annotated[int, Field(ge=0, description="those that showed at least one match")]
+    # The fields of the table of statistics; those below follow.
+    __annotations__ = {
+        **{one.member: Annotated[int, Field(ge=0, description=one.about)] for one in (*COUNTS, LOST)},
+        **{one.member: Annotated[_MAYBE[float], Field(default=None, ge=0, description=one.about)] for one in MEANS},
+        **{one.member: Annotated[_MAYBE[QuantilesOut], Field(default=None, description=one.about)] for one in MEASURES},
+    }
     match_rate: Maybe[Annotated[Share, Field(description="matched / searches; absent without searches")]] = None
-    booked: Annotated[int, Field(ge=0, description="those of which a match was booked, whenever that was")]
-    considered: Annotated[int, Field(ge=0, description="offers considered, summed over searches")]
-    feasible: Annotated[int, Field(ge=0, description="offers that could carry the rider, summed over searches")]
-    shown: Annotated[int, Field(ge=0, description="matches shown, summed over searches")]
-    seats: Annotated[int, Field(ge=0, description="seats asked for, summed over searches")]
-    window_s: Maybe[Annotated[float, Field(ge=0, description="mean length of the riders' time windows, seconds")]] = (
-        None
-    )
-    lost: Annotated[int, Field(ge=0, description="searches that are in no other number: too many rows were waiting")]
     turned_away: dict[str, int] = Field(
         description="offers turned away, by reason, summed over searches",
         examples=[{"outside_window": 1502, "detour": 311}],
     )
-    detour_s: Maybe[QuantilesOut] = Field(None, description="detour of the match ranked first, seconds")
-    walk_m: Maybe[QuantilesOut] = Field(None, description="walk of the match ranked first, both ends, metres")
-    latency_ms: Maybe[QuantilesOut] = Field(None, description="time to the answer, milliseconds")
 
 
 class MatchBucketOut(MatchNumbersOut):

@@ -21,6 +21,11 @@ import numpy as np
 
 from matcher.statistics.buckets import steady
 from matcher.statistics.model import (
+    COUNTS,
+    LOST,
+    MEANS,
+    OF_BEST,
+    OF_SEARCH,
     QUARTER_S,
     Demand,
     MatchSeries,
@@ -31,11 +36,15 @@ from matcher.statistics.model import (
 
 Members = dict[str, Any]
 
-_COUNTS = ("searches", "matched", "booked", "considered", "feasible", "shown", "seats", "lost")
+_COUNTS = tuple(one.name for one in (*COUNTS, LOST))
 _TRIPLE = '{"p50":%s,"p95":%s,"p99":%s}'
 _ALWAYS = "{%s" + ",".join(f'"{name}":%d' for name in _COUNTS) + ',"turned_away":%s'
-_ASKED = f',"match_rate":%.6f,"window_s":%.1f,"latency_ms":{_TRIPLE}'
-_MATCHED = f',"detour_s":{_TRIPLE},"walk_m":{_TRIPLE}'
+_ASKED = "".join(
+    [',"match_rate":%.6f']
+    + [f',"{one.member}":%.1f' for one in MEANS]
+    + [f',"{one.member}":{_TRIPLE}' for one in OF_SEARCH]
+)
+_MATCHED = "".join(f',"{one.member}":{_TRIPLE}' for one in OF_BEST)
 #: MatchNumbersOut without a search, without a match, and with both. All take the same values: `%.0s` takes one and writes nothing.
 _NUMBERS = (
     _ALWAYS + "%.0s" * (_ASKED.count("%") + _MATCHED.count("%")) + "}",
@@ -138,8 +147,8 @@ def _match(series: MatchSeries, spans: Sequence[str]) -> list[str]:
         *(counts[name] for name in _COUNTS),
         series.turned_away,
         [some / (all_ or 1) for some, all_ in zip(matched, searches, strict=True)],
-        [total_s / (all_ or 1) for total_s, all_ in zip(counts["window_s"], searches, strict=True)],
-        *(_texts(column) for name in ("latency_us", "detour_s", "walk_m") for column in series.quantiles[name]),
+        *([total / (all_ or 1) for total, all_ in zip(counts[one.name], searches, strict=True)] for one in MEANS),
+        *(_texts(column) for one in (*OF_SEARCH, *OF_BEST) for column in series.quantiles[one.name]),
         strict=True,
     )
     kinds = (_NUMBERS[(n > 0) + (found > 0)] for n, found in zip(searches, matched, strict=True))

@@ -23,8 +23,6 @@ LARGEST: Final = 1_000_000_000
 QUANTILES: Final = (0.50, 0.95, 0.99)
 #: Stands for the bucket of a quantile of nothing.
 NO_BUCKET: Final = 0xFFFF
-#: What histograms are kept of, in the order of stored quantiles.
-MEASURES: Final = ("detour_s", "walk_m", "latency_us")
 
 #: Sorting is cheaper than counting when there are this many times more places to count in than entries.
 _SPARSE: Final = 8
@@ -45,11 +43,6 @@ _LOW = np.asarray(BOUNDS[:-1], dtype=np.float64)
 _HIGH = np.asarray(BOUNDS[1:], dtype=np.float64) - 1
 #: What stands for each bucket.
 MIDDLES: Final = np.divide(2 * _LOW * _HIGH, _LOW + _HIGH, out=np.zeros_like(_LOW), where=_HIGH > 0)
-
-
-def bucket_of(number: int) -> int:
-    """The bucket of a whole number, which is not negative."""
-    return int(np.searchsorted(BOUNDS, min(number, LARGEST), side="right")) - 1
 
 
 def pack(counts: Mapping[int, int]) -> bytes:

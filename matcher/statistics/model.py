@@ -1,4 +1,4 @@
-"""What a search leaves behind, and what many of them add up to."""
+"""The table of statistics, the row of a search, and what rows add up to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, overload
+from typing import Any, Final, NamedTuple, overload
 from uuid import UUID
 
 from matcher.domain.cell import Cell
@@ -20,6 +20,54 @@ QUARTER_S = 900
 MAX_BUCKETS = 8_808
 #: The longest range of a demand map.
 MAX_DEMAND_DAYS = 92
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """A number that searches are counted by: a column of `search_rollups`, and a member of the answer unless `shown` is another.
+
+    `label`: its name in `carpool stats`, empty when it is left out there. `per`: stored units in one shown unit.
+    """
+
+    name: str
+    about: str
+    label: str = ""
+    shown: str = ""
+    per: int = 1
+
+    @property
+    def member(self) -> str:
+        """Its name in the answer."""
+        return self.shown or self.name
+
+
+# The table of statistics: the store, the answers, their schema, `carpool stats` and docs/statistics.md derive from it.
+#: Summed over searches.
+COUNTS: Final = (
+    Statistic("searches", "searches that were answered", "searches"),
+    Statistic("matched", "those that showed at least one match", "with a match"),
+    Statistic("booked", "those of which a match was booked, at any time; counted when the search was made", "booked"),
+    Statistic("considered", "offers considered, summed over searches"),
+    Statistic("feasible", "offers that could carry the rider, summed over searches"),
+    Statistic("shown", "matches shown, summed over searches", "matches shown"),
+    Statistic("seats", "seats asked for, summed over searches"),
+)
+#: Summed, and shown as the mean of a search.
+MEANS: Final = (Statistic("window_s", "mean length of the riders' time windows, seconds"),)
+#: Histograms of the match ranked first; whole numbers.
+OF_BEST: Final = (
+    Statistic("detour_s", "detour of the match ranked first, seconds", "detour, s"),
+    Statistic("walk_m", "walk of the match ranked first, both ends, metres", "walk, m"),
+)
+#: Histograms of every search.
+OF_SEARCH: Final = (
+    Statistic("latency_us", "time to the answer, milliseconds", "latency, ms", shown="latency_ms", per=1000),
+)
+#: Counted apart, as these searches are in no other number.
+LOST: Final = Statistic("lost", "searches in no other number, as too many rows were waiting to be written", "lost")
+SUMS: Final = tuple(one.name for one in (*COUNTS, *MEANS))
+#: In the order of stored quantiles.
+MEASURES: Final = (*OF_BEST, *OF_SEARCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +116,16 @@ class SearchRow:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class LostSearches:
+    """Searches of one quarter of an hour that left no row; the `id` makes writing idempotent."""
+
+    id: UUID
+    region: str
+    at: datetime
+    searches: int
+
+
 class BucketSize(StrEnum):
     """How a range is cut: by hours or by days of a time zone."""
 
@@ -83,7 +141,7 @@ class DemandSide(StrEnum):
 
 
 class Quantiles(NamedTuple):
-    """The values that 50, 95 and 99 of a hundred do not exceed, each within the error of its histogram."""
+    """50th, 95th and 99th percentile, each within the error of its histogram."""
 
     p50: float
     p95: float
@@ -120,8 +178,7 @@ class MatchNumbers:
 class MatchSeries(Sequence[MatchNumbers]):
     """MatchNumbers of many spans, kept by column: a year has nine thousand hours.
 
-    `counts` by the names of MatchNumbers, `lost` among them; `turned_away` are JSON objects as text; `quantiles` by detour_s, walk_m and
-    latency_us, the last in milliseconds.
+    `counts` by SUMS and `lost`; `turned_away`: JSON objects as text; `quantiles` by the names of MEASURES, in shown units.
     """
 
     counts: Mapping[str, Sequence[int]]
@@ -138,13 +195,9 @@ class MatchSeries(Sequence[MatchNumbers]):
     def __getitem__(self, at: int | slice) -> MatchNumbers | list[MatchNumbers]:
         if isinstance(at, slice):
             return [self[each] for each in range(*at.indices(len(self)))]
-        return MatchNumbers(
-            **{name: column[at] for name, column in self.counts.items()},
-            turned_away=json.loads(self.turned_away[at]),
-            detour_s=self._quantiles("detour_s", at),
-            walk_m=self._quantiles("walk_m", at),
-            latency_ms=self._quantiles("latency_us", at),
-        )
+        members: dict[str, Any] = {name: column[at] for name, column in self.counts.items()}
+        members |= {one.member: self._quantiles(one.name, at) for one in MEASURES}
+        return MatchNumbers(**members, turned_away=json.loads(self.turned_away[at]))
 
     def _quantiles(self, name: str, at: int) -> Quantiles | None:
         p50, p95, p99 = (column[at] for column in self.quantiles[name])
@@ -176,7 +229,7 @@ class DemandCell:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Cells with at least `least` searches that found nothing, most of them first, and how many searches are in none of the cells."""
+    """Cells with at least `least` searches that found nothing, most first; `hidden` such searches are in no cell."""
 
     region: str
     begin: datetime

@@ -1,4 +1,4 @@
-"""What searches, offers and bookings add up to, by hour or day of anybody's time zone."""
+"""What searches, offers and bookings add up to, by hour or day of any time zone."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from matcher.domain.cell import Cell
 from matcher.domain.errors.tree import Fault, InvalidField, InvalidWindow
 from matcher.domain.offer import OfferStatus
 from matcher.statistics.buckets import bucket_edges, local
-from matcher.statistics.histograms import MEASURES, MIDDLES, NO_BUCKET, QUANTILES, HistogramColumn, Ints
+from matcher.statistics.histograms import MIDDLES, NO_BUCKET, QUANTILES, HistogramColumn, Ints
 from matcher.statistics.model import (
     MAX_BUCKETS,
     MAX_DEMAND_DAYS,
+    MEASURES,
     QUARTER_S,
+    SUMS,
     BucketSize,
     Demand,
     DemandCell,
@@ -28,21 +30,21 @@ from matcher.statistics.model import (
     MatchSeries,
     MatchStatistics,
     QuantileColumns,
+    Statistic,
     SupplyNumbers,
     SupplyStatistics,
 )
-from matcher.statistics.ports import HistogramRows, SearchStatistics, SpanRows, SupplyRow
+from matcher.statistics.store import HistogramRows, PostgresStatistics, SpanRows, SupplyRow
 
 _HOUR_S, _DAY_S = 3600, 86_400
 #: How many levels coarser what is too few gets, time after time, before it is hidden: in the end 4 x 4 cells.
 _COARSER = (0, 1, 1)
-_SUMS = ("searches", "matched", "booked", "considered", "feasible", "shown", "seats", "window_s")
 
 
 class ReadStatistics:
     """Exact counts over any whole quarters of an hour, and quantiles within the error of their histograms."""
 
-    def __init__(self, store: SearchStatistics, region: str, *, least_in_cell: int) -> None:
+    def __init__(self, store: PostgresStatistics, region: str, *, least_in_cell: int) -> None:
         """region: the one that is meant when none is named; least_in_cell: cells with fewer searches are merged or hidden."""
         self._store = store
         self._region = region
@@ -129,7 +131,7 @@ def _match_statistics(region: str, edges: tuple[int, ...], rows: SpanRows) -> Ma
     groups = _groups(moments, rows.begins)
     # Most of a long series has one row for each bucket, and nothing to be added.
     apart = bool(np.all(groups[1:] > groups[:-1]))
-    counts = {name: _summed(groups, rows.sums[name], count, apart=apart) for name in _SUMS}
+    counts = {name: _summed(groups, rows.sums[name], count, apart=apart) for name in SUMS}
     counts["lost"] = np.zeros(count, dtype=np.int64)
     for at, searches in rows.lost:
         counts["lost"][_groups(moments, np.asarray([at]))] += searches
@@ -138,15 +140,15 @@ def _match_statistics(region: str, edges: tuple[int, ...], rows: SpanRows) -> Ma
         {name: column.tolist() for name, column in counts.items()},
         turned_away,
         {
-            name: _quantiles(name, _series_buckets(number, rows, groups, moments))
-            for number, name in enumerate(MEASURES)
+            one.name: _quantiles(one, _series_buckets(number, rows, groups, moments))
+            for number, one in enumerate(MEASURES)
         },
     )
     none = np.zeros_like(rows.whole.begins)
     totals = MatchSeries(
         {name: [int(column.sum())] for name, column in counts.items()},
         _turned_away(none, rows.whole.turned_away, 1),
-        {name: _quantiles(name, _buckets(rows.whole, name, none, 1)) for name in MEASURES},
+        {one.name: _quantiles(one, _buckets(rows.whole, one.name, none, 1)) for one in MEASURES},
     )
     return MatchStatistics(region, edges, totals, series)
 
@@ -192,7 +194,7 @@ def _series_buckets(number: int, rows: SpanRows, groups: Ints, edges: Ints) -> I
     found[groups[: len(rows.quantiles)]] = rows.quantiles[:, number]
     several = _groups(edges, rows.histograms.begins)
     if several.size:
-        summed = _buckets(rows.histograms, MEASURES[number], several, count)
+        summed = _buckets(rows.histograms, MEASURES[number].name, several, count)
         some = np.unique(several)
         found[some] = summed[some]
     return found
@@ -202,8 +204,8 @@ def _buckets(rows: HistogramRows, name: str, groups: Ints, count: int) -> Ints:
     return HistogramColumn(rows.packed[name], rows.lengths[name], groups, count).quantiles()
 
 
-def _quantiles(name: str, buckets: Ints) -> QuantileColumns:
-    middles = np.append(np.round(MIDDLES / 1000 if name == "latency_us" else MIDDLES, 4), -1.0)
+def _quantiles(measure: Statistic, buckets: Ints) -> QuantileColumns:
+    middles = np.append(np.round(MIDDLES / measure.per, 4), -1.0)
     p50, p95, p99 = middles[np.where(buckets == NO_BUCKET, -1, buckets)].T.tolist()
     return p50, p95, p99
 

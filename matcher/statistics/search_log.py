@@ -1,4 +1,4 @@
-"""Every search leaves one row, and no search waits for it."""
+"""Writes one row for each search, without delaying the search."""
 
 from __future__ import annotations
 
@@ -6,18 +6,28 @@ import asyncio
 import itertools
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.errors.tree import Unavailable
 from matcher.domain.match import MatchAnswer, MatchRequest
-from matcher.statistics.model import QUARTER_S, SearchRow
-from matcher.statistics.ports import LostSearches, SearchStore
+from matcher.statistics.model import QUARTER_S, LostSearches, SearchRow
 
 #: A booking whose search has no row after this long is of a search that was lost.
 PATIENCE = timedelta(minutes=2)
 _log = logging.getLogger(__name__)
+
+
+class SearchStore(Protocol):
+    """Where rows of searches are written."""
+
+    async def write(self, rows: Sequence[SearchRow], lost: Sequence[LostSearches]) -> None:
+        """Write all in one transaction; what is there already is not written again. Raises DatabaseUnavailable."""
+
+    async def mark_booked(self, search_ids: Sequence[UUID]) -> list[UUID]:
+        """Count searches as booked, each at most once; returns the ids without a row. Raises DatabaseUnavailable."""
 
 
 class SearchLog:

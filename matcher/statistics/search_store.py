@@ -1,9 +1,10 @@
-"""Searches on disk: their rows, and how the rows become sums."""
+"""Rows of searches in PostgreSQL, and how they are summed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -13,9 +14,8 @@ import asyncpg
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
-from matcher.statistics.histograms import BOUNDS, LARGEST, MEASURES, added, quantile_buckets
-from matcher.statistics.model import QUARTER_S, SearchRow
-from matcher.statistics.ports import LostSearches
+from matcher.statistics.histograms import BOUNDS, LARGEST, added, quantile_buckets
+from matcher.statistics.model import MEASURES, QUARTER_S, SUMS, LostSearches, SearchRow
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection, Record
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 STATISTICS = Statements("statistics")
 #: The lengths of roll-ups, seconds: quarter of an hour, hour, day.
 SPANS: Final = (QUARTER_S, 3600, 86_400)
-SUMS: Final = ("searches", "matched", "booked", "considered", "feasible", "shown", "seats", "window_s")
 #: For `width_bucket` in `sum_left`, which counts from 1.
 BUCKETS: Final = {"bounds": list(BOUNDS[:-1]), "largest": LARGEST}
 #: Whoever rolls up holds this advisory lock: its number is the migration's that made the tables.
@@ -117,8 +116,8 @@ async def _add(connection: Connection, sums: Record, span_s: int) -> None:
     for reason, offers in sums["turned_away"].items():
         reasons[reason] = reasons.get(reason, 0) + offers
     histograms = {
-        name: added(b"" if present is None else present[name], {int(at): count for at, count in sums[name].items()})
-        for name in MEASURES
+        one.name: added(b"" if present is None else present[one.name], {int(at): n for at, n in sums[one.name].items()})
+        for one in MEASURES
     }
     numbers = {name: sums[name] for name in SUMS}
     await STATISTICS.run(
@@ -133,19 +132,5 @@ async def _add(connection: Connection, sums: Record, span_s: int) -> None:
 
 
 def _columns(rows: Sequence[SearchRow]) -> dict[str, list[object]]:
-    return {
-        "ids": [row.id for row in rows],
-        "at": [row.at for row in rows],
-        "regions": [row.region for row in rows],
-        "origin_cells": [row.origin_cell for row in rows],
-        "destination_cells": [row.destination_cell for row in rows],
-        "considered": [row.considered for row in rows],
-        "feasible": [row.feasible for row in rows],
-        "shown": [row.shown for row in rows],
-        "turned_away": [json.dumps(dict(row.turned_away), separators=(",", ":")) for row in rows],
-        "detour_s": [row.detour_s for row in rows],
-        "walk_m": [row.walk_m for row in rows],
-        "latency_us": [row.latency_us for row in rows],
-        "window_s": [row.window_s for row in rows],
-        "seats": [row.seats for row in rows],
-    }
+    columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(SearchRow)}
+    return columns | {"turned_away": [json.dumps(dict(row.turned_away), separators=(",", ":")) for row in rows]}

@@ -1,20 +1,20 @@
-"""Statistics read from the database: sums and what is not summed yet, from one snapshot."""
+"""Statistics read from PostgreSQL: roll-ups, and rows not in them yet, from one snapshot."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matcher.postgres.pool import Connections
-from matcher.statistics.histograms import MEASURES, QUANTILES, pack
-from matcher.statistics.model import DemandSide
-from matcher.statistics.ports import HistogramRows, SpanRows, SupplyRow
-from matcher.statistics.search_store import BUCKETS, SPANS, STATISTICS, SUMS
+from matcher.statistics.histograms import QUANTILES, Ints, pack
+from matcher.statistics.model import MEASURES, SUMS, DemandSide
+from matcher.statistics.search_store import BUCKETS, SPANS, STATISTICS
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection, Record
@@ -25,8 +25,51 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US, _POSTGRES_EPOCH_S = 1_000_000, int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
 
 
+@dataclass(frozen=True, slots=True)
+class HistogramRows:
+    """Stored histograms by what they measure, joined, with the bytes of each; `begins` is when the span of each begins.
+
+    `turned_away` of the same rows: JSON objects as text, as in SpanRows.
+    """
+
+    begins: Ints
+    packed: Mapping[str, bytes]
+    lengths: Mapping[str, Ints]
+    turned_away: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRows:
+    """Sums of searches over spans, one entry a row; a span may have several rows.
+
+    `turned_away`: offers by reason, a JSON object as text. `sums` by the names of SUMS. `quantiles`: buckets by row, measure
+    and quantile, NO_BUCKET for none. `histograms`: of all rows of the spans asked for; `whole`: of the whole range, in any
+    spans. `lost`: (when, how many).
+    """
+
+    begins: Ints
+    sums: Mapping[str, Ints]
+    turned_away: Sequence[str]
+    quantiles: Ints
+    histograms: HistogramRows
+    whole: HistogramRows
+    lost: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyRow:
+    """Offers of one status that depart in one quarter of an hour (`bookings` 0), or their bookings (`offers` 0)."""
+
+    at: int
+    status: str
+    offers: int
+    seats_offered: int
+    seats_filled: int
+    bookings: int
+
+
 class PostgresStatistics:
-    """The SearchStatistics of `matcher.statistics.ports` on PostgreSQL."""
+    """What searches, offers and bookings add up to. Every method reads one snapshot. Raises DatabaseUnavailable."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -91,7 +134,7 @@ async def _some(
 
 
 async def _whole(connection: Connection, region: str, begin: datetime, end: datetime) -> list[Record]:
-    """The histograms of a range from as few roll-ups as there can be: its whole days, the hours beside them, the quarters beside those."""
+    """The histograms of a range from the fewest roll-ups: whole days, the hours around them, the quarters around those."""
     found: list[Record] = []
     gaps = [(begin, end)]
     for span_s in reversed(SPANS):
@@ -134,7 +177,7 @@ def _span_rows(
 
 def _histogram_rows(stored: Sequence[Record], left: Sequence[Record]) -> HistogramRows:
     packed, lengths = {}, {}
-    for name in MEASURES:
+    for name in (one.name for one in MEASURES):
         more = [pack({int(bucket): count for bucket, count in row[name].items()}) for row in left]
         packed[name] = b"".join([*(row[name] for row in stored), *more])
         lengths[name] = _ints([*(length for row in stored for length in row[f"{name}_lengths"]), *map(len, more)])

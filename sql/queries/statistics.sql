@@ -9,8 +9,8 @@ SELECT
     written.feasible, written.shown, CAST(written.turned_away AS jsonb), written.detour_s, written.walk_m,
     written.latency_us, written.window_s, written.seats
 FROM unnest(
-    CAST(:ids AS uuid []), CAST(:at AS timestamptz []), CAST(:regions AS text []), CAST(:origin_cells AS bigint []),
-    CAST(:destination_cells AS bigint []), CAST(:considered AS integer []), CAST(:feasible AS integer []),
+    CAST(:id AS uuid []), CAST(:at AS timestamptz []), CAST(:region AS text []), CAST(:origin_cell AS bigint []),
+    CAST(:destination_cell AS bigint []), CAST(:considered AS integer []), CAST(:feasible AS integer []),
     CAST(:shown AS integer []), CAST(:turned_away AS text []), CAST(:detour_s AS integer []), CAST(:walk_m AS integer []),
     CAST(:latency_us AS integer []), CAST(:window_s AS integer []), CAST(:seats AS smallint [])
 ) AS written (

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.postgres.pool import Database
 from matcher.statistics.buckets import bucket_edges
-from matcher.statistics.model import BucketSize, SearchRow
-from matcher.statistics.ports import LostSearches
+from matcher.statistics.model import BucketSize, LostSearches, SearchRow
 from matcher.statistics.read import ReadStatistics
 from matcher.statistics.search_store import PostgresSearchStore
 from matcher.statistics.store import PostgresStatistics

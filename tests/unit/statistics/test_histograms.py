@@ -17,12 +17,15 @@ from matcher.statistics.histograms import (
     RELATIVE_ERROR,
     HistogramColumn,
     added,
-    bucket_of,
     pack,
     unpack,
 )
 
 NUMBERS = st.one_of(st.integers(0, 60), st.integers(0, 5000), st.integers(0, LARGEST))
+
+
+def bucket_of(number: int) -> int:
+    return int(np.searchsorted(BOUNDS, min(number, LARGEST), side="right")) - 1
 
 
 def _counts(numbers: list[int]) -> dict[int, int]:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from matcher.domain.cell import Cell
 from matcher.statistics.model import DemandCell
-from matcher.statistics.ports import SupplyRow
 from matcher.statistics.read import merged_cells, supply_numbers
+from matcher.statistics.store import SupplyRow
 
 CELLS = st.builds(lambda x, y: Cell(15, 9000 + x, 19000 + y), st.integers(0, 9), st.integers(0, 9))
 COUNTS = st.integers(0, 9).flatmap(lambda unmatched: st.tuples(st.integers(unmatched, 20), st.just(unmatched)))

@@ -10,8 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.statistics.model import SearchRow
-from matcher.statistics.ports import LostSearches
+from matcher.statistics.model import LostSearches, SearchRow
 from matcher.statistics.search_log import PATIENCE, SearchLog
 from tests.integration.search_rows import BEGIN, REGION, a_row
 
