@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,24 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[Record] | asyncpg.pool.PoolConnectionProxy[Record]
 
 
+_LIST = re.compile(r"\{(:?)(\w+)\}")
+
+
+def _with_lists(text: str) -> str:
+    """`{name}` becomes the text of `sql/lists/name.sql`, and `{:name}` the values of the columns named there."""
+
+    def listed(found: re.Match[str]) -> str:
+        lines = resources.files("sql").joinpath(f"lists/{found[2]}.sql").read_text(encoding="utf-8").splitlines()
+        columns = _with_lists("\n".join(line for line in lines if not line.startswith("--")))
+        return re.sub(r"(?<!\w)(?=\w)", ":", columns) if found[1] else columns
+
+    return _LIST.sub(listed, text)
+
+
 class Statements:
     """One file of named statements. aiosql reads it and numbers the parameters; values are given by name, all of them.
+
+    A list of columns stands once, in `sql/lists`: `{offer_columns}` and, as values, `{:offer_columns}`.
 
     An unknown name, a missing or a surplus value is a mistake of ours: KeyError or TypeError.
     """
@@ -27,7 +44,7 @@ class Statements:
     def __init__(self, name: str) -> None:
         adapter = AsyncPGAdapter()  # type: ignore[no-untyped-call]
         text = resources.files("sql").joinpath(f"queries/{name}.sql").read_text(encoding="utf-8")
-        queries = aiosql.from_str(text, lambda: adapter, mandatory_parameters=False)
+        queries = aiosql.from_str(_with_lists(text), lambda: adapter, mandatory_parameters=False)
         self._sql: dict[str, str] = {
             query: getattr(queries, query).sql for query in queries.available_queries if not query.endswith("_cursor")
         }
@@ -44,6 +61,10 @@ class Statements:
     def parameters(self, name: str) -> tuple[str, ...]:
         """The names of the values that a statement takes."""
         return self._parameters[name]
+
+    def taken(self, name: str, values: Mapping[str, object]) -> dict[str, object]:
+        """Those of the values that a statement takes."""
+        return {parameter: values[parameter] for parameter in self._parameters[name]}
 
     async def row(self, connection: Connection, name: str, /, **values: object) -> Record | None:
         """The first row, or None."""

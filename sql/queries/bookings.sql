@@ -1,41 +1,10 @@
 -- name: insert_booking!
 -- Store a new booking.
-INSERT INTO bookings (
-    id, offer_id, driver_id, rider_id, status, version, seats, region_fingerprint,
-    pickup, pickup_at, pickup_earliest_at, pickup_latest_at, dropoff, dropoff_at, dropoff_earliest_at, dropoff_latest_at, offset_s,
-    ride_ms, ride_cm, detour_ms, detour_cm, shared_cm, note, reply, created_at, updated_at, due_at,
-    confirmed_at, completed_at, completed_by, cancelled_by, cancel_reason, price_minor, price_currency, price_kind, co2_saved_g
-) VALUES (
-    :id, :offer_id, :driver_id, :rider_id, :status, :version, :seats, :region_fingerprint,
-    :pickup, :pickup_at, :pickup_earliest_at, :pickup_latest_at, :dropoff, :dropoff_at, :dropoff_earliest_at, :dropoff_latest_at, :offset_s,
-    :ride_ms, :ride_cm, :detour_ms, :detour_cm, :shared_cm, :note, :reply, :created_at, :updated_at, :due_at,
-    :confirmed_at, :completed_at, :completed_by, :cancelled_by, :cancel_reason, :price_minor, :price_currency, :price_kind, :co2_saved_g
-);
+INSERT INTO bookings ({booking_terms}, {booking_state}) VALUES ({:booking_terms}, {:booking_state});
 
 -- name: update_booking^
 -- Replace what may change of a booking that still has the version that was read; no row otherwise.
-UPDATE bookings SET
-    status = :status,
-    version = :version,
-    region_fingerprint = :region_fingerprint,
-    pickup = :pickup,
-    pickup_at = :pickup_at,
-    dropoff = :dropoff,
-    dropoff_at = :dropoff_at,
-    ride_ms = :ride_ms,
-    ride_cm = :ride_cm,
-    detour_ms = :detour_ms,
-    detour_cm = :detour_cm,
-    shared_cm = :shared_cm,
-    reply = :reply,
-    updated_at = :updated_at,
-    due_at = :due_at,
-    confirmed_at = :confirmed_at,
-    completed_at = :completed_at,
-    completed_by = :completed_by,
-    cancelled_by = :cancelled_by,
-    cancel_reason = :cancel_reason,
-    co2_saved_g = :co2_saved_g
+UPDATE bookings SET ({booking_state}) = ROW ({:booking_state})
 WHERE id = :id AND version = CAST(:version AS integer) - 1
 RETURNING id;
 

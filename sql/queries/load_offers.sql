@@ -3,37 +3,8 @@
 SELECT count(*) FROM offers WHERE region = :region AND status = 'OPEN';
 
 -- name: copy_direct_offers
--- What the index needs of every OPEN trip without stops, on the roads asked for. For a binary COPY, hence each column of a fixed size
--- and none null: matcher/trips/offers/columns.py reads them by these sizes. Bit k of stated and welcome stands for the k-th of :preferences.
-SELECT
-    id,
-    version,
-    sha256(convert_to(driver_id, 'UTF8')) AS driver,
-    origin_edge,
-    origin_fraction,
-    destination_edge,
-    destination_fraction,
-    depart_at,
-    departure_shift_ms,
-    flexibility_s,
-    seats_left,
-    max_detour_s,
-    coalesce(max_detour_m, -1) AS max_detour_m,
-    CASE WHEN preferences = '{}' THEN 0 ELSE (
-        SELECT coalesce(sum(1 << CAST(p.k - 1 AS integer)), 0)
-        FROM unnest(CAST(:preferences AS text [])) WITH ORDINALITY AS p (name, k)
-        WHERE offers.preferences ? p.name
-    ) END AS stated,
-    CASE WHEN preferences = '{}' THEN 0 ELSE (
-        SELECT coalesce(sum(1 << CAST(p.k - 1 AS integer)), 0)
-        FROM unnest(CAST(:preferences AS text [])) WITH ORDINALITY AS p (name, k)
-        WHERE offers.preferences -> p.name = 'true'
-    ) END AS welcome,
-    CAST(women_only AS integer) + 2 * CAST(driver_is_woman AS integer) AS women,
-    seats_offered,
-    length_cm,
-    coalesce(price_minor, -1) AS price_minor,
-    coalesce(price_currency, '---') AS price_currency
+-- What the index needs of every OPEN trip without stops, on the roads asked for.
+SELECT {indexed_offer}
 FROM offers
 WHERE
     region = :region AND status = 'OPEN' AND region_fingerprint = :fingerprint AND via = '[]'
@@ -42,34 +13,7 @@ WHERE
 -- name: copy_offers_with_stops
 -- The same of every OPEN trip with stops, on the roads asked for, in the order of their ids; and what seats and budget follow from.
 SELECT
-    id,
-    version,
-    sha256(convert_to(driver_id, 'UTF8')) AS driver,
-    origin_edge,
-    origin_fraction,
-    destination_edge,
-    destination_fraction,
-    depart_at,
-    departure_shift_ms,
-    flexibility_s,
-    seats_left,
-    max_detour_s,
-    coalesce(max_detour_m, -1) AS max_detour_m,
-    CASE WHEN preferences = '{}' THEN 0 ELSE (
-        SELECT coalesce(sum(1 << CAST(p.k - 1 AS integer)), 0)
-        FROM unnest(CAST(:preferences AS text [])) WITH ORDINALITY AS p (name, k)
-        WHERE offers.preferences ? p.name
-    ) END AS stated,
-    CASE WHEN preferences = '{}' THEN 0 ELSE (
-        SELECT coalesce(sum(1 << CAST(p.k - 1 AS integer)), 0)
-        FROM unnest(CAST(:preferences AS text [])) WITH ORDINALITY AS p (name, k)
-        WHERE offers.preferences -> p.name = 'true'
-    ) END AS welcome,
-    CAST(women_only AS integer) + 2 * CAST(driver_is_woman AS integer) AS women,
-    seats_offered,
-    length_cm,
-    coalesce(price_minor, -1) AS price_minor,
-    coalesce(price_currency, '---') AS price_currency,
+    {indexed_offer},
     duration_ms,
     CAST(EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id) AS integer) AS booked
 FROM offers
@@ -118,14 +62,7 @@ ORDER BY stops.offer_id, stops.position;
 
 -- name: stream_other_offers
 -- The rest of a region's OPEN offers, those on other roads, for a cursor.
-SELECT
-    id, driver_id, region, region_fingerprint, status, version,
-    origin_lat, origin_lon, origin_label, origin_address, origin_edge, origin_fraction, origin_road_distance_m,
-    destination_lat, destination_lon, destination_label, destination_address, destination_edge, destination_fraction, destination_road_distance_m,
-    via, depart_at, depart_offset_s, depart_zone, flexibility_s, seats_offered, seats_left, max_detour_s, max_detour_m,
-    preferences, comment, duration_ms, length_cm, price_minor, price_currency, departure_shift_ms, instant_booking, women_only, driver_is_woman, created_at, updated_at,
-    (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) FROM offer_stops AS s WHERE s.offer_id = offers.id) AS booked_stops
-FROM offers
+SELECT {whole_offer} FROM offers
 WHERE
     region = :region AND status = 'OPEN'
     AND region_fingerprint <> :fingerprint;
@@ -143,18 +80,12 @@ UPDATE offers SET
     via = given.via,
     duration_ms = given.duration_ms,
     length_cm = given.length_cm
-FROM jsonb_to_recordset(CAST(:offers AS jsonb)) AS given (
-    id uuid, version integer, origin_edge integer, origin_fraction float8, origin_road_distance_m float8,
-    destination_edge integer, destination_fraction float8, destination_road_distance_m float8,
-    via jsonb, duration_ms bigint, length_cm bigint
-)
+FROM jsonb_populate_recordset(CAST(NULL AS offers), CAST(:offers AS jsonb)) AS given
 WHERE offers.id = given.id AND offers.version = given.version AND offers.status = 'OPEN'
 RETURNING offers.id;
 
 -- name: refit_stops!
 -- The same for the stops of offers that have just been put on other roads: [{offer_id, position, edge, fraction, road_distance_m}].
 UPDATE offer_stops SET edge = given.edge, fraction = given.fraction, road_distance_m = given.road_distance_m
-FROM jsonb_to_recordset(CAST(:stops AS jsonb)) AS given (
-    offer_id uuid, position smallint, edge integer, fraction float8, road_distance_m float8
-)
+FROM jsonb_populate_recordset(CAST(NULL AS offer_stops), CAST(:stops AS jsonb)) AS given
 WHERE offer_stops.offer_id = given.offer_id AND offer_stops.position = given.position;

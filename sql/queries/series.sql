@@ -21,13 +21,8 @@ WHERE (
 INSERT INTO series_phases (
     series_id, from_date, until_date, weekdays, departure, return_departure, return_days_later, trip
 )
-SELECT
-    :series_id, from_date, until_date,
-    ARRAY(SELECT CAST(day AS smallint) FROM jsonb_array_elements_text(weekdays) AS day),
-    departure, return_departure, return_days_later, trip
-FROM jsonb_to_recordset(CAST(:phases AS jsonb)) AS given (
-    from_date date, until_date date, weekdays jsonb, departure time, return_departure time, return_days_later smallint, trip jsonb
-);
+SELECT :series_id, from_date, until_date, weekdays, departure, return_departure, return_days_later, trip
+FROM jsonb_populate_recordset(CAST(NULL AS series_phases), CAST(:phases AS jsonb));
 
 -- name: delete_phases!
 -- Drop what a series is like, before something else is stored in its place.

@@ -19,7 +19,7 @@ from matcher.postgres.idempotency import keep_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.trips.bookings.repository import BookingPage, Decide, TripChange
-from matcher.trips.bookings.rows import FIXED_COLUMNS, to_booking, to_booking_row
+from matcher.trips.bookings.rows import to_booking, to_booking_row
 from matcher.trips.offers.store import replace_open_offer
 from matcher.trips.series.store import note_in_series
 
@@ -151,8 +151,6 @@ async def _hold(connection: Connection, offer: Offer, version: int) -> None:
 
 
 async def _update(connection: Connection, booking: Booking) -> None:
-    values = to_booking_row(booking)
-    for column in FIXED_COLUMNS:
-        del values[column]
+    values = _BOOKINGS.taken("update_booking", to_booking_row(booking))
     if await _BOOKINGS.row(connection, "update_booking", **values) is None:
         raise StaleVersion("the booking has changed in the meantime: read it again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import cache
 from typing import Any
@@ -17,6 +18,13 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.trips.offers.repository import CurrentState
 
+#: Fields that the column of the same name holds as they are; those that are not among them are mapped below.
+_PLAIN = tuple(
+    f.name
+    for f in fields(Offer)
+    if f.name not in {"status", "origin", "destination", "via", "departure", "preferences", "price", "booked_stops"}
+)
+
 
 def to_row(offer: Offer) -> dict[str, object]:
     """Every column of `offers`, by name."""
@@ -25,12 +33,8 @@ def to_row(offer: Offer) -> dict[str, object]:
         raise ValueError("a departure needs an offset")
     zone = offer.departure.tzinfo
     return {
-        "id": offer.id,
-        "driver_id": offer.driver_id,
-        "region": offer.region,
-        "region_fingerprint": offer.region_fingerprint,
+        **{name: getattr(offer, name) for name in _PLAIN},
         "status": offer.status.value,
-        "version": offer.version,
         **{f"origin_{name}": value for name, value in place_to_json(offer.origin).items()},
         **{f"destination_{name}": value for name, value in place_to_json(offer.destination).items()},
         "via": [place_to_json(place) for place in offer.via],
@@ -38,23 +42,9 @@ def to_row(offer: Offer) -> dict[str, object]:
         "depart_offset_s": round(offset.total_seconds()),
         "depart_zone": zone.key if isinstance(zone, ZoneInfo) else None,
         "over_at": offer.latest_arrival,
-        "flexibility_s": offer.flexibility_s,
-        "seats_offered": offer.seats_offered,
-        "seats_left": offer.seats_left,
-        "max_detour_s": offer.max_detour_s,
-        "max_detour_m": offer.max_detour_m,
         "preferences": dict(offer.preferences),
-        "comment": offer.comment,
-        "duration_ms": offer.duration_ms,
-        "length_cm": offer.length_cm,
         "price_minor": None if offer.price is None else offer.price.minor,
         "price_currency": None if offer.price is None else offer.price.currency,
-        "departure_shift_ms": offer.departure_shift_ms,
-        "instant_booking": offer.instant_booking,
-        "women_only": offer.women_only,
-        "driver_is_woman": offer.driver_is_woman,
-        "created_at": offer.created_at,
-        "updated_at": offer.updated_at,
     }
 
 
@@ -75,37 +65,18 @@ def to_stop_rows(offer: Offer) -> list[dict[str, object]]:
 
 
 def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
-    """The offer of a row; its departure and promises in the zone it was given in, else in the offset, created_at and
-    updated_at in UTC."""
+    """The offer of a row; its departure and promises in the zone it was given in, else in the offset, other times in UTC."""
     departure = to_local(row["depart_at"], row["depart_offset_s"], row["depart_zone"])
     return Offer(
-        id=row["id"],
-        driver_id=row["driver_id"],
-        region=row["region"],
-        region_fingerprint=row["region_fingerprint"],
+        **{name: row[name] for name in _PLAIN},
         status=OfferStatus(row["status"]),
-        version=row["version"],
         origin=to_place(row, "origin_"),
         destination=to_place(row, "destination_"),
         via=tuple(to_place(place, "") for place in row["via"]),
         departure=departure,
-        flexibility_s=row["flexibility_s"],
-        seats_offered=row["seats_offered"],
-        seats_left=row["seats_left"],
-        max_detour_s=row["max_detour_s"],
-        max_detour_m=row["max_detour_m"],
         preferences=row["preferences"],
-        comment=row["comment"],
-        duration_ms=row["duration_ms"],
-        length_cm=row["length_cm"],
         price=_to_price(row),
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
         booked_stops=tuple(_to_stop(stop, departure.tzinfo) for stop in row["booked_stops"] or ()),
-        departure_shift_ms=row["departure_shift_ms"],
-        instant_booking=row["instant_booking"],
-        women_only=row["women_only"],
-        driver_is_woman=row["driver_is_woman"],
     )
 
 

@@ -31,7 +31,6 @@ _LOAD = Statements("load_offers")
 _CHANGES = Statements("offer_changes")
 #: What has piled up while nobody looked is dropped by statements that end long before the time that one may take.
 AT_ONCE = 10_000
-_FIXED_COLUMNS = ("driver_id", "created_at")
 #: What follows from an offer's places and the roads.
 REFIT_COLUMNS = (
     "version", "origin_edge", "origin_fraction", "origin_road_distance_m", "destination_edge", "destination_fraction",
@@ -128,7 +127,7 @@ class PostgresOffers:
                 connection,
                 "refit_offers",
                 fingerprint=offers[0].region_fingerprint,
-                offers=[_some(to_row(offer), REFIT_COLUMNS) | {"id": str(offer.id)} for offer in offers],
+                offers=[_refitted(offer) for offer in offers],
             )
             done = {row["id"] for row in rows}
             stops = [
@@ -183,8 +182,9 @@ class PostgresOffers:
             await announce_changes(connection)
 
 
-def _some(row: dict[str, object], columns: Sequence[str]) -> dict[str, object]:
-    return {column: row[column] for column in columns}
+def _refitted(offer: Offer) -> dict[str, object]:
+    row = to_row(offer)
+    return {column: row[column] for column in REFIT_COLUMNS} | {"id": str(offer.id)}
 
 
 async def insert_new_offer(connection: Connection, offer: Offer) -> None:
@@ -197,10 +197,8 @@ async def replace_open_offer(connection: Connection, offer: Offer, *, expected_v
     """`PostgresOffers.update` in the caller's transaction."""
     if offer.version != expected_version + 1:
         raise ValueError("a changed offer has the version after the expected one")
-    values = to_row(offer)
-    for column in _FIXED_COLUMNS:
-        del values[column]
-    written = await _OFFERS.row(connection, "update_open_offer", expected_version=expected_version, **values)
+    values = _OFFERS.taken("update_open_offer", to_row(offer) | {"expected_version": expected_version})
+    written = await _OFFERS.row(connection, "update_open_offer", **values)
     if written is not None:
         if written["has_stops"]:
             await _OFFERS.run(connection, "delete_stops", offer_id=offer.id)
