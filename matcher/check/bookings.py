@@ -64,13 +64,13 @@ _PROMISES: tuple[tuple[str, str, Callable[[Record], tuple[str, str]]], ...] = (
 
 
 class PostgresBookingLedger:
-    """The BookingLedger of `matcher.check.promises` on PostgreSQL. One snapshot; writes nothing."""
+    """Checks bookings, stops, seats and events against each other, in one snapshot; read only."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
     async def check(self, region: str) -> tuple[int, Findings]:
-        """(bookings of the region, what was found)."""
+        """(bookings of the region, what was found). Raises DatabaseUnavailable."""
         found = Findings()
         async with self._connections.snapshot() as connection:
             count = int(await _CHECKS.value(connection, "count_bookings", region=region))

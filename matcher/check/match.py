@@ -6,49 +6,16 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
-from uuid import UUID
 
 from matcher.check.offer import DrivenOffer, Findings, free_seats
-from matcher.check.roads import PlainDrive, PlainRoads, PlainTree, common_cm
+from matcher.check.plain_dijkstra import PlainDijkstra, PlainTree
+from matcher.check.roads import PlainDrive, common_cm
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.place import RoadPosition
+from matcher.matching.pipeline import Candidate
 
 _MS = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class ClaimedMatch(Protocol):
-    """What a search says of an offer. Milliseconds (since the epoch for moments) and centimetres."""
-
-    @property
-    def offer_id(self) -> UUID: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def seats_left(self) -> int: ...
-    @property
-    def shift_ms(self) -> int: ...
-    @property
-    def pickup_ms(self) -> int: ...
-    @property
-    def dropoff_ms(self) -> int: ...
-    @property
-    def ride_ms(self) -> int: ...
-    @property
-    def ride_cm(self) -> int: ...
-    @property
-    def detour_ms(self) -> int: ...
-    @property
-    def detour_cm(self) -> int: ...
-    @property
-    def shared_cm(self) -> int: ...
-    @property
-    def pickup_choice(self) -> int: ...
-    @property
-    def dropoff_choice(self) -> int: ...
-    @property
-    def walk_ms(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +35,7 @@ class Rider:
     walk_ms: tuple[int, int] = (0, 0)
 
     @classmethod
-    def of(cls, roads: PlainRoads, number: int, request: MatchRequest) -> Rider | None:
+    def of(cls, roads: PlainDijkstra, number: int, request: MatchRequest) -> Rider | None:
         """None when the rider's own trip has no way."""
         from_pickup = roads.tree(request.origin.position)
         direct = from_pickup.drive(request.destination.position)
@@ -116,7 +83,7 @@ class _Insertion:
         return (*self.detour, *self.legs)
 
 
-def verify_match(driven: DrivenOffer, rider: Rider, claim: ClaimedMatch, now: datetime) -> Findings:
+def verify_match(driven: DrivenOffer, rider: Rider, claim: Candidate, now: datetime) -> Findings:
     """What was found. `driven` is the offer in the version that the claim is about."""
     found = Findings()
     offer, request = driven.offer, rider.request
@@ -168,7 +135,7 @@ def verify_walk(
     driven: DrivenOffer,
     rider: Rider,
     ends: tuple[Sequence[MeetingEnd], Sequence[MeetingEnd]],
-    claim: ClaimedMatch,
+    claim: Candidate,
     now: datetime,
     prices: tuple[int, int],
 ) -> Findings:

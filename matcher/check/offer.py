@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from matcher.check.roads import PlainDrive, PlainRoads, PlainTree
+from matcher.check.plain_dijkstra import PlainDijkstra, PlainTree
+from matcher.check.roads import PlainDrive
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer
 from matcher.domain.place import Place, RoadPosition
@@ -71,7 +72,7 @@ class DrivenOffer:
         return tuple(reached)
 
 
-def verify_offer(roads: PlainRoads, offer: Offer) -> tuple[Findings, DrivenOffer | None]:
+def verify_offer(roads: PlainDijkstra, offer: Offer) -> tuple[Findings, DrivenOffer | None]:
     """(what was found, the offer with its drives, or None when it cannot be driven). Heavy: a tree for each stop."""
     found = Findings()
     expect = _about(found, offer)
@@ -100,7 +101,7 @@ def verify_offer(roads: PlainRoads, offer: Offer) -> tuple[Findings, DrivenOffer
     return found, driven if seats_add_up else None
 
 
-def drive_offer(roads: PlainRoads, offer: Offer) -> DrivenOffer | None:
+def drive_offer(roads: PlainDijkstra, offer: Offer) -> DrivenOffer | None:
     """The offer with its drives; None when a stop is on no road, or has no way to the next. Heavy."""
     positions = [stop.place.position for stop in offer.stops]
     if not all(roads.is_on_road(position) for position in positions):
@@ -167,7 +168,7 @@ def _verify_order(offer: Offer, expect: Expect) -> None:
     )
 
 
-def _verify_place(roads: PlainRoads, kind: StopKind, place: Place, expect: Expect) -> bool:
+def _verify_place(roads: PlainDijkstra, kind: StopKind, place: Place, expect: Expect) -> bool:
     """Whether the place is on a road at all; that it is near its coordinate is another promise."""
     at = place.position
     if not expect(
@@ -188,7 +189,7 @@ def _verify_place(roads: PlainRoads, kind: StopKind, place: Place, expect: Expec
     return True
 
 
-def _verify_drive(roads: PlainRoads, driven: DrivenOffer, expect: Expect) -> None:
+def _verify_drive(roads: PlainDijkstra, driven: DrivenOffer, expect: Expect) -> None:
     offer = driven.offer
     now_ms, now_cm = sum(leg.ms for leg in driven.legs), sum(leg.cm for leg in driven.legs)
     base = (now_ms, now_cm) if not offer.booked_stops else _cost(roads, offer.origin, *offer.via, offer.destination)
@@ -248,13 +249,13 @@ def _promise(number: int, stop: Stop) -> str:
     return f"stop {number}, {stop.kind.value}{begin}{end}"
 
 
-def _cost(roads: PlainRoads, *places: Place) -> tuple[int, int] | None:
+def _cost(roads: PlainDijkstra, *places: Place) -> tuple[int, int] | None:
     if not all(roads.is_on_road(place.position) for place in places):
         return None
     return drive_through(roads, [place.position for place in places])
 
 
-def drive_through(roads: PlainRoads, positions: Sequence[RoadPosition]) -> tuple[int, int] | None:
+def drive_through(roads: PlainDijkstra, positions: Sequence[RoadPosition]) -> tuple[int, int] | None:
     """(ms, cm) of the fastest drive through positions in order, or None when there is no way."""
     ms = cm = 0
     for here, there in itertools.pairwise(positions):

@@ -1,4 +1,4 @@
-"""The operator asks: does everything that is stored, and everything that a search would answer now, hold?
+"""Checks that what is stored, and what a search would answer now, holds.
 
 Reads only. Nothing here takes a distance, a seat or a time from the index, the hierarchy or the pipeline: they are what is checked.
 """
@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from matcher.check.match import ClaimedMatch, MeetingEnd, Rider, verify_match, verify_walk
+from matcher.check.bookings import PostgresBookingLedger
+from matcher.check.match import MeetingEnd, Rider, verify_match, verify_walk
 from matcher.check.offer import DrivenOffer, Findings, Violation, drive_offer, verify_offer
-from matcher.check.roads import PlainRoads, PlainRoadsByTime, RoadPiece, point_at
+from matcher.check.plain_dijkstra import PlainDijkstra
+from matcher.check.roads import RoadPiece
+from matcher.check.store import PostgresStoredOffers
 from matcher.domain.clock import later
 from matcher.domain.match import MatchRequest, TimeWindow, WindowKind
 from matcher.domain.offer import NO_PREFERENCES, Offer
-from matcher.domain.place import Place
+from matcher.domain.place import Place, RoadPosition
+from matcher.matching.pipeline import Candidate
 from matcher.places.where_to_meet import MeetingPlaces
 from matcher.progress import Progress, no_progress
-from matcher.trips.offer_index import OfferIndex
+from matcher.trips.writer import OpenOfferIndex
 
 T = TypeVar("T")
 
@@ -34,62 +38,30 @@ _MATCHES = 10
 _WALK_M = 800
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableOffer:
-    """A stored offer that makes no sense to the domain."""
+class PlainRoadsByTime(Protocol):
+    """The road graph at every hour of the week."""
 
-    offer_id: UUID
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPage:
-    """Some stored offers, and the (departure, id) to go on after, None at the end."""
-
-    offers: tuple[Offer, ...]
-    unreadable: tuple[UnreadableOffer, ...]
-    next_cursor: tuple[datetime, UUID] | None
-
-
-class StoredOffers(Protocol):
-    """The OPEN offers of a region, a page at a time, so that a long check holds no transaction open. Raises DatabaseUnavailable."""
-
-    async def count(self, region: str) -> int:
-        """How many there are."""
-
-    async def page(self, region: str, *, limit: int, after: tuple[datetime, UUID] | None) -> StoredPage:
-        """Some of them, ordered by (departure, id)."""
-
-    async def find(self, offer_id: UUID) -> Offer | None:
-        """One of them as it is now; None when it is gone or cannot be read."""
-
-
-class BookingLedger(Protocol):
-    """Bookings, stops, seats and events as they are stored."""
-
-    async def check(self, region: str) -> tuple[int, Findings]:
-        """(bookings of the region, what was found): whether they agree with each other. Raises DatabaseUnavailable."""
-
-
-class Search(Protocol):
-    """What a search answers, best first."""
-
-    def __call__(self, request: MatchRequest, now: datetime, limit: int) -> Sequence[ClaimedMatch]:
-        """Heavy: call it in the executor."""
+    def at(self, departure: datetime) -> PlainDijkstra:
+        """The roads for a trip that leaves at this moment; the same object for the same speeds."""
 
 
 @dataclass(frozen=True, slots=True)
-class WalkingSearches:
-    """How riders who walk are met and matched. prices: `ScoreWeights.prices`, of a millisecond of detour and of walk."""
+class Searches:
+    """The searches that are checked, and the index that they run on; CPU work.
 
-    where_to_meet: Callable[[MatchRequest], MeetingPlaces]
-    search: Callable[[MatchRequest, MeetingPlaces, datetime, int], Sequence[ClaimedMatch]]
-    prices: tuple[int, int]
+    find: the best first, so many at most. where_to_meet: for riders who walk; nobody walks without it.
+    prices: `ScoreWeights.prices`, of a millisecond of detour and of walk.
+    """
+
+    index: OpenOfferIndex
+    find: Callable[[MatchRequest, MeetingPlaces, datetime, int], Sequence[Candidate]]
+    where_to_meet: Callable[[MatchRequest], MeetingPlaces] | None = None
+    prices: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
 class CheckReport:
-    """What was looked at, and what does not hold. `outdated`: OPEN offers whose positions belong to an older import; passed over."""
+    """What was checked, and what does not hold. `outdated`: OPEN offers positioned on an older import, not checked."""
 
     offers: int = 0
     outdated: int = 0
@@ -109,29 +81,28 @@ class CheckPromises:
 
     def __init__(
         self,
-        offers: StoredOffers,
+        offers: PostgresStoredOffers,
         roads: PlainRoadsByTime,
-        index: OfferIndex,
-        search: Search,
+        searches: Searches,
         executor: Executor,
         *,
         region: str,
         fingerprint: str,
-        bookings: BookingLedger | None = None,
-        walking: WalkingSearches | None = None,
+        bookings: PostgresBookingLedger | None = None,
     ) -> None:
         self._offers = offers
         self._roads = roads
-        self._index = index
-        self._search = search
+        self._searches = searches
         self._executor = executor
         self._region = region
         self._bookings = bookings
         self._fingerprint = fingerprint
-        self._walking = walking
 
     async def __call__(self, now: datetime, *, sample: int, seed: int, progress: Progress = no_progress) -> CheckReport:
-        """The report. `sample` searches are made of offers that have not left yet; `seed` decides which. Raises DatabaseUnavailable."""
+        """The report. `sample` searches are made of offers that have not left yet, drawn by `seed`.
+
+        Raises DatabaseUnavailable.
+        """
         report = CheckReport()
         if self._bookings is not None:
             progress("checking bookings")
@@ -183,7 +154,7 @@ class CheckPromises:
             found, driven = verify_offer(self._roads.at(offer.departure), offer)
             findings.add(found)
             if driven is not None:
-                self._index.put(offer)
+                self._searches.index.put(offer)
                 sound.append(offer)
         return findings, sound
 
@@ -196,20 +167,16 @@ class CheckPromises:
         rider = None if request is None else await self._run(Rider.of, here, number, request)
         if request is None or rider is None:
             return
-        places = MeetingPlaces()
-        if self._walking is not None and number % 3 == 0:
+        places, where_to_meet = MeetingPlaces(), self._searches.where_to_meet
+        if where_to_meet is not None and number % 3 == 0:
             request = replace(request, max_walk_m=_WALK_M)
-            places = await self._run(self._walking.where_to_meet, request)
-            claims = await self._run(self._walking.search, request, places, now, _MATCHES)
-        else:
-            claims = await self._run(self._search, request, now, _MATCHES)
+            places = await self._run(where_to_meet, request)
+        claims = await self._run(self._searches.find, request, places, now, _MATCHES)
         riders = {here: rider}
         report.searches += 1
         for claim in claims:
             claimed = await self._offers.find(claim.offer_id)
-            if (
-                claimed is None or claimed.version != claim.version
-            ):  # changed since it was read: no match of it is shown
+            if claimed is None or claimed.version != claim.version:  # changed since: a search does not show it
                 continue
             report.matches += 1
             roads = self._roads.at(claimed.departure)
@@ -226,27 +193,27 @@ class CheckPromises:
 
     def _verify_claim(
         self,
-        roads: PlainRoads,
+        roads: PlainDijkstra,
         driven: DrivenOffer,
         rider: Rider,
         places: MeetingPlaces,
-        claim: ClaimedMatch,
+        claim: Candidate,
         now: datetime,
     ) -> Findings:
-        if self._walking is None or not places.pickups:
+        if not places.pickups:
             return verify_match(driven, rider, claim, now)
         pickups, dropoffs = (
             [MeetingEnd(stop.position, stop.walk_ms, roads.tree(stop.position)) for stop in side]
             for side in (places.pickups, places.dropoffs)
         )
-        return verify_walk(driven, rider, (pickups, dropoffs), claim, now, self._walking.prices)
+        return verify_walk(driven, rider, (pickups, dropoffs), claim, now, self._searches.prices)
 
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)
 
 
-def a_rider_along(roads: PlainRoads, driven: DrivenOffer, random_: random.Random) -> MatchRequest | None:
-    """Somebody who goes a random part of a driver's way, at about that time; None when the way is too short for that."""
+def a_rider_along(roads: PlainDijkstra, driven: DrivenOffer, random_: random.Random) -> MatchRequest | None:
+    """A request for a random part of a driver's way, at about that time; None when the way is too short for that."""
     pieces: list[RoadPiece] = [piece for leg in driven.legs for piece in leg.pieces]
     length_cm = sum(leg.cm for leg in driven.legs)
     begin_cm, end_cm = sorted(random_.randint(0, length_cm) for _ in range(2))
@@ -269,3 +236,20 @@ def a_rider_along(roads: PlainRoads, driven: DrivenOffer, random_: random.Random
         limit=_MATCHES,
         preferences=NO_PREFERENCES,
     )
+
+
+def point_at(roads: PlainDijkstra, pieces: Iterable[RoadPiece], ahead_cm: int) -> RoadPosition:
+    """The position that is reached after driving `ahead_cm` along the pieces; their end when they are shorter."""
+    position: RoadPosition | None = None
+    for piece in pieces:
+        whole_cm = max(1, roads.length_cm(piece.edge))
+        step_cm = piece.end_cm - piece.begin_cm
+        at_cm = piece.begin_cm + min(ahead_cm, step_cm)
+        share = min(1.0, at_cm / whole_cm)
+        position = RoadPosition(piece.edge, share if piece.forward else 1.0 - share)
+        if ahead_cm <= step_cm:
+            return position
+        ahead_cm -= step_cm
+    if position is None:
+        raise ValueError("a drive has at least one piece")
+    return position

@@ -1,14 +1,10 @@
-"""The road graph as the verifier sees it: positions, coordinates and plain shortest drives, with no index and no hierarchy."""
+"""Drives as the verifier sees them: pieces of road, and what two drives have in common."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
-
-from matcher.domain.place import Coordinate, RoadPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +25,6 @@ class PlainDrive:
     cm: int
     pieces: tuple[RoadPiece, ...]
     unique: bool
-
-
-class PlainTree(Protocol):
-    """The fastest drives from one position."""
-
-    def cost(self, target: RoadPosition) -> tuple[int, int] | None:
-        """(ms, cm) of driving to a position, or None when there is no way."""
-
-    def drive(self, target: RoadPosition) -> PlainDrive | None:
-        """The same with the road it runs along."""
-
-
-class PlainRoads(Protocol):
-    """The road graph and nothing beside it."""
-
-    def is_on_road(self, position: RoadPosition) -> bool:
-        """Whether there is such a position. The other methods take only positions for which this is so."""
-
-    def locate(self, position: RoadPosition) -> Coordinate:
-        """Where a position is."""
-
-    def length_cm(self, edge: int) -> int:
-        """How long a street piece is."""
-
-    def tree(self, origin: RoadPosition) -> PlainTree:
-        """The fastest drives from a position to everywhere. Heavy: call it in the executor."""
-
-
-class PlainRoadsByTime(Protocol):
-    """The road graph at every hour of the week."""
-
-    def at(self, departure: datetime) -> PlainRoads:
-        """The roads as somebody drives them who leaves at this moment, to the end of the trip; the same object for the same speeds."""
 
 
 def common_cm(ours: Iterable[RoadPiece], theirs: Iterable[RoadPiece]) -> int:
@@ -85,20 +48,3 @@ def _merged(pieces: Iterable[RoadPiece]) -> dict[tuple[int, bool], list[tuple[in
         else:
             road.append((piece.begin_cm, piece.end_cm))
     return found
-
-
-def point_at(roads: PlainRoads, pieces: Iterable[RoadPiece], ahead_cm: int) -> RoadPosition:
-    """The position that is reached after driving `ahead_cm` along the pieces; their end when they are shorter."""
-    position: RoadPosition | None = None
-    for piece in pieces:
-        whole_cm = max(1, roads.length_cm(piece.edge))
-        step_cm = piece.end_cm - piece.begin_cm
-        at_cm = piece.begin_cm + min(ahead_cm, step_cm)
-        share = min(1.0, at_cm / whole_cm)
-        position = RoadPosition(piece.edge, share if piece.forward else 1.0 - share)
-        if ahead_cm <= step_cm:
-            return position
-        ahead_cm -= step_cm
-    if position is None:
-        raise ValueError("a drive has at least one piece")
-    return position

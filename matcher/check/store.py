@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from matcher.check.promises import StoredPage, UnreadableOffer
 from matcher.domain.errors.tree import InvalidInput, OfferNotFound
 from matcher.domain.offer import Offer
 from matcher.postgres.pool import Connections
@@ -21,8 +21,28 @@ _STORED = Statements("stored_offers")
 _NONSENSE = (InvalidInput, ValueError, TypeError, KeyError)
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableOffer:
+    """A stored offer that makes no sense to the domain."""
+
+    offer_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """Some stored offers, and the (departure, id) to go on after, None at the end."""
+
+    offers: tuple[Offer, ...]
+    unreadable: tuple[UnreadableOffer, ...]
+    next_cursor: tuple[datetime, UUID] | None
+
+
 class PostgresStoredOffers:
-    """The StoredOffers of `matcher.check.promises` on PostgreSQL. Writes nothing."""
+    """The OPEN offers of a region, a page at a time, so that a long check holds no transaction open; read only.
+
+    Raises DatabaseUnavailable.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections

@@ -94,7 +94,7 @@ def stops_of(origin: Place, via: Sequence[Place], destination: Place) -> list[tu
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class TripWay:
     """Where and when a new trip goes: its places in driving order, and the drive along them without riders."""
 
     roads: RoadsByTime
@@ -103,7 +103,7 @@ class Way:
     drive: DrivenRoute
 
 
-def new_offer(trip: TripFields, way: Way, offer_id: UUID, driver_id: str, now: datetime) -> Offer:
+def new_offer(trip: TripFields, way: TripWay, offer_id: UUID, driver_id: str, now: datetime) -> Offer:
     """An OPEN offer of version 1, with the defaults of what was not stated."""
     origin, *via, destination = way.places
     ms = way.drive.duration_ms

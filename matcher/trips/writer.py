@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -14,7 +14,6 @@ from matcher.domain.errors.tree import Conflict, DatabaseUnavailable, OfferNotFo
 from matcher.domain.idempotency import AnsweredBefore, Keep, KeptAnswer, rendered
 from matcher.domain.offer import Offer
 from matcher.trips.bookings.repository import TripChange, TripRepository
-from matcher.trips.offer_index import OfferIndex
 from matcher.trips.offers.repository import OfferRepository
 
 P = ParamSpec("P")
@@ -41,6 +40,22 @@ def until_written(use_case: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[
     return again
 
 
+class OpenOfferIndex(Protocol):
+    """The offers in memory that searches run on. Thread-safe; a search works on a snapshot that writes do not disturb."""
+
+    def put(self, offer: Offer) -> None:
+        """Add an OPEN offer, or replace an older version of it; any other status removes it.
+
+        A version that is not newer than the one held is ignored, so that writes applied out of order end the same.
+        """
+
+    def remove(self, offer_id: UUID) -> None:
+        """Forget an offer; unknown ids are ignored."""
+
+    def __len__(self) -> int:
+        """How many offers can be matched."""
+
+
 class PendingChange:
     """What a use case has decided about a trip; until `write` nothing."""
 
@@ -61,7 +76,7 @@ class TripWriter:
     database before it is shown.
     """
 
-    def __init__(self, offers: OfferRepository, bookings: TripRepository, index: OfferIndex) -> None:
+    def __init__(self, offers: OfferRepository, bookings: TripRepository, index: OpenOfferIndex) -> None:
         self.offers = offers
         self.bookings = bookings
         self._index = index

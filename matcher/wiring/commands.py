@@ -10,7 +10,7 @@ from datetime import datetime
 
 from matcher.check.bookings import PostgresBookingLedger
 from matcher.check.plain_dijkstra import PlainDijkstraByTime
-from matcher.check.promises import CheckPromises, WalkingSearches
+from matcher.check.promises import CheckPromises, Searches
 from matcher.check.store import PostgresStoredOffers
 from matcher.domain.match import MatchRequest
 from matcher.events.webhooks.deliveries import PostgresDeliveries
@@ -58,23 +58,18 @@ async def promise_checks(settings: Settings, *, progress: Progress = no_progress
         index = OfferIndexByTime(roads, sharing.rate)
         weights = score_weights(settings.matching)
 
-        def search(request: MatchRequest, now: datetime, limit: int) -> Sequence[Candidate]:
-            return search_at(request, MeetingPlaces(), now, limit)
-
-        def search_at(request: MatchRequest, places: MeetingPlaces, now: datetime, limit: int) -> Sequence[Candidate]:
+        def find(request: MatchRequest, places: MeetingPlaces, now: datetime, limit: int) -> Sequence[Candidate]:
             query = Query.of(request, now, *places.in_core())
             return find_candidates_by_time(index.snapshot(request.rider_id), query, weights, limit).best
 
         yield CheckPromises(
             PostgresStoredOffers(database.pool),
             PlainDijkstraByTime.of(region.network, region.speed_profile, centre_of(region)),
-            index,
-            search,
+            Searches(index, find, WhereToMeet(roads, meeting_points), weights.prices),
             executor,
             region=region.name,
             fingerprint=roads.fingerprint,
             bookings=PostgresBookingLedger(database.pool),
-            walking=WalkingSearches(WhereToMeet(roads, meeting_points), search_at, weights.prices),
         )
 
 

@@ -12,20 +12,20 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Place, same_positions
 from matcher.places.resolve import ResolvePlaces
 from matcher.roads.asked import RoadsByTime
-from matcher.trips.offer_index import OfferIndex
 from matcher.trips.offer_rules import stops_of
+from matcher.trips.writer import OpenOfferIndex
 
 _log = logging.getLogger(__name__)
 
 
 class FittedIndex:
-    """An OfferIndex in front of another. Road positions hold for one import of one region only, so before an offer goes in:
+    """An OpenOfferIndex in front of another. Road positions hold for one import of one region only, so before an offer goes in:
 
     one of another import is snapped and driven again, one under other speeds is driven again. One of another region is left
     out, and so is one that no road fits any more, which is logged by its id.
     """
 
-    def __init__(self, index: OfferIndex, roads: RoadsByTime, resolve_places: ResolvePlaces) -> None:
+    def __init__(self, index: OpenOfferIndex, roads: RoadsByTime, resolve_places: ResolvePlaces) -> None:
         self._index = index
         self._roads = roads
         self._resolve_places = resolve_places
@@ -34,7 +34,7 @@ class FittedIndex:
         return len(self._index)
 
     def put(self, offer: Offer) -> None:
-        """As `OfferIndex.put`; CPU work when the offer is of another import."""
+        """As `OpenOfferIndex.put`; CPU work when the offer is of another import."""
         self.put_fitted(offer)
 
     def put_fitted(self, offer: Offer) -> Offer | None:
@@ -50,7 +50,7 @@ class FittedIndex:
         return None
 
     def remove(self, offer_id: UUID) -> None:
-        """As `OfferIndex.remove`."""
+        """As `OpenOfferIndex.remove`."""
         self._index.remove(offer_id)
 
     def fits(self, offer: Offer) -> bool:

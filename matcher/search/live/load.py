@@ -17,15 +17,15 @@ from matcher.places.resolve import ResolvePlaces
 from matcher.progress import Progress, no_progress
 from matcher.roads.asked import RoadsByTime
 from matcher.search.live.fitted import FittedIndex
-from matcher.trips.offer_index import OfferIndex
 from matcher.trips.offers.repository import OfferRepository
+from matcher.trips.writer import OpenOfferIndex
 
 #: Chunks of columns in progress: enough to keep several threads busy, few enough to need little memory.
 _IN_FLIGHT = 6
 
 
-class SearchedIndex(OfferIndex, Protocol):
-    """An OfferIndex that is filled in bulk, and searched."""
+class SearchedIndex(OpenOfferIndex, Protocol):
+    """An OpenOfferIndex that is filled in bulk, and searched."""
 
     def put_many(self, offers: DirectOffers | OffersWithStops) -> int:
         """Add or replace; versions that are not newer are ignored. Returns how many had no route."""

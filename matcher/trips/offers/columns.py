@@ -63,7 +63,7 @@ _INFINITY_US = np.iinfo(np.int64).max
 
 
 class OpenOffersInTransaction:
-    """The OpenOffers of `matcher.services.ports`, in a transaction that reads from one snapshot."""
+    """OpenOffers in a transaction that reads from one snapshot."""
 
     def __init__(
         self, connection: Connection, region: str, fingerprint: str, position: FeedPosition, count: int

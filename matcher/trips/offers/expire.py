@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from matcher.trips.offer_index import OfferIndex
 from matcher.trips.offers.repository import OfferRepository
+from matcher.trips.writer import OpenOfferIndex
 
 _AT_ONCE = 10_000
 
@@ -13,7 +13,7 @@ _AT_ONCE = 10_000
 class ExpireOffers:
     """Marks offers whose latest arrival has passed as PAST, and takes them out of the index."""
 
-    def __init__(self, offers: OfferRepository, index: OfferIndex) -> None:
+    def __init__(self, offers: OfferRepository, index: OpenOfferIndex) -> None:
         self._offers = offers
         self._index = index
 

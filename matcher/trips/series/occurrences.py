@@ -15,7 +15,7 @@ from matcher.people.women_only import Sharing, require_shared
 from matcher.places.resolve import ResolvePlaces
 from matcher.roads.asked import RoadsByTime
 from matcher.roads.engine import DrivenRoute
-from matcher.trips.offer_rules import Way, new_offer, pointed, stops_of
+from matcher.trips.offer_rules import TripWay, new_offer, pointed, stops_of
 
 #: An offer that is to be stored, and which trip of its series it is.
 Made = tuple[OccurrenceKey, Offer]
@@ -58,7 +58,7 @@ class MakeOccurrences:
             if kind not in drives:
                 drives[kind] = await self._driven(phase.route, key.direction, departure)
             places, drive = drives[kind]
-            way = Way(self._roads, places, departure, drive)
+            way = TripWay(self._roads, places, departure, drive)
             offer = new_offer(phase.trip, way, self._make_id(), series.driver_id, now)
             self._cost_sharing.require(offer)
             made.append((key, replace(offer, driver_is_woman=is_woman)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,9 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from matcher.check.match import ClaimedMatch
 from matcher.check.plain_dijkstra import PlainDijkstra
-from matcher.check.promises import CheckPromises, CheckReport, Search
+from matcher.check.promises import CheckPromises, CheckReport, Searches
 from matcher.check.store import PostgresStoredOffers
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.match import MatchRequest
@@ -23,6 +22,7 @@ from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
+from matcher.places.where_to_meet import MeetingPlaces
 from matcher.roads.engine import RoadEngine
 from matcher.trips.offers.store import PostgresOffers
 from matcher.wiring.warm import exercise
@@ -96,7 +96,7 @@ async def stored(db: OneTransaction, engine: RoadEngine) -> OneTransaction:
 async def _check(connections: OneTransaction, engine: RoadEngine, *, sample: int = 20, seed: int = 1) -> CheckReport:
     index = OfferIndex(engine)
 
-    def search(request: MatchRequest, now: datetime, limit: int) -> Sequence[ClaimedMatch]:
+    def search(request: MatchRequest, _places: MeetingPlaces, now: datetime, limit: int) -> Sequence[Candidate]:
         snapshot = index.snapshot(request.rider_id)
         return find_candidates(snapshot, engine, Query.of(request, now), ScoreWeights(), limit).best
 
@@ -106,7 +106,7 @@ async def _check(connections: OneTransaction, engine: RoadEngine, *, sample: int
 async def _check_with(
     connections: OneTransaction,
     engine: RoadEngine,
-    search: Search,
+    search: Callable[[MatchRequest, MeetingPlaces, datetime, int], Sequence[Candidate]],
     index: OfferIndex | None = None,
     *,
     sample: int = 20,
@@ -116,8 +116,7 @@ async def _check_with(
         check = CheckPromises(
             PostgresStoredOffers(connections),
             PlainDijkstra(engine.network),
-            OfferIndex(engine) if index is None else index,
-            search,
+            Searches(OfferIndex(engine) if index is None else index, search),
             executor,
             region="test",
             fingerprint="fingerprint",
@@ -216,7 +215,7 @@ async def test_offers_of_an_older_import_are_passed_over_and_counted(
 
 
 async def test_a_search_that_answers_wrongly_is_found_out(stored: OneTransaction, engine: RoadEngine) -> None:
-    def careless(request: MatchRequest, now: datetime, limit: int) -> Sequence[Candidate]:
+    def careless(request: MatchRequest, _places: MeetingPlaces, now: datetime, limit: int) -> Sequence[Candidate]:
         index = OfferIndex(engine)
         index.put(_on(engine, an_offer((0, 0.5), (2, 0.5), offer_id=PLAIN)))
         query = replace(Query.of(request, now), earliest_ms=0, latest_ms=2**60)
@@ -252,7 +251,7 @@ async def test_every_offer_may_be_drawn_however_small_the_sample(db: OneTransact
         await PostgresOffers(db).insert(_on(engine, an_offer((edge, 0.1), (edge, 0.9))))
     drawn: set[int] = set()
 
-    def search(request: MatchRequest, now: datetime, limit: int) -> Sequence[ClaimedMatch]:
+    def search(request: MatchRequest, _places: MeetingPlaces, now: datetime, limit: int) -> Sequence[Candidate]:
         drawn.add(request.origin.position.edge)
         return []
 
@@ -264,7 +263,7 @@ async def test_every_offer_may_be_drawn_however_small_the_sample(db: OneTransact
 async def test_a_match_of_an_offer_that_has_changed_since_is_no_violation(
     stored: OneTransaction, engine: RoadEngine
 ) -> None:
-    def outdated(request: MatchRequest, now: datetime, limit: int) -> Sequence[ClaimedMatch]:
+    def outdated(request: MatchRequest, _places: MeetingPlaces, now: datetime, limit: int) -> Sequence[Candidate]:
         index = OfferIndex(engine)
         index.put(_on(engine, an_offer((0, 0.2), (2, 0.5), offer_id=PLAIN, version=7)))
         query = replace(Query.of(request, now), earliest_ms=0, latest_ms=2**60)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.check.plain_dijkstra import PlainDijkstra
-from matcher.check.roads import RoadPiece, common_cm, point_at
+from matcher.check.promises import point_at
+from matcher.check.roads import RoadPiece, common_cm
 from matcher.domain.place import RoadPosition
 from tests.builders import Street, a_network, a_ring, an_engine
 from tests.property.oracle_roads import OracleRoads
