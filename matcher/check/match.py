@@ -1,4 +1,4 @@
-"""Does a match hold what it says? The cheapest insertion, recomputed from the road graph alone, beside the one that was answered."""
+"""Checks a match against the cheapest insertion, recomputed from the road graph alone."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Rider:
     """A request with the fastest drives from its two ends. `number` counts searches from 1.
 
-    For somebody who walks the ends are the meeting points, and the window is that of boarding or alighting there; `walk_ms` to the first and from the
-    second. `own` is the drive from door to door, `direct` that between the ends.
+    For somebody who walks the ends are the meeting points, and the window is that of boarding or alighting there;
+    `walk_ms` to the first and from the second. `own` is the drive from door to door, `direct` that between the ends.
     """
 
     number: int
@@ -139,9 +139,9 @@ def verify_walk(
     now: datetime,
     prices: tuple[int, int],
 ) -> Findings:
-    """What was found of a match with a rider who walks: that it holds at its meeting points, and that no other pair of pickup and dropoff is cheaper.
+    """Checks that a match with walks holds at its meeting points, and that no other pair of points is cheaper.
 
-    rider: at the doors. ends: the candidates of either side, the doors first. prices: of a millisecond of detour and of walk.
+    rider: at the doors. ends: candidates of either side, doors first. prices: of a millisecond of detour and of walk.
     """
     pickups, dropoffs = ends
     least: int | None = None
@@ -209,7 +209,8 @@ def _insertion(driven: DrivenOffer, rider: Rider, i: int, j: int, now: datetime)
     detour_cm = to_pickup[1] + ride_cm + onward[1] - sum(leg.cm for leg in legs[i : j + 1])
     if not _within_budget(driven, detour_ms, detour_cm):
         return None
-    # When each stop would be reached if the driver left as planned: before the pickup, between the two, and behind the dropoff.
+    # When each stop would be reached if the driver left as planned: before the pickup, between the two, and behind the
+    # dropoff.
     planned = driven.planned
     pickup = planned[i] + to_pickup[0] * _MS
     later = timedelta(0) if i == j else pickup + ride[0][0] * _MS - planned[i + 1]

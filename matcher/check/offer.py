@@ -23,7 +23,10 @@ _GRAIN = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A promise that does not hold: whose, which, what was promised and what is so. `search` numbers the sampled search, from 1."""
+    """A promise that does not hold: whose, which, what was promised and what is so.
+
+    `search` numbers the sampled search, from 1.
+    """
 
     promise: str
     offer_id: UUID
@@ -57,7 +60,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class DrivenOffer:
-    """An offer whose stops are on the road in an order that can be driven: the trees of its stops, and its drives leg by leg."""
+    """An offer that can be driven: the trees of its stops, and its drives leg by leg."""
 
     offer: Offer
     trees: tuple[PlainTree, ...]  # one a stop but the last
@@ -218,8 +221,11 @@ def _verify_drive(roads: PlainDijkstra, driven: DrivenOffer, expect: Expect) -> 
 
 
 def _verify_times(driven: DrivenOffer, expect: Expect) -> None:
-    """Nobody is met or set down too late. Whoever is too early waits, which is only right where leaving later would make somebody before it late, or
-    when the trip had left already when it last changed."""
+    """Nobody is met or set down too late.
+
+    Whoever is too early waits, which is only right where leaving later would make somebody before it late, or when the
+    trip had left already when it last changed.
+    """
     offer = driven.offer
     reached = driven.planned[0]
     room = timedelta(seconds=offer.flexibility_s, milliseconds=-offer.departure_shift_ms)

@@ -1,6 +1,7 @@
 """Checks that what is stored, and what a search would answer now, holds.
 
-Reads only. Nothing here takes a distance, a seat or a time from the index, the hierarchy or the pipeline: they are what is checked.
+Reads only. Nothing here takes a distance, a seat or a time from the index, the hierarchy or the pipeline: they are what
+is checked.
 """
 
 from __future__ import annotations

@@ -28,7 +28,10 @@ class PlainDrive:
 
 
 def common_cm(ours: Iterable[RoadPiece], theirs: Iterable[RoadPiece]) -> int:
-    """Centimetres of road that both run along; the two directions of a street are different roads, and no piece counts twice."""
+    """Centimetres of road that both run along.
+
+    The two directions of a street are different roads, and no piece counts twice.
+    """
     mine, other = _merged(ours), _merged(theirs)
     return sum(
         max(0, min(end, end_there) - max(begin, begin_there))

@@ -17,7 +17,10 @@ MAX_NOTE = 500
 
 
 class BookingStatus(StrEnum):
-    """The states of Standard covoiturage. A booking that was refused, that lapsed or was given up is CANCELLED, with its reason."""
+    """The states of Standard covoiturage.
+
+    A booking that was refused, that lapsed or was given up is CANCELLED, with its reason.
+    """
 
     WAITING_CONFIRMATION = "WAITING_CONFIRMATION"
     CONFIRMED = "CONFIRMED"
@@ -27,7 +30,10 @@ class BookingStatus(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who moves a booking. OPERATOR runs the service; SYSTEM is the clock, and what follows from a change of the trip."""
+    """Who moves a booking.
+
+    OPERATOR runs the service; SYSTEM is the clock, and what follows from a change of the trip.
+    """
 
     RIDER = "rider"
     DRIVER = "driver"
@@ -70,7 +76,8 @@ MOVES: Mapping[tuple[BookingStatus, BookingStatus], frozenset[Actor]] = MappingP
 class RidePoint:
     """Where a rider boards or alights, the walk between it and their door, and when.
 
-    `at` is as planned now; the rider was promised that it stays from `earliest` to `latest`, both inclusive (None: no bound on that side).
+    `at` is as planned now; the rider was promised that it stays from `earliest` to `latest`, both inclusive (None: no
+    bound on that side).
     """
 
     place: Place
@@ -85,11 +92,12 @@ class RidePoint:
 class Booking:
     """Seats on an offer. `version` starts at 1 and grows by one with every change; times keep the offset they came in.
 
-    `region_fingerprint` is the state of the roads for which the positions of pickup and dropoff hold. `ride_ms`, `ride_cm`: the ride as planned when
-    it was agreed; `detour_ms`, `detour_cm`: what it added to the driver's way then (a faster way may be shorter); `shared_cm`: road in common with
-    the rider's own best way. `note` is the rider's word to the driver, `reply` what was said with the latest move.
-    `due_at`: when the clock makes the next move, None when there is none. `fare` is what the rider pays, agreed at asking, None where no cost of driving
-    was known; `co2_saved_g` what the booking saves with that detour.
+    `region_fingerprint` is the state of the roads for which the positions of pickup and dropoff hold. `ride_ms`,
+    `ride_cm`: the ride as planned when it was agreed; `detour_ms`, `detour_cm`: what it added to the driver's way then
+    (a faster way may be shorter); `shared_cm`: road in common with the rider's own best way. `note` is the rider's word
+    to the driver, `reply` what was said with the latest move. `due_at`: when the clock makes the next move, None when
+    there is none. `fare` is what the rider pays, agreed at asking, None where no cost of driving was known;
+    `co2_saved_g` what the booking saves with that detour.
     """
 
     id: UUID
@@ -139,8 +147,9 @@ class Booking:
 def require_move(booking: Booking, to: BookingStatus, actor: Actor, now: datetime) -> None:
     """Raises MoveNotAllowed unless `actor` may move the booking to `to` now.
 
-    Beyond the table: what was not answered in time cannot be confirmed any more; only the clock or the trip's own end cancels after the last moment promised for boarding; a ride is completed by people from the
-    planned boarding on; and who completed it does not also validate it.
+    Beyond the table: what was not answered in time cannot be confirmed any more; only the clock or the trip's own end
+    cancels after the last moment promised for boarding; a ride is completed by people from the planned boarding on; and
+    who completed it does not also validate it.
     """
     allowed = MOVES.get((booking.status, to))
     if allowed is None:

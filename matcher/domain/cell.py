@@ -18,7 +18,7 @@ _MAX_LAT = 85.05112877980659  # where the map is a square
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cell:
-    """A tile of the slippy map (spherical Mercator): column `x` from 180° W and row `y` from the north, of 2^level each."""
+    """A slippy-map tile (spherical Mercator): column `x` from 180° W, row `y` from the north, 2^level of each."""
 
     level: int
     x: int

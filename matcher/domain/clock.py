@@ -1,7 +1,8 @@
 """Spans of time between moments, whatever zone the moments are shown in.
 
-Python adds and compares two datetimes of one zone by the clock on the wall: across a clock change an hour is lost or gained, and in the hour that
-comes twice the first pass for the second. A trip takes as long as it takes; these count real time.
+Python adds and compares two datetimes of one zone by the clock on the wall: across a clock change an hour is lost or
+gained, and in the hour that comes twice the first pass for the second. A trip takes as long as it takes; these count
+real time.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ def between(begin: datetime, end: datetime) -> timedelta:
 
 
 def local_moment(day: date, at: time, zone: tzinfo) -> datetime:
-    """When the clocks of a zone show `at` on `day`: the first time, where they show it twice; the first moment after, where they skip it."""
+    """When the clocks of a zone show `at` on `day`: the first time, where they show it twice.
+
+    The first moment after, where they skip it.
+    """
     earlier = datetime.combine(day, at, zone)
     if earlier.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) == earlier.replace(tzinfo=None):
         return earlier

@@ -23,8 +23,11 @@ class StopKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A stop of an itinerary. A PICKUP or DROPOFF belongs to a booking of `seats` seats, and was promised to its rider to be
-    neither before `earliest` nor after `latest`; the driver's own stops carry no promise."""
+    """A stop of an itinerary.
+
+    A PICKUP or DROPOFF belongs to a booking of `seats` seats, and was promised to its rider to be neither before
+    `earliest` nor after `latest`; the driver's own stops carry no promise.
+    """
 
     kind: StopKind
     place: Place

@@ -1,7 +1,8 @@
 """What a ride costs: amounts of money, and how the cost of a trip is shared so that it stays cost sharing.
 
-A driver who carries others for a share of the cost is no carrier, as long as nobody pays for more than the drive. So there is one
-known cost of a kilometre, with its date and source; one price a seat for the whole trip; and a ceiling on that price.
+A driver who carries others for a share of the cost is no carrier, as long as nobody pays for more than the drive. So
+there is one known cost of a kilometre, with its date and source; one price a seat for the whole trip; and a ceiling on
+that price.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from decimal import ROUND_FLOOR, Decimal
 
 from matcher.domain.errors.tree import InvalidField
 
-#: Decimals of the currencies that do not have two (ISO 4217:2015, list one). A currency of the list that is not here has two.
+#: Decimals of the currencies that do not have two (ISO 4217:2015, list one). A currency of the list that is not here
+#: has two.
 _DECIMALS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV"), 0),
     **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
@@ -59,7 +61,7 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class CostRate:
-    """What driving a kilometre costs, all told, in units of a currency: since when that has been so, and who says it."""
+    """The full cost of driving a kilometre, in units of a currency, with its start date and its source."""
 
     per_km: Decimal
     currency: str
@@ -78,9 +80,10 @@ class CostRate:
     def dearest_seat(self, trip_cm: int, seats_offered: int) -> Money:
         """The most that may be asked for a seat from end to end: the cost of the drive shared among the seats offered.
 
-        Nobody then earns by driving. A rider pays at most the dearest seat times the part of the trip they ride (`fare`), rounded down:
-        at most rate / seats_offered for each of their metres. No metre is ridden on more seats than are offered, so
-        what all riders pay together is at most rate times the metres driven with riders, which is what these metres cost.
+        Nobody then earns by driving. A rider pays at most the dearest seat times the part of the trip they ride
+        (`fare`), rounded down: at most rate / seats_offered for each of their metres. No metre is ridden on more seats
+        than are offered, so what all riders pay together is at most rate times the metres driven with riders, which is
+        what these metres cost.
         """
         return self._share(trip_cm, seats_offered)
 
@@ -91,10 +94,10 @@ class CostRate:
 
 
 def fare(seat: Money, ride_cm: int, trip_cm: int, seats: int) -> Money:
-    """What a rider pays for `seats` seats along `ride_cm` of a trip of `trip_cm`, when a seat from end to end costs `seat`.
+    """The price of `seats` seats along `ride_cm` of a trip of `trip_cm`, when a seat from end to end costs `seat`.
 
-    In proportion to the road ridden, rounded down to the minor unit; never more than the whole trip, as a detour is not the
-    rider's to pay for.
+    In proportion to the road ridden, rounded down to the minor unit; never more than the whole trip, as a detour is not
+    the rider's to pay for.
     """
     ridden = min(ride_cm, trip_cm)
     return Money(seat.minor * seats * ridden // max(1, trip_cm), seat.currency)

@@ -116,15 +116,15 @@ class OfferChange:
 class Offer:
     """A published trip, as stored. Times are aware and keep the offset (or zone) they came in.
 
-    `duration_ms` and `length_cm` are those of the fastest drive origin → via… → destination without riders, valid for the
-    region whose fingerprint is `region_fingerprint`. `version` starts at 1 and grows by one with every change.
+    `duration_ms` and `length_cm` are those of the fastest drive origin → via… → destination without riders, valid for
+    the region whose fingerprint is `region_fingerprint`. `version` starts at 1 and grows by one with every change.
 
     `seats_left` are free all the way, on the leg with most riders; other legs may have more (`seats_by_leg`).
     `booked_stops` is empty, or all stops between origin and destination in driving order, the `via` places among them.
     `departure` is the published one; bookings may have moved the trip by `departure_shift_ms`, within the flexibility.
-    `instant_booking`: a booking that fits is confirmed at once, without asking the driver.
-    `women_only`: only riders who share that they are women are carried; `driver_is_woman` is what the driver chose to share.
-    `price` is what the driver asks for a seat from end to end; None leaves it to the suggestion.
+    `instant_booking`: a booking that fits is confirmed at once, without asking the driver. `women_only`: only riders
+    who share that they are women are carried; `driver_is_woman` is what the driver chose to share. `price` is what the
+    driver asks for a seat from end to end; None leaves it to the suggestion.
     """
 
     id: UUID

@@ -17,9 +17,12 @@ class FeedPosition:
 
 @dataclass(frozen=True, slots=True)
 class OfferChanges:
-    """The offers that were changed after a position, each once, and the position after them. `last_seq` numbers the newest change.
+    """The offers that were changed after a position, each once, and the position after them.
 
-    `missed`: some changes have been forgotten since, or the server is not the same any more: all offers must be read anew.
+    `last_seq` numbers the newest change.
+
+    `missed`: some changes have been forgotten since, or the server is not the same any more: all offers must be read
+    anew.
     """
 
     offer_ids: tuple[UUID, ...]

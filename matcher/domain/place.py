@@ -102,6 +102,5 @@ class Place:
 
 
 def same_positions(one: str, other: str) -> bool:
-    """Whether road positions that are good under one region fingerprint are good under another: what stands behind the first dash
-    speaks of drive times alone."""
+    """Whether road positions of one region fingerprint hold under another: after the first dash only speeds differ."""
     return one.partition("-")[0] == other.partition("-")[0]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-#: Parts an operator's name from that of its user. Neither of the two may contain it, so no two operators' users can be the same.
+#: Parts an operator's name from that of its user. Neither of the two may contain it, so no two operators' users can be
+#: the same.
 NAMESPACE_MARK = ":"
 #: Whose name an erased person's pseudonym begins with; no user may have it.
 ERASED = "erased"
@@ -46,14 +47,19 @@ class Principal:
     act_as: frozenset[Role] = frozenset()
 
     def for_call(self, roles: AbstractSet[Role]) -> Principal:
-        """The caller in the role that a call which is open to `roles` asks for; unchanged when one role is all there is, or none fits.
+        """The caller in the role that a call which is open to `roles` asks for.
+
+        Unchanged when one role is all there is, or none fits.
 
         Who is rider and driver calls what is open to both as both, which is what PARTNER means.
         """
         return self if not self.others else replace(self, role=_pick({self.role, *self.others}, roles) or self.role)
 
     def acting_for(self, user: str, roles: AbstractSet[Role]) -> Principal | None:
-        """The user of this server's own whom it names, in the role that the call asks for; None where it may not act so."""
+        """The user of this server's own whom it names, in the role that the call asks for.
+
+        None where it may not act so.
+        """
         role = _pick(self.act_as, roles)
         if role is None:
             return None

@@ -59,7 +59,9 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What a series is like on the dates from `from_date` to `until` (both inclusive; None: without end), until the next phase begins.
+    """What a series is like on the dates from `from_date` to `until` (both inclusive.
+
+    None: without end), until the next phase begins.
 
     `weekdays` are ISO numbers, Monday is 1; empty for a trip that is made once, on `from_date`.
     """
@@ -91,7 +93,8 @@ class OccurrenceKey:
 class Series:
     """A series as stored. `phases` follow each other by `from_date`; the first that begins later ends the one before.
 
-    `ends_before`: withdrawn from that date on. `trouble`: the code of the error because of which occurrences cannot be made.
+    `ends_before`: withdrawn from that date on. `trouble`: the code of the error because of which occurrences cannot be
+    made.
     """
 
     id: UUID
@@ -152,7 +155,7 @@ class Series:
                 yield key, departure
 
     def next_day(self, after: date) -> date | None:
-        """The first date after `after` on which it is driven, None when there is none within MAX_DAYS of it (or of its next phase)."""
+        """The first date after `after` on which it is driven; None: not within MAX_DAYS of it or of its next phase."""
         start = max([after, *(phase.from_date - timedelta(days=1) for phase in self.phases[-1:])])
         for begin in (after, start):
             found = next(self.days(begin + timedelta(days=1), begin + timedelta(days=MAX_DAYS)), None)
@@ -184,7 +187,9 @@ class PartOfSeries:
 
 @dataclass(frozen=True, slots=True)
 class SeriesDraft:
-    """What a driver asks to publish. Either `weekdays` (ISO numbers) or a single `day`; a detour of None means "use the default".
+    """What a driver asks to publish.
+
+    Either `weekdays` (ISO numbers) or a single `day`; a detour of None means "use the default".
 
     `from_date` None is today; `until` None is without end. `zone_name` None is the zone of the origin.
     """
@@ -205,8 +210,11 @@ class SeriesDraft:
 
 @dataclass(frozen=True, slots=True)
 class SeriesChange:
-    """A partial change of a series from a date on: a field that is None stays as it is. `trip` holds fields of TripFields by name,
-    where None is a value; `preferences` are laid over those that are there, None takes one back. `exceptions` are for all dates."""
+    """A partial change of a series from a date on: a field that is None stays as it is.
+
+    `trip` holds fields of TripFields by name, where None is a value; `preferences` are laid over those that are there,
+    None takes one back. `exceptions` are for all dates.
+    """
 
     origin: PlaceInput | None = None
     destination: PlaceInput | None = None

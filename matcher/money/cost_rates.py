@@ -1,7 +1,7 @@
 """What driving a kilometre costs in some countries, by an official figure of each: a table, with dates and sources.
 
-They are rates at which states repay or deduct the use of a private car: fuel, wear, repairs, tyres and insurance. An operator who knows
-better sets `CARPOOL_COST_PER_KM`. A country is here when its figure could be verified, and no other.
+They are rates at which states repay or deduct the use of a private car: fuel, wear, repairs, tyres and insurance. An
+operator who knows better sets `CARPOOL_COST_PER_KM`. A country is here when its figure could be verified, and no other.
 """
 
 from __future__ import annotations

@@ -28,13 +28,16 @@ class PricedTrip(Protocol):
 
 
 class CostSharing:
-    """Prices under one cost of a kilometre; without one, rides are free or cost what their driver may not say: nothing is suggested."""
+    """Prices under one cost of a kilometre.
+
+    Without one, rides are free or cost what their driver may not say: nothing is suggested.
+    """
 
     def __init__(self, rate: CostRate | None) -> None:
         self.rate = rate
 
     def require(self, offer: Offer) -> None:
-        """Raises PriceNotSupported, PriceTooHigh or InvalidField when the driver's price is not sharing the cost of this trip."""
+        """Raises PriceNotSupported, PriceTooHigh or InvalidField when the driver's price exceeds cost sharing."""
         price = offer.price
         if price is None or price.minor == 0:
             return
@@ -59,7 +62,10 @@ class CostSharing:
         return Fare(self.rate.suggested_seat(trip.length_cm, trip.seats_offered), PriceKind.SUGGESTED)
 
     def ride(self, trip: PricedTrip, ride_cm: int, seats: int) -> Fare | None:
-        """What `seats` seats cost along `ride_cm` of a trip: in proportion to the road, rounded down; None where nothing is known."""
+        """What `seats` seats cost along `ride_cm` of a trip: in proportion to the road, rounded down.
+
+        None where nothing is known.
+        """
         seat = self.seat(trip)
         return None if seat is None else Fare(fare(seat.money, ride_cm, trip.length_cm, seats), seat.kind)
 

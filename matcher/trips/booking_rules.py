@@ -25,8 +25,8 @@ from matcher.domain.principal import Principal
 class BookingTerms:
     """What the operator has decided. tolerance: how far boarding and alighting may move from what was agreed.
 
-    answer_within, answer_before: a booking lapses so long after it was asked for, or so long before the departure, whichever is earlier.
-    completed_after: after the promised alighting. validated_after: after completion.
+    answer_within, answer_before: a booking lapses so long after it was asked for, or so long before the departure,
+    whichever is earlier. completed_after: after the promised alighting. validated_after: after completion.
     """
 
     tolerance: timedelta = timedelta(minutes=5)
@@ -36,8 +36,11 @@ class BookingTerms:
     validated_after: timedelta = timedelta(days=2)
 
     def lapses_at(self, offer: Offer, booking: Booking, now: datetime) -> datetime:
-        """When an unanswered booking lapses. One that is asked for shortly before the departure can be answered until then, and one that is asked
-        for on the way until the boarding."""
+        """When an unanswered booking lapses.
+
+        One that is asked for shortly before the departure can be answered until then, and one that is asked for on the
+        way until the boarding.
+        """
         moment = later(offer.planned_departure, -self.answer_before)
         if moment - now < self.answer_before:
             moment = offer.planned_departure

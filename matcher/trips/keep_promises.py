@@ -1,4 +1,6 @@
-"""May a driver change a trip that riders are booked on? Only if everybody is still carried as promised; else it is said who is not.
+"""May a driver change a trip that riders are booked on? Only if everybody is still carried as promised.
+
+Else it is said who is not.
 
 Pure CPU work and synchronous: call it in the executor.
 """
@@ -21,9 +23,10 @@ _GRAIN = timedelta(milliseconds=1)
 
 
 def keep_promises(planner: TripPlanner, before: Offer, changed: Offer, now: datetime) -> Offer:
-    """`changed` with the riders of `before` on it: their stops in their order, the driver's own between them where they cost least.
+    """`changed` with the riders of `before`: their stops in order, the driver's own between them where they cost least.
 
-    The trip goes on leaving when planned, as near as the new departure and all promises allow. Raises PromisedToRiders that names the bookings in the way.
+    The trip leaves as near to the planned time as the new departure and all promises allow. Raises PromisedToRiders,
+    which names the bookings in the way.
     """
     if not changed.booked_stops:
         return changed
@@ -77,7 +80,8 @@ def _require_detour(offer: Offer, drives: Drives) -> None:
     too_long = offer.max_detour_m is not None and used_cm > 100 * offer.max_detour_m
     if used_ms > 1000 * offer.max_detour_s or too_long:
         raise _promised(
-            f"riders have been promised a detour of {used_ms / 1000:.0f} s and {used_cm / 100:.0f} m: cancel a booking first",
+            f"riders have been promised a detour of {used_ms / 1000:.0f} s and {used_cm / 100:.0f} m: "
+            "cancel a booking first",
             _riders(offer.booked_stops),
         )
 
@@ -98,7 +102,7 @@ def _timed(offer: Offer, drives: Drives, now: datetime, *, under_way: bool) -> O
 
 
 def _with_own_stops(planner: TripPlanner, offer: Offer) -> list[Stop]:
-    """The riders' stops and the driver's own, each in their order, merged so that the drive is fastest (and of the fastest the shortest).
+    """The riders' stops and the driver's own, each in order, merged into the fastest drive, on a tie the shortest.
 
     A shortest path through the (own, riders') pairs of how many have been passed; O(own · riders') drives.
     """

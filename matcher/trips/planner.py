@@ -1,4 +1,4 @@
-"""What becomes of a trip when a rider is taken along or let go: stops, seats, detour and times, by the kernels that searches run on.
+"""Plans trips that take a rider along or let one go: stops, seats, detour and times, by the kernels of the search.
 
 Pure CPU work and synchronous: call it in the executor. `now` is an argument.
 """
@@ -30,7 +30,8 @@ from matcher.roads.engine import SnappedPosition
 from matcher.trips.writer import Overtaken
 
 _WEIGHTS = ScoreWeights()
-#: Each round moves the boarding by what the alighting is outside its promise; with other legs than before it may take another.
+#: Each round moves the boarding by what the alighting is outside its promise; with other legs than before it may take
+#: another.
 _ROUNDS = 4
 
 
@@ -57,7 +58,10 @@ class OfferFitter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Boarding:
-    """A trip that has taken a rider along: one version later, with two stops more; and the rider's booking with its times in it."""
+    """A trip that has taken a rider along: one version later, with two stops more.
+
+    And the rider's booking with its times in it.
+    """
 
     offer: Offer
     booking: Booking
@@ -96,15 +100,17 @@ class TripPlanner:
         return fitted
 
     def board(self, offer: Offer, booking: Booking, now: datetime) -> Boarding:
-        """The trip with the rider of `booking`, inserted where it costs the driver least, within all that everybody was promised.
+        """The trip with the rider of `booking`, inserted where it costs the driver least, within all promises.
 
-        The boarding keeps the booking's own promise, and so does the alighting. Raises OfferNotOpen, OwnOffer, SeatsExhausted, DetourExceeded, OfferChanged.
+        Boarding and alighting keep the booking's own promise. Raises OfferNotOpen, OwnOffer, SeatsExhausted,
+        DetourExceeded, OfferChanged.
         """
         offer, booking = self.present(offer), self.on_present_roads(booking)
         try:
             found = self._insertion(offer, booking, now)
         except (DetourExceeded, OfferChanged):
-            # Where the rider's own way is full there may be seats elsewhere on the trip, too far round: then the seats are what is missing.
+            # Where the rider's own way is full there may be seats elsewhere on the trip, too far round: then the seats
+            # are what is missing.
             self._insertion(replace(offer, seats_offered=offer.seats_offered + booking.seats), booking, now)
             raise SeatsExhausted("not enough seats are left on this ride: search again") from None
         pickup = replace(booking.pickup, at=_moment(found.pickup_ms, booking.pickup.at))
@@ -132,8 +138,9 @@ class TripPlanner:
     def let_go(self, offer: Offer, booking_ids: Collection[UUID], now: datetime) -> Offer:
         """The trip without some riders, one version later; the others are met within what they were promised.
 
-        The stops of the others keep their order. The driver goes on leaving when planned, as far as promises allow; who would then be too
-        early at a stop waits there until the promised moment. With nobody left the trip is as it was published.
+        The stops of the others keep their order. The driver goes on leaving when planned, as far as promises allow; who
+        would then be too early at a stop waits there until the promised moment. With nobody left the trip is as it was
+        published.
         """
         offer = self.present(offer)
         kept = [stop for stop in offer.booked_stops if stop.booking_id not in booking_ids]
@@ -145,9 +152,9 @@ class TripPlanner:
         return replace(changed, departure_shift_ms=shift_for(changed, self.drives(changed), now))
 
     def retimed(self, offer: Offer, bookings: Iterable[Booking], now: datetime) -> list[Booking]:
-        """Those confirmed bookings of a trip whose planned times are not those of the trip any more, one version later, with the new times.
+        """The confirmed bookings whose times differ from those of the trip, one version later, with the new times.
 
-        Raises Overtaken when one of them has no stops in the trip: another process confirmed it after the trip was read.
+        Raises Overtaken when one has no stops in the trip: another process confirmed it after the trip was read.
         """
         seated = [booking for booking in bookings if booking.status is BookingStatus.CONFIRMED]
         if not seated:
@@ -218,7 +225,8 @@ class TripPlanner:
             query = Query.of(_request(booking, kind, low_ms, high_ms), now)
             return find_candidates(snapshot, roads, query, _WEIGHTS, 1)
 
-        # The kernels know one window. That of the end which the rider had asked about finds the very insertion of the match.
+        # The kernels know one window. That of the end which the rider had asked about finds the very insertion of the
+        # match.
         for kind in bounds.kinds:
             low_ms, high_ms = bounds.window(kind)
             for attempt in range(_ROUNDS):
@@ -243,7 +251,7 @@ class TripPlanner:
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """When a rider may board and alight, (from, to) in ms since the epoch, and the ends in the order in which a search asks about them."""
+    """When a rider may board and alight, (from, to) in ms since the epoch, and which end is searched first."""
 
     boarding: tuple[int, int]
     alighting: tuple[int, int]
@@ -274,7 +282,10 @@ class _Bounds:
 
 
 def with_stops(offer: Offer, between: Sequence[Stop], *, shift_ms: int | None = None) -> Offer:
-    """The offer with these stops between its ends; without a rider among them it has only its own. Raises SeatsExhausted."""
+    """The offer with these stops between its ends; without a rider among them it has only its own.
+
+    Raises SeatsExhausted.
+    """
     booked = tuple(between) if any(stop.booking_id is not None for stop in between) else ()
     changed = replace(
         offer,
@@ -293,9 +304,9 @@ def has_left(offer: Offer, now: datetime) -> bool:
 
 
 def shift_for(offer: Offer, drives: Drives, now: datetime) -> int:
-    """How much later than published the trip leaves, in ms: as near to what is planned now as flexibility and promises allow.
+    """How much later than published the trip leaves, in ms: as near to the plan as flexibility and promises allow.
 
-    Where they cannot all be kept without a wait, as late as all promises of "not later" allow, so that the wait is short.
+    Where they cannot be kept without a wait, as late as all promises of "not later" allow, so that the wait is short.
     """
     published_ms = to_ms(offer.departure)
     low = soonest = max(-offer.flexibility_s * 1000, to_ms(now) - published_ms)
@@ -311,7 +322,10 @@ def shift_for(offer: Offer, drives: Drives, now: datetime) -> int:
 
 
 def reached_at(offer: Offer, drives: Drives, shift_ms: int) -> tuple[datetime, ...]:
-    """When each stop is reached by a trip that leaves `shift_ms` after its published departure, in UTC. Whoever is too early for a promise waits."""
+    """When each stop is reached by a trip that leaves `shift_ms` after its published departure, in UTC.
+
+    Whoever is too early for a promise waits.
+    """
     at_ms = to_ms(offer.departure) + shift_ms
     reached = [at_ms]
     for stop, (leg_ms, _) in zip(offer.stops[1:], drives.legs, strict=True):

@@ -47,8 +47,8 @@ class TicketPoint:
 class MatchTicket:
     """What a match id stands for: what was asked, of which version of the offer, and where and when the two would meet.
 
-    A booking checks all of it again. The rider can read it: nothing is in it that the rider has not said or the match does not show. `roads` tells the
-    roads for which positions hold from others (see `roads_digest`).
+    A booking checks all of it again. The rider can read it: nothing is in it that the rider has not said or the match
+    does not show. `roads` tells the roads for which positions hold from others (see `roads_digest`).
     """
 
     rider_id: str
@@ -103,7 +103,10 @@ class MatchTokens:
         return jwt.encode(claims, self._secrets[0], algorithm=_ALGORITHM)
 
     def read(self, token: str, now: datetime) -> MatchTicket:
-        """What was signed. Raises MatchTokenInvalid when it was not signed here, was changed, or its time has passed."""
+        """What was signed.
+
+        Raises MatchTokenInvalid when it was not signed here, was changed, or its time has passed.
+        """
         claims = self._claims(token)
         if claims["exp"] < now.timestamp():
             raise MatchTokenInvalid("this match id has expired: search again")

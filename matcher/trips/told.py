@@ -1,4 +1,7 @@
-"""Who is told what when a booking or a trip changes. Ids, states and times only; nobody is told of what they did themselves."""
+"""Who is told what when a booking or a trip changes.
+
+Ids, states and times only; nobody is told of what they did themselves.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ def events_of_move(booking: Booking, actor: Actor) -> list[Event]:
 
 
 def events_of_trip(bookings: Iterable[Booking], offer: Offer, fits: Mapping[UUID, bool]) -> list[Event]:
-    """What riders with a booking are told of a trip that its driver has changed. fits: of those who wait, whether they could still be taken along."""
+    """What riders are told of a trip that its driver has changed. fits: whether those who wait still fit."""
     return [
         Event.of(
             EventKind.TRIP_CHANGED,

@@ -25,10 +25,11 @@ def may_decide_fits(before: Offer, changed: Offer) -> bool:
 def fits_of_waiting(
     planner: TripPlanner, before: Offer, changed: Offer, bookings: Iterable[Booking], now: datetime
 ) -> Mapping[UUID, bool]:
-    """Those of the bookings that wait and whose riders are to be told, and whether the trip as changed can carry them as they have asked.
+    """The waiting bookings whose riders are to be told, and whether the changed trip can carry them as they asked.
 
-    All who wait, when the trip goes elsewhere or at another time; else those for whom the answer is not what it was. It is that which a
-    confirmation would give. A search among one offer for each booking, and two where only the answer tells.
+    All who wait, when the trip goes elsewhere or at another time; else those for whom the answer is not what it was. It
+    is that which a confirmation would give. A search among one offer for each booking, and two where only the answer
+    tells.
     """
     if not may_decide_fits(before, changed):
         return {}

@@ -41,7 +41,10 @@ def until_written(use_case: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[
 
 
 class OpenOfferIndex(Protocol):
-    """The offers in memory that searches run on. Thread-safe; a search works on a snapshot that writes do not disturb."""
+    """The offers in memory that searches run on.
+
+    Thread-safe; a search works on a snapshot that writes do not disturb.
+    """
 
     def put(self, offer: Offer) -> None:
         """Add an OPEN offer, or replace an older version of it; any other status removes it.
@@ -63,7 +66,10 @@ class PendingChange:
         self.decided: tuple[TripChange, object] | None = None
 
     def write(self, change: TripChange, made: T) -> T:
-        """Have the change committed at the end of the block. Returns `made`, from which an answer to keep is rendered."""
+        """Have the change committed at the end of the block.
+
+        Returns `made`, from which an answer to keep is rendered.
+        """
         self.decided = (change, made)
         return made
 
@@ -116,8 +122,8 @@ class TripWriter:
     async def changing(self, offer_id: UUID, keep: Keep[Any] | None = None) -> AsyncIterator[PendingChange]:
         """Nobody else here changes the trip during the block, which reads, decides, and says what to `write`.
 
-        At its end that is committed with the answer under the key, then the index follows; what was begun is finished also
-        when the caller is cancelled. Raises Overtaken (see `until_written`), AnsweredBefore, and what
+        At its end that is committed with the answer under the key, then the index follows; what was begun is finished
+        also when the caller is cancelled. Raises Overtaken (see `until_written`), AnsweredBefore, and what
         TripRepository.commit raises.
         """
         lock = self._lock(offer_id)

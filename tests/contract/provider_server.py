@@ -1,7 +1,7 @@
 """A geocoding service on 127.0.0.1 that speaks Nominatim's, Photon's, Pelias' and BAN's JSON, and fails on demand.
 
-It knows the houses and streets of the two towns that the gazetteer's tests use, and finds a place when its label has every
-word asked.
+It knows the houses and streets of the two towns that the gazetteer's tests use, and finds a place when its label has
+every word asked.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def _ban(row: Row) -> Row:
     return {"label": label_of(row), "type": kind, "score": 0.9}
 
 
-# --- failures on demand -------------------------------------------------------------------------------------------------
+# --- failures on demand
+# -------------------------------------------------------------------------------------------------
 
 
 def status(code: int, body: str = "no", **headers: str) -> Script:

@@ -58,7 +58,8 @@ async def test_a_move_replaces_a_booking_of_the_version_that_was_read(stores: St
     offer, booking = await _booked(stores)
     moved = replace(
         booking, status=BookingStatus.CANCELLED, version=2, updated_at=NOW + timedelta(minutes=1), reply="sorry",
-        cancelled_by=Actor.RIDER, cancel_reason=CancelReason.CANCELLED_BY_RIDER, ride_ms=5, co2_saved_g=9, region_fingerprint="newer",
+        cancelled_by=Actor.RIDER, cancel_reason=CancelReason.CANCELLED_BY_RIDER, ride_ms=5, co2_saved_g=9,
+        region_fingerprint="newer",
     )  # fmt: skip
     await stores[1].commit(TripChange(None, 0, NOW, moved=(moved,)))
     assert await stores[1].get(booking.id) == moved

@@ -31,7 +31,10 @@ _GONE = "the offer is no longer open: search again"
 
 
 class BookSeats:
-    """A booking that is returned is on disk. It waits for the driver's answer, or is confirmed if the offer books instantly."""
+    """A booking that is returned is on disk.
+
+    It waits for the driver's answer, or is confirmed if the offer books instantly.
+    """
 
     def __init__(
         self,
@@ -166,8 +169,8 @@ class BookSeats:
 def promised_points(ticket: MatchTicket, tolerance: timedelta) -> tuple[RidePoint, RidePoint]:
     """(pickup, dropoff) as the match showed them, with the times that the rider is promised.
 
-    They stay within the tolerance, and within the rider's own window at the end that the window is about. Arriving early is
-    no breach, unless the rider's window is one of arrival.
+    They stay within the tolerance, and within the rider's own window at the end that the window is about. Arriving
+    early is no breach, unless the rider's window is one of arrival.
     """
     by_departure = ticket.window_kind is WindowKind.DEPARTURE
     pickup = _point(ticket, ticket.pickup, ticket.pickup.walk_ms, tolerance, bounded=by_departure)

@@ -75,7 +75,8 @@ class ChangeBooking:
             return boarding.offer, boarding.booking, planner.retimed(boarding.offer, others, now)
 
         changed, seated, retimed = await self._planning(plan)
-        # By what it adds to the trip as it is now: riders taken along since it was asked for share a part of that detour.
+        # By what it adds to the trip as it is now: riders taken along since it was asked for share a part of that
+        # detour.
         saved_g = self._carbon.saved_with(booking.co2_saved_g, booking.detour_cm / 100, seated.detour_cm / 100)
         seated = replace(seated, co2_saved_g=saved_g)
         return TripChange(changed, offer.version, now, moved=(seated, *retimed)), seated

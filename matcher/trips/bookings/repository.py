@@ -59,9 +59,9 @@ class TripRepository(Protocol):
     async def commit(self, change: TripChange, kept: KeptAnswer | None = None) -> None:
         """Write a change and, in the same transaction, the answer to the call.
 
-        Raises AnsweredBefore when another call with the same key was answered meanwhile, StaleVersion when the offer or a
-        booking is not as it was read any more, OfferNotOpen, BookingExists when the rider has an open booking of the offer,
-        SeatsExhausted when a leg would be oversold, IdempotencyKeyReused.
+        Raises AnsweredBefore when another call with the same key was answered meanwhile, StaleVersion when the offer or
+        a booking is not as it was read any more, OfferNotOpen, BookingExists when the rider has an open booking of the
+        offer, SeatsExhausted when a leg would be oversold, IdempotencyKeyReused.
         """
 
     async def get(self, booking_id: UUID) -> Booking:
@@ -79,7 +79,7 @@ class TripRepository(Protocol):
         limit: int,
         after: tuple[datetime, UUID] | None,
     ) -> BookingPage:
-        """Bookings in which `user` drives or rides (None: anybody's), newest first, after the (created_at, id) given."""
+        """Bookings in which `user` (None: anybody) drives or rides, newest first, after a (created_at, id)."""
 
     async def move_due(self, now: datetime, decide: Decide, *, limit: int) -> int:
         """Move bookings that are due, at most `limit`, each as `decide` says; returns how many.

@@ -1,4 +1,4 @@
-"""What the clock does to bookings: those nobody answers lapse, rides that are over are completed, and then validated."""
+"""Moves due bookings: unanswered ones lapse, rides that are over are completed, then validated."""
 
 from __future__ import annotations
 

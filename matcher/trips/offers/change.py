@@ -29,8 +29,8 @@ from matcher.trips.writer import TripWriter, until_written
 class ChangeOffer:
     """Replaces what was named and keeps the rest, a detour limit that came from a default too.
 
-    Only new places are looked up, and the drive is computed again only when the places, the road network under them, or the
-    speeds of the hour it departs in, have changed.
+    Only new places are looked up, and the drive is computed again only when the places, the road network under them, or
+    the speeds of the hour it departs in, have changed.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class ChangeOffer:
     ) -> Offer:
         """The offer as changed, one version later; `series_version`: see TripChange.
 
-        Raises RoleForbidden, OfferNotFound, StaleVersion, OfferNotOpen, PromisedToRiders (naming who would not be carried
-        as promised), SharingRequired, and what PublishOffer raises of departures and places.
+        Raises RoleForbidden, OfferNotFound, StaleVersion, OfferNotOpen, PromisedToRiders (naming who would not be
+        carried as promised), SharingRequired, and what PublishOffer raises of departures and places.
         """
         require_driver(principal)
         require_sensible(change)

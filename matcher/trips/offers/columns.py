@@ -1,4 +1,4 @@
-"""All OPEN offers of a region, read as fast as the wire allows: columns of a binary COPY for the many, rows for the few."""
+"""Reads all OPEN offers of a region fast: most as columns of a binary COPY, the others as rows."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class OpenOffersInTransaction:
         return cls(connection, region, fingerprint, position, count)
 
     async def direct(self, take: Callable[[DirectOffers], Awaitable[None]]) -> None:
-        """Hand over, some ten thousand at a time, the trips without stops whose road positions hold for the fingerprint asked for.
+        """Hand over, some ten thousand at a time, the trips without stops whose positions hold for the fingerprint.
 
         While `take` has not returned nothing is read; what it raises ends the reading.
         """
@@ -123,7 +123,10 @@ class OpenOffersInTransaction:
         take: Callable[[npt.NDArray[np.void]], Awaitable[None]],
         **values: object,
     ) -> None:
-        """Hand over what a query says, some ten thousand rows at a time. Raises DatabaseUnavailable when it comes in another form."""
+        """Hand over what a query says, some ten thousand rows at a time.
+
+        Raises DatabaseUnavailable when it comes in another form.
+        """
         received = bytearray()
         expected = len(_HEADER)  # of the header, until it has been read
         fields = len([field for field in row.names or () if field.endswith("_length")])

@@ -29,7 +29,8 @@ from matcher.trips.writer import TripWriter
 class PublishOffer:
     """An offer that is returned is on disk and can be found by the next search.
 
-    `make_id` makes UUIDv7 (RFC 9562), so ids sort by the time they were made; `horizon` is how far ahead a trip may leave.
+    `make_id` makes UUIDv7 (RFC 9562), so ids sort by the time they were made; `horizon` is how far ahead a trip may
+    leave.
     """
 
     def __init__(

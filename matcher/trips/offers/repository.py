@@ -49,7 +49,7 @@ class OpenOffers(Protocol):
         """How many there are."""
 
     async def direct(self, take: Callable[[DirectOffers], Awaitable[None]]) -> None:
-        """Hand over, some ten thousand at a time, the trips without stops whose road positions hold for the fingerprint asked for."""
+        """Hand over, some ten thousand at a time, the trips without stops whose positions hold for the fingerprint."""
 
     async def with_stops(self, take: Callable[[OffersWithStops], Awaitable[None]]) -> None:
         """The same for the trips with stops."""
@@ -87,7 +87,7 @@ class OfferRepository(Protocol):
         """Offers ordered by (departure, id); `driver_id` None means anybody's."""
 
     async def update(self, offer: Offer, *, expected_version: int) -> None:
-        """Replace everything but id, driver and created_at, where the stored version is `expected_version` and it is OPEN.
+        """Replace all but id, driver and created_at of an OPEN offer whose version is still `expected_version`.
 
         `offer.version` must be expected_version + 1. Raises OfferNotFound, StaleVersion, OfferNotOpen.
         """
@@ -99,7 +99,9 @@ class OfferRepository(Protocol):
         """Those that exist, whatever their status, in no order."""
 
     async def refit(self, offers: Sequence[Offer]) -> int:
-        """Store the road positions, the drive and the fingerprint of offers whose version is still the one given; returns how many.
+        """Store the road positions, the drive and the fingerprint of offers whose version is still the one given.
+
+        Returns how many.
 
         Nothing that a person has said changes, so the version stays, and nobody is told.
         """

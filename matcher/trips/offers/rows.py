@@ -65,7 +65,10 @@ def to_stop_rows(offer: Offer) -> list[dict[str, object]]:
 
 
 def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
-    """The offer of a row; its departure and promises in the zone it was given in, else in the offset, other times in UTC."""
+    """The offer of a row.
+
+    Its departure and promises in the zone it was given in, else in the offset, other times in UTC.
+    """
     departure = to_local(row["depart_at"], row["depart_offset_s"], row["depart_zone"])
     return Offer(
         **{name: row[name] for name in _PLAIN},

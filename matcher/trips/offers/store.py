@@ -56,7 +56,10 @@ class PostgresOffers:
             await insert_new_offer(connection, offer)
 
     async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
-        """The answer kept under this key, or None. Raises IdempotencyKeyReused when the key was used for another call."""
+        """The answer kept under this key, or None.
+
+        Raises IdempotencyKeyReused when the key was used for another call.
+        """
         async with self._connections.connection() as connection:
             return await find_answer(connection, idempotency)
 
@@ -82,7 +85,7 @@ class PostgresOffers:
         limit: int,
         after: tuple[datetime, UUID] | None,
     ) -> OfferPage:
-        """At most `limit` offers with departure_from <= departure <= departure_to, ordered by (departure, id), after `after`."""
+        """At most `limit` offers ordered by (departure, id), after `after`; both departure bounds are inclusive."""
         after_departure, after_id = (None, None) if after is None else after
         values: dict[str, object] = {
             "status": None if status is None else status.value,
@@ -116,7 +119,9 @@ class PostgresOffers:
         return [row["id"] for row in rows]
 
     async def refit(self, offers: Sequence[Offer]) -> int:
-        """Store the road positions, the drive and the fingerprint of offers whose version is still the one given; returns how many.
+        """Store the road positions, the drive and the fingerprint of offers whose version is still the one given.
+
+        Returns how many.
 
         All of one fingerprint. Nothing that a person has said changes, so the version stays, and nobody is told.
         """
@@ -154,7 +159,7 @@ class PostgresOffers:
 
     @asynccontextmanager
     async def open_offers(self, region: str, fingerprint: str) -> AsyncIterator[OpenOffers]:
-        """All OPEN offers of a region, from one consistent snapshot that lives, with its connection, as long as the block."""
+        """All OPEN offers of a region, from one snapshot that keeps its connection as long as the block."""
         async with self._connections.snapshot() as connection:
             yield await OpenOffersInTransaction.begin(connection, region, fingerprint)
 
@@ -165,7 +170,10 @@ class PostgresOffers:
         return {row["id"]: to_current_state(row) for row in rows}
 
     async def _in_batches(self, at_once: int, drop: Callable[[Connection], Awaitable[int]]) -> int:
-        """Call `drop`, which drops at most `at_once` rows and says how many, until there are fewer; returns how many in all."""
+        """Call `drop`, which drops at most `at_once` rows and says how many, until there are fewer.
+
+        Returns how many in all.
+        """
         forgotten, dropped = 0, at_once
         while dropped == at_once:
             async with self._connections.connection() as connection:

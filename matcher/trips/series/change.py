@@ -49,7 +49,10 @@ class ReadSeries:
 
 
 class ChangeSeries:
-    """The series is changed at once. Its occurrences follow before the call returns; when it does not, the next turn of the clock goes on."""
+    """The series is changed at once.
+
+    Its occurrences follow before the call returns; when it does not, the next turn of the clock goes on.
+    """
 
     def __init__(
         self,
@@ -77,9 +80,10 @@ class ChangeSeries:
         principal: Principal,
         now: datetime,
     ) -> tuple[Series, list[LeftAlone]]:
-        """The series as changed for all dates from `from_day` (today at the earliest), and the occurrences that could not follow.
+        """The series, changed from `from_day` on (today at the earliest), and the occurrences that could not follow.
 
-        Raises RoleForbidden, SeriesNotFound, SeriesNotOpen, StaleVersion, InvalidField, and what PublishSeries raises of places and prices.
+        Raises RoleForbidden, SeriesNotFound, SeriesNotOpen, StaleVersion, InvalidField, and what PublishSeries raises
+        of places and prices.
         """
         series = await self._own(series_id, principal, expected_version)
         if series.status is not SeriesStatus.OPEN:
@@ -108,10 +112,12 @@ class ChangeSeries:
         principal: Principal,
         now: datetime,
     ) -> Series:
-        """The series, with nothing driven from `from_day` on; without one, or when that is today or before, it is CANCELLED.
+        """The series, with nothing driven from `from_day` on.
 
-        Every occurrence from then on is cancelled, also one that was changed by itself. Withdrawing twice is withdrawing once.
-        Raises RoleForbidden, SeriesNotFound, StaleVersion.
+        Without one, or when that is today or before, it is CANCELLED.
+
+        Every occurrence from then on is cancelled, also one that was changed by itself. Withdrawing twice is
+        withdrawing once. Raises RoleForbidden, SeriesNotFound, StaleVersion.
         """
         series = await self._own(series_id, principal, expected_version)
         whole = from_day is None or from_day <= today(series.zone, now)
@@ -144,7 +150,7 @@ class ChangeSeries:
         return series
 
     async def _phases(self, series: Series, change: SeriesChange, first: date, now: datetime) -> tuple[Phase, ...]:
-        """What the series is like: as it was before `first`, and from then on with the change laid over each of its phases."""
+        """The phases as they were before `first`, and from then on with the change laid over each."""
         base = series.phase_on(first) or series.phases[0]
         if not base.weekdays and (change.weekdays is not None or change.until is not None or change.without_end):
             detail = "applies to recurring trips only: this one is made once"

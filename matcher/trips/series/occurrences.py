@@ -22,7 +22,7 @@ Made = tuple[OccurrenceKey, Offer]
 
 
 class MakeOccurrences:
-    """Offers as a driver would publish them by hand, one for each occurrence, on the present roads and at the speeds of its hour."""
+    """Makes the offer of each occurrence as its driver would, on the present roads at the speeds of its hour."""
 
     def __init__(
         self,

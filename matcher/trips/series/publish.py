@@ -35,7 +35,10 @@ Published = tuple[Series, list[Occurrence]]
 
 @dataclass(frozen=True, slots=True)
 class SeriesTerms:
-    """How far occurrences are made ahead, and a trip may be published at all; when a series that failed is tried again."""
+    """How far occurrences are made ahead, and a trip may be published at all.
+
+    When a series that failed is tried again.
+    """
 
     ahead: timedelta
     horizon: timedelta
@@ -70,9 +73,9 @@ class PublishSeries:
     ) -> Published:
         """The new series with its first occurrences.
 
-        Raises RoleForbidden, AnsweredBefore, IdempotencyKeyReused, DepartureInPast when no date is left, DepartureTooFar,
-        InvalidField, TooManySeries, what MakeOccurrences and ResolvePlaces raise, and DatabaseUnavailable, after which the
-        same key may safely be sent again.
+        Raises RoleForbidden, AnsweredBefore, IdempotencyKeyReused, DepartureInPast when no date is left,
+        DepartureTooFar, InvalidField, TooManySeries, what MakeOccurrences and ResolvePlaces raise, and
+        DatabaseUnavailable, after which the same key may safely be sent again.
         """
         require_driver(principal)
         await self._trips.require_new(keep)
@@ -92,7 +95,10 @@ class PublishSeries:
 
 
 def first_trips(series: Series, now: datetime, horizon: timedelta) -> list[tuple[OccurrenceKey, datetime]]:
-    """The next date's trips, there and back. Raises DepartureInPast when there is none, DepartureTooFar when it is too far ahead."""
+    """The next date's trips, there and back.
+
+    Raises DepartureInPast when there is none, DepartureTooFar when it is too far ahead.
+    """
     pointer = "/from" if series.phases[0].weekdays else "/date"
     day = series.next_day(today(series.zone, now) - timedelta(days=1))
     while day is not None:
@@ -128,7 +134,10 @@ def today(zone: tzinfo, now: datetime) -> date:
 
 
 def last_day(now: datetime, ahead: timedelta) -> date:
-    """The last date for which occurrences are made now. By UTC, so that the database can compare it for all series at once."""
+    """The last date for which occurrences are made now.
+
+    By UTC, so that the database can compare it for all series at once.
+    """
     return (now.astimezone(UTC) + ahead).date()
 
 

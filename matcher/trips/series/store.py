@@ -96,7 +96,10 @@ class PostgresSeries:
         return SeriesPage(found, (found[-1].created_at, found[-1].id) if more else None)
 
     async def occurrences(self, series_id: UUID, *, departing_from: datetime | None) -> list[Occurrence]:
-        """What was made of a series, by date, the way there first; only what leaves from a moment on, when one is given."""
+        """What was made of a series, by date, the way there first.
+
+        Only what leaves from a moment on, when one is given.
+        """
         async with self._connections.connection() as connection:
             rows = await _SERIES.rows(
                 connection, "list_occurrences", series_id=series_id, departing_from=departing_from

@@ -168,7 +168,10 @@ class TendSeries:
 
 
 def difference(offer: Offer, phase: Phase, direction: Direction, departure: datetime) -> OfferChange | None:
-    """What must change of an offer for it to follow its series; None: nothing. A default detour stays as it was computed."""
+    """What must change of an offer for it to follow its series; None: nothing.
+
+    A default detour stays as it was computed.
+    """
     places, trip = phase.route.places(direction), phase.trip
     same_via = [_where(place) for place in offer.via] == [_where(place) for place in places[1:-1]]
     names = ("max_detour_s", *STATED)

@@ -1,9 +1,10 @@
-"""Whatever drivers and riders do, in whatever order: no seat is sold twice, no promise is broken, and everybody is told once.
+"""Whatever drivers and riders do: no seat is sold twice, no promise is broken, and everybody is told once.
 
 Trips are published one by one and in series, changed in every way, blocked, for women only, and waited for.
 
-Hypothesis draws the steps; each goes over HTTP to a real service on a real database. A small model says only what everybody was answered. After each
-step the database must agree with it, and `carpool check` must find nothing to complain of. HYPOTHESIS_PROFILE=thorough draws many more.
+Hypothesis draws the steps; each goes over HTTP to a real service on a real database. A small model says only what
+everybody was answered. After each step the database must agree with it, and `carpool check` must find nothing to
+complain of. HYPOTHESIS_PROFILE=thorough draws many more.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class TripMachine(TripDay, RuleBasedStateMachine):
 
     @rule(which=some, yes=st.booleans())
     def two_answers_at_once(self, which: int, yes: bool) -> None:
-        """The rider gives up while the driver answers: one of them is heard, and the other is told that it was too late."""
+        """The rider gives up while the driver answers: one is heard, the other is told that it was too late."""
         ride = self._one(which, "WAITING_CONFIRMATION")
         if ride is None:
             return
@@ -263,7 +264,10 @@ class TripMachine(TripDay, RuleBasedStateMachine):
         assert self.world.broken_promises() == []
 
     def teardown(self) -> None:
-        """Time passes: who waits lapses, who was to ride has ridden. Then a few searches are checked, and the day is put away."""
+        """Time passes: who waits lapses, who was to ride has ridden.
+
+        Then a few searches are checked, and the day is put away.
+        """
         if not getattr(self, "trips", None):
             return
         for request, rider in self.waits.items():

@@ -31,7 +31,10 @@ def town() -> Town:
 
 
 def on_the_wall(zone: str, clock: str, fold: int = 0) -> datetime:
-    """The moment at which clocks in the zone show this; in the hour that comes twice, the first time unless `fold` is 1."""
+    """The moment at which clocks in the zone show this.
+
+    In the hour that comes twice, the first time unless `fold` is 1.
+    """
     return datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo(zone), fold=fold)
 
 

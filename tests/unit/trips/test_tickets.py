@@ -142,7 +142,7 @@ def test_another_servers_secret_does_not_open_it(tokens: MatchTokens) -> None:
 
 
 def test_while_the_secret_is_changed_no_instance_refuses_anothers_ids() -> None:
-    """Old alone, old with new believed, new with old believed, new alone: neighbours in this order run at the same time."""
+    """Old alone, old that accepts new, new that accepts old, new alone: neighbours run at the same time."""
     old, new, lifetime = b"o" * 32, b"n" * 32, timedelta(minutes=15)
     steps = [
         MatchTokens(old, lifetime),

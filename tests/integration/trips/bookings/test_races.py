@@ -1,4 +1,7 @@
-"""Many at once: no seat is sold twice, nothing happens twice, and everybody is told one story. Two processes' worth of service on one database."""
+"""Many at once: no seat is sold twice, nothing happens twice, and everybody is told one story.
+
+Two processes' worth of service on one database.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ Two = tuple[Carpool, Carpool]
 
 @pytest.fixture(scope="module")
 async def fresh_database(embedded_server: EmbeddedPostgres, template_database: str) -> str:
-    """One database for these tests: each makes trips of its own, and at the end of each everything that is stored must agree."""
+    """One database for these tests: each makes trips of its own, and after each all that is stored must agree."""
     connection = await asyncpg.connect(database_url(embedded_server.url, "postgres"))
     await connection.execute(f"CREATE DATABASE races TEMPLATE {template_database} STRATEGY WAL_LOG")
     await connection.close()
@@ -169,8 +172,10 @@ async def test_a_driver_cancels_while_riders_book(
 async def test_who_asks_in_another_process_while_the_driver_decides_is_told(
     two: Two, database: Database, fresh_database: str, monkeypatch: pytest.MonkeyPatch, cancels: bool
 ) -> None:
-    """The driver's call has read who is to be told; then somebody asks for two seats, which makes no new version of the trip. It is
-    cancelled, or left with one seat."""
+    """The driver's call has read who is to be told.
+
+    Then somebody asks for two seats, which makes no new version of the trip. It is cancelled, or left with one seat.
+    """
     offer, rider = await publish(two[0]), a_rider()
     match = await find(two[0], offer, rider, seats=2)
     list_open, asked = PostgresTrips.list_open, list[Any]()
@@ -360,7 +365,7 @@ async def test_the_database_itself_refuses_to_oversell(two: Two, database: Datab
 async def test_a_seat_that_another_process_sells_between_two_reads(
     two: Two, database: Database, monkeypatch: pytest.MonkeyPatch, instant: bool
 ) -> None:
-    """The trip is read, then its bookings: who was confirmed in between is aboard of a trip that has not been read yet."""
+    """The trip is read, then its bookings: who was confirmed in between is aboard of a trip not read yet."""
     offer = await publish(two[0], instant_booking=instant, seats=2)
     match, rider, other = await find(two[0], offer, a_rider()), a_rider(), a_rider()
     mine, others = (for_another(two[0], match, who) for who in (rider, other))

@@ -1,4 +1,4 @@
-"""The trips of a series are made ahead and brought in line: each once, by however many processes, wherever one of them is stopped."""
+"""Occurrences are made ahead and follow their series: each once, by many processes, wherever one is stopped."""
 
 from __future__ import annotations
 
