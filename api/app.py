@@ -42,7 +42,7 @@ from matcher.wiring.service import Carpool
 
 _PROTECTION, _WATCH = ProtectionSettings.default(), WatchSettings.default()
 
-#: Of calls that were refused to keep the others fast so many lines are written a second; a line costs a third of such a refusal.
+#: Log lines per second for calls that are shed under load; a line costs a third of such a refusal.
 REFUSAL_LINES_A_SECOND = 10
 
 

@@ -33,5 +33,5 @@ STREAMS = web.AppKey("streams", Streams)
 OPENAPI = web.AppKey("openapi", bytes)
 
 REQUEST_ID = web.RequestKey("request_id", str)
-#: time.perf_counter() when the answer began, for an answer that is a stream: that it lasts does not make the call a slow one.
+#: time.perf_counter() when a streamed answer began: its length does not make the call a slow one.
 STREAMING_SINCE = web.RequestKey("streaming_since", float)

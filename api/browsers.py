@@ -10,13 +10,15 @@ _METHODS = "DELETE, GET, PATCH, POST, PUT"
 _REQUEST_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-On-Behalf-Of, X-Request-Id"
 )
-_ANSWER_HEADERS = "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
+_ANSWER_HEADERS = (
+    "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, "
+    "WWW-Authenticate, X-Request-Id"
+)
 _PREFLIGHT_S = 600
 
 
 class Browsers:
-    """The headers for pages of some origins. Credentials are never allowed: callers show a key that the page itself holds, so "*" gives
-    nobody's rights to anybody."""
+    """CORS headers for pages of some origins. No credentials are allowed, so "*" is safe: pages send a key."""
 
     def __init__(self, origins: AbstractSet[str], *, hsts_s: int = 0) -> None:
         self._origins = origins

@@ -27,7 +27,7 @@ class Streams:
 
     @contextmanager
     def one_more(self, user: str, *, most: int, most_per_user: int) -> Iterator[None]:
-        """Room for a stream among at most `most`, and `most_per_user` of one user. Raises Overloaded, TooManyStreams."""
+        """Count a stream, among at most `most` and `most_per_user` of one user. Raises Overloaded, TooManyStreams."""
         if self._stopped or len(self) >= most:
             raise Overloaded("too many open streams: try again in a moment", retry_after_s=5)
         if self._of_user[user] >= most_per_user:

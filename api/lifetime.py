@@ -15,8 +15,8 @@ from matcher.wiring.service import Carpool
 class Lifetime:
     """Enters the service's context in the background, and leaves it when the application is cleaned up.
 
-    Until it is entered, and after it failed, `carpool` raises NotReady. `ended` is done when the service is over: with the
-    error that ended it, or with None after an orderly stop.
+    Until it is entered, and after it failed, `carpool` raises NotReady. `ended` is done when the service is over: with
+    the error that ended it, or with None after an orderly stop.
     """
 
     def __init__(self, context: AbstractAsyncContextManager[Carpool]) -> None:
@@ -28,7 +28,7 @@ class Lifetime:
 
     @property
     def carpool(self) -> Carpool:
-        """The service as it is now: keep it for a whole call, and the call sees one version of the region. Raises NotReady."""
+        """The current service: kept for a whole call, it shows one version of the region. Raises NotReady."""
         if self._carpool is None:
             raise NotReady("the service is starting: try again in a moment")
         return self._carpool.latest()

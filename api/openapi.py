@@ -55,7 +55,7 @@ _ALWAYS = (
 _WITH_BODY = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType, InvalidInput)
 _ANSWER_HEADERS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
     "publish_offer": {
-        201: {"Location": "the offer", "ETag": "its version", "Idempotency-Replayed": "`true` on a repeated answer"}
+        201: {"Location": "the offer", "ETag": "its version", "Idempotency-Replayed": "`true` on a replayed answer"}
     },
     "read_profile": {200: {"ETag": "its version"}, 304: {"ETag": "its version"}},
     "change_profile": {200: {"ETag": "its version"}},
@@ -63,22 +63,22 @@ _ANSWER_HEADERS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
     "change_offer": {200: {"ETag": "its version"}},
     "cancel_offer": {200: {"ETag": "its version"}},
     "book_seats": {
-        201: {"Location": "the booking", "ETag": "its version", "Idempotency-Replayed": "`true` on a repeated answer"}
+        201: {"Location": "the booking", "ETag": "its version", "Idempotency-Replayed": "`true` on a replayed answer"}
     },
     "read_booking": {200: {"ETag": "its version"}, 304: {"ETag": "its version"}},
     "change_booking": {200: {"ETag": "its version"}},
     "list_bookings": {200: {"Link": 'the next page, as rel="next"'}},
     "create_webhook": {
-        201: {"Location": "the webhook", "ETag": "its version", "Idempotency-Replayed": "`true` on a repeated answer"}
+        201: {"Location": "the webhook", "ETag": "its version", "Idempotency-Replayed": "`true` on a replayed answer"}
     },
     "read_webhook": {200: {"ETag": "its version"}},
     "change_webhook": {200: {"ETag": "its version"}},
     "rotate_webhook_secret": {200: {"ETag": "its version"}},
     "list_deliveries": {200: {"Link": 'the next page, as rel="next"'}},
-    "keep_request": {201: {"Location": "the request", "Idempotency-Replayed": "`true` on a repeated answer"}},
+    "keep_request": {201: {"Location": "the request", "Idempotency-Replayed": "`true` on a replayed answer"}},
     "list_requests": {200: {"Link": 'the next page, as rel="next"'}},
     "publish_series": {
-        201: {"Location": "the series", "ETag": "its version", "Idempotency-Replayed": "`true` on a repeated answer"}
+        201: {"Location": "the series", "ETag": "its version", "Idempotency-Replayed": "`true` on a replayed answer"}
     },
     "read_series": {200: {"ETag": "its version"}},
     "change_series": {200: {"ETag": "its version"}},
@@ -87,13 +87,13 @@ _ANSWER_HEADERS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
     "list_offers": {200: {"Link": 'the next page, as rel="next"'}},
 }
 _PROBLEM_HEADERS = {
-    401: {"WWW-Authenticate": "the scheme"},
+    401: {"WWW-Authenticate": "the authentication scheme"},
     429: {
         "Retry-After": "seconds",
-        "RateLimit": "what is left of the quota, and when there is more",
+        "RateLimit": "remaining quota, and when it resets",
         "RateLimit-Policy": "the quota",
     },
-    503: {"Retry-After": "seconds"},
+    503: {"Retry-After": "seconds until a retry"},
 }
 
 
@@ -121,8 +121,9 @@ def openapi_document(routes: Routes, version: str) -> Schema:
         "info": {
             "title": "carpool-matcher",
             "version": version,
-            "description": "Matches riders with drivers' offers, exactly, on the real road network. Times are RFC 3339 with an "
-            "offset, lengths metres, durations seconds, coordinates degrees (WGS84). A key that is absent from an answer means none.",
+            "description": "Matches riders with drivers' offers exactly on the road network. "
+            "Times are RFC 3339 with an offset, lengths in metres, durations in seconds, "
+            "coordinates in degrees (WGS84). Absent keys have no value.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -132,7 +133,11 @@ def openapi_document(routes: Routes, version: str) -> Schema:
         "components": {
             "schemas": definitions["$defs"],
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "an API key, made by `carpool keys create`"}
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "an API key (`carpool keys create`) or a signed token",
+                }
             },
         },
     }
@@ -235,9 +240,8 @@ def _query_parameters(model: type[BaseModel]) -> list[Schema]:
 
 def _header_parameter(header: Any) -> Schema:
     schema = {"type": "string"} | ({"pattern": header.pattern} if header.pattern is not None else {})
-    return {
-        "name": header.name, "in": "header", "required": header.required, "description": header.description, "schema": schema,
-    }  # fmt: skip
+    about = {"required": header.required, "description": header.description}
+    return {"name": header.name, "in": "header", **about, "schema": schema}
 
 
 def _tag(route: Endpoint[Any, Any] | Page) -> str:

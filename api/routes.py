@@ -79,12 +79,12 @@ _CHANGE = (e.OfferNotFound, e.OfferNotOpen, e.StaleVersion, InvalidHeader)
 
 _SEAT = (e.OfferNotOpen, e.SeatsExhausted, b.DetourExceeded, b.OfferChanged)
 
-_ONCE = Header("Idempotency-Key", "makes repeating the call safe for a day", pattern=IDEMPOTENCY_KEY_PATTERN)
+_ONCE = Header("Idempotency-Key", "makes the call safe to repeat for a day", pattern=IDEMPOTENCY_KEY_PATTERN)
 _IF_MATCH = Header("If-Match", "the ETag that was read, or *", required=True)
-_MAY_MATCH = Header("If-Match", "cancel only this version, by its ETag")
-_MAY_CHANGE = Header("If-Match", "change only this version, by its ETag")
-_LAST_EVENT = Header("Last-Event-ID", "the id of the last event that was read: what happened since is told first")
-_IF_NONE_MATCH = Header("If-None-Match", "the ETag that is known already")
+_MAY_MATCH = Header("If-Match", "cancel only if this is the current ETag")
+_MAY_CHANGE = Header("If-Match", "change only if this is the current ETag")
+_LAST_EVENT = Header("Last-Event-ID", "the id of the last event received: the events since then come first")
+_IF_NONE_MATCH = Header("If-None-Match", "the ETag of the copy that you have")
 
 ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
     Endpoint("POST", "/v1/offers", offers.publish_offer, DRIVERS, {201: OfferOut}, body=OfferIn, headers=(_ONCE,),
@@ -106,13 +106,16 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              raises=(sr.SeriesNotFound,)),
     Endpoint("PATCH", "/v1/series/{series_id}", series.change_series, DRIVERS, {200: SeriesOut}, query=FromQuery,
              body=SeriesPatch, media_types=MERGE_PATCH, headers=(_IF_MATCH,),
-             raises=(sr.SeriesNotFound, sr.SeriesNotOpen, e.StaleVersion, e.PreconditionRequired, *_TRIP, InvalidHeader)),
+             raises=(sr.SeriesNotFound, sr.SeriesNotOpen, e.StaleVersion, e.PreconditionRequired,
+                     *_TRIP, InvalidHeader)),
     Endpoint("DELETE", "/v1/series/{series_id}", series.withdraw_series, DRIVERS, {200: SeriesOut}, query=FromQuery,
              headers=(_MAY_MATCH,), raises=(sr.SeriesNotFound, e.StaleVersion, InvalidHeader)),
     Endpoint("POST", "/v1/match", matches.find_matches, RIDERS, {200: MatchesOut}, body=MatchIn, calls=Calls.SEARCH,
              raises=(e.InvalidWindow, e.InvalidField, e.SharingRequired, *_PLACES)),
-    Endpoint("POST", "/v1/requests", requests.keep_request, RIDERS, {201: KeptRequestOut}, body=MatchIn, headers=(_ONCE,),
-             raises=(e.InvalidWindow, e.InvalidField, e.DepartureInPast, e.DepartureTooFar, e.SharingRequired, rq.TooManyKeptRequests,
+    Endpoint("POST", "/v1/requests", requests.keep_request, RIDERS, {201: KeptRequestOut}, body=MatchIn,
+             headers=(_ONCE,),
+             raises=(e.InvalidWindow, e.InvalidField, e.DepartureInPast, e.DepartureTooFar, e.SharingRequired,
+                     rq.TooManyKeptRequests,
                      *_PLACES, e.IdempotencyKeyReused, e.IdempotencyInProgress, InvalidHeader)),
     Endpoint("GET", "/v1/requests", requests.list_requests, RIDERS, {200: RequestsOut}, query=RequestListQuery,
              raises=(e.InvalidCursor,)),
@@ -120,9 +123,11 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              raises=(rq.RequestNotFound,)),
     Endpoint("DELETE", "/v1/requests/{request_id}", requests.take_request_back, RIDERS, {204: None},
              raises=(rq.RequestNotFound,)),
-    Endpoint("GET", "/v1/requests/{request_id}/matches", requests.match_request, RIDERS, {200: MatchesOut}, query=MatchesQuery,
+    Endpoint("GET", "/v1/requests/{request_id}/matches", requests.match_request, RIDERS, {200: MatchesOut},
+             query=MatchesQuery,
              calls=Calls.SEARCH, raises=(rq.RequestNotFound, e.DepartureInPast, e.SharingRequired, *_PLACES)),
-    Endpoint("GET", "/v1/offers/{offer_id}/requests", requests.requests_of_offer, DRIVERS_AND_OPS, {200: FittingRequestsOut},
+    Endpoint("GET", "/v1/offers/{offer_id}/requests", requests.requests_of_offer, DRIVERS_AND_OPS,
+             {200: FittingRequestsOut},
              query=FittingQuery, calls=Calls.SEARCH, raises=(e.OfferNotFound,)),
     Endpoint("POST", "/v1/bookings", bookings.book_seats, RIDERS, {201: BookingOut}, body=BookingIn, headers=(_ONCE,),
              raises=(e.MatchTokenInvalid, e.InvalidField, b.OwnOffer, b.BookingExists, *_SEAT, e.IdempotencyKeyReused,
@@ -138,22 +143,27 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
     Endpoint("GET", "/v1/events", events.stream_events, EVERYBODY, {200: events.EVENT_STREAM}, headers=(_LAST_EVENT,),
              streams=True,
              raises=(ev.TooManyStreams, InvalidHeader)),
-    Endpoint("POST", "/v1/webhooks", webhooks.create_webhook, EVERYBODY, {201: WebhookSecretOut}, body=WebhookIn, headers=(_ONCE,),
-             raises=(ev.WebhookUrlRefused, ev.TooManyWebhooks, e.InvalidField, e.IdempotencyKeyReused, e.IdempotencyInProgress,
+    Endpoint("POST", "/v1/webhooks", webhooks.create_webhook, EVERYBODY, {201: WebhookSecretOut}, body=WebhookIn,
+             headers=(_ONCE,),
+             raises=(ev.WebhookUrlRefused, ev.TooManyWebhooks, e.InvalidField, e.IdempotencyKeyReused,
+                     e.IdempotencyInProgress,
                      InvalidHeader)),
     Endpoint("GET", "/v1/webhooks", webhooks.list_webhooks, EVERYBODY, {200: WebhooksOut}),
     Endpoint("GET", "/v1/webhooks/deliveries", webhooks.list_deliveries, EVERYBODY, {200: DeliveriesOut},
              query=DeliveryListQuery, raises=(e.InvalidCursor,)),
-    Endpoint("POST", "/v1/webhooks/deliveries/{delivery_number}/replay", webhooks.replay_delivery, EVERYBODY, {202: DeliveryOut},
+    Endpoint("POST", "/v1/webhooks/deliveries/{delivery_number}/replay", webhooks.replay_delivery, EVERYBODY,
+             {202: DeliveryOut},
              raises=(ev.DeliveryNotFound,)),
     Endpoint("GET", "/v1/webhooks/{webhook_id}", webhooks.read_webhook, EVERYBODY, {200: WebhookOut},
              raises=(ev.WebhookNotFound,)),
-    Endpoint("PATCH", "/v1/webhooks/{webhook_id}", webhooks.change_webhook, EVERYBODY, {200: WebhookOut}, body=WebhookPatch,
+    Endpoint("PATCH", "/v1/webhooks/{webhook_id}", webhooks.change_webhook, EVERYBODY, {200: WebhookOut},
+             body=WebhookPatch,
              media_types=MERGE_PATCH, headers=(_IF_MATCH,),
              raises=(ev.WebhookNotFound, ev.WebhookUrlRefused, e.StaleVersion, e.PreconditionRequired, InvalidHeader)),
     Endpoint("DELETE", "/v1/webhooks/{webhook_id}", webhooks.delete_webhook, EVERYBODY, {204: None},
              raises=(ev.WebhookNotFound,)),
-    Endpoint("POST", "/v1/webhooks/{webhook_id}/secret", webhooks.rotate_webhook_secret, EVERYBODY, {200: WebhookSecretOut},
+    Endpoint("POST", "/v1/webhooks/{webhook_id}/secret", webhooks.rotate_webhook_secret, EVERYBODY,
+             {200: WebhookSecretOut},
              raises=(ev.WebhookNotFound, e.StaleVersion)),
     Endpoint("GET", "/v1/geocode", places.geocode, EVERYBODY, {200: PlacesOut}, query=GeocodeQuery,
              raises=(e.InvalidField, e.GeocoderUnavailable)),

@@ -34,7 +34,7 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
-from api.schemas.stats_tables import demand_members, match_json, series_csv
+from api.handlers.stats_tables import demand_members, match_json, series_csv
 from matcher.domain.cell import Cell
 from matcher.domain.place import Coordinate
 from matcher.postgres.embedded.server import EmbeddedPostgres

@@ -16,7 +16,7 @@ _IPV6_PREFIX = 64
 
 
 def client_address(request: web.BaseRequest, proxies: Sequence[Network]) -> str | None:
-    """The address to count calls by; None for callers who cannot be told apart: this machine, and trusted proxies that name nobody."""
+    """The address to count calls by; None for this machine, and for trusted proxies that name no client."""
     peer = request.transport.get_extra_info("peername") if request.transport is not None else None
     if not isinstance(peer, tuple):
         return None
@@ -26,7 +26,7 @@ def client_address(request: web.BaseRequest, proxies: Sequence[Network]) -> str 
 
 @lru_cache(maxsize=8192)
 def resolve_address(peer: str, forwarded: str, proxies: tuple[Network, ...]) -> str | None:
-    """The nearest address, from the peer outwards, that is no trusted proxy. What lies beyond it may be invented, and is not read."""
+    """The nearest address, from the peer outwards, that is not a trusted proxy; what lies beyond may be forged."""
     hops = [part.strip() for part in forwarded.split(",") if part.strip()]
     for hop in [peer, *reversed(hops)]:
         address = _parsed(hop)

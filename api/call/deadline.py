@@ -1,4 +1,4 @@
-"""How long a call may take, and what becomes of its work when its time is over or its caller has gone."""
+"""Deadlines of calls, and what becomes of their work when they pass or the caller goes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ T = TypeVar("T")
 
 
 async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
-    """The result of something that changes nothing. It is cancelled, down to the statement that the database is at, when its time is over
-    or its caller goes away. Raises DeadlineExceeded."""
+    """The result of a read, cancelled down to the SQL statement at the deadline or when the caller goes.
+
+    Raises DeadlineExceeded.
+    """
     deadline = asyncio.timeout(seconds)
     try:
         async with deadline:
@@ -26,8 +28,10 @@ async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
 
 
 async def to_the_end(work: Coroutine[Any, Any, T], seconds: float, finishing: Finishing) -> T:
-    """The result of something that changes something. Begun, it is finished, so that nothing is left half done; only the waiting
-    ends. Raises DeadlineExceeded."""
+    """The result of a change. It is always finished, so that nothing is half done; only the waiting ends.
+
+    Raises DeadlineExceeded.
+    """
     task = finishing.begin(work)
     return await in_time(_shielded(task), seconds)
 

@@ -1,7 +1,7 @@
 """What every call goes through before its handler: one row of the route table says it all.
 
-In this order: readiness (503), authentication (401), authorisation (403), rate limits (429), the query (422), the body (415,
-413, 400, 422). A handler gets a `Call` in which all of this has been checked.
+In this order: readiness (503), authentication (401), authorisation (403), rate limits (429), the query (422), the body
+(415, 413, 400, 422). A handler gets a `Call` in which all of this has been checked.
 """
 
 from __future__ import annotations
@@ -110,9 +110,9 @@ class Page:
 class Endpoint(Generic[Q, B]):
     """A row of the route table: who may call, what it accepts, what it answers, and which errors it raises.
 
-    `answers` gives the model (or, as text, the media type) of each success status. `raises` are errors of this call; those of
-    every call are added in api/openapi.py. `media_types` are those of the body. The first of `answer_types` is that of the
-    models; callers may ask for the others, which are text.
+    `answers` gives the model (or, as text, the media type) of each success status. `raises` are errors of this call;
+    those of every call are added in api/openapi.py. `media_types` are those of the body. The first of `answer_types` is
+    that of the models; callers may ask for the others, which are text.
     """
 
     method: str

@@ -12,9 +12,7 @@ _QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.ASCII | 
 
 
 def best_of(request: web.BaseRequest, media_types: Sequence[str]) -> str:
-    """The media type that `Accept` values most, among equals the one it names most exactly, else the first; the first also when it wants
-    none of them: an answer of another kind is of more use than none.
-    """
+    """The media type that `Accept` prefers, among equals the most specific; the first when it accepts none."""
     given = ", ".join(request.headers.getall("Accept", []))
     wanted: dict[str, float] = {}
     for match in _RANGE.finditer(given[:1000]):

@@ -1,4 +1,4 @@
-"""What surrounds every request, outermost first: its id, its log line, errors as problem documents, and a limit on how many at once."""
+"""Middlewares, outermost first: request id, log line, problem documents, limits on calls in flight and per address."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ async def meet_expectation(request: web.Request) -> web.StreamResponse | None:
 
 
 def internal_error(request: web.BaseRequest, error: BaseException) -> web.Response:
-    """Log where it happened, without the exception's text, which may quote what the caller sent; answer with the id only."""
+    """Log where it happened, without the text, which may quote the caller; answer with the request id only."""
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     _log.error("internal error", kind=f"{type(error).__module__}.{type(error).__qualname__}", frames=frames)
     return problem_response(request, InternalError("an internal error: quote the request_id when you report it"))

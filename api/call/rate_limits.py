@@ -63,7 +63,7 @@ LIMITS = web.AppKey("limits", Limits)
 
 
 def rate_headers(verdict: Verdict) -> dict[str, str]:
-    """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10): the quota, what is left of it, and when there is more."""
+    """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10): quota, remainder and reset."""
     limit = verdict.limit
     if not limit.per_minute:
         return {}

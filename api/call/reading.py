@@ -77,7 +77,7 @@ async def read_body(request: web.Request, model: type[M], media_types: Sequence[
 
 
 def read_query(request: web.Request, model: type[M]) -> M:
-    """The query parameters as `model`. Raises InvalidQuery; a parameter that is given twice is a fault, not a choice."""
+    """The query parameters as `model`. Raises InvalidQuery, also for a repeated parameter."""
     _require_utf8(request.rel_url.raw_query_string)
     given = request.query
     faults = [
@@ -98,7 +98,7 @@ def read_query(request: web.Request, model: type[M]) -> M:
 
 
 def _require_utf8(query: str) -> None:
-    """Raises InvalidQuery for a parameter whose bytes are no text: it must not be looked for with other characters in it."""
+    """Raises InvalidQuery for a parameter that is not percent-encoded UTF-8."""
     faults = []
     for parameter in query.split("&"):
         try:
@@ -137,7 +137,7 @@ async def _read(request: web.Request) -> bytes:
 
 
 def _require_single_members(body: bytes) -> None:
-    """Raises MalformedJson when an object names a member twice: parsers disagree on which one counts (RFC 8259 section 4)."""
+    """Raises MalformedJson for a duplicate member: parsers disagree on which one counts (RFC 8259 section 4)."""
 
     def refuse_repeated(members: list[tuple[str, Any]]) -> None:
         seen: set[str] = set()

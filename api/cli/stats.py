@@ -59,7 +59,7 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="Print what GET /v1/stats/matches answers.")] = False,
 ) -> None:
     """How well riders are matched, and why not better: straight from the database, the same numbers as GET /v1/stats/matches."""
-    from api.schemas.stats_tables import match_json
+    from api.handlers.stats_tables import match_json
     from matcher.wiring.commands import statistics_reading
 
     chosen, zone = settings(), _parse_zone(tz)

@@ -19,8 +19,8 @@ async def book_seats(call: Call[Nothing, BookingIn]) -> web.Response:
     """Request the seats of a match.
 
     Everything is checked again as it is now. The booking is WAITING_CONFIRMATION, with no seat held, until the driver
-    answers; where the driver allows instant booking it is CONFIRMED at once. With an Idempotency-Key a repeated call gets
-    the first answer again, byte for byte.
+    answers; where the driver allows instant booking it is CONFIRMED at once. With an Idempotency-Key a repeated call
+    gets the first answer again, byte for byte.
     """
 
     async def book(keep: Keep[Booking] | None) -> Booking:
@@ -37,8 +37,8 @@ async def book_seats(call: Call[Nothing, BookingIn]) -> web.Response:
 async def read_booking(call: Call[Nothing, Nothing]) -> web.Response:
     """Read a booking that you ride or drive; operators can read any.
 
-    Until it is confirmed the driver sees places to about a kilometre, unless the rider walks to a meeting point, and neither
-    side sees the other's name.
+    Until it is confirmed the driver sees places to about a kilometre, unless the rider walks to a meeting point, and
+    neither side sees the other's name.
     """
     booking = await _read(call)
     return not_modified(call.request, booking) or _answer(call, booking)
@@ -61,8 +61,8 @@ async def list_bookings(call: Call[BookingListQuery, Nothing]) -> web.Response:
 async def change_booking(call: Call[Nothing, BookingPatch]) -> web.Response:
     """Confirm, refuse, cancel, complete or validate a booking.
 
-    If-Match is the ETag that you read; `*` changes whatever version is current. A booking that already has the requested
-    status is returned as it is.
+    If-Match is the ETag that you read; `*` changes whatever version is current. A booking that already has the
+    requested status is returned as it is.
     """
 
     async def change(version: int) -> web.Response:

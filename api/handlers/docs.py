@@ -30,7 +30,7 @@ _DAY = {"Cache-Control": "public, max-age=86400"}
 
 @cache
 def _assets_folder() -> Path:
-    """The installed package's folder of Swagger UI, named for its version; found without importing the package. Blocks."""
+    """The package's folder of Swagger UI, named for its version; found without importing the package. Blocks."""
     spec = importlib.util.find_spec("swagger_ui_bundle")
     if spec is None or spec.origin is None:
         raise FileNotFoundError("swagger-ui-bundle-v2 is not installed: it has the files of the documentation page")
@@ -97,14 +97,16 @@ async def problems(_request: web.Request) -> web.Response:
 @cache
 def _problems_page() -> str:
     rows = "\n".join(
-        f'<tr id="{kind.code}"><td><code>{kind.code}</code></td><td>{status.value}</td><td>{html.escape(kind.title)}</td>'
-        f"<td>{html.escape(inspect.getdoc(kind) or '')}</td></tr>"
+        f'<tr id="{kind.code}"><td><code>{kind.code}</code></td><td>{status.value}</td>'
+        f"<td>{html.escape(kind.title)}</td><td>{html.escape(inspect.getdoc(kind) or '')}</td></tr>"
         for kind, status in kinds_of_problem().items()
     )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Problems</title>'
         "<style>body{font:15px/1.4 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
-        "table{border-collapse:collapse}th,td{text-align:left;vertical-align:top;padding:.3rem .8rem;border-bottom:1px solid #ddd}tr:target{background:#fff3c4}</style>"
+        "table{border-collapse:collapse}th,td{text-align:left;vertical-align:top;padding:.3rem .8rem;"
+        "border-bottom:1px solid #ddd}"
+        "tr:target{background:#fff3c4}</style>"
         "</head><body><h1>Problems</h1>\n"
         f"<table><tr><th>code</th><th>status</th><th>title</th><th>meaning</th></tr>\n{rows}\n</table></body></html>\n"
     )

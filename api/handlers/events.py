@@ -36,10 +36,10 @@ _RESET = json.dumps({"reason": "events were missed that are no longer available:
 async def stream_events(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Stream the events of your own trips, as server-sent events.
 
-    Each event has an opaque `id`. Connect again with it in `Last-Event-ID` to receive everything since, at least once and
-    in the order of each trip; without it the stream begins now. A comment with an id is sent every few seconds when nothing
-    happens. An event `reset` means that missed events are no longer available: read your offers, requests and bookings
-    again. The service may end the stream at any time; connect again.
+    Each event has an opaque `id`. Connect again with it in `Last-Event-ID` to receive everything since, at least once
+    and in the order of each trip; without it the stream begins now. A comment with an id is sent every few seconds when
+    nothing happens. An event `reset` means that missed events are no longer available: read your offers, requests and
+    bookings again. The service may end the stream at any time; connect again.
     """
     if call.request.method == "HEAD":
         return web.Response(content_type=EVENT_STREAM)

@@ -1,4 +1,4 @@
-"""Alive and ready, for orchestrators; and the way in, for people."""
+"""Liveness and readiness for orchestrators, and the entry page."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ VERSION = version()
 
 
 async def healthz(_request: web.Request) -> web.Response:
-    """Say that the process answers. It says nothing of the database: restarting this process would not heal that."""
+    """Check that the process is alive. The database is not checked, as a restart would not help it."""
     return json_response(AliveOut(status="alive"))
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Say whether calls can be answered: 503 until the roads, the offers and the database are there."""
+    """Check that calls can be answered: 503 until the roads, the offers and the database are available."""
     if request.app[TRAFFIC].draining:
         stopping = ReadyOut(ready=False, checks={"service": "stopping"}, version=VERSION)
         return json_response(stopping, status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
@@ -48,10 +48,10 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def entrance(_request: web.Request) -> web.Response:
-    """Say what this is, and where its documentation is."""
+    """Name the service and link its documentation."""
     return json_response(EntranceOut(name="carpool-matcher", version=VERSION, docs="/docs", openapi="/openapi.json"))
 
 
 async def metrics(call: Call[Nothing, Nothing]) -> web.Response:
-    """Read the metrics of all processes of the service, as Prometheus does."""
+    """Read the metrics of all workers, in the Prometheus format."""
     return await metrics_response(call.request, call.request.app[METRICS].render)

@@ -13,11 +13,11 @@ from api.watching.metrics import note_search
 
 
 async def find_matches(call: Call[Nothing, MatchIn]) -> web.Response:
-    """Search among all active offers for those that can carry a rider, ranked.
+    """Search all active offers for those that can carry a rider, ranked.
 
-    The answer accounts for every offer: those it shows, those it could have shown, and what turned the others away. An empty
-    answer is an answer, and its hints tell what would have helped. With `explain` it also tells what each part of a score
-    measured against which ceiling, and where the time went.
+    The answer accounts for every offer: matches, further feasible offers, and reasons that ruled out the others. When
+    it is empty, hints say what would have helped. With `explain` it includes the measurements of each score part and
+    stage times.
     """
     answer = await call.carpool.find_matches(call.body.to_domain(), call.principal, call.now)
     note_search(call.request.app[METRICS], answer)

@@ -19,8 +19,8 @@ from matcher.wiring.service import Carpool
 async def publish_offer(call: Call[Nothing, OfferIn]) -> web.Response:
     """Publish a trip.
 
-    The answer is the offer with its route. Once answered, the offer is stored, and the next search can return it. With an
-    Idempotency-Key a repeated call gets the first answer again, byte for byte, with `Idempotency-Replayed: true`.
+    The answer is the offer with its route. Once answered, the offer is stored, and the next search can return it. With
+    an Idempotency-Key a repeated call gets the first answer again, byte for byte, with `Idempotency-Replayed: true`.
     """
 
     async def publish(keep: Keep[Offer] | None) -> Offer:
@@ -74,7 +74,7 @@ async def change_offer(call: Call[Nothing, OfferPatch]) -> web.Response:
 
 
 async def cancel_offer(call: Call[Nothing, Nothing]) -> web.Response:
-    """Cancel an offer. It stays readable as CANCELLED; cancelling it again changes nothing and gives the same answer."""
+    """Cancel an offer. It stays readable as CANCELLED; cancelling it again gives the same answer."""
     version = await version_wanted(call.request, "offer", lambda: _read(call))
     offer = await call.carpool.cancel_offer(call.offer_id, call.principal, call.now, version)
     return tagged(offer, await _with_route(call.carpool, offer))

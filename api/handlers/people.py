@@ -27,9 +27,9 @@ async def read_profile(call: Call[Nothing, Nothing]) -> web.Response:
 async def change_profile(call: Call[Nothing, ProfilePatch]) -> web.Response:
     """Share your gender with the service, or stop sharing it, with a JSON merge patch (RFC 7396).
 
-    `women_only` trips and searches require it: both sides share it, and it is shown to nobody. Open trips follow at once. It
-    cannot be withdrawn while you have open trips for women only: the 409 lists them. If-Match is optional; with it the
-    profile changes only if it is as you read it.
+    `women_only` trips and searches require it: both sides share it, and it is shown to nobody. Open trips follow at
+    once. It cannot be withdrawn while you have open trips for women only: the 409 lists them. If-Match is optional;
+    with it the profile changes only if it is as you read it.
     """
     share = call.carpool.people.share_gender
 
@@ -109,9 +109,9 @@ async def export_me(call: Call[Nothing, Nothing]) -> web.StreamResponse:
 async def erase_me(call: Call[Nothing, Nothing]) -> web.Response:
     """Erase your data: trips, bookings, events, webhooks, keys, blocks, and everything else that names you.
 
-    Open trips and bookings are cancelled first, and the other people are notified. Records that also belong to another person
-    stay under a random name, without exact places and texts; blocks against you stay. The key of this call is deleted as
-    well. Erasing again changes nothing.
+    Open trips and bookings are cancelled first, and the other people are notified. Records that also belong to another
+    person stay under a random name, without exact places and texts; blocks against you stay. The key of this call is
+    deleted as well. Erasing again changes nothing.
     """
     carpool = call.carpool
     change_booking = carpool.bookings.change_booking

@@ -11,13 +11,13 @@ from api.schemas.service import Nothing
 
 
 async def geocode(call: Call[GeocodeQuery, Nothing]) -> web.Response:
-    """Find places by an address or the beginning of one, best first; fit for completing what is being typed."""
+    """Find places by an address or the start of one, best first; suitable for autocompletion."""
     query = call.query
     places = await call.carpool.look_up_places.search(query.q, query.limit, query.near())
     return json_response(PlacesOut(places=[GeocodedPlaceOut.from_domain(place) for place in places]))
 
 
 async def reverse(call: Call[ReverseQuery, Nothing]) -> web.Response:
-    """Say what is at a coordinate; an empty list when nothing with a name is near."""
+    """Find the place at a coordinate; an empty list when no named place is near."""
     place = await call.carpool.look_up_places.reverse(call.query.to_domain())
     return json_response(PlacesOut(places=[] if place is None else [GeocodedPlaceOut.from_domain(place)]))

@@ -28,9 +28,9 @@ from matcher.wiring.service import Carpool
 async def keep_request(call: Call[Nothing, MatchIn]) -> web.Response:
     """Keep a search until its window ends.
 
-    The answer has the current matches. Each offer that fits later, because it was published or changed, is reported once as an
-    event `match_found`. With an Idempotency-Key a repeated call gets the first answer again, byte for byte, with
-    `Idempotency-Replayed: true`.
+    The answer has the current matches. Each offer that fits later, because it was published or changed, is reported
+    once as an event `match_found`. With an Idempotency-Key a repeated call gets the first answer again, byte for byte,
+    with `Idempotency-Replayed: true`.
     """
 
     async def make(keep: Keep[Searched] | None) -> Searched:
@@ -75,7 +75,7 @@ async def take_request_back(call: Call[Nothing, Nothing]) -> web.Response:
 
 
 async def requests_of_offer(call: Call[FittingQuery, Nothing]) -> web.Response:
-    """List the waiting requests that fit one of your trips now. Their riders have been notified of the trip and may book it."""
+    """List the waiting requests that fit one of your trips now. Their riders were notified and may book it."""
     found = await call.carpool.requests.of_offer(call.offer_id, call.principal, call.now, call.query.limit)
     return json_response(FittingRequestsOut.from_domain(found))
 

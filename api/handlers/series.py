@@ -22,9 +22,9 @@ from matcher.trips.series.tend import LeftAlone
 async def publish_series(call: Call[Nothing, SeriesIn]) -> web.Response:
     """Publish a trip that recurs on weekdays, or a single trip with its return.
 
-    The trips of the coming weeks become offers at once and are listed in the answer; later ones are published as time passes.
-    Local times stay the same across clock changes. With an Idempotency-Key a repeated call gets the first answer again, byte
-    for byte.
+    The trips of the coming weeks become offers at once and are listed in the answer; later ones are published as time
+    passes. Local times stay the same across clock changes. With an Idempotency-Key a repeated call gets the first
+    answer again, byte for byte.
     """
 
     async def publish(keep: Keep[Published] | None) -> Published:
@@ -60,9 +60,9 @@ async def list_series(call: Call[SeriesListQuery, Nothing]) -> web.Response:
 async def change_series(call: Call[FromQuery, SeriesPatch]) -> web.Response:
     """Change a series from the date `from` on, with a JSON merge patch (RFC 7396).
 
-    Its trips follow, except those that were changed or cancelled separately. A trip whose riders were promised otherwise also
-    stays as it is: it is listed in `left_alone` with its bookings, and is separate from then on. If-Match is the ETag that
-    you read; `*` changes whatever version is current.
+    Its trips follow, except those that were changed or cancelled separately. A trip whose riders were promised
+    otherwise also stays as it is: it is listed in `left_alone` with its bookings, and is separate from then on.
+    If-Match is the ETag that you read; `*` changes whatever version is current.
     """
 
     async def change(version: int) -> web.Response:
@@ -77,8 +77,8 @@ async def change_series(call: Call[FromQuery, SeriesPatch]) -> web.Response:
 async def withdraw_series(call: Call[FromQuery, Nothing]) -> web.Response:
     """Withdraw a series from the date `from` on, or as a whole.
 
-    All its trips from then on are cancelled, including those changed separately, and their riders are notified. Withdrawing
-    again changes nothing.
+    All its trips from then on are cancelled, including those changed separately, and their riders are notified.
+    Withdrawing again changes nothing.
     """
     version = await version_wanted(call.request, "series", lambda: _read(call))
     series = await call.carpool.series.change.withdraw(

@@ -12,9 +12,7 @@ from aiohttp import web
 from api.call.endpoint import Call
 from api.call.media_types import best_of
 from api.call.rendering import JSON_TYPE
-from api.schemas.service import Nothing
-from api.schemas.stats import DemandQuery, StatsQuery, SupplyQuery
-from api.schemas.stats_tables import (
+from api.handlers.stats_tables import (
     Members,
     as_json,
     demand_csv,
@@ -23,6 +21,8 @@ from api.schemas.stats_tables import (
     series_csv,
     supply_members,
 )
+from api.schemas.service import Nothing
+from api.schemas.stats import DemandQuery, StatsQuery, SupplyQuery
 
 CSV_TYPE = "text/csv"
 GEOJSON_TYPE = "application/geo+json"
@@ -31,10 +31,10 @@ GEOJSON_OR_CSV = (GEOJSON_TYPE, CSV_TYPE)
 
 
 async def match_statistics(call: Call[StatsQuery, Nothing]) -> web.Response:
-    """How well riders are matched, and why not better: totals of a range, and a series by hour or day.
+    """Get match statistics of a range: totals, and a series by hour or day.
 
-    Counts are exact: every search that was answered is counted once, but for those in `lost`. Quantiles are within 2 %. What was asked in the
-    last second or two may not be counted yet. A range has at most 367 days by hour.
+    Counts are exact: every answered search counts once, except those in `lost`. Percentiles are within 2 %. The last
+    two seconds may be missing. A range by hour has at most 367 days.
     """
     query = call.query
     zone = await query.zone()
@@ -44,10 +44,10 @@ async def match_statistics(call: Call[StatsQuery, Nothing]) -> web.Response:
 
 
 async def demand_statistics(call: Call[DemandQuery, Nothing]) -> web.Response:
-    """Where riders asked and found nothing, as cells of about a kilometre.
+    """Get unmet demand: where riders searched and found nothing, in cells of about a kilometre.
 
-    Cells in which too few searches found nothing are merged with their neighbours, and hidden when that is not enough. A range has at most 92
-    days.
+    Cells with too few such searches are merged with their neighbours, or hidden if that is not enough. A range has at
+    most 92 days.
     """
     begin, end = call.query.range(call.now)
     found = await call.carpool.read_statistics.demand(begin, end, call.query.side, call.query.region)
@@ -55,7 +55,7 @@ async def demand_statistics(call: Call[DemandQuery, Nothing]) -> web.Response:
 
 
 async def offer_statistics(call: Call[SupplyQuery, Nothing]) -> web.Response:
-    """Offers that depart in a range, as they are now: by status, their seats and bookings, by hour or day, and by hour of the day."""
+    """Get statistics of offers that depart in a range: status, seats, bookings, by hour or day and hour of the day."""
     query = call.query
     zone = await query.zone()
     begin, end = query.range(call.now)

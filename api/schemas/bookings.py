@@ -27,8 +27,8 @@ from api.schemas.money import FareOut
 from matcher.domain.booking import MAX_NOTE, Actor, Booking, BookingStatus, RidePoint
 
 MAX_MATCH_ID = 2048
-#: Before a booking is confirmed the driver sees a place to about a kilometre, moments to the minute and lengths to 100 m, unless the rider walks so far
-#: to be met that it does not tell where they live.
+#: Before a booking is confirmed the driver sees places to about a kilometre, times to the minute and lengths to 100 m,
+#: unless the rider walks so far to the meeting point that it does not reveal their home.
 VEIL_DECIMALS, VEIL_M, OPEN_FROM_WALK_CM = 2, 100, 10_000
 
 StatusName = Literal["WAITING_CONFIRMATION", "CONFIRMED", "CANCELLED", "COMPLETED_PENDING_VALIDATION", "VALIDATED"]
@@ -47,19 +47,19 @@ _ASK: dict[str, Any] = {"match_id": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJyaXRhIn0.c2
 
 
 class BookingIn(WireIn):
-    """Seats asked for, of an offer that a search has shown."""
+    """A request for seats of a matched offer."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ASK]})
 
     match_id: Annotated[str, line(MAX_MATCH_ID, "the match's `match_id`", _ASK["match_id"])]
-    note: Annotated[str, text(MAX_NOTE, "a word to the driver", "one small suitcase")] = ""
+    note: Annotated[str, text(MAX_NOTE, "message to the driver", "one small suitcase")] = ""
 
 
 class BookingPatch(WireIn):
-    """A move to another state.
+    """A change of status.
 
-    The driver confirms or refuses (CANCELLED) what waits; either side cancels before the ride, completes it from the boarding on, and validates
-    what the other side has completed.
+    The driver confirms or refuses (CANCELLED) a waiting booking; either side cancels before the ride, completes it
+    after boarding, and validates what the other side has completed.
     """
 
     model_config = ConfigDict(
@@ -67,18 +67,18 @@ class BookingPatch(WireIn):
     )
 
     status: Literal["CONFIRMED", "CANCELLED", "COMPLETED_PENDING_VALIDATION", "VALIDATED"]
-    note: Absent[Annotated[str, text(MAX_NOTE, "a word to the other side", "see you at the bus stop")]] = None
+    note: Absent[Annotated[str, text(MAX_NOTE, "message to the other side", "see you at the bus stop")]] = None
 
     @property
     def status_wanted(self) -> BookingStatus:
-        """The state to move to."""
+        """The new status."""
         return BookingStatus(self.status)
 
 
 class BookingListQuery(PageQuery):
-    """Which bookings, and how many at a time."""
+    """Which bookings, and how many per page."""
 
-    status: Absent[Annotated[StatusName, Field(description="only bookings in this state")]] = None
+    status: Absent[Annotated[StatusName, Field(description="only bookings with this status")]] = None
     offer_id: Absent[
         Annotated[
             str,
@@ -91,31 +91,31 @@ class BookingListQuery(PageQuery):
 
     @property
     def statuses_wanted(self) -> tuple[BookingStatus, ...] | None:
-        """The state asked for, when one was."""
+        """The status requested, if any."""
         return None if self.status is None else (BookingStatus(self.status),)
 
     @property
     def offer_wanted(self) -> UUID | None:
-        """The offer asked for, when one was."""
+        """The offer requested, if any."""
         return None if self.offer_id is None else UUID(self.offer_id)
 
 
 class RidePointOut(WireOut):
-    """Where and when the rider boards or alights. Until the booking is confirmed the driver may only see the neighbourhood (`exact` false)."""
+    """Where and when the rider boards or alights; only approximate for the driver until the booking is confirmed."""
 
     lat: Latitude
     lon: Longitude
     exact: bool = Field(description="false: rounded to about a kilometre, and the time to the minute")
-    label: Maybe[str] = Field(None, description="what the place is called; only where it is exact")
+    label: Maybe[str] = Field(None, description="name of the place; only when exact")
     time: datetime = Field(description="as planned now")
-    earliest: Maybe[datetime] = Field(None, description="promised: not before; absent without such a promise")
-    latest: datetime = Field(description="promised: not after")
-    walk_m: Maybe[Metres] = Field(None, description="the rider's walk between it and their door; only for the rider")
+    earliest: Maybe[datetime] = Field(None, description="promised: not earlier; absent without such a promise")
+    latest: datetime = Field(description="promised: not later")
+    walk_m: Maybe[Metres] = Field(None, description="the rider's walk to or from their door; shown to the rider only")
     walk_s: Maybe[Seconds] = None
 
     @classmethod
     def seen(cls, point: RidePoint, *, exact: bool, with_walk: bool) -> RidePointOut:
-        """The point, veiled unless it may be seen exactly."""
+        """The point, rounded unless it may be seen exactly."""
         at = point.place.coordinate
         digits = 7 if exact else VEIL_DECIMALS
         return cls(
@@ -132,34 +132,34 @@ class RidePointOut(WireOut):
 
 
 class BookingOut(WireOut):
-    """A booking, as the one who reads it may see it. Names and exact places are told to the other side when it is confirmed."""
+    """A booking as the reader may see it. Names and exact places are shown to the other side once it is confirmed."""
 
     id: Identifier
     offer_id: Identifier
     status: StatusName
-    version: Annotated[int, Field(ge=1, description="grows by one with every change; the ETag")]
-    side: Side = Field(description="whose side this is read from")
+    version: Annotated[int, Field(ge=1, description="increases by one with every change; the ETag")]
+    side: Side = Field(description="the side whose view this is")
     seats: int
-    rider_id: Maybe[str] = Field(None, description="who rides; for the driver once it is confirmed")
-    driver_id: Maybe[str] = Field(None, description="who drives; for the rider once it is confirmed")
+    rider_id: Maybe[str] = Field(None, description="the rider; shown to the driver once confirmed")
+    driver_id: Maybe[str] = Field(None, description="the driver; shown to the rider once confirmed")
     pickup: RidePointOut
     dropoff: RidePointOut
     ride_s: Seconds
     ride_m: Metres
-    detour_s: float = Field(description="added drive of the driver when it was agreed, seconds")
-    detour_m: float = Field(description="added road, metres; a faster way may be shorter")
-    shared_m: Metres = Field(description="road in common with the rider's own best way")
+    detour_s: float = Field(description="added driving time as agreed, seconds")
+    detour_m: float = Field(description="added distance, metres; may be negative, as a faster route may be shorter")
+    shared_m: Metres = Field(description="distance in common with the rider's own best route, metres")
     price: Maybe[FareOut] = Field(
         None,
-        description="of all seats, agreed at asking; for the driver once it is confirmed; absent where no cost of driving was known",
+        description="for all seats, as agreed; the driver sees it once confirmed; absent without a cost of driving",
     )
-    co2_saved_g: int = Field(ge=0, description="as planned at asking")
-    note: str = Field(description="the rider's word to the driver")
-    reply: str = Field(description="what was said with the latest move")
-    expires_at: Maybe[datetime] = Field(None, description="it lapses then unless the driver answers")
+    co2_saved_g: int = Field(ge=0, description="as planned when requested")
+    note: str = Field(description="message from the rider")
+    reply: str = Field(description="message with the latest change")
+    expires_at: Maybe[datetime] = Field(None, description="when it lapses unless the driver answers")
     confirmed_at: Maybe[datetime] = None
     completed_at: Maybe[datetime] = None
-    completed_by: Maybe[By] = Field(None, description="the other side validates it")
+    completed_by: Maybe[By] = Field(None, description="the other side has to validate it")
     cancelled_by: Maybe[By] = None
     reason: Maybe[Reason] = Field(None, description="why it is CANCELLED")
     created_at: datetime
@@ -196,7 +196,7 @@ class BookingPageOut(WireOut):
     """One page of bookings, newest first."""
 
     bookings: list[BookingOut]
-    next_cursor: Maybe[str] = Field(None, description="where to go on; absent on the last page")
+    next_cursor: Maybe[str] = Field(None, description="for the next page; absent on the last one")
 
 
 def _seen(point: RidePoint, side: Actor, open_to_all: bool) -> RidePointOut:

@@ -36,21 +36,19 @@ Url = Annotated[
     str,
     line(
         2000,
-        "where events are posted to: https, and a host on the public internet",
+        "where to post events: https, with a host on the public internet",
         "https://app.example/carpool-events",
     ),
 ]
 Kinds = Annotated[
     list[KindName],
-    Field(
-        max_length=len(EventKind), description="which events; an empty list for all", examples=[["booking_confirmed"]]
-    ),
+    Field(max_length=len(EventKind), description="kinds of events; empty for all", examples=[["booking_confirmed"]]),
 ]
-Description = Annotated[str, Field(max_length=200, description="a word of your own", examples=["the app's server"])]
+Description = Annotated[str, Field(max_length=200, description="your own note", examples=["the app's server"])]
 
 
 class EventOut(WireOut):
-    """What has happened, as it is streamed and posted: the `data` of a server-sent event, the body of a webhook."""
+    """An event: the `data` of a server-sent event, and the body of a webhook call."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -67,16 +65,16 @@ class EventOut(WireOut):
         }
     )
 
-    id: str = Field(description="the same on every stream and in every attempt; opaque")
-    type: str = Field(description="what has happened; new kinds may come", examples=["booking_confirmed"])
+    id: str = Field(description="opaque; the same on every stream and in every attempt")
+    type: str = Field(description="kind of event; new kinds may be added", examples=["booking_confirmed"])
     timestamp: datetime
-    user: str = Field(description="whom it is for")
-    trip_id: Maybe[UUID] = Field(None, description="the offer it is about")
+    user: str = Field(description="the recipient")
+    trip_id: Maybe[UUID] = Field(None, description="the offer concerned")
     data: dict[str, Any] = Field(description="ids, statuses and times; never coordinates or addresses")
 
 
 class WebhookIn(WireIn):
-    """A webhook to make."""
+    """A webhook to create."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -89,13 +87,11 @@ class WebhookIn(WireIn):
     description: Description = ""
     covers: Annotated[
         CoversName,
-        Field(
-            description="whose events: your own; also those of all users whom your server acts for (partners); everybody's (administrators)"
-        ),
+        Field(description="whose events: your own, those of users you act for (partners), or all (administrators)"),
     ] = "own"
 
     def faults(self) -> list[Fault]:
-        """What no single field can say."""
+        """Faults of several fields together."""
         return _repeated_kinds(self.kinds)
 
     def to_domain(self) -> WebhookDraft:
@@ -104,7 +100,7 @@ class WebhookIn(WireIn):
 
 
 class WebhookPatch(WireIn):
-    """A JSON merge patch (RFC 7396): an absent key keeps what is there."""
+    """A JSON merge patch (RFC 7396): absent keys stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"enabled": True}]})
 
@@ -112,11 +108,13 @@ class WebhookPatch(WireIn):
     kinds: Absent[Kinds] = None
     description: Absent[Description] = None
     enabled: Absent[
-        Annotated[bool, Field(description="false: nothing is queued, and what waits goes on waiting; true: it goes on")]
+        Annotated[
+            bool, Field(description="false: nothing is queued, and pending deliveries wait; true: deliveries resume")
+        ]
     ] = None
 
     def faults(self) -> list[Fault]:
-        """What no single field can say."""
+        """Faults of several fields together."""
         return _repeated_kinds(self.kinds or ())
 
     def to_domain(self) -> WebhookChange:
@@ -134,12 +132,10 @@ class WebhookOut(WireOut):
     description: str
     covers: CoversName
     enabled: bool
-    disabled_because: Maybe[str] = Field(None, description="why the service disabled it; absent when you did")
-    failing_since: Maybe[datetime] = Field(None, description="since when nothing was taken; absent when all is well")
-    old_secret_until: Maybe[datetime] = Field(
-        None, description="until then the secret before the last one signs as well"
-    )
-    version: Annotated[int, Field(ge=1, description="grows by one with every change; the ETag")]
+    disabled_because: Maybe[str] = Field(None, description="why the service disabled it; absent if you did")
+    failing_since: Maybe[datetime] = Field(None, description="since when deliveries fail; absent when they succeed")
+    old_secret_until: Maybe[datetime] = Field(None, description="until when the previous secret also signs")
+    version: Annotated[int, Field(ge=1, description="increases by one with every change; the ETag")]
     created_at: datetime
     updated_at: datetime
 
@@ -151,10 +147,10 @@ class WebhookOut(WireOut):
 
 
 class WebhookSecretOut(WebhookOut):
-    """A webhook with its secret, which is shown only now."""
+    """A webhook with its secret, which is not shown again."""
 
     secret: str = Field(
-        description="what signatures are verified with (Standard Webhooks)",
+        description="key for verifying signatures (Standard Webhooks)",
         examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],  # pragma: allowlist secret
     )
 
@@ -165,49 +161,47 @@ class WebhookSecretOut(WebhookOut):
 
 
 class WebhooksOut(WireOut):
-    """One's own webhooks, oldest first."""
+    """Your webhooks, oldest first."""
 
     webhooks: list[WebhookOut]
 
 
 class DeliveryListQuery(PageQuery):
-    """Which deliveries, and how many at a time."""
+    """Which deliveries, and how many per page."""
 
-    status: Absent[Annotated[DeliveryStatusName, Field(description="only deliveries in this state")]] = None
-    webhook_id: Absent[Annotated[str, Field(max_length=36, description="only those to this webhook")]] = None
+    status: Absent[Annotated[DeliveryStatusName, Field(description="only deliveries with this status")]] = None
+    webhook_id: Absent[Annotated[str, Field(max_length=36, description="only deliveries to this webhook")]] = None
 
     def faults(self) -> list[Fault]:
-        """An id that is none finds nothing, and says so."""
+        """A webhook id that is not a UUID."""
         if self.webhook_id is not None and not _UUID.fullmatch(self.webhook_id):
             return [Fault("/webhook_id", "must be the id of a webhook", "wrong_type")]
         return []
 
     @property
     def webhook(self) -> UUID | None:
-        """The webhook asked for, when one was."""
+        """The webhook requested, if any."""
         return None if self.webhook_id is None else UUID(self.webhook_id)
 
     @property
     def status_wanted(self) -> DeliveryStatus | None:
-        """The state asked for, when one was."""
+        """The status requested, if any."""
         return None if self.status is None else DeliveryStatus(self.status)
 
 
 class DeliveryOut(WireOut):
-    """One event on its way to one webhook."""
+    """The delivery of one event to one webhook."""
 
     id: int = Field(examples=[17])
     webhook_id: Identifier
-    owner: str = Field(description="whose webhook it is")
-    status: DeliveryStatusName = Field(
-        description="PENDING is sent, and sent again; DEAD was given up and can be replayed"
-    )
-    attempts: int = Field(description="how often it was sent")
-    next_attempt_at: Maybe[datetime] = Field(None, description="absent when there is none to come")
+    owner: str = Field(description="owner of the webhook")
+    status: DeliveryStatusName = Field(description="PENDING is still tried; DEAD was abandoned and can be replayed")
+    attempts: int = Field(description="number of attempts")
+    next_attempt_at: Maybe[datetime] = Field(None, description="absent when there is none")
     answer_status: Maybe[int] = Field(None, description="the HTTP status of the last answer")
-    error: Maybe[str] = Field(None, description="what went wrong the last time")
+    error: Maybe[str] = Field(None, description="the last error")
     created_at: datetime
-    ended_at: Maybe[datetime] = Field(None, description="when it was delivered or given up")
+    ended_at: Maybe[datetime] = Field(None, description="when it was delivered or abandoned")
     event: EventOut
 
     @classmethod
@@ -226,7 +220,7 @@ class DeliveriesOut(WireOut):
     """A page of deliveries, newest first."""
 
     deliveries: list[DeliveryOut]
-    next_cursor: Maybe[str] = Field(None, description="absent on the last page")
+    next_cursor: Maybe[str] = Field(None, description="for the next page; absent on the last one")
 
 
 def _repeated_kinds(names: Sequence[str]) -> list[Fault]:

@@ -1,4 +1,4 @@
-"""The kinds of values on the wire: numbers, texts and times with their bounds, and how an absent key is told from null."""
+"""Types of values on the wire: numbers, texts and times with their bounds; absent keys versus null."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from matcher.domain.errors.tree import Fault
 
-#: Years that a time may lie in: wide enough for any trip, narrow enough that no sum of a time and a duration leaves the calendar.
+#: Years that a time may lie in: wide enough for any trip, and no sum with a duration leaves the calendar.
 MIN_YEAR, MAX_YEAR = 2000, 2199
 
 MAX_PAGE = 100
@@ -87,7 +87,7 @@ Maybe = Annotated[T | None, _NeverNull()]
 
 
 def _integral(value: object) -> object:
-    """3.0 is 3, as JSON has one kind of number (RFC 8259 section 6); 3.5, true and "3" are left for strict int to refuse."""
+    """3.0 is 3, as JSON has one type of number (RFC 8259 section 6); strict int refuses 3.5, true and "3"."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 

@@ -51,7 +51,8 @@ _MORNING_SEARCH: dict[str, Any] = {
     "limit": 10,
 }
 _ASSUMPTION = (
-    "the rider would have driven alone, in an average car, on the fastest route; a booking counts as one car whatever its seats, "
+    "the rider would have driven alone, in an average car, on the fastest route; "
+    "a booking counts as one car whatever its seats, "
     "less the detour it adds"
 )
 _PARTS: dict[str, Any] = {
@@ -66,7 +67,7 @@ _ONE_WINDOW: dict[str, Any] = {"oneOf": [{"required": ["departure"]}, {"required
 
 
 class WindowIn(WireIn):
-    """A stretch of time, both ends included, of at most 24 hours."""
+    """A time window of at most 24 hours, both ends included."""
 
     earliest: Time
     latest: Time
@@ -80,7 +81,7 @@ class WindowIn(WireIn):
 
 
 class MatchIn(WireIn):
-    """A search. `departure` is about leaving the origin, `arrival` about arriving at the destination, walks included: one of them is given."""
+    """A search. Give either `departure` (from the origin) or `arrival` (at the destination); both include the walks."""
 
     model_config = ConfigDict(json_schema_extra={**_ONE_WINDOW, "examples": [_MORNING_SEARCH]})
 
@@ -89,16 +90,14 @@ class MatchIn(WireIn):
     departure: Absent[WindowIn] = None
     arrival: Absent[WindowIn] = None
     seats: Annotated[int, Field(ge=1, le=MAX_SEATS, description="seats needed"), Integral] = 1
-    max_walk_m: Annotated[
-        int, Field(ge=0, le=MAX_WALK_M, description="how far the rider walks at each end, metres"), Integral
-    ] = 0
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="most matches wanted"), Integral] = DEFAULT_LIMIT
+    max_walk_m: Annotated[int, Field(ge=0, le=MAX_WALK_M, description="maximum walk at each end, metres"), Integral] = 0
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="maximum number of matches"), Integral] = DEFAULT_LIMIT
     preferences: PreferencesIn = PreferencesIn()
     women_only: WomenOnly = False
-    explain: Annotated[bool, Field(description="add the time of each stage, and what each score part measured")] = False
+    explain: Annotated[bool, Field(description="include stage times and the measurements of each score part")] = False
 
     def faults(self) -> list[Fault]:
-        """What no single field can say."""
+        """Faults of several fields together."""
         if (self.departure is None) == (self.arrival is None):
             return [Fault("", "must have either `departure` or `arrival`, never both", "window_form")]
         return []
@@ -124,9 +123,9 @@ class MatchIn(WireIn):
 
 
 class ScorePartOut(WireOut):
-    """One part of the score; with `explain` also what was measured, and the amount at which the part ends.
+    """One part of the score; with `explain` also the measurement, and the ceiling at which the part becomes 0.
 
-    What is measured of a price is the share of the cost of driving that a seat asks for.
+    The measurement of a price is its share of the cost of driving.
     """
 
     value: Share
@@ -160,13 +159,13 @@ class MeetingPointOut(WireOut):
 
 
 class WalkingOut(WireOut):
-    """What the rider's walks cost the rider, and save the driver."""
+    """What the rider's walks cost the rider and save the driver."""
 
     walk_s: Seconds = Field(description="both walks together")
     walk_m: Metres
     saved_detour_s: Maybe[float] = Field(
         None,
-        description="detour from door to door, less `detour_s`; absent when this offer could not carry the rider from door to door",
+        description="door-to-door detour minus `detour_s`; absent when door to door is not possible",
     )
     saved_detour_m: Maybe[float] = None
 
@@ -185,7 +184,7 @@ class WalkingOut(WireOut):
 class MatchOut(WireOut):
     """An offer that can carry the rider."""
 
-    match_id: str = Field(description="opaque and signed; good for a few minutes")
+    match_id: str = Field(description="opaque, signed, valid for a few minutes")
     offer_id: Identifier
     score: Share = Field(description="weighted sum of the parts")
     parts: dict[str, ScorePartOut] = Field(
@@ -193,19 +192,19 @@ class MatchOut(WireOut):
     )
     pickup: MeetingPointOut
     dropoff: MeetingPointOut
-    detour_s: float = Field(description="added drive of the driver, seconds")
-    detour_m: float = Field(description="added road of the driver, metres; a faster way may be shorter")
-    shared_m: Metres = Field(description="road in common with the rider's own best route from door to door, metres")
-    overlap: Share = Field(description="shared_m over the length of the rider's own best route")
+    detour_s: float = Field(description="added driving time, seconds")
+    detour_m: float = Field(description="added distance, metres; may be negative, as a faster route may be shorter")
+    shared_m: Metres = Field(description="distance in common with the rider's own best route, metres")
+    overlap: Share = Field(description="shared_m divided by the length of the rider's own best route")
     ride_s: Seconds
     ride_m: Metres
     seats_left: int
-    price: Maybe[FareOut] = Field(None, description="of the ride, all seats; absent where no cost of driving is known")
+    price: Maybe[FareOut] = Field(None, description="for all seats; absent without a known cost of driving")
     co2_saved_g: int
     polyline: str = Field(
-        description="the way from pickup to dropoff as an encoded polyline of precision 5; where the car stops in between does not show"
+        description="route from pickup to dropoff, as an encoded polyline of precision 5, without its stops in between"
     )
-    walking: Maybe[WalkingOut] = Field(None, description="where the rider is not met at both doors")
+    walking: Maybe[WalkingOut] = Field(None, description="absent when the rider is met at both doors")
 
     @classmethod
     def from_domain(cls, match: Match, *, explain: bool) -> MatchOut:
@@ -233,7 +232,7 @@ class HintOut(WireOut):
 
 
 class CarbonBasisOut(WireOut):
-    """What `co2_saved_g` rests on."""
+    """The basis of `co2_saved_g`."""
 
     grams_per_km: float = Field(ge=0, description="CO2 equivalent of an average car")
     source: str
@@ -241,10 +240,10 @@ class CarbonBasisOut(WireOut):
 
 
 class BasisOut(WireOut):
-    """What the prices and savings of an answer rest on."""
+    """The basis of prices and savings."""
 
     co2: CarbonBasisOut
-    cost_of_driving: Maybe[CostOfDrivingOut] = Field(None, description="absent where none is known")
+    cost_of_driving: Maybe[CostOfDrivingOut] = Field(None, description="absent when not known")
 
     @classmethod
     def from_domain(cls, carbon: CarbonFactor, rate: CostRate | None) -> BasisOut:
@@ -257,13 +256,13 @@ class MatchesOut(WireOut):
     """The ranked matches, best first. considered = feasible + the sum of turned_away."""
 
     matches: list[MatchOut]
-    considered: int = Field(ge=0, description="every active offer")
+    considered: int = Field(ge=0, description="number of active offers")
     feasible: int = Field(ge=0, description="offers that can carry the rider, shown or not")
-    turned_away: dict[str, int] = Field(description="offers by the first reason they cannot")
+    turned_away: dict[str, int] = Field(description="offers by the first reason that ruled them out")
     hints: list[HintOut]
     basis: BasisOut
     took_ms: float = Field(ge=0)
-    stages_ms: Maybe[dict[str, float]] = Field(None, description="with `explain`: the time each stage took")
+    stages_ms: Maybe[dict[str, float]] = Field(None, description="with `explain`: milliseconds per stage")
 
     @classmethod
     def from_domain(cls, answer: MatchAnswer, basis: BasisOut, *, explain: bool) -> MatchesOut:

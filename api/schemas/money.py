@@ -17,10 +17,11 @@ Currency = Annotated[str, Field(pattern=CURRENCY, description="ISO 4217", exampl
 
 
 class PriceIn(WireIn):
-    """What a driver asks for a seat from end to end; 0 for nothing. It may not be more than sharing the cost."""
+    """The driver's price per seat from end to end; 0 for free. It is limited to cost sharing."""
 
     amount: Annotated[
-        float, Field(ge=0, le=1_000_000, description="in units, with the decimals of the currency", examples=[2.5])
+        float,
+        Field(ge=0, le=1_000_000, description="in units of the currency, with at most its decimals", examples=[2.5]),
     ]
     currency: Currency
 
@@ -50,9 +51,9 @@ class MoneyOut(WireOut):
 
 
 class FareOut(MoneyOut):
-    """What a ride costs its rider, all seats together."""
+    """The price of a ride, all seats together."""
 
-    kind: PriceKind = Field(description="named by the driver, or suggested")
+    kind: PriceKind = Field(description="set by the driver, or suggested")
 
     @classmethod
     def from_fare(cls, fare: Fare) -> FareOut:
@@ -61,7 +62,7 @@ class FareOut(MoneyOut):
 
 
 class CostOfDrivingOut(WireOut):
-    """What driving a kilometre costs here; all prices are held against it."""
+    """The cost of driving one kilometre here; all prices are based on it."""
 
     per_km: float
     currency: Currency
@@ -75,12 +76,12 @@ class CostOfDrivingOut(WireOut):
 
 
 class PriceAdviceOut(WireOut):
-    """What to ask for a seat from end to end."""
+    """Advice on the price per seat from end to end."""
 
     suggested: MoneyOut = Field(
-        description="taken while the driver names no price: the cost, shared by all seats and the driver"
+        description="used while the driver sets no price: the cost shared by all seats and the driver"
     )
-    dearest: MoneyOut = Field(description="the most that keeps the trip cost sharing")
+    dearest: MoneyOut = Field(description="the highest price that is still cost sharing")
     cost_of_driving: CostOfDrivingOut
 
     @classmethod

@@ -43,19 +43,20 @@ Seats = Annotated[int, Field(ge=1, le=MAX_SEATS, description="free seats", examp
 Flexibility = Annotated[
     int,
     Field(
-        ge=0, le=MAX_FLEXIBILITY_S, description="how much earlier or later the trip may leave, seconds", examples=[600]
+        ge=0, le=MAX_FLEXIBILITY_S, description="how much earlier or later the trip may depart, seconds", examples=[600]
     ),
     Integral,
 ]
 DetourSeconds = Annotated[
-    int, Field(ge=0, le=MAX_DETOUR_S, description="most added driving time, seconds", examples=[600]), Integral
+    int, Field(ge=0, le=MAX_DETOUR_S, description="maximum added driving time, seconds", examples=[600]), Integral
 ]
 DetourMetres = Annotated[
-    int, Field(ge=0, le=MAX_DETOUR_M, description="most added road, metres", examples=[8000]), Integral
+    int, Field(ge=0, le=MAX_DETOUR_M, description="maximum added distance, metres", examples=[8000]), Integral
 ]
-Via = Annotated[list[PlaceIn], Field(max_length=MAX_VIA, description="places on the way, in order", examples=[[]])]
+Via = Annotated[list[PlaceIn], Field(max_length=MAX_VIA, description="stops on the way, in order", examples=[[]])]
 WomenOnly = Annotated[
-    bool, Field(description="only with women who share it, as the caller does (`PATCH /v1/me`)", examples=[False])
+    bool,
+    Field(description="only with women; requires that you share your own gender (`PATCH /v1/me`)", examples=[False]),
 ]
 InstantBooking = Annotated[bool, Field(description="confirm bookings at once, without asking the driver")]
 Comment = Annotated[str, text(MAX_COMMENT, "shown to matched riders", "blue hatchback")]
@@ -73,7 +74,7 @@ _MORNING_TRIP: dict[str, Any] = {
 
 
 class PreferencesIn(WireIn):
-    """What is welcome in the car (true) or not (false); an absent key means "no matter"."""
+    """What is welcome in the car (true) or not (false); an absent key means no preference."""
 
     smoking: Absent[bool] = None
     pets: Absent[bool] = None
@@ -87,7 +88,7 @@ class PreferencesIn(WireIn):
 
 
 class PreferencesPatch(WireIn):
-    """Preferences to set (true or false) or to withdraw (null); the others stay."""
+    """Preferences to set (true or false) or to remove (null); the others stay."""
 
     smoking: bool | None = None
     pets: bool | None = None
@@ -121,7 +122,7 @@ class OfferIn(WireIn):
     price: Absent[PriceIn] = None
 
     def faults(self) -> list[Fault]:
-        """What no single field can say."""
+        """Faults of several fields together."""
         return [] if self.price is None else self.price.faults()
 
     def to_domain(self) -> OfferDraft:
@@ -130,9 +131,10 @@ class OfferIn(WireIn):
 
 
 class OfferPatch(WireIn):
-    """A JSON merge patch (RFC 7396): an absent key keeps what is there.
+    """A JSON merge patch (RFC 7396): absent keys stay as they are.
 
-    null removes `max_detour_m`, `comment`, `via`, `price` and single preferences, or all of them. Places and `via` are replaced whole.
+    null removes `max_detour_m`, `comment`, `via`, `price` and single preferences, or all of them. Places and `via` are
+    replaced as a whole.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"seats": 2, "departure": "2026-12-01T08:00:00-03:00"}]})
@@ -152,7 +154,7 @@ class OfferPatch(WireIn):
     price: PriceIn | None = None
 
     def faults(self) -> list[Fault]:
-        """What no single field can say."""
+        """Faults of several fields together."""
         return [] if self.price is None else self.price.faults()
 
     @property
@@ -181,33 +183,33 @@ class OfferPatch(WireIn):
 
 
 class OfferListQuery(PageQuery):
-    """Which offers, and how many at a time."""
+    """Which offers, and how many per page."""
 
-    status: Absent[Annotated[Literal["OPEN", "CANCELLED", "PAST"], Field(description="only offers in this state")]] = (
-        None
-    )
+    status: Absent[
+        Annotated[Literal["OPEN", "CANCELLED", "PAST"], Field(description="only offers with this status")]
+    ] = None
     from_: Absent[Annotated[Time, Field(description="departing at or after")]] = Field(None, alias="from")
     to: Absent[Annotated[Time, Field(description="departing at or before")]] = None
 
     def faults(self) -> list[Fault]:
-        """What no single parameter can say."""
+        """Faults of several parameters together."""
         if self.from_ is not None and self.to is not None and self.to < self.from_:
             return [Fault("/to", "must not be before `from`", "window_ends_before_it_begins")]
         return []
 
     @property
     def status_wanted(self) -> OfferStatus | None:
-        """The state asked for, when one was."""
+        """The status requested, if any."""
         return None if self.status is None else OfferStatus(self.status)
 
 
 class PartOfSeriesOut(WireOut):
-    """The series that a trip was made of."""
+    """The series that a trip belongs to."""
 
     id: Identifier
-    day: date = Field(alias="date", description="the local date on which the way there leaves")
-    direction: Direction = Field(description="OUT is the way there, BACK the way back")
-    detached: bool = Field(description="it was changed or cancelled by itself: changes of the series leave it")
+    day: date = Field(alias="date", description="local date of the outward trip")
+    direction: Direction = Field(description="OUT: the outward trip; BACK: the return")
+    detached: bool = Field(description="changed or cancelled separately: it no longer follows the series")
 
     @classmethod
     def from_domain(cls, part: PartOfSeries) -> PartOfSeriesOut:
@@ -220,7 +222,7 @@ class OfferSummaryOut(WireOut):
 
     id: Identifier
     status: OfferStatusName
-    version: Annotated[int, Field(ge=1, description="grows by one with every change; the ETag")]
+    version: Annotated[int, Field(ge=1, description="increases by one with every change; the ETag")]
     origin: PlaceOut
     destination: PlaceOut
     via: list[PlaceOut]
@@ -235,12 +237,12 @@ class OfferSummaryOut(WireOut):
     comment: str
     instant_booking: bool
     women_only: bool
-    price: Maybe[MoneyOut] = Field(None, description="asked for a seat from end to end; absent: what is suggested")
+    price: Maybe[MoneyOut] = Field(None, description="per seat from end to end; absent: the suggested price")
     distance_m: Metres
     duration_s: Seconds
     created_at: datetime
     updated_at: datetime
-    series: Maybe[PartOfSeriesOut] = Field(None, description="absent for a trip that was published by itself")
+    series: Maybe[PartOfSeriesOut] = Field(None, description="absent for a single trip")
 
     @classmethod
     def from_domain(cls, offer: Offer, part: PartOfSeries | None = None, **more: Any) -> Self:
@@ -264,8 +266,8 @@ class OfferSummaryOut(WireOut):
 class OfferOut(OfferSummaryOut):
     """A published trip with its route."""
 
-    polyline: str = Field(description="the drive, as an encoded polyline of precision 5")
-    price_advice: Maybe[PriceAdviceOut] = Field(None, description="absent where no cost of driving is known")
+    polyline: str = Field(description="the route, as an encoded polyline of precision 5")
+    price_advice: Maybe[PriceAdviceOut] = Field(None, description="absent without a known cost of driving")
 
     @classmethod
     def with_route(
@@ -277,7 +279,7 @@ class OfferOut(OfferSummaryOut):
 
 
 class OfferPageOut(WireOut):
-    """One page of offers, in the order of their departure."""
+    """One page of offers, by departure."""
 
     offers: list[OfferSummaryOut]
-    next_cursor: Maybe[str] = Field(None, description="where to go on; absent on the last page")
+    next_cursor: Maybe[str] = Field(None, description="for the next page; absent on the last one")

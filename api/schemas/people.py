@@ -14,19 +14,19 @@ from matcher.people.block import Block, KnownBy
 
 ShareGender = Annotated[
     Literal["woman"],
-    Field(description='"woman": the service may use it for the wish `women_only`; it is shown to nobody'),
+    Field(description='"woman": used for `women_only` trips and searches; never shown to anybody'),
 ]
 
 
 class ProfileOut(WireOut):
-    """The caller, as the service knows them."""
+    """The caller's profile."""
 
-    user: str = Field(description="the caller's name here", examples=["alice"])
-    share_gender: Maybe[ShareGender] = Field(None, description="what is shared; absent: nothing")
+    user: str = Field(description="the caller's user name", examples=["alice"])
+    share_gender: Maybe[ShareGender] = Field(None, description="the gender shared; absent when not shared")
 
 
 class ProfilePatch(WireIn):
-    """A JSON merge patch (RFC 7396): an absent key keeps what is there, null takes it back."""
+    """A JSON merge patch (RFC 7396): absent keys stay as they are, null removes."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"share_gender": "woman"}]})
 
@@ -39,7 +39,7 @@ class ProfilePatch(WireIn):
 
 
 class BlockIn(WireIn):
-    """Somebody whose name the caller does not know: the driver of an offer, or the other person of a booking. One of them is given."""
+    """A person without naming them: the driver of an offer, or the other person of a booking. Give one of them."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -48,18 +48,18 @@ class BlockIn(WireIn):
         }
     )
 
-    offer_id: Absent[Annotated[UUID, Field(description="of a match: its driver is blocked")]] = None
-    booking_id: Absent[Annotated[UUID, Field(description="of one's own booking: the other person is blocked")]] = None
+    offer_id: Absent[Annotated[UUID, Field(description="a matched offer: its driver is blocked")]] = None
+    booking_id: Absent[Annotated[UUID, Field(description="one of your bookings: the other person is blocked")]] = None
 
     def faults(self) -> list[Fault]:
-        """What no single field can say."""
+        """Faults of several fields together."""
         if (self.offer_id is None) == (self.booking_id is None):
             return [Fault("", "must have either `offer_id` or `booking_id`, never both", "block_form")]
         return []
 
 
 class BlockOut(WireOut):
-    """Somebody is blocked, named as the caller named them."""
+    """A block, named as the caller named the person."""
 
     id: UUID = Field(description="UUIDv7")
     user: Maybe[str] = None
@@ -80,6 +80,6 @@ class BlockOut(WireOut):
 
 
 class BlocksOut(WireOut):
-    """Whom the caller has blocked, oldest first."""
+    """The caller's blocks, oldest first."""
 
     blocks: list[BlockOut]

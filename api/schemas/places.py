@@ -53,7 +53,7 @@ TAG_MARK = "<"
 
 
 def _form(value: object) -> str | None:
-    """Which of the two forms is meant; None when it cannot be said, and that is then the only fault of the place."""
+    """Which of the two forms is meant; None when undecidable, which is then the only fault of the place."""
     if isinstance(value, CoordinatesIn):
         return "<coordinates>"
     if isinstance(value, AddressIn):
@@ -78,13 +78,13 @@ PlaceIn = Annotated[
 
 
 class PlaceOut(WireOut):
-    """A place as resolved."""
+    """A resolved place."""
 
     lat: Latitude
     lon: Longitude
-    label: str = Field(description="what the place is called", examples=["Avenida La Cantera"])
-    address: Maybe[str] = Field(None, description="the address as it was given, when one was given")
-    road_distance_m: Metres = Field(description="straight distance to the road that is driven, metres")
+    label: str = Field(description="name of the place", examples=["Avenida La Cantera"])
+    address: Maybe[str] = Field(None, description="the address as given, if any")
+    road_distance_m: Metres = Field(description="straight-line distance to the road used, metres")
 
     @classmethod
     def from_domain(cls, place: Place) -> PlaceOut:
@@ -94,28 +94,30 @@ class PlaceOut(WireOut):
 
 
 class GeocodeQuery(WireIn):
-    """What is looked up, and near what."""
+    """What to look up, and near which point."""
 
-    q: Annotated[str, line(MAX_ADDRESS, "an address, or the beginning of one", "avenida del mar")]
-    limit: Annotated[int, Field(ge=1, le=MAX_CANDIDATES, description="most answers wanted"), QueryInteger] = 5
+    q: Annotated[str, line(MAX_ADDRESS, "an address or the start of one", "avenida del mar")]
+    limit: Annotated[int, Field(ge=1, le=MAX_CANDIDATES, description="maximum number of places"), QueryInteger] = 5
     lat: Absent[Annotated[float, Field(ge=-90, le=90, description="prefer places near this latitude"), QueryNumber]] = (
         None
     )
-    lon: Absent[Annotated[float, Field(ge=-180, le=180, description="and this longitude"), QueryNumber]] = None
+    lon: Absent[
+        Annotated[float, Field(ge=-180, le=180, description="prefer places near this longitude"), QueryNumber]
+    ] = None
 
     def faults(self) -> list[Fault]:
-        """What no single parameter can say: a latitude needs its longitude."""
+        """A latitude needs its longitude."""
         if (self.lat is None) != (self.lon is None):
             return [Fault("/lon" if self.lon is None else "/lat", "`lat` and `lon` must be given together", "missing")]
         return []
 
     def near(self) -> Coordinate | None:
-        """The point near which places are preferred, when one was given."""
+        """The point near which places are preferred, if given."""
         return None if self.lat is None or self.lon is None else Coordinate(lat=self.lat, lon=self.lon)
 
 
 class ReverseQuery(WireIn):
-    """The point that is looked up."""
+    """The point to look up."""
 
     lat: Annotated[float, Field(ge=-90, le=90, description="degrees north", examples=[-29.953]), QueryNumber]
     lon: Annotated[float, Field(ge=-180, le=180, description="degrees east", examples=[-71.338]), QueryNumber]
@@ -132,7 +134,7 @@ class GeocodedPlaceOut(WireOut):
     lon: Longitude
     label: str
     precision: str = Field(description="house, interpolated, street, crossing or place", examples=["street"])
-    score: Share = Field(description="how well it fits, comparable within one answer only")
+    score: Share = Field(description="quality of the match, comparable only within one answer")
     source: str = Field(description="the geocoder that answered", examples=["gazetteer"])
 
     @classmethod
@@ -142,6 +144,6 @@ class GeocodedPlaceOut(WireOut):
 
 
 class PlacesOut(WireOut):
-    """Candidates, best first; empty when nothing is like it."""
+    """Candidates, best first; empty when nothing matches."""
 
     places: list[GeocodedPlaceOut]

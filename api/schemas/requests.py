@@ -65,14 +65,14 @@ _FITTING: dict[str, Any] = {
 
 
 class WindowOut(WireOut):
-    """A stretch of time, both ends included."""
+    """A time window, both ends included."""
 
     earliest: datetime
     latest: datetime
 
 
 class RequestOut(WireOut):
-    """A search that waits for offers. `departure` or `arrival`, as it was asked."""
+    """A search that waits for offers, with `departure` or `arrival` as requested."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_WAITING]})
 
@@ -83,11 +83,11 @@ class RequestOut(WireOut):
     departure: Maybe[WindowOut] = None
     arrival: Maybe[WindowOut] = None
     seats: int = Field(description="seats needed")
-    max_walk_m: int = Field(description="how far the rider walks at each end, metres")
-    preferences: dict[str, bool] = Field(description="what the rider likes, or rather not")
-    women_only: bool = Field(description="only drivers who share that they are women")
+    max_walk_m: int = Field(description="maximum walk at each end, metres")
+    preferences: dict[str, bool] = Field(description="the rider's preferences")
+    women_only: bool = Field(description="only drivers who share being a woman")
     created_at: datetime
-    expires_at: datetime = Field(description="the end of its window: until then new and changed offers are matched")
+    expires_at: datetime = Field(description="end of its window: until then new and changed offers are matched")
 
     @classmethod
     def from_domain(cls, kept: KeptRequest, now: datetime, **more: Any) -> Self:
@@ -109,11 +109,11 @@ class RequestOut(WireOut):
 
 
 class KeptRequestOut(RequestOut):
-    """A request that was just kept, with what fits now. Whatever comes to fit later is told as an event `match_found`."""
+    """A new request with its current matches. Later ones are reported as events `match_found`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_WAITING | {"present": _NOTHING_YET}]})
 
-    present: MatchesOut = Field(description="as the answer to `POST /v1/match`: what fits at this moment")
+    present: MatchesOut = Field(description="the current matches, as of `POST /v1/match`")
 
     @classmethod
     def with_matches(cls, kept: KeptRequest, answer: MatchAnswer, basis: BasisOut, now: datetime) -> KeptRequestOut:
@@ -122,14 +122,14 @@ class KeptRequestOut(RequestOut):
 
 
 class FoundOut(WireOut):
-    """An offer that the rider was shown, or told of."""
+    """An offer found for the rider."""
 
     offer_id: Identifier
-    found_at: datetime = Field(description="when the rider was shown it, or told")
+    found_at: datetime = Field(description="when the rider was shown it or notified")
 
 
 class RequestDetailOut(RequestOut):
-    """A request with the offers that its rider knows of, newest first, at most 100. For a `match_id` to book with, ask for its matches."""
+    """A request with the newest 100 offers found for it. To book one, get a `match_id` from its matches."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -146,32 +146,34 @@ class RequestDetailOut(RequestOut):
 
 
 class RequestsOut(WireOut):
-    """One page of one's own requests, oldest first."""
+    """One page of your requests, oldest first."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"requests": [_WAITING]}]})
 
     requests: list[RequestOut]
-    next_cursor: Maybe[str] = Field(None, description="where to go on; absent on the last page")
+    next_cursor: Maybe[str] = Field(None, description="for the next page; absent on the last one")
 
 
 class RequestListQuery(PageQuery):
-    """How many at a time."""
+    """How many per page."""
 
 
 class MatchesQuery(WireIn):
-    """How much is wanted of the answer."""
+    """How many matches to return."""
 
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="most matches wanted"), QueryInteger] = DEFAULT_LIMIT
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="maximum number of matches"), QueryInteger] = (
+        DEFAULT_LIMIT
+    )
 
 
 class FittingQuery(WireIn):
-    """How many are wanted."""
+    """How many requests to return."""
 
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="most requests wanted"), QueryInteger] = 20
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="maximum number of requests"), QueryInteger] = 20
 
 
 class NearOut(WireOut):
-    """The middle of a square of at least a kilometre in which a place lies, and when the driver is there, to the minute."""
+    """The centre of a square of at least a kilometre around a place, and when the driver is there, to the minute."""
 
     lat: Latitude
     lon: Longitude
@@ -179,12 +181,12 @@ class NearOut(WireOut):
 
     @classmethod
     def around(cls, middle: Coordinate, time: datetime) -> NearOut:
-        """Rounded to some metres: it is no place."""
+        """Rounded to about ten metres: it is not a place."""
         return cls(lat=round(middle.lat, 4), lon=round(middle.lon, 4), time=time)
 
 
 class FittingRequestOut(WireOut):
-    """A rider who waits and could be carried. Who it is, and where exactly, is told when the rider books."""
+    """A waiting rider who could be carried. Identity and exact places are shown when the rider books."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_FITTING]})
 
@@ -192,7 +194,7 @@ class FittingRequestOut(WireOut):
     seats: int = Field(description="seats needed")
     near_pickup: NearOut
     near_dropoff: NearOut
-    detour_min: int = Field(description="added drive, whole minutes")
+    detour_min: int = Field(description="added driving time, whole minutes")
 
     @classmethod
     def from_domain(cls, fitting: FittingRequest) -> FittingRequestOut:
@@ -205,12 +207,12 @@ class FittingRequestOut(WireOut):
 
 
 class FittingRequestsOut(WireOut):
-    """The requests that fit a trip, those that suit the rider best first."""
+    """The requests that fit a trip, best for the rider first."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"requests": [_FITTING], "fitting": 1}]})
 
     requests: list[FittingRequestOut]
-    fitting: int = Field(ge=0, description="how many fit, shown or not")
+    fitting: int = Field(ge=0, description="number of fitting requests, shown or not")
 
     @classmethod
     def from_domain(cls, found: FittingRequests) -> FittingRequestsOut:

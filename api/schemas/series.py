@@ -1,4 +1,4 @@
-"""Series on the wire, as callers send them: trips that are made again and again, or there and back."""
+"""Series on the wire, as callers send them: recurring trips, or a trip with its return."""
 
 from __future__ import annotations
 
@@ -75,28 +75,24 @@ _CLOCK_SCHEMA = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
 Day = Annotated[date, Field(examples=[EXAMPLE_DAY]), BeforeValidator(_day, json_schema_input_type=_DAY_SCHEMA)]
 LocalTime = Annotated[
     time,
-    Field(description="by the clocks of `time_zone`; a time that does not exist on some day is the next that does"),
+    Field(description="local time in `time_zone`; a time skipped by a clock change becomes the next valid one"),
     BeforeValidator(_clock, json_schema_input_type=_CLOCK_SCHEMA),
 ]
 Weekday = Literal["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
 Weekdays = Annotated[
     list[Weekday], Field(min_length=1, max_length=7, description="days of the week", examples=[["MO", "TU", "WE"]])
 ]
-Exceptions = Annotated[
-    list[Day], Field(max_length=MAX_EXCEPTIONS, description="dates on which it is not driven", examples=[[]])
-]
+Exceptions = Annotated[list[Day], Field(max_length=MAX_EXCEPTIONS, description="dates without a trip", examples=[[]])]
 ZoneName = Annotated[
     str, Field(max_length=64, description="IANA time zone; default: that of the origin"), AfterValidator(known_zone)
 ]
 
 
 class ReturnIn(WireIn):
-    """The way back: the same places in the other direction."""
+    """The return: the same places in the other direction."""
 
     departure: LocalTime
-    days_later: Annotated[
-        int, Field(ge=0, le=MAX_DAYS_LATER, description="how many days after the way there"), Integral
-    ] = 0
+    days_later: Annotated[int, Field(ge=0, le=MAX_DAYS_LATER, description="days after the outward trip"), Integral] = 0
 
     def to_domain(self) -> WayBack:
         """When it leaves."""
@@ -104,7 +100,7 @@ class ReturnIn(WireIn):
 
 
 class SeriesIn(WireIn):
-    """Trips to publish: on `weekdays` until further notice, or once on a `date`; there, or there and back."""
+    """Trips to publish: recurring on `weekdays`, or once on `date`; with or without a return."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -127,7 +123,7 @@ class SeriesIn(WireIn):
     departure: LocalTime
     seats: Seats
     weekdays: Absent[Weekdays] = None
-    day: Absent[Annotated[Day, Field(description="for a trip that is made once")]] = Field(None, alias="date")
+    day: Absent[Annotated[Day, Field(description="date of a single trip")]] = Field(None, alias="date")
     from_: Absent[Annotated[Day, Field(description="first date; default: today")]] = Field(None, alias="from")
     until: Absent[Annotated[Day, Field(description="last date, at most a year later; default: no end")]] = None
     exceptions: Exceptions = Field(default_factory=list)
@@ -144,7 +140,7 @@ class SeriesIn(WireIn):
     price: Absent[PriceIn] = None
 
     def faults(self) -> list[Fault]:
-        """What no single field can say."""
+        """Faults of several fields together."""
         faults = [] if self.price is None else self.price.faults()
         if (self.weekdays is None) == (self.day is None):
             faults.append(
@@ -177,10 +173,10 @@ class SeriesIn(WireIn):
 
 
 class SeriesPatch(WireIn):
-    """A JSON merge patch (RFC 7396) of what a series is like from a date on: an absent key keeps what is there.
+    """A JSON merge patch (RFC 7396) for a series from a date on: absent keys stay as they are.
 
-    null removes `return`, `until`, `exceptions`, `max_detour_m`, `comment`, `via`, `price` and preferences. `exceptions` are replaced whole and hold for
-    all dates; one that is left out of the list is driven again.
+    null removes `return`, `until`, `exceptions`, `max_detour_m`, `comment`, `via`, `price` and preferences.
+    `exceptions` are replaced as a whole and apply to all dates; a date that is no longer listed has its trip again.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"departure": "08:00", "seats": 2}]})
@@ -204,7 +200,7 @@ class SeriesPatch(WireIn):
     price: PriceIn | None = None
 
     def faults(self) -> list[Fault]:
-        """What no single field can say."""
+        """Faults of several fields together."""
         return [] if self.price is None else self.price.faults()
 
     def to_domain(self) -> SeriesChange:
@@ -232,15 +228,15 @@ class SeriesPatch(WireIn):
 
 
 class FromQuery(WireIn):
-    """From which date on."""
+    """The first date concerned."""
 
-    from_: Absent[Annotated[Day, Field(description="that date and all following; default: all that has not left")]] = (
-        Field(None, alias="from")
-    )
+    from_: Absent[
+        Annotated[Day, Field(description="this date and all later ones; default: every trip that has not departed")]
+    ] = Field(None, alias="from")
 
 
 class SeriesListQuery(PageQuery):
-    """How many at a time."""
+    """How many per page."""
 
 
 def _numbers(names: Sequence[str]) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""Series on the wire, as callers get them: what they are like from when on, and the trips that were made of them."""
+"""Series on the wire, as callers get them: phases, and the trips of each."""
 
 from __future__ import annotations
 
@@ -75,20 +75,20 @@ _LEFT: dict[str, Any] = {
 
 
 class ReturnOut(WireOut):
-    """The way back."""
+    """The return trip."""
 
     departure: str = Field(description="local time", examples=["17:30"])
-    days_later: int = Field(description="how many days after the way there")
+    days_later: int = Field(description="days after the outward trip")
 
 
 class PhaseOut(WireOut):
-    """What the trips are like from a date on, until the next phase."""
+    """The trips from a date on, until the next phase."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_PHASE]})
 
     from_: date = Field(alias="from", description="first date")
     until: Maybe[date] = Field(None, description="absent: no end")
-    weekdays: list[Weekday] = Field(description="empty for a trip that is made once, on `from`")
+    weekdays: list[Weekday] = Field(description="empty for a single trip on `from`")
     departure: str = Field(description="local time", examples=["07:45"])
     return_: Maybe[ReturnOut] = Field(None, alias="return")
     origin: PlaceOut
@@ -96,7 +96,7 @@ class PhaseOut(WireOut):
     via: list[PlaceOut]
     seats: int
     flexibility_s: int
-    max_detour_s: Maybe[int] = Field(None, description="absent: the default of the drive")
+    max_detour_s: Maybe[int] = Field(None, description="absent: the default for the route")
     max_detour_m: Maybe[int] = None
     preferences: dict[str, bool]
     comment: str
@@ -128,12 +128,12 @@ class OccurrenceOut(WireOut):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_OCCURRENCE]})
 
-    day: date = Field(alias="date", description="the local date on which the way there leaves")
+    day: date = Field(alias="date", description="local date of the outward trip")
     direction: Direction
     offer_id: Identifier
     departure: datetime
     status: OfferStatusName
-    detached: bool = Field(description="it was changed or cancelled by itself: changes of the series leave it")
+    detached: bool = Field(description="changed or cancelled separately: it no longer follows the series")
 
     @classmethod
     def from_domain(cls, occurrence: Occurrence, series: Series) -> OccurrenceOut:
@@ -148,7 +148,7 @@ class OccurrenceOut(WireOut):
 
 
 class LeftAloneOut(WireOut):
-    """A trip that could not follow a change of its series. It stays as it was, and goes its own way from now on."""
+    """A trip that could not follow a change of its series: it stays as it was and is separate from now on."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_LEFT]})
 
@@ -156,10 +156,10 @@ class LeftAloneOut(WireOut):
     direction: Direction
     offer_id: Identifier
     code: str = Field(
-        description="as of the problem that changing the offer would give", examples=["promised_to_riders"]
+        description="code of the problem that changing the offer would cause", examples=["promised_to_riders"]
     )
     detail: str
-    bookings: Maybe[list[str]] = Field(None, description="whose riders were promised otherwise")
+    bookings: Maybe[list[str]] = Field(None, description="bookings whose promises would be broken")
 
     @classmethod
     def from_domain(cls, left: LeftAlone) -> LeftAloneOut:
@@ -169,18 +169,18 @@ class LeftAloneOut(WireOut):
 
 
 class SeriesSummaryOut(WireOut):
-    """Trips that are made again and again, or there and back."""
+    """Recurring trips, or a trip with its return."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_SUMMARY]})
 
     id: Identifier
     status: Literal["OPEN", "CANCELLED"]
-    version: Annotated[int, Field(ge=1, description="grows by one with every change; the ETag")]
+    version: Annotated[int, Field(ge=1, description="increases by one with every change; the ETag")]
     time_zone: str = Field(description="IANA name")
-    phases: list[PhaseOut] = Field(description="what its trips are like, from date to date")
-    exceptions: list[date] = Field(description="dates on which it is not driven")
+    phases: list[PhaseOut] = Field(description="its trips, from date to date")
+    exceptions: list[date] = Field(description="dates without a trip")
     ends_before: Maybe[date] = Field(None, description="withdrawn from this date on")
-    trouble: Maybe[str] = Field(None, description="the code of the problem because of which no more trips are made")
+    trouble: Maybe[str] = Field(None, description="code of the problem that keeps new trips from being published")
     created_at: datetime
     updated_at: datetime
 
@@ -198,7 +198,7 @@ class SeriesSummaryOut(WireOut):
 
 
 class SeriesOut(SeriesSummaryOut):
-    """A series with its trips that have not left."""
+    """A series with its trips to come."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_SUMMARY | {"occurrences": [_OCCURRENCE, _BACK]}]})
 
@@ -221,4 +221,4 @@ class SeriesPageOut(WireOut):
     model_config = ConfigDict(json_schema_extra={"examples": [{"series": [_SUMMARY]}]})
 
     series: list[SeriesSummaryOut]
-    next_cursor: Maybe[str] = Field(None, description="where to go on; absent on the last page")
+    next_cursor: Maybe[str] = Field(None, description="for the next page; absent on the last one")

@@ -20,7 +20,7 @@ class AliveOut(WireOut):
 
 
 class ReadyOut(WireOut):
-    """Whether calls can be answered, and what each check found: what is wrong, or a text that begins with "ok"."""
+    """Readiness, and the result of each check: what is wrong, or a text that begins with "ok"."""
 
     ready: bool
     checks: dict[str, str] = Field(
@@ -29,7 +29,7 @@ class ReadyOut(WireOut):
     region: Maybe[str] = None
     offers: Maybe[int] = Field(None, description="offers that can be matched")
     version: str
-    worker: Maybe[int] = Field(None, description="which of the service's processes has answered, from 1")
+    worker: Maybe[int] = Field(None, description="number of the worker that answered, from 1")
 
 
 class EntranceOut(WireOut):
@@ -44,7 +44,7 @@ class EntranceOut(WireOut):
 class FaultOut(WireOut):
     """One thing wrong with the input."""
 
-    detail: str = Field(description="what to do about it")
+    detail: str = Field(description="what is wrong and what to do about it")
     code: Maybe[str] = Field(None, examples=["missing"])
     pointer: Maybe[str] = Field(
         None, description="where in the body, as a JSON pointer (RFC 6901)", examples=["/origin/lat"]
@@ -62,7 +62,7 @@ class ProblemOut(WireOut):
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
-    code: str = Field(description="stable name of this kind of problem")
+    code: str = Field(description="stable code of this kind of problem")
     request_id: str = Field(description="quote it when asking for help; also in X-Request-Id")
     errors: Maybe[list[FaultOut]] = Field(None, description="every fault of the input")
 

@@ -1,4 +1,4 @@
-"""Statistics on the wire: which range, and what it adds up to."""
+"""Statistics on the wire: ranges and totals."""
 
 from __future__ import annotations
 
@@ -35,14 +35,16 @@ def zone_named(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-From = Annotated[Time, Field(description="first moment that counts; default: a week before `to`, a day by hour")]
-To = Annotated[Time, Field(description="first moment that does not count any more; default: the end of this hour")]
+From = Annotated[
+    Time, Field(description="start of the range, inclusive; default: a week before `to`, or a day with hourly buckets")
+]
+To = Annotated[Time, Field(description="end of the range, exclusive; default: the end of this hour")]
 ZoneName = Annotated[
     str,
-    Field(max_length=64, description="IANA time zone whose hours and days are meant", examples=["America/Santiago"]),
+    Field(max_length=64, description="IANA time zone of the hours and days", examples=["America/Santiago"]),
     AfterValidator(known_zone),
 ]
-RegionName = Annotated[str, Field(pattern=REGION, description="road region; default: the one that is served")]
+RegionName = Annotated[str, Field(pattern=REGION, description="road region; default: the one being served")]
 
 
 class _RangeQuery(WireIn):
@@ -57,9 +59,9 @@ class _RangeQuery(WireIn):
 
 
 class StatsQuery(_RangeQuery):
-    """A range of whole quarters of an hour, cut into hours or days."""
+    """A range in whole quarters of an hour, in buckets of hours or days."""
 
-    bucket: Annotated[Literal["hour", "day"], Field(description="how the series is cut")] = "day"
+    bucket: Annotated[Literal["hour", "day"], Field(description="bucket size of the series")] = "day"
     tz: ZoneName = "UTC"
 
     @property
@@ -68,32 +70,34 @@ class StatsQuery(_RangeQuery):
         return BucketSize(self.bucket)
 
     async def zone(self) -> ZoneInfo:
-        """Whose hours and days."""
+        """The time zone of the buckets."""
         return await asyncio.to_thread(zone_named, self.tz)
 
     def range(self, now: datetime) -> tuple[datetime, datetime]:
-        """From when to when."""
+        """Start and end."""
         return self._range(now, _DEFAULT_DAYS[self.size])
 
 
 class SupplyQuery(StatsQuery):
-    """A range of whole quarters of an hour, cut into hours or days. Offers lie ahead, so without a range it is what comes next."""
+    """A range in whole quarters of an hour, in buckets of hours or days; by default it lies ahead, as offers do."""
 
     from_: Absent[
         Annotated[
             Time,
-            Field(description="first moment that counts; default: this hour, or a week before `to`, a day by hour"),
+            Field(description="start of the range, inclusive; default: this hour"),
         ]
     ] = Field(None, alias="from")
     to: Absent[
         Annotated[
             Time,
-            Field(description="first moment that does not count any more; default: a week after `from`, a day by hour"),
+            Field(
+                description="end of the range, exclusive; default: a week after `from`, or a day with hourly buckets"
+            ),
         ]
     ] = None
 
     def range(self, now: datetime) -> tuple[datetime, datetime]:
-        """From when to when."""
+        """Start and end."""
         days = _DEFAULT_DAYS[self.size]
         if self.to is not None:
             return self._range(now, days)
@@ -104,7 +108,7 @@ class SupplyQuery(StatsQuery):
 class DemandQuery(_RangeQuery):
     """A range of whole hours of UTC."""
 
-    end: Annotated[Literal["origin", "destination"], Field(description="which end of the riders' trips is shown")] = (
+    end: Annotated[Literal["origin", "destination"], Field(description="which end of the riders' trips to show")] = (
         "origin"
     )
 
@@ -114,7 +118,7 @@ class DemandQuery(_RangeQuery):
         return DemandSide(self.end)
 
     def range(self, now: datetime) -> tuple[datetime, datetime]:
-        """From when to when."""
+        """Start and end."""
         return self._range(now, _DEFAULT_DAYS[BucketSize.DAY])
 
 
@@ -130,7 +134,7 @@ _MAYBE: Any = Maybe  # mypy takes no alias with a parameter as a value
 
 
 class MatchNumbersOut(WireOut):
-    """What searches add up to."""
+    """Totals of searches."""
 
     # The fields of the table of statistics; those below follow.
     __annotations__ = {
@@ -140,13 +144,13 @@ class MatchNumbersOut(WireOut):
     }
     match_rate: Maybe[Annotated[Share, Field(description="matched / searches; absent without searches")]] = None
     turned_away: dict[str, int] = Field(
-        description="offers turned away, by reason, summed over searches",
+        description="offers turned away by reason, all searches together",
         examples=[{"outside_window": 1502, "detour": 311}],
     )
 
 
 class MatchBucketOut(MatchNumbersOut):
-    """The same for one hour or day; the first and the last may be cut by the range."""
+    """One hour or day; the first and last may be cut off by the range."""
 
     from_: datetime = Field(alias="from")
     to: datetime
@@ -165,26 +169,26 @@ class MatchStatsOut(WireOut):
 
 
 class SupplyNumbersOut(WireOut):
-    """What offers that depart in a span add up to, as they are now."""
+    """Totals of the offers that depart in a period, as they are now."""
 
     offers: Annotated[int, Field(ge=0)]
     by_status: dict[str, int] = Field(description="offers by status", examples=[{"OPEN": 12, "PAST": 340}])
     seats_offered: Annotated[int, Field(ge=0, description="seats of offers that were not cancelled")]
-    seats_filled: Annotated[int, Field(ge=0, description="those taken on each offer's fullest leg")]
+    seats_filled: Annotated[int, Field(ge=0, description="seats taken on the fullest leg of each offer")]
     bookings: dict[str, int] = Field(description="bookings of these offers, by status", examples=[{"VALIDATED": 211}])
 
 
 class SupplyBucketOut(SupplyNumbersOut):
-    """The same for one hour or day."""
+    """One hour or day."""
 
     from_: datetime = Field(alias="from")
     to: datetime
 
 
 class SupplyHourOut(SupplyNumbersOut):
-    """The same for one hour of the day, over all days of the range."""
+    """One hour of the day, over all days of the range."""
 
-    hour: Annotated[int, Field(ge=0, le=23, description="on the clocks of the time zone asked for")]
+    hour: Annotated[int, Field(ge=0, le=23, description="in the requested time zone")]
 
 
 class SupplyStatsOut(WireOut):
@@ -208,13 +212,11 @@ class PolygonOut(WireOut):
 
 
 class DemandPropertiesOut(WireOut):
-    """How many searches, and how many of them found nothing."""
+    """Searches, and how many of them found nothing."""
 
     asked: int = Field(description="searches from (or to) the cell")
-    unmatched: int = Field(description="those that showed no match")
-    merged: bool = Field(
-        description="a coarser cell that counts those of its cells that are too few to be shown themselves"
-    )
+    unmatched: int = Field(description="searches without a match")
+    merged: bool = Field(description="a coarser cell that adds up smaller ones with too few searches to be shown")
 
 
 class DemandFeatureOut(WireOut):
@@ -235,5 +237,5 @@ class DemandOut(WireOut):
     from_: datetime = Field(alias="from")
     to: datetime
     end: Literal["origin", "destination"]
-    least: int = Field(description="cells with fewer searches that found nothing are merged or hidden")
-    hidden: int = Field(description="searches that found nothing and are in none of the cells")
+    least: int = Field(description="cells with fewer searches without a match are merged or hidden")
+    hidden: int = Field(description="searches without a match that are in no cell")

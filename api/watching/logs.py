@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-#: What must not be in a log, wherever it comes from. The rule is that nothing private is logged; this is the net below it.
+#: Must never be logged, wherever it comes from. Nothing private is logged in the first place; this is the safety net.
 _SECRETS = re.compile(
     r"\bck_[A-Za-z0-9]+_[A-Za-z0-9_-]+"  # an API key
     r"|\bwhsec_[A-Za-z0-9+/=_-]+"  # a secret that webhooks are signed with
@@ -28,7 +28,7 @@ _MEASURES = ("_s", "_ms", "_m", "_mb")
 
 
 def scrub(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Take out of every value of a line what may not be in a log: keys, tokens, passwords, queries, and places finer than 1 km."""
+    """Remove from every value what may not be logged: keys, tokens, passwords, queries, and places finer than 1 km."""
     for name, value in event.items():
         if name not in _OURS and not name.endswith(_MEASURES):
             event[name] = _scrubbed(value)
@@ -64,8 +64,9 @@ def error_without_words(_logger: Any, _method: str, event: structlog.typing.Even
 def configure_logging(level: str = "info", form: str = "json") -> None:
     """Send everything, also what libraries log, to standard error as `form` ("json" or "console") from `level` on.
 
-    Nothing that is logged may carry coordinates, addresses or keys: handlers log templates and counts, never values. Context variables, the
-    request id among them, are on every line, also on those of threads and of what goes on in the background.
+    Nothing that is logged may carry coordinates, addresses or keys: handlers log templates and counts, never values.
+    Context variables, the request id among them, are on every line, also on those of threads and of what goes on in the
+    background.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -1,7 +1,8 @@
 """Metrics for Prometheus: what the parts tell, and what they are asked for every few seconds.
 
-One process keeps its numbers in memory. Of several, each writes them to files in a folder of the supervisor's (prometheus-client's
-multiprocess mode), and whoever is asked adds them up: counters of workers that have died stay, their gauges go.
+One process keeps its numbers in memory. Of several, each writes them to files in a folder of the supervisor's
+(prometheus-client's multiprocess mode), and whoever is asked adds them up: counters of workers that have died stay,
+their gauges go.
 """
 
 from __future__ import annotations

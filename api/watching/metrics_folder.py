@@ -16,7 +16,8 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from matcher.operation.telemetry import WORKERS_DIED, WORKERS_RUNNING, WORKERS_STARTED
 
-#: How prometheus-client learns that there are several processes; read when it is imported, so it is set before a worker starts.
+#: How prometheus-client learns that there are several processes; read when it is imported, so it is set before a worker
+#: starts.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _PREFIX = "carpool-metrics-"
 _NAME = re.compile(rf"{_PREFIX}(\d+)-\w+")
@@ -25,7 +26,7 @@ _COUNTS = "supervisor.json"
 
 @contextmanager
 def metrics_folder() -> Iterator[Path]:
-    """A new, empty folder, removed at the end. Folders of ours whose supervisor was killed are removed as well. Blocks."""
+    """A new folder, removed at the end, as are folders whose supervisor was killed. Blocks."""
     parent = Path(tempfile.gettempdir())
     for left in parent.glob(f"{_PREFIX}*"):
         found = _NAME.fullmatch(left.name)

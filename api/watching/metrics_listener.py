@@ -17,7 +17,7 @@ _log = structlog.get_logger("api")
 
 @asynccontextmanager
 async def metrics_listener(watch: WatchSettings, render: Render) -> AsyncIterator[int | None]:
-    """Answers /metrics on the port of the settings while the block runs, and yields the port; without one nothing is listened on.
+    """Serve /metrics on the configured port while the block runs, and yield the port; None without one.
 
     Raises Unavailable when the port cannot be had.
     """

@@ -1,7 +1,7 @@
 """OpenTelemetry traces: a span for each call, by the template of its path, and one for each stage of a search.
 
-An extra: nothing of OpenTelemetry is imported until tracing is switched on. Spans carry no path, no query and no body, as those may be addresses and
-coordinates.
+An extra: nothing of OpenTelemetry is imported until tracing is switched on. Spans carry no path, no query and no body,
+as those may be addresses and coordinates.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Tracing:
             span.set_status(self._trace.StatusCode.ERROR)
 
     def stages(self, stages_ms: Mapping[str, float]) -> None:
-        """Spans for stages that have just ended, one after the other, below the present span; repeated ones are summed."""
+        """Spans below the current one for stages that have just ended, one after the other; repeats are summed."""
         at_ns = time.time_ns() - int(sum(stages_ms.values()) * _MS)
         for stage, spent_ms in stages_ms.items():
             span = self._tracer.start_span(f"search {stage}", start_time=at_ns)

@@ -1,7 +1,8 @@
 """A stranger makes every call there is, and nothing in any answer or log line says where the driver starts and ends, or where others board.
 
-Trips are published at marked places; then every answer is searched byte by byte: for the digits of the marked coordinates, and, wherever
-something decodes to coordinates (objects, lists, polylines, the parts of signed ids), for points within 50 m of a marked place.
+Trips are published at marked places; then every answer is searched byte by byte: for the digits of the marked
+coordinates, and, wherever something decodes to coordinates (objects, lists, polylines, the parts of signed ids), for
+points within 50 m of a marked place.
 """
 
 from __future__ import annotations

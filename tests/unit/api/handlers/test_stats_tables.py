@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from api.handlers.stats_tables import match_json
 from api.schemas.stats import MatchStatsOut
-from api.schemas.stats_tables import match_json
 from matcher.statistics.buckets import bucket_edges
 from matcher.statistics.model import BucketSize, MatchNumbers, MatchSeries, MatchStatistics, Quantiles
 

@@ -1,7 +1,8 @@
 """Statistics as members of JSON objects, and the same as rows of CSV (RFC 4180).
 
-A year of hours is nine thousand objects of thirty members: their JSON is written as text, without objects between. The models of
-api/schemas/stats.py describe what is written; tests hold the two together. CSV is made from the JSON, so it has the same numbers.
+A year of hours is nine thousand objects of thirty members: their JSON is written as text, without objects between. The
+models of api/schemas/stats.py describe what is written; tests hold the two together. CSV is made from the JSON, so it
+has the same numbers.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _ASKED = "".join(
     + [f',"{one.member}":{_TRIPLE}' for one in OF_SEARCH]
 )
 _MATCHED = "".join(f',"{one.member}":{_TRIPLE}' for one in OF_BEST)
-#: MatchNumbersOut without a search, without a match, and with both. All take the same values: `%.0s` takes one and writes nothing.
+#: MatchNumbersOut without a search, without a match, and with both. All take the same values: `%.0s` writes nothing.
 _NUMBERS = (
     _ALWAYS + "%.0s" * (_ASKED.count("%") + _MATCHED.count("%")) + "}",
     _ALWAYS + _ASKED + "%.0s" * _MATCHED.count("%") + "}",
@@ -121,7 +122,7 @@ def as_json(members: Members) -> str:
 
 
 def series_csv(members: Mapping[str, Any]) -> str:
-    """Totals (`row` is total) and series (bucket), and by hour of the day (hour) where there is one; nested members have dotted names."""
+    """Rows of totals (`row` is total), the series (bucket) and hours of the day (hour); nested names are dotted."""
     rows: list[Members] = [{"row": "total", "from": members["from"], "to": members["to"], **members["totals"]}]
     rows += [{"row": "bucket", **bucket} for bucket in members["series"]]
     rows += [{"row": "hour", **hour} for hour in members.get("by_hour", ())]
@@ -129,7 +130,7 @@ def series_csv(members: Mapping[str, Any]) -> str:
 
 
 def demand_csv(members: Mapping[str, Any]) -> str:
-    """One row a cell, with its south-western and north-eastern corners; the last row (`row` is hidden) counts what no cell shows."""
+    """One row per cell with its south-west and north-east corners; the last row (`row` is hidden) counts the rest."""
     rows: list[Members] = []
     for feature in members["features"]:
         west_south, _, east_north, *_ = feature["geometry"]["coordinates"][0]
