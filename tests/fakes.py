@@ -35,7 +35,6 @@ from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
 from matcher.roads.engine import DrivenRoute, SnappedPosition
 from matcher.trips.offers.repository import CurrentState, OfferPage
-from tests.bulk_columns import columns_of
 
 
 class SameThread(Executor):
@@ -208,7 +207,7 @@ class OpenOffersInMemory:
 
     async def direct(self, take: Callable[[DirectOffers], Awaitable[None]]) -> None:
         for offer in self._direct:
-            await take(RememberedOffers(**vars(columns_of([offer])), offers=(offer,)))
+            await take(RememberedOffers(**vars(DirectOffers.of([offer])), offers=(offer,)))
 
     async def with_stops(self, take: Callable[[OffersWithStops], Awaitable[None]]) -> None:
         """None of them: here they are all among the others."""

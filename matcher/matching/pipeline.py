@@ -26,12 +26,13 @@ from matcher.domain.match import Hint, TurnedAway
 from matcher.matching.base.roads import PackedDrive, SearchRoads
 from matcher.matching.cancellation import Cancellation
 from matcher.matching.index.by_time import SlotSnapshot
-from matcher.matching.index.index import Snapshot
+from matcher.matching.index.snapshot import Snapshot
 from matcher.matching.rank.candidates import Candidate
 from matcher.matching.rank.scoring import ScoreWeights
-from matcher.matching.scan.feasible import REASONS, Feasible
+from matcher.matching.scan.feasible import Feasible
 from matcher.matching.scan.hints import FEW, FartherWalk, find_hints
 from matcher.matching.scan.query import Query
+from matcher.matching.scan.reasons import REASONS
 from matcher.matching.slot_search import SlotSearch
 
 __all__ = ["Candidate", "Candidates", "find_candidates", "find_candidates_by_time"]
@@ -132,7 +133,7 @@ def find_candidates_by_time(
         best=_merged(ranked, limit),
         feasible=sum(map(len, found)),
         considered=sum(feasible.considered for feasible in found),
-        turned_away={reason: counts[reason] for reason in REASONS if counts[reason]},
+        turned_away={reason.name: counts[reason.name] for reason in REASONS if counts[reason.name]},
         hints=hints,
         drives=tuple(drives),
     )

@@ -81,8 +81,7 @@ class SlotSearch:
 
 def _doors(scan: MeetingScan, query: Query, feasible: Feasible, ranked: Ranked) -> dict[int, tuple[int, int]]:
     """{row: (detour_ms, detour_cm)} from door to door, of those of the ranked whose rider walks and need not."""
-    chosen = ranked.chosen
-    walked = (feasible.pickup_choice[chosen] != 0) | (feasible.dropoff_choice[chosen] != 0)
-    found = scan.at_doors(query, feasible.rows[chosen[walked]])
-    detours = zip(found.detour_ms.tolist(), found.detour_cm.tolist(), strict=True)
-    return dict(zip(found.rows.tolist(), detours, strict=True))
+    chosen = feasible.found[ranked.chosen]
+    walked = (chosen["pickup_choice"] != 0) | (chosen["dropoff_choice"] != 0)
+    found = scan.at_doors(query, chosen["row"][walked]).found
+    return {row: (detour_ms, detour_cm) for row, detour_ms, detour_cm, *_ in found.tolist()}

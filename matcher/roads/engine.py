@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.matching.base.positions import INFINITE, EdgeTable, FixedPosition, fixed_position, split_cost
+from matcher.matching.base.positions import EDGE, INFINITE, EdgeTable, FixedPosition, fixed_position, split_cost
 from matcher.matching.base.roads import PackedDrive, PathTable
 from matcher.roads.hierarchy.customisation import customise
 from matcher.roads.hierarchy.overlap import ArcTable, RiderDrive, Routes, Turn, shared_of_routes
@@ -272,12 +272,15 @@ def edge_table(network: RoadNetwork, topology: Topology, arc_cost: I64) -> EdgeT
     head = topology.rank_of_node[network.arc_head[arc]]
     start, end = np.where(forward >= 0, tail, head), np.where(forward >= 0, head, tail)
     costs = [np.where(arcs >= 0, arc_cost[arcs], INFINITE).astype(np.int64) for arcs in (forward, backward)]
+    together = np.empty(len(start), EDGE)
+    for name, column in zip(EDGE.names or (), (start, end, *costs), strict=True):
+        together[name] = column
     return EdgeTable(
         read_only(start.astype(np.int32)),
         read_only(end.astype(np.int32)),
         read_only(costs[0]),
         read_only(costs[1]),
-        together=np.stack([start, end, *costs], axis=1).astype(np.int64),
+        together=together,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 
-from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.rank.scoring import PARTS, ScoreWeights
 from matcher.matching.reverse.index import RequestIndex
 from matcher.people.store import PostgresPeople
 from matcher.places.where_to_meet import WhereToMeet
@@ -73,8 +73,8 @@ def make_search(ground: Ground, region: ServedRegion, *, position: Callable[[], 
 
 
 def score_weights(matching: MatchingSettings) -> ScoreWeights:
-    """The weights and ceilings of the settings: a ceiling has the name of its setting, a weight has `weight_` before it."""
-    names = [field.name for field in fields(ScoreWeights)]
+    """The weights and ceilings of the settings."""
+    weights = {part.name.value: getattr(matching, f"weight_{part.name}") for part in PARTS}
     return ScoreWeights(
-        **{name: getattr(matching, name if name.endswith("_ceiling_s") else f"weight_{name}") for name in names}
+        **weights, **{part.ceiling_name: getattr(matching, part.ceiling_name) for part in PARTS if part.ceiling_means}
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from matcher.matching.index.load_stops import OffersWithStops
 from matcher.postgres.pool import Connections
 from matcher.trips.offers.repository import CurrentState, OfferRepository
 from matcher.trips.offers.store import PostgresOffers
-from tests.bulk_columns import columns_of, columns_with_stops_of
+from tests.bulk_columns import columns_with_stops_of
 from tests.contract.stored_offers import COQUIMBO_TIME, NOW, a_place, a_stored_offer
 from tests.fakes import OffersInMemory
 
@@ -316,11 +316,9 @@ async def _loaded(
         await stored.with_stops(take_with_stops)
         rest = [offer async for chunk in stored.others() for offer in chunk]
         count = stored.count
-    parts = direct or [columns_of([])]
-    names = [field.name for field in fields(DirectOffers)]
-    together = DirectOffers(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
-    order = np.lexsort((together.id_low, together.id_high))
-    return DirectOffers(**{name: getattr(together, name)[order] for name in names}), with_stops, rest, count
+    parts = direct or [DirectOffers.of([])]
+    together = DirectOffers({name: np.concatenate([part[name] for part in parts]) for name in parts[0].columns})
+    return together.taken(np.lexsort((together["id_low"], together["id_high"]))), with_stops, rest, count
 
 
 async def test_what_is_loaded_in_columns_is_what_was_stored(offers: OfferRepository) -> None:
@@ -349,17 +347,21 @@ async def test_what_is_loaded_in_columns_is_what_was_stored(offers: OfferReposit
         await offers.insert(offer)
     await offers.update(replace(cancelled, version=2, status=OfferStatus.CANCELLED), expected_version=1)
     columns, with_stops, rest, count = await _loaded(offers, "coquimbo", "f1")
-    expected = columns_of(sorted(direct, key=lambda offer: offer.id))
-    for name, column in vars(expected).items():
-        loaded = getattr(columns, name)
+    expected = DirectOffers.of(sorted(direct, key=lambda offer: offer.id))
+    assert columns.columns.keys() == expected.columns.keys()
+    for name, column in expected.columns.items():
+        loaded = columns[name]
         assert (loaded.tolist(), loaded.dtype) == (column.tolist(), column.dtype), name
     if with_stops:  # a repository may hand them over one by one instead
         expected_stops = columns_with_stops_of(sorted(others[:-1], key=lambda offer: offer.id))
         (found,) = with_stops
-        for name, column in (vars(expected_stops) | vars(expected_stops.offers)).items():
-            if name != "offers":
-                loaded = getattr(found.offers, name) if hasattr(found.offers, name) else getattr(found, name)
-                assert (loaded.tolist(), loaded.dtype) == (column.tolist(), column.dtype), name
+        expected_columns, found_columns = (
+            {name: column for name, column in vars(given).items() if name != "offers"} | dict(given.offers.columns)
+            for given in (expected_stops, found)
+        )
+        for name, column in expected_columns.items():
+            loaded = found_columns[name]
+            assert (loaded.tolist(), loaded.dtype) == (column.tolist(), column.dtype), name
         others = others[-1:]
     assert {offer.id: offer for offer in rest} == {offer.id: offer for offer in others}
     assert count == 10

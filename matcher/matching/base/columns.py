@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-AnyArray = npt.NDArray[Any]
+from matcher.matching.base.positions import I64, AnyArray
 
 
 class Columns:
@@ -59,10 +59,8 @@ class Columns:
         return {name: column[: self.count] for name, column in self._columns.items()}
 
 
-def spans(
-    begin: npt.NDArray[np.int64], size: npt.NDArray[np.integer[Any]]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """(where each span begins when they are laid one after another, the old places of all their elements in that order)."""
+def spans(begin: I64, size: npt.NDArray[np.integer[Any]]) -> tuple[I64, I64]:
+    """(where each span begins when they are laid end to end, the old places of all their elements in that order)."""
     sizes = size.astype(np.int64)
     new_begin = np.cumsum(sizes) - sizes
     source = np.repeat(begin - new_begin, sizes) + np.arange(int(sizes.sum()))

@@ -17,7 +17,11 @@ from matcher.domain.place import RoadPosition
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
+U16 = npt.NDArray[np.uint16]
 U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
+AnyArray = npt.NDArray[Any]
 #: A number in a record of a kernel.
 Int = int | np.int64
 
@@ -27,6 +31,11 @@ INFINITE = np.int64(1 << 61)
 #: Fractions of an edge are kept as integers in [0, 2**30], so that offsets are exact and the same everywhere.
 FRACTION_BITS = 30
 FRACTION_ONE = 1 << FRACTION_BITS
+#: The length in a packed cost, in cm; the time is what is left after a shift by 32 bits.
+LENGTH_MASK = 0xFFFFFFFF
+
+#: An edge as kernels see it, the columns of `EdgeTable` side by side: a random look-up costs one cache line.
+EDGE = np.dtype([(name, np.int64) for name in ("start", "end", "forward", "backward")])
 
 
 def fraction_to_fixed(fraction: float) -> int:
@@ -52,7 +61,7 @@ class EdgeTable(NamedTuple):
     end: I32  # (e,)
     forward: I64  # (e,) packed cost of the forward arc
     backward: I64  # (e,) packed cost of the backward arc
-    together: I64  # (e, 4) the same side by side, so that a random look-up costs one cache line
+    together: AnyArray  # (e,) EDGE, the same side by side: a random look-up costs one cache line
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -105,4 +114,4 @@ def fixed_position(position: RoadPosition) -> FixedPosition:
 
 def split_cost(packed: int) -> tuple[int, int]:
     """(time in ms, length in cm) of a finite packed cost."""
-    return packed >> 32, packed & 0xFFFFFFFF
+    return packed >> 32, packed & LENGTH_MASK

@@ -15,10 +15,12 @@ the least of a cell's nodes is a bound for each.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numba
 import numpy as np
 
-from matcher.matching.base.positions import FRACTION_ONE, INFINITE, part_of
+from matcher.matching.base.positions import FRACTION_ONE, I32, I64, INFINITE, U32, part_of
 
 #: Three days of driving, in ms: longer times, and "no way", are cut to this, so that no sum of a bound leaves 32 bits.
 FAR = np.int32(1 << 28)
@@ -26,28 +28,69 @@ FAR = np.int32(1 << 28)
 CELL_BITS, GROUP_BITS = 4, 8
 
 
-@numba.njit(cache=True, nogil=True)
-def reach_columns(
-    start, end, forward, backward, origin_edge, origin_at, destination_edge, destination_at, cost, max_detour_ms
-):
-    """(origin_node, destination_node, reach_ms) of k offers, as in `rows.Rows`; start … backward: columns of the EdgeTable.
+#: Columns of the distances of a sweep; those of `sweep_both` have the last two as well.
+TO_PICKUP, FROM_DROPOFF, TO_DROPOFF, FROM_PICKUP = range(4)
 
-    A budget that is used up counts as none: the bound is on what lies beyond what is left of it, and is only less for that.
+
+class Ends(NamedTuple):
+    """Where k drives begin and end, (k,) int32 each: edges with fixed-point fractions."""
+
+    origin_edge: I32
+    origin_at: I32
+    destination_edge: I32
+    destination_at: I32
+
+
+class Reach(NamedTuple):
+    """What bounds on k offers are taken from, (k,) each, as in `rows.Rows`."""
+
+    origin_node: U32
+    destination_node: U32
+    reach_ms: I32
+
+
+class Bounds(NamedTuple):
+    """What bounds on detours are taken from; times in ms, int32, cut to FAR.
+
+    distance: (n, 2 or more) packed costs by node. cell_to, cell_from: (cells,) the least to the pickup and from the
+    dropoff of each cell. group_to, group_from: (levels, groups), [k, g] the least of the 2**k groups from g on.
+    direct_ms: the rider's own drive.
+    """
+
+    distance: I64
+    cell_to: I32
+    cell_from: I32
+    group_to: I32
+    group_from: I32
+    direct_ms: np.int32
+
+
+def reach_of(edges: Any, ends: Ends, cost: I64, max_detour_ms: I32) -> Reach:
+    """The reach of k offers. edges: (e,) EDGE; cost: packed, of their drives without riders."""
+    return Reach(*reach_columns(edges, ends, cost, max_detour_ms))
+
+
+@numba.njit(cache=True, nogil=True)
+def reach_columns(edges, ends, cost, max_detour_ms):
+    """The columns of `Reach`.
+
+    A budget that is used up counts as none: the bound is on what lies beyond what is left of it, and is only less for
+    that.
     """
     k = len(cost)
     origin_node, destination_node, reach_ms = np.empty(k, np.uint32), np.empty(k, np.uint32), np.empty(k, np.int32)
     for i in range(k):
-        edge, at = origin_edge[i], np.int64(origin_at[i])
+        edge, at = edges[ends.origin_edge[i]], np.int64(ends.origin_at[i])
         # From the start along the forward arc, from the end along the backward arc.
-        from_start = part_ms(forward[edge], at)
-        from_end = part_ms(backward[edge], FRACTION_ONE - at)
-        origin_node[i] = start[edge] if from_start <= from_end else end[edge]
+        from_start = part_ms(edge.forward, at)
+        from_end = part_ms(edge.backward, FRACTION_ONE - at)
+        origin_node[i] = edge.start if from_start <= from_end else edge.end
         reach = min(from_start, from_end)
-        edge, at = destination_edge[i], np.int64(destination_at[i])
+        edge, at = edges[ends.destination_edge[i]], np.int64(ends.destination_at[i])
         # What is left of either arc, so that the parts on both sides add up to the arc.
-        to_end = rest_ms(forward[edge], at)
-        to_start = rest_ms(backward[edge], FRACTION_ONE - at)
-        destination_node[i] = end[edge] if to_end <= to_start else start[edge]
+        to_end = rest_ms(edge.forward, at)
+        to_start = rest_ms(edge.backward, FRACTION_ONE - at)
+        destination_node[i] = edge.end if to_end <= to_start else edge.start
         reach_ms[i] = reach + min(to_end, to_start) + (cost[i] >> 32) + max(0, max_detour_ms[i])
     return origin_node, destination_node, reach_ms
 
@@ -66,28 +109,27 @@ def rest_ms(cost, fixed):
 
 @numba.njit(cache=True, nogil=True)
 def least_times(distance, direct_ms):
-    """What bounds are taken from: (distance, cell_to, cell_from, group_to, group_from, direct_ms), times in int32.
-
-    distance: (n, 2 or more) packed: to the pickup in column 0, from the dropoff in column 1. cell_to, cell_from: the least of each cell, cut
-    to FAR. group_to, group_from: (levels, groups), [k, g] the least of the 2**k groups from g on.
-    """
+    """The Bounds of a sweep. distance: (n, 2 or more) packed, TO_PICKUP and FROM_DROPOFF at least."""
     size = 1 << CELL_BITS
     count = (len(distance) + size - 1) >> CELL_BITS
     cell_to, cell_from = np.empty(count, np.int32), np.empty(count, np.int32)
     for c in range(count):
         first = c * size
-        to, back = distance[first, 0], distance[first, 1]
+        to, back = distance[first, TO_PICKUP], distance[first, FROM_DROPOFF]
         for v in range(first + 1, min(len(distance), first + size)):
-            to, back = min(to, distance[v, 0]), min(back, distance[v, 1])
+            to, back = min(to, distance[v, TO_PICKUP]), min(back, distance[v, FROM_DROPOFF])
         cell_to[c], cell_from[c] = time_of(to), time_of(back)
     group_to = least_of_ranges(least_of_each(cell_to, GROUP_BITS - CELL_BITS))
     group_from = least_of_ranges(least_of_each(cell_from, GROUP_BITS - CELL_BITS))
-    return distance, cell_to, cell_from, group_to, group_from, np.int32(min(direct_ms, np.int64(FAR)))
+    return Bounds(distance, cell_to, cell_from, group_to, group_from, np.int32(min(direct_ms, np.int64(FAR))))
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def time_of(packed):
-    """The time of a packed cost in 32 bits, cut to FAR; where nobody asks for a node anything may stand, which must not leave 32 bits in a sum."""
+    """The time of a packed cost in 32 bits, cut to FAR.
+
+    Anything may stand at a node that nobody asks for: it must not leave 32 bits in a sum.
+    """
     return np.int32(max(np.int64(0), min(packed >> 32, np.int64(FAR))))
 
 

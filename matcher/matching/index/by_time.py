@@ -15,7 +15,7 @@ from matcher.matching.base.roads import SearchRoads, SearchRoadsByTime
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
-from matcher.matching.index.rows import Snapshot
+from matcher.matching.index.snapshot import Snapshot
 
 
 @dataclass(frozen=True, eq=False)

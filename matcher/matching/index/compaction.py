@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from matcher.matching.base.positions import I64
+from matcher.matching.base.positions import I64, AnyArray
 from matcher.matching.index.store import Contents, Store
 
 #: Trips that depart within the same slot lie together.
@@ -23,7 +21,7 @@ def compacted(source: Contents, block: int) -> Store:
     living = source.living()
     count = len(living)
     fresh = Store(block, count + max(_LEAST_SPARE, count // _SPARE_PART))
-    fresh.take_in(source, living[order_of_rows({name: source.rows[name][living] for name in _KEYS}, block)])
+    fresh.take_in(source, living[order_of_rows({name: getattr(source.rows, name)[living] for name in _KEYS}, block)])
     fresh.sorted_rows = count
     return fresh
 
@@ -31,12 +29,13 @@ def compacted(source: Contents, block: int) -> Store:
 _KEYS = ("leg_count", "departure_ms", "shift_ms", "reach_ms", "origin_node", "destination_node")
 
 
-def order_of_rows(rows: Mapping[str, npt.NDArray[Any]], block: int) -> I64:
-    """(k,) row numbers: offers of one leg first; slot by slot; a slot is cut by reach into layers, each layer by origin into strips, and each
-    strip is in the order of the destinations.
+def order_of_rows(rows: Mapping[str, AnyArray], block: int) -> I64:
+    """(k,) row numbers: offers of one leg first; slot by slot; a slot is cut by reach into layers, each layer by origin
+    into strips, and each strip is in the order of the destinations.
 
-    Of b blocks in a slot, a layer holds b ** 2/3 and a strip b ** 1/3, so that the blocks of a slot are as narrow in reach as in origins and in
-    destinations (the packing of an R-tree: Leutenegger, Lopez, Edgington, "STR", 1997; nodes in the order of nested dissection stand for places).
+    Of b blocks in a slot, a layer holds b ** 2/3 and a strip b ** 1/3, so that the blocks of a slot are as narrow in
+    reach as in origins and in destinations (the packing of an R-tree: Leutenegger, Lopez, Edgington, "STR", 1997; nodes
+    in the order of nested dissection stand for places).
     """
     slot = (rows["departure_ms"] - rows["shift_ms"]) // SLOT_MS
     slot -= slot.min(initial=0)
@@ -47,8 +46,11 @@ def order_of_rows(rows: Mapping[str, npt.NDArray[Any]], block: int) -> I64:
     return order[np.argsort(group << 32 | rows["destination_node"][order], kind="stable")]
 
 
-def _cut(order: I64, group: I64, key: npt.NDArray[Any], block: int, dimensions: int) -> tuple[I64, I64]:
-    """(order, group): each group cut by a key into parts of equal size, as many as the root of its number of blocks. group: of the rows in `order`."""
+def _cut(order: I64, group: I64, key: AnyArray, block: int, dimensions: int) -> tuple[I64, I64]:
+    """(order, group): each group cut by a key into parts of equal size, as many as the root of its number of blocks.
+
+    group: of the rows in `order`.
+    """
     sorting = np.argsort(group << 32 | key[order], kind="stable")
     order, group = order[sorting], group[sorting]
     begins = np.flatnonzero(np.r_[True, group[1:] != group[:-1]][: len(group)])
@@ -65,10 +67,13 @@ def differences(then: Contents, now: Contents) -> int:
 
 
 def repeat(fresh: Store, then: Contents, now: Contents) -> None:
-    """Do to a store what was done to another between two moments. An id is held by one living row at most, so the order is no matter:
-    first all that have gone, then all that have come and are still there."""
+    """Do to a store what was done to another between two moments.
+
+    An id is held by one living row at most, so the order does not matter: first all that have gone, then all that have
+    come and are still there.
+    """
     for row in _gone(then, now).tolist():
-        fresh.drop(int(then.rows["id_high"][row]), int(then.rows["id_low"][row]))
+        fresh.drop(int(then.rows.id_high[row]), int(then.rows.id_low[row]))
     living = now.living()
     fresh.take_in(now, living[living >= then.count])
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
 from uuid import UUID
+
+import numpy as np
 
 from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.matching import bulk_write
 from matcher.matching.base.roads import SearchRoads
 from matcher.matching.index.compaction import compacted, differences, repeat
-from matcher.matching.index.encoding import driver_digest, halves, one_row
-from matcher.matching.index.load_direct import DirectOffers
-from matcher.matching.index.load_stops import OffersWithStops
-from matcher.matching.index.rows import Snapshot
+from matcher.matching.index.encoding import driver_digest, halves
+from matcher.matching.index.load_direct import DirectOffers, pack_offers
+from matcher.matching.index.load_stops import OffersWithStops, rows_with_stops
+from matcher.matching.index.one_offer import one_row
+from matcher.matching.index.snapshot import Snapshot
 from matcher.matching.index.store import Store
 from matcher.matching.index.zones import BLOCK
-
-__all__ = ["OfferIndex", "Snapshot"]
 
 #: How many removed offers are remembered, so that an older write that arrives late does not bring one back.
 _REMEMBERED = 100_000
@@ -36,14 +35,15 @@ def _in_a_thread(work: Callable[[], None]) -> None:
 
 
 class OfferIndex:
-    """Offers waiting to be matched. Thread-safe; implements `services.ports.OfferIndex`.
+    """Offers waiting to be matched, on the roads of one slot. Thread-safe.
 
-    A write appends a row and clears the bit of the one it replaces, so that searches need no lock. Now and then the rows are sorted anew, without
-    those that have gone, into new arrays, beside everything else that goes on; the writes of meanwhile are repeated there, and searches
-    that are under way keep the old arrays. Adding costs one point-to-point query a leg and amortised O(1) copying.
+    A write appends a row and clears the bit of the one it replaces, so that searches need no lock. Now and then the
+    rows are sorted anew, without those that have gone, into new arrays, in the background; the writes made meanwhile
+    are repeated there, and searches under way keep the old arrays. Adding costs one point-to-point query a leg and
+    amortised O(1) copying.
 
-    rate: what prices are held against. block: rows of a block, a multiple of 8. least_tail: how many rows must have come or gone before they are sorted anew. start: runs
-    the sorting; in a thread of its own unless told otherwise.
+    rate: what prices are compared with. block: rows of a block, a multiple of 8. least_tail: how many rows must have
+    come or gone before they are sorted anew. start: runs the sorting; in a thread of its own by default.
     """
 
     def __init__(
@@ -65,7 +65,6 @@ class OfferIndex:
         self._due = False
         self._store = Store(block, 2 * block)
         self._forgotten: dict[UUID, int] = {}
-        self._meanwhile: list[Callable[[OfferIndex], object]] | None = None
 
     def __len__(self) -> int:
         """How many offers can be matched."""
@@ -84,29 +83,38 @@ class OfferIndex:
             if self._held_version(offer.id) >= offer.version:
                 return
             self._store.add(row, codes, legs)
-            self._note(lambda other: other.put(offer))
         self._compact_if_due()
 
     def put_many(self, offers: DirectOffers | OffersWithStops) -> int:
         """`put` for thousands of offers at once; returns how many were left out because no road leads along them."""
-        return bulk_write.put_many(self, self._roads, offers)
-
-    def rebuilt(self) -> AbstractContextManager[OfferIndex]:
-        """An empty index to be filled, which at the end of the block takes this one's place, with all that was written meanwhile."""
-        fresh = OfferIndex(
-            self._roads, rate=self._rate, block=self._block, least_tail=self._least_tail, start=self._start
-        )
-        return bulk_write.rebuilt(self, fresh)
+        # The drives are packed without the interpreter lock, the rows are written under the index's.
+        legs = None
+        if isinstance(offers, OffersWithStops):
+            good, rows, codes, legs = rows_with_stops(offers, self._roads, self._rate)
+            known = offers.offers.taken(good)
+        else:
+            packed = pack_offers(offers, self._roads)
+            known, codes, rows = packed.offers, packed.codes, packed.rows(self._roads.edges, self._rate)
+        with self._lock:
+            held = self._store.versions_of(known["id_high"], known["id_low"])
+            if self._forgotten:
+                gone = [self._forgotten.get(offer_id, 0) for offer_id in known.ids()]
+                held = np.where(held > 0, held, gone)
+            newer = held < known["version"]
+            if not newer.all():
+                # The legs of those that are left out stay behind, and go when the rows are sorted.
+                rows = {name: column[newer] for name, column in rows.items()}
+            self._store.extend(rows, codes, legs)
+        return len(offers) - len(known)
 
     def remove(self, offer_id: UUID) -> None:
         """Forget an offer; unknown ids are ignored."""
         with self._lock:
             self._drop(offer_id)
-            self._note(lambda other: other.remove(offer_id))
         self._compact_if_due()
 
     def snapshot(self, searcher: str, hidden: Collection[str] = ()) -> Snapshot:
-        """The offers as they are now, for a search by `searcher`; those of `hidden` drivers are as if they did not exist.
+        """The offers as they are now, for a search by `searcher`; those of `hidden` drivers do not exist for it.
 
         O(1), and O(1) for each driver that is hidden and each of their offers.
         """
@@ -132,8 +140,6 @@ class OfferIndex:
             fresh = compacted(then, self._block)
             while True:
                 with self._lock:
-                    if self._store is not store:  # everything has been loaded anew meanwhile
-                        return
                     now = store.contents()
                     if differences(then, now) <= _FEW_WRITES:
                         repeat(fresh, then, now)
@@ -170,12 +176,7 @@ class OfferIndex:
             if len(self._forgotten) > _REMEMBERED:
                 del self._forgotten[next(iter(self._forgotten))]
             self._drop(offer_id)
-            self._note(lambda other: other._retire(offer_id, version))
         self._compact_if_due()
-
-    def _note(self, write: Callable[[OfferIndex], object]) -> None:
-        if self._meanwhile is not None:
-            self._meanwhile.append(write)
 
     def _drop(self, offer_id: UUID) -> None:
         self._store.drop(*halves(offer_id))

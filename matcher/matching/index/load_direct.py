@@ -2,65 +2,100 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
-import numpy.typing as npt
 
 from matcher.domain.money import CostRate
-from matcher.matching.base.positions import I32, I64, INFINITE, U8, EdgeTable
-from matcher.matching.base.prices import price_steps
+from matcher.domain.offer import Offer
+from matcher.matching.base.positions import I32, I64, INFINITE, U8, AnyArray, EdgeTable, Flags
+from matcher.matching.base.prices import NO_PRICE, price_steps
+from matcher.matching.base.reach import Ends, reach_of
 from matcher.matching.base.roads import SearchRoads
-from matcher.matching.index.encoding import MOST_FLEXIBILITY_S, reach_of
+from matcher.matching.index.one_offer import MOST_FLEXIBILITY_S
+from matcher.matching.index.rows import ROW, STATED, Stated, Stored
 
-U64 = npt.NDArray[np.uint64]
+_NO_CURRENCY = "---"
+#: What prices and free seats follow from, beside the columns that offers state; the same for stored offers.
+_BESIDE: dict[str, tuple[type[np.generic] | str, Stated]] = {
+    "seats_offered": (np.int32, Stated(lambda offer: offer.seats_offered)),
+    "length_cm": (np.int64, Stated(lambda offer: offer.length_cm)),
+    "price_minor": (np.int32, Stated(lambda offer: NO_PRICE if offer.price is None else offer.price.minor)),
+}
+#: dtype and reading of every column of `DirectOffers` that is a number. A flexibility that is too long has to fit as well.
+_LOADED = {name: (ROW[name], column) for name, column in STATED.items()} | _BESIDE
+_LOADED["flexibility_s"] = (np.int32, STATED["flexibility_s"])
 
 
 @dataclass(frozen=True, eq=False)
 class DirectOffers:
-    """OPEN offers without stops between origin and destination, (k,) each. Positions are edges with fixed-point fractions.
+    """OPEN offers without stops between origin and destination, as columns by name, (k,) each.
 
-    driver: `encoding.driver_digest`. departure_ms: as planned now; published_ms: before bookings moved it. max_detour_cm: NO_LIMIT for none.
-    stated, welcome: as in `rows.Rows`. length_cm: of the drive as published. price_minor, price_currency: the driver's for a seat, NO_PRICE for none.
+    Those of `rows.Rows` that offers state; seats_offered; length_cm, of the drive as published; price_minor and
+    price_currency, the driver's for a seat, NO_PRICE for none.
     """
 
-    id_high: U64
-    id_low: U64
-    version: I32
-    driver: U64
-    origin_edge: I32
-    origin_at: I32
-    destination_edge: I32
-    destination_at: I32
-    published_ms: I64
-    departure_ms: I64
-    flexibility_s: I32
-    seats: U8
-    seats_offered: I32
-    max_detour_ms: I32
-    max_detour_cm: I32
-    stated: U8
-    welcome: U8
-    length_cm: I64
-    price_minor: I32
-    price_currency: npt.NDArray[np.bytes_]
+    columns: Mapping[str, AnyArray]
+
+    @classmethod
+    def of_stored(cls, stored: Stored) -> DirectOffers:
+        """The columns of offers as they are stored."""
+        columns = {
+            name: (stored[name] if column.of_stored is None else column.of_stored(stored)).astype(dtype)
+            for name, (dtype, column) in _LOADED.items()
+        }
+        return cls(columns | {"price_currency": stored["price_currency"].copy()})
+
+    @classmethod
+    def of(cls, offers: Sequence[Offer]) -> DirectOffers:
+        """The columns of some offers."""
+        columns = {
+            name: np.array([column.of_offer(offer) for offer in offers], dtype)
+            for name, (dtype, column) in _LOADED.items()
+        }
+        currencies = [_NO_CURRENCY if offer.price is None else offer.price.currency for offer in offers]
+        return cls(columns | {"price_currency": np.array(currencies, "S3")})
 
     def __len__(self) -> int:
-        return len(self.version)
+        return len(self.columns["version"])
 
-    def taken(self, which: npt.NDArray[np.bool_]) -> DirectOffers:
+    def __getitem__(self, name: str) -> AnyArray:
+        return self.columns[name]
+
+    @property
+    def ends(self) -> Ends:
+        """The ends of the whole trips."""
+        return Ends(*(self[name] for name in Ends._fields))
+
+    @property
+    def published_ms(self) -> I64:
+        """When they were published to depart."""
+        published: I64 = self["departure_ms"] - self["shift_ms"]
+        return published
+
+    def taken(self, which: AnyArray) -> DirectOffers:
         """Some of them."""
-        return DirectOffers(**{field.name: getattr(self, field.name)[which] for field in fields(DirectOffers)})
+        return DirectOffers({name: column[which] for name, column in self.columns.items()})
 
-    def price(self, rate: CostRate | None) -> U8:
-        """(k,) as in `rows.Rows`."""
-        return price_steps(rate, self.price_minor, self.price_currency, self.seats_offered, self.length_cm)
+    def on_roads(self, edges: int) -> Flags:
+        """(k,) whether they begin and end on one of so many edges, and can be held in rows."""
+        known: Flags = self["flexibility_s"] <= MOST_FLEXIBILITY_S
+        for name in ("origin_edge", "destination_edge"):
+            known &= (self[name] >= 0) & (self[name] < edges)
+        return known
+
+    def stated(self, rate: CostRate | None) -> dict[str, AnyArray]:
+        """The columns of `rows.Rows` that do not depend on the roads."""
+        return {name: self[name] for name in STATED} | {"price": self._price(rate)}
+
+    def _price(self, rate: CostRate | None) -> U8:
+        return price_steps(rate, self["price_minor"], self["price_currency"], self["seats_offered"], self["length_cm"])
 
     def ids(self) -> list[UUID]:
         """The ids of the offers."""
-        halves = zip(self.id_high.tolist(), self.id_low.tolist(), strict=True)
+        halves = zip(self["id_high"].tolist(), self["id_low"].tolist(), strict=True)
         return [UUID(int=high << 64 | low) for high, low in halves]
 
 
@@ -74,53 +109,28 @@ class PackedOffers:
     begin: I64
     size: I32
 
-    def taken(self, which: npt.NDArray[np.bool_]) -> PackedOffers:
+    def taken(self, which: Flags) -> PackedOffers:
         """Some of them. The codes of the others stay where they are."""
         return PackedOffers(self.offers.taken(which), self.cost[which], self.codes, self.begin[which], self.size[which])
+
+    def rows(self, edges: EdgeTable, rate: CostRate | None) -> dict[str, AnyArray]:
+        """The columns of `rows.Rows`; leg_begin counts from the first of these codes."""
+        offers = self.offers
+        reach = reach_of(edges.together, offers.ends, self.cost, offers["max_detour_ms"])
+        return offers.stated(rate) | {
+            "base_cost": self.cost,
+            "leg_begin": self.begin,
+            "path_size": self.size,
+            "leg_count": np.ones(len(offers), np.uint8),
+            **reach._asdict(),
+        }
 
 
 def pack_offers(offers: DirectOffers, roads: SearchRoads) -> PackedOffers:
     """Drive them all. Those that no road leads along any more, and those on edges that do not exist, are left out."""
-    count = len(roads.edges.start)
-    known = (offers.origin_edge >= 0) & (offers.origin_edge < count)
-    known &= (offers.destination_edge >= 0) & (offers.destination_edge < count)
-    known &= offers.flexibility_s <= MOST_FLEXIBILITY_S
+    known = offers.on_roads(len(roads.edges.start))
     if not known.all():
         offers = offers.taken(known)
-    cost, codes, begin, size = roads.pack_drives(
-        offers.origin_edge, offers.origin_at, offers.destination_edge, offers.destination_at
-    )
-    packed = PackedOffers(offers, cost, codes, begin, size)
-    return packed if (cost < INFINITE).all() else packed.taken(cost < INFINITE)
-
-
-def row_columns(packed: PackedOffers, edges: EdgeTable, rate: CostRate | None) -> dict[str, npt.NDArray[Any]]:
-    """The columns of `rows.Rows`; leg_begin counts from the first of these codes."""
-    offers = packed.offers
-    origin_node, destination_node, reach_ms = reach_of(
-        edges,
-        offers.origin_edge,
-        offers.origin_at,
-        offers.destination_edge,
-        offers.destination_at,
-        packed.cost,
-        offers.max_detour_ms,
-    )
-    same = {name: getattr(offers, name) for name in _SAME}
-    return same | {
-        "base_cost": packed.cost,
-        "leg_begin": packed.begin,
-        "path_size": packed.size,
-        "leg_count": np.ones(len(offers), np.uint8),
-        "origin_node": origin_node,
-        "destination_node": destination_node,
-        "reach_ms": reach_ms,
-        "shift_ms": offers.departure_ms - offers.published_ms,
-        "price": offers.price(rate),
-    }
-
-
-_SAME = (
-    "origin_edge", "origin_at", "destination_edge", "destination_at", "departure_ms", "flexibility_s", "max_detour_ms",
-    "max_detour_cm", "seats", "stated", "welcome", "version", "driver", "id_high", "id_low",
-)  # fmt: skip
+    packed = PackedOffers(offers, *roads.pack_drives(*offers.ends))
+    there = packed.cost < INFINITE
+    return packed if there.all() else packed.taken(there)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from matcher.domain.money import CostRate
 from matcher.matching.base.columns import spans
 from matcher.matching.base.plan import ANY_TIME, NO_LIMIT
-from matcher.matching.base.positions import I32, I64, INFINITE, EdgeTable
+from matcher.matching.base.positions import I32, I64, INFINITE, LENGTH_MASK, AnyArray, EdgeTable, Flags
+from matcher.matching.base.reach import Ends, reach_of
 from matcher.matching.base.roads import SearchRoads
-from matcher.matching.index.encoding import MOST_FLEXIBILITY_S, reach_of
 from matcher.matching.index.load_direct import DirectOffers
 
-Flags = npt.NDArray[np.bool_]
 #: A stop at which nobody was promised a time has this for a moment.
 NO_PROMISE = int(np.iinfo(np.int64).max)
 _MOST_LEGS = 255
@@ -26,9 +23,9 @@ _MOST_LEGS = 255
 class OffersWithStops:
     """OPEN offers with stops between origin and destination, (k,) each, and their stops, offer by offer and in driving order.
 
-    offers: their seats are those left, their budget the whole one. duration_ms: of the drive as published. booked: whether the stops are
-    those of riders (the driver's own among them), who board (boarding > 0 seats) and alight (< 0). earliest_ms, latest_ms: NO_PROMISE
-    for none.
+    offers: their seats are those left, their budget the whole one. duration_ms: of the drive as published. booked:
+    whether the stops are those of riders (the driver's own among them), who board (boarding > 0 seats) and alight (< 0).
+    earliest_ms, latest_ms: NO_PROMISE for none.
     """
 
     offers: DirectOffers
@@ -72,10 +69,7 @@ class _Legs:
     begin: I64  # (k,) first leg
     count: I64  # (k,)
     of: I64  # (legs,)
-    origin_edge: I32
-    origin_at: I32
-    destination_edge: I32
-    destination_at: I32
+    ends: Ends
     at_stop: Flags  # (legs,) whether the leg ends at a stop, and not at the destination
 
     @classmethod
@@ -87,30 +81,29 @@ class _Legs:
         first[begin], last[begin + count - 1] = True, True
         ends = []
         for start, stop, end in (
-            (given.offers.origin_edge, given.edge, given.offers.destination_edge),
-            (given.offers.origin_at, given.at, given.offers.destination_at),
+            (given.offers["origin_edge"], given.edge, given.offers["destination_edge"]),
+            (given.offers["origin_at"], given.at, given.offers["destination_at"]),
         ):
             here, there = np.empty(len(of), np.int32), np.empty(len(of), np.int32)
             here[first], here[~first] = start, stop
             there[last], there[~last] = end, stop
             ends += [here, there]
-        return cls(begin, count, of, ends[0], ends[2], ends[1], ends[3], ~last)
+        return cls(begin, count, of, Ends(ends[0], ends[2], ends[1], ends[3]), ~last)
 
 
 def rows_with_stops(
     given: OffersWithStops, roads: SearchRoads, rate: CostRate | None
-) -> tuple[Flags, dict[str, npt.NDArray[Any]], I32, dict[str, npt.NDArray[Any]]]:
+) -> tuple[Flags, dict[str, AnyArray], I32, dict[str, AnyArray]]:
     """(which are good, columns of their rows, packed drives, columns of their legs), as `Store.extend` takes them.
 
-    Left out are those that no road leads along any more, those on edges that do not exist, and those whose bookings do not add up.
+    Left out are those that no road leads along any more, those on edges that do not exist, and those whose bookings do
+    not add up.
     """
     known = _known(given, len(roads.edges.start))
     if not known.all():
         given = given.taken(known)
     legs = _Legs.of_offers(given)
-    cost, codes, path_begin, path_size = roads.pack_drives(
-        legs.origin_edge, legs.origin_at, legs.destination_edge, legs.destination_at
-    )
+    cost, codes, path_begin, path_size = roads.pack_drives(*legs.ends)
     seats = _free_seats(given, legs)
     bad = (cost >= INFINITE) | (seats < 0)
     good = np.bincount(legs.of, weights=bad, minlength=len(given)) == 0
@@ -120,11 +113,8 @@ def rows_with_stops(
         # Driven again without the bad ones: rare, and then nothing else has to know of them.
         return which, *rows_with_stops(given.taken(good), roads, rate)[1:]
     early_ms, late_ms = _slack(given, legs, cost)
-    columns: dict[str, npt.NDArray[Any]] = {
-        "origin_edge": legs.origin_edge,
-        "origin_at": legs.origin_at,
-        "destination_edge": legs.destination_edge,
-        "destination_at": legs.destination_at,
+    columns = {
+        **legs.ends._asdict(),
         "base_cost": cost,
         "path_begin": path_begin,
         "path_size": path_size,
@@ -132,15 +122,12 @@ def rows_with_stops(
         "early_ms": early_ms,
         "late_ms": late_ms,
     }
-    rows = _rows(given, legs, cost, seats, roads.edges) | {"price": given.offers.price(rate)}
-    return which, rows, codes, columns
+    return which, given.offers.stated(rate) | _rows(given, legs, cost, seats, roads.edges), codes, columns
 
 
 def _known(given: OffersWithStops, edges: int) -> Flags:
-    offers, of = given.offers, np.repeat(np.arange(len(given)), given.stop_count)
-    known = (offers.origin_edge >= 0) & (offers.origin_edge < edges)
-    known &= (offers.destination_edge >= 0) & (offers.destination_edge < edges)
-    known &= (offers.flexibility_s <= MOST_FLEXIBILITY_S) & (given.stop_count < _MOST_LEGS)
+    of = np.repeat(np.arange(len(given)), given.stop_count)
+    known = given.offers.on_roads(edges) & (given.stop_count < _MOST_LEGS)
     # Everybody who boards alights.
     known &= np.bincount(of, weights=given.boarding, minlength=len(given)) == 0
     strange = (given.edge < 0) | (given.edge >= edges)
@@ -150,18 +137,19 @@ def _known(given: OffersWithStops, edges: int) -> Flags:
 
 def _free_seats(given: OffersWithStops, legs: _Legs) -> I64:
     """(legs,) seats free on each leg."""
+    offers = given.offers
     boarding = np.zeros(len(legs.of), np.int64)
     boarding[1:][legs.at_stop[:-1]] = given.boarding
     aboard = np.cumsum(boarding)  # everybody has alighted where a trip ends, so that each begins with none
     booked = given.booked[legs.of]
-    return np.where(booked, given.offers.seats_offered[legs.of] - aboard, given.offers.seats[legs.of]).astype(np.int64)
+    return np.where(booked, offers["seats_offered"][legs.of] - aboard, offers["seats"][legs.of]).astype(np.int64)
 
 
 def _slack(given: OffersWithStops, legs: _Legs, cost: I64) -> tuple[I32, I32]:
     """(early_ms, late_ms) of `rows.Legs`."""
     driven = np.cumsum(cost >> 32)
     before = driven[legs.begin] - (cost[legs.begin] >> 32)
-    reached = given.offers.departure_ms[legs.of] + driven - before[legs.of]
+    reached = given.offers["departure_ms"][legs.of] + driven - before[legs.of]
     early, late = np.full(len(cost), ANY_TIME, np.int32), np.full(len(cost), ANY_TIME, np.int32)
     at = np.flatnonzero(legs.at_stop)
     promised = given.earliest_ms != NO_PROMISE
@@ -171,33 +159,21 @@ def _slack(given: OffersWithStops, legs: _Legs, cost: I64) -> tuple[I32, I32]:
     return early, late
 
 
-def _rows(given: OffersWithStops, legs: _Legs, cost: I64, seats: I64, edges: EdgeTable) -> dict[str, npt.NDArray[Any]]:
+def _rows(given: OffersWithStops, legs: _Legs, cost: I64, seats: I64, edges: EdgeTable) -> dict[str, AnyArray]:
+    """The columns of `rows.Rows` that depend on the roads."""
     offers = given.offers
     base = np.add.reduceat(cost, legs.begin) if len(given) else np.empty(0, np.int64)
     used_ms = np.where(given.booked, (base >> 32) - given.duration_ms, 0)
-    used_cm = np.where(given.booked, (base & 0xFFFFFFFF) - offers.length_cm, 0)
-    max_detour_ms = (offers.max_detour_ms - used_ms).astype(np.int32)
-    limited = offers.max_detour_cm != NO_LIMIT
-    origin_node, destination_node, reach_ms = reach_of(
-        edges, offers.origin_edge, offers.origin_at, offers.destination_edge, offers.destination_at, base, max_detour_ms
-    )
-    same = {name: getattr(offers, name) for name in _SAME}
-    return same | {
+    used_cm = np.where(given.booked, (base & LENGTH_MASK) - offers["length_cm"], 0)
+    max_detour_ms = (offers["max_detour_ms"] - used_ms).astype(np.int32)
+    limit_cm = offers["max_detour_cm"]
+    return {
         "base_cost": base,
         "leg_begin": legs.begin,
         "path_size": np.zeros(len(given), np.uint16),
         "leg_count": legs.count.astype(np.uint8),
-        "origin_node": origin_node,
-        "destination_node": destination_node,
-        "reach_ms": reach_ms,
-        "shift_ms": offers.departure_ms - offers.published_ms,
         "max_detour_ms": max_detour_ms,
-        "max_detour_cm": np.where(limited, offers.max_detour_cm - used_cm, NO_LIMIT).astype(np.int32),
+        "max_detour_cm": np.where(limit_cm != NO_LIMIT, limit_cm - used_cm, NO_LIMIT).astype(np.int32),
         "seats": np.maximum.reduceat(seats, legs.begin) if len(given) else np.empty(0, np.int64),
+        **reach_of(edges.together, offers.ends, base, max_detour_ms)._asdict(),
     }
-
-
-_SAME = (
-    "origin_edge", "origin_at", "destination_edge", "destination_at", "departure_ms", "flexibility_s", "stated", "welcome",
-    "version", "driver", "id_high", "id_low",
-)  # fmt: skip

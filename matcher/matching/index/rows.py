@@ -1,91 +1,140 @@
-"""What is known of every offer, as columns that kernels scan, and what a search sees of them."""
+"""What is known of every offer, as columns that kernels scan: one row an offer, and a row for each leg of those with several.
+
+`Rows` and `Legs` are the only lists of these columns: names, dtypes, units, and how a column that the offer itself
+states is read. Everything that writes, loads, sorts or scans rows derives from them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 from uuid import UUID
 
 import numpy as np
-import numpy.typing as npt
 
-from matcher.domain.place import RoadPosition
-from matcher.matching.base.columns import spans
-from matcher.matching.base.positions import FRACTION_ONE, I32, I64, U8, U32
-from matcher.matching.base.roads import PathTable
+from matcher.domain.offer import Offer
+from matcher.matching.base.plan import NO_LIMIT, to_ms
+from matcher.matching.base.positions import (
+    FRACTION_ONE,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    AnyArray,
+    fixed_position,
+)
+from matcher.matching.index.encoding import driver_digest, preference_masks
 
-U16 = npt.NDArray[np.uint16]
-U64 = npt.NDArray[np.uint64]
+#: Columns of stored offers by name, as the database has them, but for moments, which are milliseconds since the epoch.
+Stored = Mapping[str, AnyArray]
+#: Bits of the column `stated`, above those of PREFERENCE_KEYS.
+WOMEN_ONLY, DRIVER_IS_WOMAN = 32, 64
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """The columns of all offers, (count,) each. Positions are edges with fixed-point fractions; costs are packed.
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """How a column that the offer itself states is read: of an offer, and of the columns of stored offers.
 
-    The route: origin and destination are the ends of the whole trip, base_cost its drive without riders. leg_count 1: the packed drive is
-    codes[leg_begin : leg_begin + path_size]. leg_count > 1, for a driver who goes via other places or has riders: its legs are the rows of
-    `Legs` from leg_begin on. origin_node, destination_node, reach_ms: what bounds are taken from (see `reach`).
-
-    The rest: departure_ms as planned now; less shift_ms it is the published one, around which flexibility_s lies. max_detour_ms,
-    max_detour_cm: what earlier bookings have left of the budget. seats: free on the emptiest leg. stated, welcome: bit masks over
-    PREFERENCE_KEYS; above these stated has WOMEN_ONLY and DRIVER_IS_WOMAN of `blocks`. price: of a seat, `prices.price_steps`. driver:
-    `encoding.driver_digest`.
+    of_stored: None where they have a column of the same name.
     """
 
-    origin_edge: I32
-    origin_at: I32
-    destination_edge: I32
-    destination_at: I32
+    of_offer: Callable[[Offer], int]
+    of_stored: Callable[[Stored], AnyArray] | None = None
+
+
+def _fixed(fractions: AnyArray) -> AnyArray:
+    fixed: AnyArray = np.rint(fractions * FRACTION_ONE)
+    return fixed
+
+
+def _stated_bits(offer: Offer) -> int:
+    bits = preference_masks(offer.preferences)[0]
+    return bits | WOMEN_ONLY * offer.women_only | DRIVER_IS_WOMAN * offer.driver_is_woman
+
+
+def _limit_cm(metres: AnyArray) -> AnyArray:
+    limit: AnyArray = np.where(metres < 0, np.int32(NO_LIMIT), metres * np.int32(100))
+    return limit
+
+
+class Rows(NamedTuple):
+    """The columns of all offers, (count,) each. Positions are edges with fixed-point fractions; costs are packed.
+
+    The whole budget and all seats are what an offer states; a row has what its bookings have left of them.
+    """
+
+    # The route: the ends of the whole trip, and the drive without riders.
+    origin_edge: Annotated[I32, Stated(lambda offer: fixed_position(offer.origin.position)[0])]
+    origin_at: Annotated[
+        I32, Stated(lambda offer: fixed_position(offer.origin.position)[1], lambda s: _fixed(s["origin_fraction"]))
+    ]
+    destination_edge: Annotated[I32, Stated(lambda offer: fixed_position(offer.destination.position)[0])]
+    destination_at: Annotated[
+        I32,
+        Stated(
+            lambda offer: fixed_position(offer.destination.position)[1], lambda s: _fixed(s["destination_fraction"])
+        ),
+    ]
     base_cost: I64
+    # leg_count 1: the packed drive is codes[leg_begin : leg_begin + path_size]. More, for a driver who goes via other
+    # places or has riders: the legs are the rows of `Legs` from leg_begin on.
     leg_begin: I64
     path_size: U16
     leg_count: U8
+    # What bounds are taken from, see `reach`; nodes are ranks.
     origin_node: U32
     destination_node: U32
     reach_ms: I32
-    departure_ms: I64
-    shift_ms: I32
-    flexibility_s: U16
-    max_detour_ms: I32
-    max_detour_cm: I32
-    seats: U8
-    stated: U8
-    welcome: U8
-    price: U8
-    version: I32
-    driver: U64
-    id_high: U64
-    id_low: U64
+    # As planned now; less shift_ms it is the published departure, around which the flexibility lies.
+    departure_ms: Annotated[
+        I64,
+        Stated(
+            lambda offer: to_ms(offer.departure) + offer.departure_shift_ms,
+            lambda s: s["depart_ms"] + s["departure_shift_ms"],
+        ),
+    ]
+    shift_ms: Annotated[I32, Stated(lambda offer: offer.departure_shift_ms, lambda s: s["departure_shift_ms"])]
+    flexibility_s: Annotated[U16, Stated(lambda offer: offer.flexibility_s)]
+    # The limits of the detour; NO_LIMIT for none. Below 0 when new roads have made a booked trip longer than its limit.
+    max_detour_ms: Annotated[
+        I32, Stated(lambda offer: offer.max_detour_s * 1000, lambda s: s["max_detour_s"] * np.int32(1000))
+    ]
+    max_detour_cm: Annotated[
+        I32,
+        Stated(
+            lambda offer: NO_LIMIT if offer.max_detour_m is None else offer.max_detour_m * 100,
+            lambda s: _limit_cm(s["max_detour_m"]),
+        ),
+    ]
+    seats: Annotated[U8, Stated(lambda offer: offer.seats_left, lambda s: s["seats_left"])]  # on the emptiest leg
+    # Bits over PREFERENCE_KEYS; stated has WOMEN_ONLY and DRIVER_IS_WOMAN above them.
+    stated: Annotated[U8, Stated(_stated_bits, lambda s: s["stated"] | s["women"] * WOMEN_ONLY)]
+    welcome: Annotated[U8, Stated(lambda offer: preference_masks(offer.preferences)[1])]
+    price: U8  # of a seat, `prices.price_steps`
+    version: Annotated[I32, Stated(lambda offer: offer.version)]
+    driver: Annotated[U64, Stated(lambda offer: driver_digest(offer.driver_id))]
+    id_high: Annotated[U64, Stated(lambda offer: offer.id.int >> 64)]
+    id_low: Annotated[U64, Stated(lambda offer: offer.id.int & (2**64 - 1))]
 
     def offer_id(self, row: int) -> UUID:
         """The offer's id."""
         return UUID(int=int(self.id_high[row]) << 64 | int(self.id_low[row]))
 
     @property
-    def sieved(self) -> tuple[npt.NDArray[Any], ...]:
-        """The columns that the sieves read, in the order in which they take them."""
-        return sieved(vars(self))
+    def sieved(self) -> Sieved:
+        """The columns that the sieves read."""
+        return sieved(self._asdict())
 
 
-_SIEVED = (
-    "leg_count", "departure_ms", "flexibility_s", "shift_ms", "base_cost", "max_detour_ms", "seats", "stated",
-    "origin_node", "destination_node", "reach_ms",
-)  # fmt: skip
-
-
-def sieved(columns: Mapping[str, npt.NDArray[Any]]) -> tuple[npt.NDArray[Any], ...]:
-    """`Rows.sieved` of columns by name."""
-    return tuple(columns[name] for name in _SIEVED)
-
-
-@dataclass(frozen=True, eq=False)
-class Legs:
+class Legs(NamedTuple):
     """The legs of the offers that have several, one offer's legs in a row and in driving order, (legs,) each.
 
-    Leg k's packed drive is codes[path_begin[k] : path_begin[k] + path_size[k]]. seats: free on the leg. early_ms, late_ms: how much earlier or
-    later than planned the stop at the leg's end may be reached without breaking a promise to whoever boards or alights there; ANY_TIME
-    where nothing was promised.
+    Leg k's packed drive is codes[path_begin[k] : path_begin[k] + path_size[k]]. seats: free on the leg. early_ms,
+    late_ms: how much earlier or later than planned the stop at the leg's end may be reached without breaking a promise
+    to those who board or alight there; ANY_TIME where nothing was promised.
     """
 
     origin_edge: I32
@@ -100,81 +149,43 @@ class Legs:
     late_ms: I32
 
 
-#: dtypes of the columns, by name.
-ROW: Mapping[str, type[np.generic]] = {
-    "origin_edge": np.int32, "origin_at": np.int32, "destination_edge": np.int32, "destination_at": np.int32,
-    "base_cost": np.int64, "leg_begin": np.int64, "path_size": np.uint16, "leg_count": np.uint8,
-    "origin_node": np.uint32, "destination_node": np.uint32, "reach_ms": np.int32,
-    "departure_ms": np.int64, "shift_ms": np.int32, "flexibility_s": np.uint16, "max_detour_ms": np.int32,
-    "max_detour_cm": np.int32, "seats": np.uint8, "stated": np.uint8, "welcome": np.uint8, "price": np.uint8,
-    "version": np.int32, "driver": np.uint64, "id_high": np.uint64, "id_low": np.uint64,
-}  # fmt: skip
-LEG: Mapping[str, type[np.generic]] = {
-    "origin_edge": np.int32, "origin_at": np.int32, "destination_edge": np.int32, "destination_at": np.int32,
-    "base_cost": np.int64, "path_begin": np.int64, "path_size": np.int32, "seats": np.uint8, "early_ms": np.int32,
-    "late_ms": np.int32,
-}  # fmt: skip
+class Sieved(NamedTuple):
+    """The columns of `Rows` that the sieves and the zone maps read."""
+
+    leg_count: U8
+    departure_ms: I64
+    flexibility_s: U16
+    shift_ms: I32
+    base_cost: I64
+    max_detour_ms: I32
+    seats: U8
+    stated: U8
+    origin_node: U32
+    destination_node: U32
+    reach_ms: I32
+
+
+def sieved(columns: Mapping[str, AnyArray]) -> Sieved:
+    """The columns that the sieves read, of columns by name."""
+    return Sieved(*(columns[name] for name in Sieved._fields))
+
+
+def _dtypes(table: type) -> dict[str, type[np.generic]]:
+    """The dtype of each column of a table, from its annotations."""
+    return {name: get_args(get_args(hint)[1])[0] for name, hint in get_type_hints(table, globals()).items()}
+
+
+ROW, LEG = _dtypes(Rows), _dtypes(Legs)
 #: The columns of a row that are its route, or follow from it; its codes come on top.
-ROUTE = tuple(item.name for item in fields(Rows))[:11]
+ROUTE = Rows._fields[: Rows._fields.index("reach_ms") + 1]
+#: The columns that the offer itself states.
+STATED: dict[str, Stated] = {
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(Rows, globals(), include_extras=True).items()
+    if hasattr(hint, "__metadata__")
+}
 
-#: (alive, alive_count, zones) of `blocks`, the searcher's own rows, hidden rows (ascending both), rows of a block, rows in all.
-BlockTuple = tuple[U8, I32, I64, I64, I64, int, int]
 
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """What a search sees: the rows that were alive when it was taken, however many writes follow meanwhile."""
-
-    rows: Rows
-    legs: Legs
-    codes: I32  # packed drives
-    blocks: BlockTuple
-
-    def __len__(self) -> int:
-        """How many rows, those that are not alive included."""
-        return self.blocks[6]
-
-    @property
-    def has_itineraries(self) -> bool:
-        """Whether any offer has, or has had, several legs."""
-        return len(self.legs.seats) > 0
-
-    def alive(self) -> I64:
-        """The rows that are alive, ascending."""
-        bits = np.unpackbits(self.blocks[0], count=len(self), bitorder="little")
-        return np.flatnonzero(bits).astype(np.int64)
-
-    def seats_between(self, row: I64, first: I64, last: I64) -> U8:
-        """(k,) seats free all the way from leg `first` to leg `last` of k offers."""
-        free: U8 = self.rows.seats[row]
-        for k in np.flatnonzero(self.rows.leg_count[row] > 1):
-            begin = int(self.rows.leg_begin[row[k]])
-            free[k] = self.legs.seats[begin + first[k] : begin + last[k] + 1].min()
-        return free
-
-    def stops(self, row: int, first: int, last: int) -> tuple[RoadPosition, ...]:
-        """The stops between leg `first` and leg `last` of an offer."""
-        begin = int(self.rows.leg_begin[row])
-        return tuple(
-            RoadPosition(int(self.legs.destination_edge[leg]), int(self.legs.destination_at[leg]) / FRACTION_ONE)
-            for leg in range(begin + first, begin + last)
-        )
-
-    def routes(self, row: I64) -> tuple[PathTable, I64, U8]:
-        """(packed drives, first leg, number of legs) of k offers, in a table of their own."""
-        rows, legs = self.rows, self.legs
-        leg_count = rows.leg_count[row]
-        first, of = spans(rows.leg_begin[row], leg_count)
-        one = leg_count == 1
-        direct, single = row[one], first[one]
-        begin, size = np.empty(len(of), np.int64), np.empty(len(of), np.int32)
-        origin_at, destination_at = np.empty(len(of), np.int32), np.empty(len(of), np.int32)
-        begin[single], size[single] = rows.leg_begin[direct], rows.path_size[direct]
-        origin_at[single], destination_at[single] = rows.origin_at[direct], rows.destination_at[direct]
-        if len(direct) < len(row):
-            several = np.ones(len(of), dtype=np.bool_)
-            several[single] = False
-            leg = of[several]
-            begin[several], size[several] = legs.path_begin[leg], legs.path_size[leg]
-            origin_at[several], destination_at[several] = legs.origin_at[leg], legs.destination_at[leg]
-        return PathTable(self.codes, begin, size, origin_at, destination_at), first, leg_count
+def stated_by(offer: Offer) -> dict[str, Any]:
+    """The columns that an offer states, by name."""
+    return {name: column.of_offer(offer) for name, column in STATED.items()}

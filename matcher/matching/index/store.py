@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from matcher.matching.base.columns import Columns
-from matcher.matching.base.positions import I32, I64, U8
-from matcher.matching.index.rows import LEG, ROUTE, ROW, Legs, Rows, Snapshot, sieved
+from matcher.matching.base.positions import I32, I64, U8, U64, AnyArray
+from matcher.matching.index.rows import LEG, ROUTE, ROW, Legs, Rows, sieved
+from matcher.matching.index.snapshot import Snapshot
 from matcher.matching.index.tables import DriverRows, IdTable
-from matcher.matching.index.zones import Blocks
+from matcher.matching.index.zones import RowBlocks, ZoneMaps
 
-AnyArray = npt.NDArray[Any]
 _CODES_A_ROW = 16
 
 
@@ -24,8 +22,8 @@ _CODES_A_ROW = 16
 class Contents:
     """The rows of a store at one moment, with their legs and codes, and which of them were alive."""
 
-    rows: Mapping[str, AnyArray]
-    legs: Mapping[str, AnyArray]
+    rows: Rows
+    legs: Legs
     codes: I32
     alive: U8
     count: int
@@ -36,17 +34,18 @@ class Contents:
 
 
 class Store:
-    """Rows with their legs, drives, blocks and hash tables. Not thread-safe; what `snapshot` and `contents` give out stays as it is.
+    """Rows with their legs, drives, blocks and hash tables.
 
-    The first `sorted_rows` were put in the order of a compaction, the others came after it. seen_from: how many rows there must be room for.
+    Not thread-safe; what `snapshot` and `contents` give out stays as it is. The first `sorted_rows` are in the order of
+    a compaction, the others came after it. capacity: how many rows there is room for at first.
     """
 
-    def __init__(self, block: int, capacity: int, codes: int = 0) -> None:
+    def __init__(self, block: int, capacity: int) -> None:
         self._rows = Columns(ROW, capacity)
         self._legs = Columns(LEG, 16)
-        self._codes: I32 = np.empty(max(codes, _CODES_A_ROW * capacity), dtype=np.int32)
+        self._codes: I32 = np.empty(_CODES_A_ROW * capacity, dtype=np.int32)
         self._codes_used = 0
-        self._blocks = Blocks(block, capacity)
+        self._blocks = ZoneMaps(block, capacity)
         self._ids = IdTable(capacity)
         self._drivers = DriverRows(capacity)
         self._view: Snapshot | None = None
@@ -66,7 +65,7 @@ class Store:
         row = self._ids.find(self._rows["id_high"], self._rows["id_low"], high, low)
         return int(self._rows["version"][row]) if row >= 0 else 0
 
-    def versions_of(self, high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> I64:
+    def versions_of(self, high: U64, low: U64) -> I64:
         """The same of many."""
         rows = self._ids.find_many(self._rows["id_high"], self._rows["id_low"], high, low)
         return np.where(rows >= 0, self._rows["version"][rows], 0).astype(np.int64)
@@ -80,8 +79,11 @@ class Store:
         self._entered(number)
 
     def extend(self, rows: Mapping[str, AnyArray], codes: I32, legs: Mapping[str, AnyArray] | None = None) -> None:
-        """Put many. leg_begin of direct offers and path_begin of legs count from the first of these codes, leg_begin of the others from
-        the first of these legs."""
+        """Put many.
+
+        leg_begin of direct offers and path_begin of legs count from the first of these codes, leg_begin of the others
+        from the first of these legs.
+        """
         begin = self._keep_codes(codes)
         leg_begin = rows["leg_begin"] + begin
         if legs is not None and len(legs["seats"]):
@@ -92,17 +94,11 @@ class Store:
 
     def take_in(self, source: Contents, which: I64) -> None:
         """Put some rows of another store, in the order given."""
-        rows = {name: column[which] for name, column in source.rows.items()}
-        begin, legs, codes = routes_of(
-            which,
-            (source.rows["leg_begin"], source.rows["leg_count"], source.rows["path_size"]),
-            (source.legs["path_begin"], source.legs["path_size"]),
-            source.codes,
-        )
-        rows["leg_begin"] = begin
-        own_legs = {name: column[legs] for name, column in source.legs.items()}
-        own_legs["path_begin"] = path_begins(which, source.rows["leg_count"], rows["path_size"], own_legs["path_size"])
-        self.extend(rows, codes, own_legs)
+        rows = Rows(**{name: column[which] for name, column in source.rows._asdict().items()})
+        begin, of, codes = routes_of(which, source.rows, source.legs, source.codes)
+        legs = Legs(**{name: column[of] for name, column in source.legs._asdict().items()})
+        legs = legs._replace(path_begin=path_begins(rows.leg_count, rows.path_size, legs.path_size))
+        self.extend(rows._replace(leg_begin=begin)._asdict(), codes, legs._asdict())
 
     def drop(self, high: int, low: int) -> bool:
         """Remove an offer; False when it is not here."""
@@ -121,20 +117,21 @@ class Store:
                 rows=Rows(**self._rows.filled()),
                 legs=Legs(**self._legs.filled()),
                 codes=self._codes,
-                blocks=(alive, alive_count, zones, nobody, nobody, self._blocks.block, self._rows.count),
+                blocks=RowBlocks(alive, alive_count, zones, nobody, nobody, self._blocks.block, self._rows.count),
             )
         view = self._view
         mine = self._rows_of(own)
         others = [found for digest in hidden if len(found := self._rows_of(digest))]
         if len(mine) == 0 and not others:
             return view
-        apart = np.unique(np.concatenate(others)) if others else view.blocks[4]
-        return Snapshot(view.rows, view.legs, view.codes, (*view.blocks[:3], mine, apart, *view.blocks[5:]))
+        apart = np.unique(np.concatenate(others)) if others else view.blocks.hidden
+        return replace(view, blocks=view.blocks._replace(own=mine, hidden=apart))
 
     def contents(self) -> Contents:
         """As it is now."""
         alive, _, _ = self._blocks.shared()
-        return Contents(self._rows.filled(), self._legs.filled(), self._codes, alive, self._rows.count)
+        rows, legs = Rows(**self._rows.filled()), Legs(**self._legs.filled())
+        return Contents(rows, legs, self._codes, alive, self._rows.count)
 
     def memory(self) -> tuple[int, int]:
         """(bytes of routes, bytes beside them) of all rows, tables and blocks included, spare room left out."""
@@ -173,34 +170,33 @@ class Store:
 
 
 @numba.njit(cache=True, nogil=True)
-def routes_of(which, offers, legs, codes):
-    """(leg_begin, legs, codes) of some rows, as `Store.extend` takes them; legs: the old numbers of their legs, offer by offer."""
-    leg_begin, leg_count, path_size = offers
-    leg_path_begin, leg_path_size = legs
+def routes_of(which, rows, legs, codes):
+    """(leg_begin, legs, codes) of some rows, as `Store.extend` takes them; legs: the old numbers of their legs."""
     of_legs = of_codes = 0
     for row in which:
-        if leg_count[row] == 1:
-            of_codes += int(path_size[row])
+        first, count = rows.leg_begin[row], rows.leg_count[row]
+        if count == 1:
+            of_codes += int(rows.path_size[row])
             continue
-        for leg in range(leg_begin[row], leg_begin[row] + leg_count[row]):
-            of_codes += int(leg_path_size[leg])
+        for leg in range(first, first + count):
+            of_codes += int(legs.path_size[leg])
             of_legs += 1
     begin = np.empty(len(which), np.int64)
     numbers = np.empty(of_legs, np.int64)
     taken = np.empty(of_codes, np.int32)
     at_leg = at = 0
     for k in range(len(which)):
-        row = which[k]
-        if leg_count[row] == 1:
+        first, count = rows.leg_begin[which[k]], rows.leg_count[which[k]]
+        if count == 1:
             begin[k] = at
-            size = int(path_size[row])
-            taken[at : at + size] = codes[leg_begin[row] : leg_begin[row] + size]
+            size = int(rows.path_size[which[k]])
+            taken[at : at + size] = codes[first : first + size]
             at += size
             continue
         begin[k] = at_leg
-        for leg in range(leg_begin[row], leg_begin[row] + leg_count[row]):
-            size = int(leg_path_size[leg])
-            taken[at : at + size] = codes[leg_path_begin[leg] : leg_path_begin[leg] + size]
+        for leg in range(first, first + count):
+            size = int(legs.path_size[leg])
+            taken[at : at + size] = codes[legs.path_begin[leg] : legs.path_begin[leg] + size]
             at += size
             numbers[at_leg] = leg
             at_leg += 1
@@ -208,16 +204,15 @@ def routes_of(which, offers, legs, codes):
 
 
 @numba.njit(cache=True, nogil=True)
-def path_begins(which, leg_count, path_size, leg_path_size):
-    """Where the codes of each leg begin that `routes_of` has taken. path_size, leg_path_size: of the rows and legs taken."""
+def path_begins(leg_count, path_size, leg_path_size):
+    """Where the codes of each leg begin that `routes_of` has taken; of the rows and the legs taken."""
     begins = np.empty(len(leg_path_size), np.int64)
     leg = at = 0
-    for k in range(len(which)):
-        count = leg_count[which[k]]
-        if count == 1:
+    for k in range(len(leg_count)):
+        if leg_count[k] == 1:
             at += int(path_size[k])
             continue
-        for _ in range(count):
+        for _ in range(leg_count[k]):
             begins[leg] = at
             at += int(leg_path_size[leg])
             leg += 1

@@ -11,18 +11,17 @@ about the rider's own door: when the rider leaves it (boarding less the walk the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from matcher.matching.base.columns import spans
-from matcher.matching.base.positions import I64, U8, fixed_position
-from matcher.matching.base.reach import least_times
+from matcher.matching.base.positions import I64, U8, AnyArray
+from matcher.matching.base.reach import Bounds, least_times
 from matcher.matching.base.roads import SearchRoads, Settles
-from matcher.matching.index.rows import Snapshot
+from matcher.matching.index.snapshot import Snapshot
 from matcher.matching.index.zones import DIRECT, SEVERAL
 from matcher.matching.meeting.bounds import (
     EVERY_DRIVE,
@@ -30,17 +29,20 @@ from matcher.matching.meeting.bounds import (
     ONWARD,
     TO_DROPOFF,
     TO_PICKUP,
+    Wanted,
     bound_itineraries,
-    potentials,
 )
+from matcher.matching.meeting.candidates import Around, Meeting, Side, Walker, potentials
 from matcher.matching.meeting.legs import pairs_of_itineraries
 from matcher.matching.meeting.pairs import pairs_of_direct
 from matcher.matching.rank.scoring import ScoreWeights
-from matcher.matching.scan.feasible import NO_MISS, REASONS, Feasible
+from matcher.matching.scan.feasible import NO_MISS, Feasible
 from matcher.matching.scan.hints import FEW
+from matcher.matching.scan.itineraries import Trips
 from matcher.matching.scan.open_rows import open_rows
 from matcher.matching.scan.query import MeetingCandidate, Query
-from matcher.matching.scan.sieve import near_rows
+from matcher.matching.scan.reasons import no_counts
+from matcher.matching.scan.sieve import Sieve, near_rows
 
 #: Offers beyond their budget that are looked at together for the nearest miss, to begin with.
 _FIRST_MISSES = 64
@@ -49,30 +51,8 @@ _IN_BUDGET = 1
 #: More than any bound, in ms.
 _ANY = 2**31 - 1
 
-Pairs = tuple[I64, I64, int]  # rows that fit, their outcomes, nearest miss in ms
-
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """The candidates of one side, (k,) each: positions in fixed point, and walks."""
-
-    edge: I64
-    at: I64
-    walk_ms: I64
-
-    @classmethod
-    def of(cls, candidates: Sequence[MeetingCandidate]) -> Side:
-        """The columns of some candidates."""
-        fixed = [fixed_position(candidate.position) for candidate in candidates]
-        return cls(
-            np.array([edge for edge, _ in fixed], dtype=np.int64),
-            np.array([at for _, at in fixed], dtype=np.int64),
-            np.array([candidate.walk_ms for candidate in candidates], dtype=np.int64),
-        )
-
-    def first(self, count: int) -> tuple[I64, I64, I64]:
-        """The columns of the first candidates."""
-        return self.edge[:count], self.at[:count], self.walk_ms[:count]
+#: (k,) FOUND, and the nearest miss in ms.
+Pairs = tuple[AnyArray, int]
 
 
 class _Sweep:
@@ -84,7 +64,7 @@ class _Sweep:
         self._everywhere = False
         self._covered: Query | None = None
         self.distance: I64 = np.empty((0, 2 * len(pairs)), np.int64)
-        self.reach: tuple[Any, ...] = ()
+        self.bounds: Bounds
 
     def cover(self, asked: Query) -> None:
         """Make the distances, and the bounds that follow, true for every offer that is left by tests that need no roads."""
@@ -100,7 +80,7 @@ class _Sweep:
                 self._some = self._sweeps.enter_context(self._roads.some_least(self._pairs))
             self.distance = self._some.settled(rows.edges)
         # The potentials hold the ride between.
-        self.reach = least_times(self.distance, 0)
+        self.bounds = least_times(self.distance, 0)
 
 
 class MeetingScan:
@@ -109,18 +89,17 @@ class MeetingScan:
     def __init__(
         self, sweeps: ExitStack, snapshot: Snapshot, roads: SearchRoads, query: Query, weights: ScoreWeights
     ) -> None:
-        self._snapshot, self._edges = snapshot, roads.edges.together
+        self._snapshot, self._trips = snapshot, Trips(snapshot.rows, snapshot.legs)
         self._prices = weights.prices
-        pickups = query.pickups or (MeetingCandidate(query.pickup, 0),)
-        dropoffs = query.dropoffs or (MeetingCandidate(query.dropoff, 0),)
-        p, q = self._pickups, self._dropoffs = Side.of(pickups), Side.of(dropoffs)
+        p = Side.of(query.pickups or (MeetingCandidate(query.pickup, 0),))
+        q = Side.of(query.dropoffs or (MeetingCandidate(query.dropoff, 0),))
         self._to_pickups = sweeps.enter_context(roads.columns(p.edge, p.at, to=True))
         self._from_pickups = sweeps.enter_context(roads.columns(p.edge, p.at, to=False))
         self._to_dropoffs = sweeps.enter_context(roads.columns(q.edge, q.at, to=True))
         self._from_dropoffs = sweeps.enter_context(roads.columns(q.edge, q.at, to=False))
-        self._between = roads.costs_between(self._from_pickups, self._to_dropoffs)
-        self._parts = potentials(self._between)
-        a, b = self._parts
+        between = roads.costs_between(self._from_pickups, self._to_dropoffs)
+        a, b = potentials(between)
+        self._meeting = Meeting(roads.edges.together, p, q, between, a, b)
         pairs = [(self._to_pickups, a << 32, self._from_dropoffs, b << 32)]
         if snapshot.has_itineraries:
             none_p, none_q = np.zeros(len(p.edge), np.int64), np.zeros(len(q.edge), np.int64)
@@ -132,133 +111,86 @@ class MeetingScan:
     def __call__(self, asked: Query) -> Feasible:
         """Test every offer. nearest_miss_ms is told when so few fit that it is of use, else it may be None."""
         self._sweep.cover(asked)
-        direct = self._scan(asked, self._bound_direct, self._pair_direct)
+        direct = self._scan(asked, DIRECT, self._pair_direct)
         if not self._snapshot.has_itineraries:
             return self._with_nearest_miss(asked, direct)
-        others = self._scan(asked, self._bound_itineraries, self._pair_itineraries)
+        others = self._scan(asked, SEVERAL, self._pair_itineraries)
         return self._with_nearest_miss(asked, direct.joined(others))
 
     def at_doors(self, asked: Query, rows: I64) -> Feasible:
         """Those of some rows that could also carry the rider from door to door, and how."""
         one_leg = self._snapshot.rows.leg_count[rows] == 1
-        counts = np.zeros(len(REASONS), np.int64)
+        counts = no_counts()
         direct, others = rows[one_leg], rows[~one_leg]
-        found = Feasible.of(*self._pair_direct(asked, direct, counts, 0, 1)[:2], len(direct), counts, NO_MISS)
+        found = Feasible.of(self._pair_direct(asked, direct, counts, 0, 1)[0], len(direct), counts, NO_MISS)
         if len(others) == 0:
             return found
         legs = int(self._snapshot.rows.leg_count[others].sum(dtype=np.int64))
         pairs = self._pair_legs(asked, others, np.full(legs, EVERY_DRIVE, np.uint8), counts, 1)
-        return found.joined(Feasible.of(*pairs[:2], len(others), counts, NO_MISS))
+        return found.joined(Feasible.of(pairs[0], len(others), counts, NO_MISS))
 
-    def _scan(
-        self,
-        asked: Query,
-        bound: Callable[[Query, int, I64], tuple[I64, I64, int]],
-        pair: Callable[[Query, I64, I64, int], Pairs],
-    ) -> Feasible:
-        counts = np.zeros(len(REASONS), dtype=np.int64)
-        rows, _, considered = bound(asked, _IN_BUDGET, counts)
-        found, outcomes, miss = pair(asked, rows, counts, _IN_BUDGET)
-        return Feasible.of(found, outcomes, considered, counts, miss)
+    def _scan(self, asked: Query, kinds: int, pair: Callable[[Query, I64, AnyArray, int], Pairs]) -> Feasible:
+        sieve = Sieve.of(self._snapshot, asked, kinds)
+        rows, _, considered = near_rows(sieve, self._sweep.bounds, _IN_BUDGET)
+        found, miss = pair(asked, rows, sieve.counts, _IN_BUDGET)
+        return Feasible.of(found, considered, sieve.counts, miss)
 
     def _with_nearest_miss(self, asked: Query, feasible: Feasible) -> Feasible:
-        """Look at offers, the nearest bound first, for as long as one can be a nearer miss than those that were within their bound."""
+        """Look at offers, the nearest bound first, for as long as one can be a nearer miss than those in their bound."""
         if len(feasible) >= FEW:
             return feasible
         miss = NO_MISS if feasible.nearest_miss_ms is None else feasible.nearest_miss_ms
-        unused = np.zeros(len(REASONS), dtype=np.int64)
-        direct, others = (self._bound_direct, self._pair_direct), (self._bound_itineraries, self._pair_itineraries)
-        for bound, pair in (direct, others) if self._snapshot.has_itineraries else (direct,):
-            rows, beyond_ms, _ = bound(asked, min(miss, _ANY), unused)
+        unused = no_counts()
+        direct, others = (DIRECT, self._pair_direct), (SEVERAL, self._pair_itineraries)
+        for kinds, pair in (direct, others) if self._snapshot.has_itineraries else (direct,):
+            sieve = Sieve.of(self._snapshot, asked, kinds)
+            rows, beyond_ms, _ = near_rows(sieve, self._sweep.bounds, min(miss, _ANY))
             order = np.argsort(beyond_ms, kind="stable")
             rows, beyond_ms = rows[order], beyond_ms[order]
             begin, size = 0, _FIRST_MISSES
             while begin < len(rows) and beyond_ms[begin] < miss:
                 end = min(begin + size, int(np.searchsorted(beyond_ms, miss)))
-                miss = min(miss, int(pair(asked, rows[begin:end], unused, min(miss, _ANY))[2]))
+                miss = min(miss, int(pair(asked, rows[begin:end], unused, min(miss, _ANY))[1]))
                 begin, size = end, 4 * size
         return feasible.missed_by(None if miss == NO_MISS else miss)
 
-    def _bound_direct(self, asked: Query, threshold: int, counts: I64) -> tuple[I64, I64, int]:
-        return near_rows(self._snapshot, asked, DIRECT, self._sweep.reach, threshold, counts)
-
-    def _pair_direct(self, asked: Query, which: I64, counts: I64, _: int, most: int | None = None) -> Pairs:
+    def _pair_direct(self, asked: Query, which: I64, counts: AnyArray, _: int, most: int | None = None) -> Pairs:
         rows = self._snapshot.rows
         found: Pairs = pairs_of_direct(
             which,
-            (rows.origin_edge, rows.origin_at, rows.destination_edge, rows.destination_at),
-            (
-                rows.base_cost,
-                rows.departure_ms,
-                rows.shift_ms,
-                rows.flexibility_s,
-                rows.max_detour_ms,
-                rows.max_detour_cm,
-            ),
-            self._edges,
+            rows,
+            self._meeting.first(most),
             self._to_pickups.settled(rows.origin_edge[which]),
             self._from_dropoffs.settled(rows.destination_edge[which]),
-            self._between,
-            self._pickups.first(most or len(self._pickups.edge)),
-            self._dropoffs.first(most or len(self._dropoffs.edge)),
-            self._parts,
-            (asked.earliest_ms, asked.latest_ms, asked.window_is_arrival, asked.now_ms),
-            self._prices,
+            self._walker(asked),
             counts,
         )
         return found
 
-    def _bound_itineraries(self, asked: Query, threshold: int, counts: I64) -> tuple[I64, I64, int]:
-        return near_rows(self._snapshot, asked, SEVERAL, self._sweep.reach, threshold, counts)
-
-    def _pair_itineraries(self, asked: Query, near: I64, counts: I64, threshold: int) -> Pairs:
-        """The best pairs of legs and candidates that add less than `threshold` ms beyond the budget, and misses that are no farther beyond."""
-        rows, legs = self._snapshot.rows, self._snapshot.legs
+    def _pair_itineraries(self, asked: Query, near: I64, counts: AnyArray, threshold: int) -> Pairs:
+        """The best pairs of legs and candidates that add less than `threshold` ms beyond the budget, and misses that are
+        no farther beyond."""
         # The trip as a whole was near enough; now leg by leg.
-        which, uses = bound_itineraries(
-            near,
-            (rows.leg_begin, rows.leg_count, rows.max_detour_ms),
-            (legs.origin_edge, legs.origin_at, legs.destination_edge, legs.destination_at, legs.base_cost),
-            legs.seats,
-            self._edges,
-            self._sweep.distance,
-            self._pickups.edge,
-            self._dropoffs.edge,
-            asked.seats,
-            threshold,
-            counts,
-        )
+        wanted = Wanted(asked.seats, threshold)
+        which, uses = bound_itineraries(near, self._trips, self._meeting, self._sweep.distance, wanted, counts)
         return self._pair_legs(asked, which, uses, counts, None)
 
-    def _pair_legs(self, asked: Query, which: I64, uses: U8, counts: I64, most: int | None) -> Pairs:
+    def _pair_legs(self, asked: Query, which: I64, uses: U8, counts: AnyArray, most: int | None) -> Pairs:
         rows, legs = self._snapshot.rows, self._snapshot.legs
         _, of = spans(rows.leg_begin[which], rows.leg_count[which])
         begins, ends = legs.origin_edge[of], legs.destination_edge[of]
-        found: Pairs = pairs_of_itineraries(
-            which,
-            uses,
-            (
-                rows.leg_begin,
-                rows.leg_count,
-                rows.departure_ms,
-                rows.shift_ms,
-                rows.flexibility_s,
-                rows.max_detour_ms,
-                rows.max_detour_cm,
-            ),
-            (legs.origin_edge, legs.origin_at, legs.destination_edge, legs.destination_at, legs.base_cost),
-            (legs.seats, legs.early_ms, legs.late_ms),
-            self._edges,
+        around = Around(
             self._to_pickups.settled(begins[uses & TO_PICKUP != 0]),
             self._from_pickups.settled(ends[uses & FROM_PICKUP != 0]),
             self._to_dropoffs.settled(begins[uses & TO_DROPOFF != 0]),
             self._from_dropoffs.settled(ends[uses & ONWARD != 0]),
-            self._between,
-            self._pickups.first(most or len(self._pickups.edge)),
-            self._dropoffs.first(most or len(self._dropoffs.edge)),
-            asked.seats,
-            (asked.earliest_ms, asked.latest_ms, asked.window_is_arrival, asked.now_ms),
-            self._prices,
-            counts,
+        )
+        found: Pairs = pairs_of_itineraries(
+            which, uses, self._trips, self._meeting.first(most), around, self._walker(asked), counts
         )
         return found
+
+    def _walker(self, asked: Query) -> Walker:
+        return Walker(
+            asked.seats, asked.earliest_ms, asked.latest_ms, asked.window_is_arrival, asked.now_ms, *self._prices
+        )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matcher.matching.base.positions import I64, fixed_position, split_cost
+from matcher.matching.base.positions import I64, LENGTH_MASK, fixed_position, split_cost
 from matcher.matching.base.roads import PackedDrive, SearchRoads
-from matcher.matching.index.rows import Snapshot
-from matcher.matching.rank.scoring import F64, PartValues, ScoreWeights, agreement, falling, price_values
+from matcher.matching.index.snapshot import Snapshot
+from matcher.matching.rank.scoring import F64, OVERLAP, Offered, ScoreWeights, amounts_of
 from matcher.matching.scan.feasible import Feasible
 from matcher.matching.scan.query import Query
 
@@ -19,11 +19,11 @@ FIRST_BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
-    """The best offers in order: score falling, then offer id rising. (n,) each; `chosen` indexes the arrays of Feasible."""
+    """The best offers in order: score falling, then offer id rising. (n,) each; `chosen` indexes what was feasible."""
 
     chosen: I64
     score: F64
-    values: PartValues
+    amounts: F64  # (parts, n), see `scoring.PARTS`
     shared_cm: I64
 
 
@@ -36,34 +36,36 @@ def rank(
     weights: ScoreWeights,
     limit: int,
 ) -> Ranked:
-    """The `limit` best offers. `rider` is their own drive from door to door, wherever they are met: what lies on the way of both
-    is a matter of where people come from and go to. Exact: the overlap of an offer is computed unless its score could not reach the answer even with
-    the most overlap that it can have (all of the rider's road, or all of its own where that is shorter)."""
-    rows = snapshot.rows
-    k = len(feasible)
+    """The `limit` best offers. rider: their own drive from door to door, wherever they are met: the overlap is a matter
+    of where people come from and go to.
+
+    Exact: the overlap of an offer is computed unless its score could not reach the answer even with the most overlap
+    that it can have (all of the rider's road, or all of its own where that is shorter).
+    """
+    rows, found = snapshot.rows, feasible.found
+    k = len(found)
     direct_cm = max(1, split_cost(rider.cost)[1])
-    at_most = np.minimum(1.0, (rows.base_cost[feasible.rows] & 0xFFFFFFFF) / direct_cm)
-    detour = falling(feasible.detour_ms, weights.detour_ceiling_s * 1000.0)
-    time = falling(feasible.shift_ms, weights.time_ceiling_s * 1000.0)
-    walk = falling(feasible.walk_ms, weights.walk_ceiling_s * 1000.0) if query.walks else np.ones(k)
-    preferences = agreement(query.stated, query.welcome, rows.stated[feasible.rows], rows.welcome[feasible.rows])
-    price = price_values(rows.price[feasible.rows])
-    hoped = PartValues(detour, at_most, time, walk, preferences, price).score(weights)
+    at_most = np.minimum(1.0, (rows.base_cost[found["row"]] & LENGTH_MASK) / direct_cm)
+    amounts = amounts_of(Offered(rows, found, query, at_most))
+    hoped_values = weights.values(amounts)
+    hoped = weights.score(hoped_values)
     ends = (fixed_position(query.pickup)[1], fixed_position(query.dropoff)[1])
 
     def shared(chosen: I64) -> I64:
-        return roads.shared_lengths(rider, ends, *snapshot.routes(feasible.rows[chosen]))
+        return roads.shared_lengths(rider, ends, *snapshot.routes(found["row"][chosen]))
 
-    def valued(chosen: I64, shared_cm: I64) -> PartValues:
-        overlap = np.minimum(1.0, shared_cm / direct_cm)
-        return PartValues(detour[chosen], overlap, time[chosen], walk[chosen], preferences[chosen], price[chosen])
+    def scores(chosen: I64, shared_cm: I64) -> F64:
+        values = hoped_values[:, chosen]
+        values[OVERLAP] = np.minimum(1.0, shared_cm / direct_cm)
+        return weights.score(values)
 
     def ranked(chosen: I64, shared_cm: I64) -> Ranked:
-        values = valued(chosen, shared_cm)
-        score = values.score(weights)
-        row = feasible.rows[chosen]
+        score = scores(chosen, shared_cm)
+        row = found["row"][chosen]
         order = np.lexsort((rows.id_low[row], rows.id_high[row], -score))[:limit]
-        return Ranked(chosen[order], score[order], values.taken(order), shared_cm[order])
+        best = amounts[:, chosen[order]]
+        best[OVERLAP] = np.minimum(1.0, shared_cm[order] / direct_cm)
+        return Ranked(chosen[order], score[order], best, shared_cm[order])
 
     batch = max(FIRST_BATCH, 2 * limit)
     if k <= batch:
@@ -72,7 +74,7 @@ def rank(
     hopeful = np.argpartition(-hoped, batch)
     first = hopeful[:batch]
     first_cm = shared(first)
-    # Whoever cannot reach the last place of the first batch's answer even with all the overlap in the world is out.
-    last_place = np.partition(valued(first, first_cm).score(weights), batch - limit)[batch - limit]
+    # What cannot reach the last place of the first batch's answer even with all the overlap in the world is out.
+    last_place = np.partition(scores(first, first_cm), batch - limit)[batch - limit]
     rest = hopeful[batch:][hoped[hopeful[batch:]] >= last_place]
     return ranked(np.concatenate([first, rest]), np.concatenate([first_cm, shared(rest)]))

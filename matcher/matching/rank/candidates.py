@@ -7,53 +7,54 @@ from uuid import UUID
 
 from matcher.domain.match import ScorePart, ScorePartName
 from matcher.domain.place import RoadPosition
-from matcher.matching.index.index import Snapshot
+from matcher.matching.index.snapshot import Snapshot
 from matcher.matching.rank.best import Ranked
-from matcher.matching.rank.scoring import ScoreWeights, describe_parts
-from matcher.matching.scan.feasible import Feasible
+from matcher.matching.rank.scoring import OVERLAP, ScoreWeights
+from matcher.matching.scan.feasible import FOUND, Feasible
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A feasible insertion, scored. Times in ms, lengths in cm; pickup_ms and dropoff_ms since the epoch."""
+    """A feasible insertion, scored. Times in ms, lengths in cm; pickup_ms and dropoff_ms since the epoch.
+
+    The fields of `feasible.FOUND` are as described there.
+    """
 
     offer_id: UUID
     version: int
     seats_left: int
     score: float
-    values: tuple[float, ...]  # of the score's parts, in the order of `PartValues`
+    amounts: tuple[float, ...]  # measured for each part of the score, see `scoring.PARTS`
     weights: ScoreWeights
-    shift_ms: int  # how much later than planned the driver leaves, negative for earlier
     pickup_ms: int
     dropoff_ms: int
-    ride_ms: int
-    ride_cm: int
     ride_via: tuple[RoadPosition, ...]  # the driver's stops that the rider passes through
+    shared_cm: int
     detour_ms: int
     detour_cm: int
-    shared_cm: int
-    overlap: float
-    pickup_leg: int = 0  # which leg of the itinerary, from 0, the pickup is inserted in
-    dropoff_leg: int = 0
-    pickup_choice: int = 0  # which of the query's pickups; 0 is the door
-    dropoff_choice: int = 0
-    walk_ms: int = 0  # both walks together
-    at_doors: tuple[int, int] | None = (
-        None  # detour (ms, cm) from door to door, when the rider walks and it would fit, too
-    )
-    slot: int = 0  # in whose metric all of this is
+    shift_ms: int
+    ride_ms: int
+    ride_cm: int
+    pickup_leg: int
+    dropoff_leg: int
+    pickup_choice: int
+    dropoff_choice: int
+    walk_ms: int
+    at_doors: tuple[int, int] | None  # detour (ms, cm) from door to door, when the rider walks and it would fit, too
+    slot: int  # in whose metric all of this is
+
+    @property
+    def overlap(self) -> float:
+        """The share of the rider's own best route that the driver's planned route runs along."""
+        return self.amounts[OVERLAP]
 
     @property
     def parts(self) -> dict[ScorePartName, ScorePart]:
         """The parts of the score. Made when asked for, because most candidates are never shown."""
-        return describe_parts(
-            self.values,
-            self.weights,
-            detour_s=self.detour_ms / 1000,
-            overlap=self.overlap,
-            shift_s=self.shift_ms / 1000,
-            walk_s=self.walk_ms / 1000,
-        )
+        return self.weights.describe(self.amounts)
+
+
+_NAMES = FOUND.names or ()
 
 
 def describe_candidates(
@@ -65,59 +66,43 @@ def describe_candidates(
     slot: int,
 ) -> tuple[Candidate, ...]:
     """The ranked offers of a slot. doors: {row: detour from door to door} of those who walk and need not."""
-    rows, chosen = snapshot.rows, ranked.chosen
-    row = feasible.rows[chosen]
-    shift_ms, ride_ms = feasible.shift_ms[chosen], feasible.ride_ms[chosen]
-    pickup_ms = rows.departure_ms[row] + feasible.to_pickup_ms[chosen] + shift_ms
+    rows, found = snapshot.rows, feasible.found[ranked.chosen]
+    row = found["row"]
+    pickup_ms = rows.departure_ms[row] + found["to_pickup_ms"] + found["shift_ms"]
     # Column by column: numpy's scalars are slow one at a time, and are no Python numbers.
     columns = (
-        row,
         rows.version[row],
-        snapshot.seats_between(row, feasible.pickup_leg[chosen], feasible.dropoff_leg[chosen]),
+        snapshot.seats_between(row, found["pickup_leg"], found["dropoff_leg"]),
         ranked.score,
-        shift_ms,
         pickup_ms,
-        pickup_ms + ride_ms,
-        ride_ms,
-        feasible.ride_cm[chosen],
-        feasible.detour_ms[chosen],
-        feasible.detour_cm[chosen],
+        pickup_ms + found["ride_ms"],
         ranked.shared_cm,
-        ranked.values.overlap,
-        feasible.pickup_leg[chosen],
-        feasible.dropoff_leg[chosen],
-        feasible.pickup_choice[chosen],
-        feasible.dropoff_choice[chosen],
-        feasible.walk_ms[chosen],
     )
-    return tuple(
-        Candidate(
-            offer_id=rows.offer_id(row),
-            version=version,
-            seats_left=seats,
-            score=score,
-            values=values,
-            weights=weights,
-            shift_ms=shift_ms,
-            pickup_ms=pickup_ms,
-            dropoff_ms=dropoff_ms,
-            ride_ms=ride_ms,
-            ride_cm=ride_cm,
-            ride_via=snapshot.stops(row, board, alight) if board != alight else (),
-            detour_ms=detour_ms,
-            detour_cm=detour_cm,
-            shared_cm=shared_cm,
-            overlap=overlap,
-            pickup_leg=board,
-            dropoff_leg=alight,
-            pickup_choice=pickup_choice,
-            dropoff_choice=dropoff_choice,
-            walk_ms=walk_ms,
-            at_doors=doors.get(row),
-            slot=slot,
+    best = []
+    for values, amounts, (version, seats_left, score, boards_ms, alights_ms, shared_cm) in zip(
+        found.tolist(),
+        ranked.amounts.T.tolist(),
+        zip(*(column.tolist() for column in columns), strict=True),
+        strict=True,
+    ):
+        own = dict(zip(_NAMES, values, strict=True))
+        number, _ = own.pop("row"), own.pop("to_pickup_ms")
+        board, alight = own["pickup_leg"], own["dropoff_leg"]
+        best.append(
+            Candidate(
+                offer_id=rows.offer_id(number),
+                version=version,
+                seats_left=seats_left,
+                score=score,
+                amounts=tuple(amounts),
+                weights=weights,
+                pickup_ms=boards_ms,
+                dropoff_ms=alights_ms,
+                ride_via=snapshot.stops(number, board, alight) if board != alight else (),
+                shared_cm=shared_cm,
+                at_doors=doors.get(number),
+                slot=slot,
+                **own,
+            )
         )
-        for values, (
-            row, version, seats, score, shift_ms, pickup_ms, dropoff_ms, ride_ms, ride_cm,
-            detour_ms, detour_cm, shared_cm, overlap, board, alight, pickup_choice, dropoff_choice, walk_ms,
-        ) in zip(ranked.values.by_offer(), zip(*(column.tolist() for column in columns), strict=True), strict=True)
-    )  # fmt: skip
+    return tuple(best)

@@ -1,16 +1,23 @@
-"""How good a feasible offer is for a rider: a weighted sum of parts, each in [0, 1] with its own ceiling."""
+"""How good a feasible offer is for a rider: a weighted sum of parts, each in [0, 1] with its own ceiling.
+
+`PARTS` is the only list of the parts. The weights, their settings, the answer's parts and what `explain` tells of each
+derive from it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.match import ScorePart, ScorePartName
-from matcher.matching.base.positions import I64, U8
+from matcher.matching.base.positions import AnyArray
 from matcher.matching.base.prices import PRICE_STEPS
+from matcher.matching.index.rows import Rows
+from matcher.matching.scan.query import Query
 
 F64 = npt.NDArray[np.float64]
 
@@ -18,149 +25,167 @@ F64 = npt.NDArray[np.float64]
 SCORE_DECIMALS = 6
 #: The larger of the prices of detour and walk; integers, so that equal costs are equal on every machine.
 PRICE_UNIT = 1 << 16
+#: A ceiling in seconds is a setting; that of a share is 1.
+CEILING_SUFFIX = "_ceiling_s"
 
 _ONES_IN_BYTE = np.array([byte.bit_count() for byte in range(256)], dtype=np.float64)
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreWeights:
-    """What counts how much, and where each part reaches 0. Weights are relative: they are divided by their sum.
+class Offered(NamedTuple):
+    """What the parts of k offers are measured on. found: (k,) FOUND; overlap: (k,) shares of the rider's own route."""
 
-    Raises ValueError for a negative weight, weights that are all 0, or a ceiling that is not above 0.
+    rows: Rows
+    found: AnyArray
+    query: Query
+    overlap: F64
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the score.
+
+    weight: its default; counts: what earns it, for the setting's description. amount: (k,) measured, in ms where the
+    unit is s. ceiling: the amount, in the unit, at which the part is 0, or 1 for `more_is_better`; ceiling_means: the
+    description of its setting, None for a ceiling that is fixed.
     """
 
-    detour: float = 0.40
-    overlap: float = 0.30
-    time: float = 0.10
-    walk: float = 0.10
-    preferences: float = 0.05
-    price: float = 0.05
-    detour_ceiling_s: float = 1800.0
-    time_ceiling_s: float = 3600.0
-    walk_ceiling_s: float = 1800.0
+    name: ScorePartName
+    weight: float
+    counts: str
+    amount: Callable[[Offered], AnyArray]
+    unit: str = "share"
+    ceiling: float = 1.0
+    ceiling_means: str | None = None
+    more_is_better: bool = False
 
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name.endswith("_ceiling_s"):
-                if not value > 0:
-                    raise ValueError(f"{item.name} must be above 0, not {value}")
-            elif not value >= 0:
-                raise ValueError(f"the weight of {item.name} must not be negative, not {value}")
-        if self._sum() <= 0:
+    @property
+    def ceiling_name(self) -> str:
+        """The name of the ceiling among weights and settings."""
+        return f"{self.name.value}{CEILING_SUFFIX}"
+
+    def measured(self, amount: float) -> float:
+        """An amount in the unit."""
+        return amount / 1000 if self.unit == "s" else amount
+
+    def value(self, amount: AnyArray, ceiling: float) -> F64:
+        """(k,) in [0, 1]; 1 is best."""
+        share = amount / (ceiling * 1000 if self.unit == "s" else ceiling)
+        if self.more_is_better:
+            return np.asarray(np.clip(share, 0.0, 1.0), dtype=np.float64)
+        return falling(share)
+
+
+def falling(share: AnyArray) -> F64:
+    """1 at a share of 0, falling evenly to 0 at a whole, to either side, and beyond."""
+    return np.asarray(1.0 - np.clip(np.abs(share), 0.0, 1.0), dtype=np.float64)
+
+
+def agreement(offered: Offered) -> F64:
+    """The share of the rider's stated preferences that the driver does not contradict; 1 where none was stated."""
+    query, row = offered.query, offered.found["row"]
+    asked = query.stated.bit_count()
+    if asked == 0:
+        return np.ones(len(row))
+    stated, welcome = offered.rows.stated[row], offered.rows.welcome[row]
+    contradicted = (welcome ^ np.uint8(query.welcome)) & stated & np.uint8(query.stated)
+    return np.asarray(1.0 - _ONES_IN_BYTE[contradicted] / asked, dtype=np.float64)
+
+
+PARTS = (
+    Part(
+        ScorePartName.DETOUR, 0.40, "a small added drive", lambda offered: offered.found["detour_ms"],
+        "s", 1800.0, "an added drive of this long scores 0",
+    ),
+    Part(
+        ScorePartName.OVERLAP, 0.30, "road shared with the rider's own best route", lambda offered: offered.overlap,
+        more_is_better=True,
+    ),
+    Part(
+        ScorePartName.TIME, 0.10, "a departure as the driver planned it", lambda offered: offered.found["shift_ms"],
+        "s", 3600.0, "a driver who must leave this much earlier or later scores 0",
+    ),
+    Part(
+        ScorePartName.WALK, 0.10, "a short walk", lambda offered: offered.found["walk_ms"],
+        "s", 1800.0, "a walk of this long scores 0",
+    ),
+    Part(ScorePartName.PREFERENCES, 0.05, "preferences that fit", agreement, more_is_better=True),
+    Part(
+        ScorePartName.PRICE, 0.05, "a price below the cost of driving",
+        lambda offered: offered.rows.price[offered.found["row"]] / np.float64(PRICE_STEPS),
+    ),
+)  # fmt: skip
+OVERLAP = [part.name for part in PARTS].index(ScorePartName.OVERLAP)
+
+
+@dataclass(init=False, unsafe_hash=True)
+class ScoreWeights:
+    """What counts how much, and where each part reaches 0; by default as in `PARTS`.
+
+    given: weights by the names of the parts, ceilings as `detour_ceiling_s`. Weights are relative: they are divided by
+    their sum. Raises ValueError for a negative weight, weights that are all 0, or a ceiling that is not above 0.
+    """
+
+    weights: tuple[float, ...]
+    ceilings: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    def __init__(self, **given: float) -> None:
+        self.weights = tuple(given.pop(part.name.value, part.weight) for part in PARTS)
+        self.ceilings = tuple(
+            given.pop(part.ceiling_name, part.ceiling) if part.ceiling_means else part.ceiling for part in PARTS
+        )
+        if given:
+            raise TypeError(f"no part of the score has {', '.join(given)}")
+        for part, weight, ceiling in zip(PARTS, self.weights, self.ceilings, strict=True):
+            if not ceiling > 0:
+                raise ValueError(f"{part.ceiling_name} must be above 0, not {ceiling}")
+            if not weight >= 0:
+                raise ValueError(f"the weight of {part.name} must not be negative, not {weight}")
+        total = sum(self.weights)
+        if total <= 0:
             raise ValueError("at least one weight must be above 0")
-
-    def _sum(self) -> float:
-        return self.detour + self.overlap + self.time + self.walk + self.preferences + self.price
+        self.shares = tuple(weight / total for weight in self.weights)
 
     @property
     def prices(self) -> tuple[int, int]:
-        """What a millisecond of detour and one of walk cost: their weights over their ceilings, as integers of which the larger is PRICE_UNIT."""
-        detour, walk = self.detour / self.detour_ceiling_s, self.walk / self.walk_ceiling_s
+        """What a millisecond of detour and one of walk cost, as integers of which the larger is PRICE_UNIT.
+
+        Their weights over their ceilings.
+        """
+        slope = {part.name: w / c for part, w, c in zip(PARTS, self.weights, self.ceilings, strict=True)}
+        detour, walk = slope[ScorePartName.DETOUR], slope[ScorePartName.WALK]
         larger = max(detour, walk)
         if larger == 0:
             return 0, 0
         return round(PRICE_UNIT * (detour / larger)), round(PRICE_UNIT * (walk / larger))
 
-    @property
-    def shares(self) -> dict[ScorePartName, float]:
-        """The weight of each part, divided by the sum of all, in the order of `PartValues`."""
-        total = self._sum()
+    def values(self, amounts: F64) -> F64:
+        """(parts, k) values in [0, 1] of (parts, k) amounts."""
+        parts = zip(PARTS, amounts, self.ceilings, strict=True)
+        return np.array([part.value(amount, ceiling) for part, amount, ceiling in parts])
+
+    def score(self, values: F64) -> F64:
+        """(k,) scores in [0, 1] of (parts, k) values, rounded. Never falls when a part rises."""
+        total = np.zeros(values.shape[1])
+        for share, value in zip(self.shares, values, strict=True):
+            total += share * value
+        return np.round(total, SCORE_DECIMALS)
+
+    def describe(self, amounts: tuple[float, ...]) -> dict[ScorePartName, ScorePart]:
+        """The parts of one offer as people read them: value, weight, what was measured, and the ceiling."""
+        parts = zip(PARTS, amounts, self.shares, self.ceilings, strict=True)
         return {
-            ScorePartName.DETOUR: self.detour / total,
-            ScorePartName.OVERLAP: self.overlap / total,
-            ScorePartName.TIME: self.time / total,
-            ScorePartName.WALK: self.walk / total,
-            ScorePartName.PREFERENCES: self.preferences / total,
-            ScorePartName.PRICE: self.price / total,
+            part.name: ScorePart(
+                round(float(part.value(np.array([amount]), ceiling)[0]), SCORE_DECIMALS),
+                share,
+                round(part.measured(amount), SCORE_DECIMALS),
+                ceiling,
+                part.unit,
+            )
+            for part, amount, share, ceiling in parts
         }
 
 
-@dataclass(frozen=True, eq=False)
-class PartValues:
-    """The parts of k offers, (k,) float64 each in [0, 1]; 1 is best."""
-
-    detour: F64
-    overlap: F64
-    time: F64
-    walk: F64
-    preferences: F64
-    price: F64
-
-    def score(self, weights: ScoreWeights) -> F64:
-        """(k,) scores in [0, 1], rounded. Never falls when a part rises."""
-        detour, overlap, time, walk, preferences, price = weights.shares.values()
-        total = (
-            detour * self.detour
-            + overlap * self.overlap
-            + time * self.time
-            + walk * self.walk
-            + preferences * self.preferences
-            + price * self.price
-        )
-        return np.round(total, SCORE_DECIMALS)
-
-    def taken(self, chosen: I64) -> PartValues:
-        """The parts of some offers, in the given order."""
-        return PartValues(
-            self.detour[chosen],
-            self.overlap[chosen],
-            self.time[chosen],
-            self.walk[chosen],
-            self.preferences[chosen],
-            self.price[chosen],
-        )
-
-    def by_offer(self) -> Iterator[tuple[float, ...]]:
-        """The parts of one offer after another."""
-        columns = (self.detour, self.overlap, self.time, self.walk, self.preferences, self.price)
-        return zip(*(column.tolist() for column in columns), strict=True)
-
-
-def falling(amount: npt.NDArray[np.generic], ceiling: float) -> F64:
-    """1 at an amount of 0, falling evenly to 0 at the ceiling and beyond."""
-    return np.asarray(1.0 - np.clip(np.abs(amount) / ceiling, 0.0, 1.0), dtype=np.float64)
-
-
-def agreement(
-    rider_stated: int, rider_welcome: int, stated: npt.NDArray[np.uint8], welcome: npt.NDArray[np.uint8]
-) -> F64:
-    """The share of the rider's stated preferences that the driver does not contradict; 1 where none was stated."""
-    asked = rider_stated.bit_count()
-    if asked == 0:
-        return np.ones(len(stated))
-    contradicted = (welcome ^ np.uint8(rider_welcome)) & stated & np.uint8(rider_stated)
-    return np.asarray(1.0 - _ONES_IN_BYTE[contradicted] / asked, dtype=np.float64)
-
-
-def price_values(steps: U8) -> F64:
-    """1 for a free seat, falling evenly to 0 for one at the whole cost of the drive. steps: as in `rows.Rows`."""
-    return np.asarray(1.0 - steps / np.float64(PRICE_STEPS), dtype=np.float64)
-
-
-def describe_parts(
-    values: tuple[float, ...],
-    weights: ScoreWeights,
-    *,
-    detour_s: float,
-    overlap: float,
-    shift_s: float,
-    walk_s: float,
-) -> dict[ScorePartName, ScorePart]:
-    """The parts of a score as people read them: value, weight, what was measured, and the ceiling.
-
-    values: of the parts, in the order of `PartValues`.
-    """
-    preferences, price = values[-2:]
-    measured = (
-        (detour_s, weights.detour_ceiling_s, "s"),
-        (overlap, 1.0, "share"),
-        (shift_s, weights.time_ceiling_s, "s"),
-        (walk_s, weights.walk_ceiling_s, "s"),
-        (preferences, 1.0, "share"),
-        (round(1.0 - price, SCORE_DECIMALS), 1.0, "share"),
-    )
-    return {
-        name: ScorePart(round(value, SCORE_DECIMALS), share, *what)
-        for (name, share), value, what in zip(weights.shares.items(), values, measured, strict=True)
-    }
+def amounts_of(offered: Offered) -> F64:
+    """(parts, k) what is measured of k offers."""
+    return np.array([part.amount(offered) for part in PARTS], dtype=np.float64)

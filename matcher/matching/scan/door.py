@@ -1,4 +1,4 @@
-"""A search for a rider who is met at the doors: one sweep for all offers, or, when few can be there in time, drives for those alone."""
+"""A search for a rider who is met at the doors: one sweep for all offers, or drives for those few that can be in time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from matcher.matching.base.positions import I64
 from matcher.matching.base.reach import least_times
 from matcher.matching.base.roads import PackedDrive, SearchRoads, Settles
-from matcher.matching.index.index import Snapshot
+from matcher.matching.index.snapshot import Snapshot
 from matcher.matching.scan.feasible import Feasible
 from matcher.matching.scan.gather import gather
 from matcher.matching.scan.itineraries import gather_itineraries, gather_some
@@ -41,11 +41,11 @@ class DoorScan:
         edges = self._roads.edges
         if rows is not None and len(rows) < WORTH_SIEVES:
             return gather_some(self._snapshot, edges, distance, self._direct, asked, rows)
-        reach = least_times(distance, self._direct >> 32)
-        found = gather(self._snapshot, edges, distance, self._direct, asked, reach)
+        bounds = least_times(distance, self._direct >> 32)
+        found = gather(self._snapshot, edges, distance, self._direct, asked, bounds)
         if not self._several:
             return found
-        return found.joined(gather_itineraries(self._snapshot, edges, distance, self._direct, asked, reach))
+        return found.joined(gather_itineraries(self._snapshot, edges, distance, self._direct, asked, bounds))
 
     def _prepare(self, asked: Query) -> tuple[I64, OpenRows | None]:
         """(distances, true for every offer that is left by tests that need no roads; those offers when they are few)."""

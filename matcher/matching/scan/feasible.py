@@ -3,77 +3,108 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+import numba
 import numpy as np
 
 from matcher.domain.match import TurnedAway
-from matcher.matching.base.positions import I64
+from matcher.matching.base.positions import I64, LENGTH_MASK, AnyArray, Int
+from matcher.matching.scan.reasons import REASONS, by_reason
 
-#: The order of the kernels' counters; the first that applies to an offer is the one that is counted.
-REASONS = (
-    TurnedAway.OWN_OFFER,
-    TurnedAway.OUTSIDE_WINDOW,
-    TurnedAway.NO_SEATS,
-    TurnedAway.PREFERENCES,
-    TurnedAway.DETOUR,
-    TurnedAway.DETOUR_LENGTH,
+#: An offer that can carry the rider: its row, and the insertion. All int64.
+FOUND = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "row",
+            "detour_ms",
+            "detour_cm",
+            "to_pickup_ms",  # drive from the driver's origin to the pickup
+            "shift_ms",  # how much later than planned the driver leaves, negative for earlier; as little as possible
+            "ride_ms",
+            "ride_cm",
+            "pickup_leg",  # which leg of the itinerary, from 0, the pickup is inserted in
+            "dropoff_leg",
+            "pickup_choice",  # which of the query's pickups; 0 is the door
+            "dropoff_choice",
+            "walk_ms",  # both walks together
+        )
+    ]
 )
-OWN, WINDOW, SEATS, PREFERENCES, DETOUR, LENGTH = range(len(REASONS))
-#: What an insertion is told by: columns of an *outcome*, the form in which kernels hand it over.
-DETOUR_MS, DETOUR_CM, TO_PICKUP_MS, SHIFT_MS, RIDE_MS, RIDE_CM, PICKUP_LEG, DROPOFF_LEG = range(8)
-PICKUP_CHOICE, DROPOFF_CHOICE, WALK_MS = range(8, 11)
-OUTCOME = 11
 #: "No offer was turned away for nothing but its detour."
 NO_MISS = np.iinfo(np.int64).max
 
 
+class Insertion(NamedTuple):
+    """How a rider fits best in one offer, as kernels hand it over; `how_far` and `miss_ms` as in `insertion`."""
+
+    how_far: Int
+    miss_ms: Int
+    detour_ms: Int
+    detour_cm: Int
+    to_pickup_ms: Int
+    shift_ms: Int
+    ride: Int  # packed
+    pickup_leg: Int
+    dropoff_leg: Int
+
+
+class Harvest(NamedTuple):
+    """What a kernel has found so far: the first `size` of `found`, (room,) FOUND, and the nearest miss in ms."""
+
+    found: AnyArray
+    size: Int
+    miss_ms: Int
+
+
+@numba.njit(cache=True, nogil=True)
+def with_room(harvest, more):
+    """The same with room for so many more, at least."""
+    found, size = harvest.found, harvest.size
+    if size + more > len(found):
+        found = np.empty(2 * (size + more), FOUND)
+        found[:size] = harvest.found[:size]
+    return Harvest(found, size, harvest.miss_ms)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def note(found, row, insertion):
+    """Write an insertion at the doors into a FOUND."""
+    found.row = row
+    found.detour_ms, found.detour_cm = insertion.detour_ms, insertion.detour_cm
+    found.to_pickup_ms, found.shift_ms = insertion.to_pickup_ms, insertion.shift_ms
+    found.ride_ms, found.ride_cm = insertion.ride >> 32, insertion.ride & LENGTH_MASK
+    found.pickup_leg, found.dropoff_leg = insertion.pickup_leg, insertion.dropoff_leg
+    found.pickup_choice = found.dropoff_choice = found.walk_ms = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Feasible:
-    """The offers that can carry the rider, (k,) each, and why the others cannot.
+    """The offers that can carry the rider, (k,) FOUND, and why the others cannot.
 
-    considered = k + the sum of turned_away. nearest_miss_ms: the least detour beyond its budget among the offers that were
-    turned away for nothing but their detour, or None.
+    considered = k + the sum of turned_away. nearest_miss_ms: the least detour beyond its budget among the offers that
+    were turned away for nothing but their detour, or None.
     """
 
-    rows: I64
-    detour_ms: I64
-    detour_cm: I64
-    to_pickup_ms: I64  # drive from the driver's origin to the pickup
-    shift_ms: I64  # how much later than planned the driver leaves, negative for earlier; as little as the window allows
-    ride_ms: I64
-    ride_cm: I64
-    pickup_leg: I64  # which leg of the itinerary, from 0, the pickup is inserted in
-    dropoff_leg: I64
-    pickup_choice: I64  # which of the query's pickups; 0 is the door
-    dropoff_choice: I64
-    walk_ms: I64  # both walks together
+    found: AnyArray
     considered: int
     turned_away: dict[TurnedAway, int]
     nearest_miss_ms: int | None
 
     @classmethod
-    def of(cls, rows: I64, outcomes: I64, considered: int, counts: I64, miss: int) -> Feasible:
-        """What a kernel found: (k,) rows with their (k, OUTCOME) outcomes, and a count for each of REASONS."""
-        return cls(
-            rows=rows,
-            detour_ms=outcomes[:, DETOUR_MS],
-            detour_cm=outcomes[:, DETOUR_CM],
-            to_pickup_ms=outcomes[:, TO_PICKUP_MS],
-            shift_ms=outcomes[:, SHIFT_MS],
-            ride_ms=outcomes[:, RIDE_MS],
-            ride_cm=outcomes[:, RIDE_CM],
-            pickup_leg=outcomes[:, PICKUP_LEG],
-            dropoff_leg=outcomes[:, DROPOFF_LEG],
-            pickup_choice=outcomes[:, PICKUP_CHOICE],
-            dropoff_choice=outcomes[:, DROPOFF_CHOICE],
-            walk_ms=outcomes[:, WALK_MS],
-            considered=int(considered),
-            turned_away={reason: int(count) for reason, count in zip(REASONS, counts, strict=True) if count},
-            nearest_miss_ms=None if miss == NO_MISS else int(miss),
-        )
+    def of(cls, found: AnyArray, considered: int, counts: AnyArray, miss_ms: int) -> Feasible:
+        """What a kernel found; counts: (1,) COUNTS."""
+        return cls(found, int(considered), by_reason(counts), None if miss_ms == NO_MISS else int(miss_ms))
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.found)
+
+    @property
+    def rows(self) -> I64:
+        """(k,) rows of the offers."""
+        rows: I64 = self.found["row"]
+        return rows
 
     def missed_by(self, nearest_miss_ms: int | None) -> Feasible:
         """The same with another nearest miss."""
@@ -82,21 +113,10 @@ class Feasible:
     def joined(self, other: Feasible) -> Feasible:
         """This and the findings of another scan over other offers."""
         misses = [miss for miss in (self.nearest_miss_ms, other.nearest_miss_ms) if miss is not None]
-        reasons = [reason for reason in REASONS if reason in self.turned_away or reason in other.turned_away]
+        counts = {r.name: self.turned_away.get(r.name, 0) + other.turned_away.get(r.name, 0) for r in REASONS}
         return Feasible(
-            rows=np.concatenate([self.rows, other.rows]),
-            detour_ms=np.concatenate([self.detour_ms, other.detour_ms]),
-            detour_cm=np.concatenate([self.detour_cm, other.detour_cm]),
-            to_pickup_ms=np.concatenate([self.to_pickup_ms, other.to_pickup_ms]),
-            shift_ms=np.concatenate([self.shift_ms, other.shift_ms]),
-            ride_ms=np.concatenate([self.ride_ms, other.ride_ms]),
-            ride_cm=np.concatenate([self.ride_cm, other.ride_cm]),
-            pickup_leg=np.concatenate([self.pickup_leg, other.pickup_leg]),
-            dropoff_leg=np.concatenate([self.dropoff_leg, other.dropoff_leg]),
-            pickup_choice=np.concatenate([self.pickup_choice, other.pickup_choice]),
-            dropoff_choice=np.concatenate([self.dropoff_choice, other.dropoff_choice]),
-            walk_ms=np.concatenate([self.walk_ms, other.walk_ms]),
-            considered=self.considered + other.considered,
-            turned_away={r: self.turned_away.get(r, 0) + other.turned_away.get(r, 0) for r in reasons},
-            nearest_miss_ms=min(misses, default=None),
+            np.concatenate([self.found, other.found]),
+            self.considered + other.considered,
+            {reason: count for reason, count in counts.items() if count},
+            min(misses, default=None),
         )

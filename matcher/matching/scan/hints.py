@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from matcher.domain.match import Hint, TurnedAway
+from matcher.domain.match import Hint
 from matcher.matching.scan.feasible import Feasible
 from matcher.matching.scan.query import MeetingCandidate, Query
+from matcher.matching.scan.reasons import REASONS
 
 #: Hints are looked for when fewer offers than this can carry the rider.
 FEW = 3
 #: By how much a window may be widened at each end, in minutes: the least after which something more fits is told.
 WIDER_MIN = (15, 30, 60, 120, 240)
-#: What a longer walk can mend.
-_WALKABLE = frozenset({TurnedAway.OUTSIDE_WINDOW, TurnedAway.DETOUR, TurnedAway.DETOUR_LENGTH})
 
 
 @dataclass(frozen=True, slots=True)
 class FartherWalk:
-    """The places where a rider who walks `max_walk_m` metres at each end can be met: `candidates` finds (pickups, dropoffs).
+    """The places where a rider who walks `max_walk_m` metres at each end can be met: (pickups, dropoffs).
 
-    Whoever walks farther has the same places and more.
+    A longer walk has the same places and more.
     """
 
     max_walk_m: int
@@ -42,20 +41,21 @@ def find_hints(
     if len(feasible) >= FEW:
         return ()
     hints: list[Hint] = []
-    if TurnedAway.OUTSIDE_WINDOW in feasible.turned_away:
+    mendable = {code for reason in REASONS if reason.name in feasible.turned_away for code in reason.relaxed_by}
+    if "widen_window" in mendable:
         minutes, more = _least_that_helps(
             WIDER_MIN, lambda minutes: len(scan(query.widened(minutes * 60_000))) - len(feasible)
         )
         if more > 0:
             detail = f"{_offers(more)} would fit if the time window were {minutes} minutes wider at each end"
             hints.append(Hint("widen_window", more, detail, minutes * 60, "s"))
-    if TurnedAway.NO_SEATS in feasible.turned_away:
+    if "fewer_seats" in mendable:
         for seats in range(query.seats - 1, 0, -1):
             more = len(scan(query.with_seats(seats))) - len(feasible)
             if more > 0:
                 hints.append(Hint("fewer_seats", more, f"{_offers(more)} would fit {seats} of you", seats, "seats"))
                 break
-    if farther and scan_walking is not None and not _WALKABLE.isdisjoint(feasible.turned_away):
+    if farther and scan_walking is not None and "walk_more" in mendable:
         walks = {walk.max_walk_m: walk for walk in farther}
         metres, more = _least_that_helps(
             tuple(walks),
@@ -66,7 +66,10 @@ def find_hints(
             hints.append(Hint("walk_more", more, detail, metres, "m"))
     if feasible.nearest_miss_ms is not None:
         seconds = -(-feasible.nearest_miss_ms // 1000)
-        detail = f"the closest offer would need {seconds} s more detour than its driver accepts: try meeting nearer to its route"
+        detail = (
+            f"the closest offer would need {seconds} s more detour than its driver accepts: "
+            "try meeting nearer to its route"
+        )
         hints.append(Hint("nearest_miss", 1, detail, seconds, "s"))
     return tuple(hints)
 

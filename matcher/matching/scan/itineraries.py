@@ -1,178 +1,148 @@
-"""Offers of several legs: which of them can carry a rider, each tested exactly at its cheapest feasible pair of legs (see `insertion`).
+"""Offers of several legs: which of them can carry a rider, each tested exactly at its cheapest feasible pair of legs.
 
-Whatever stops lie between, the new drive leads from the origin over the pickup and the dropoff to the destination, so that the bound of offers
-of one leg holds for the trip as a whole: rows go through the same sieves as in `gather`, and few are left for the pairs.
+Whatever stops lie between, the new drive leads from the origin over the pickup and the dropoff to the destination, so
+that the bound of offers of one leg holds for the trip as a whole: rows go through the same sieves as in `gather`, and
+few are left for the pairs (see `insertion`).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import NamedTuple
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
-from matcher.matching.base.positions import I64, INFINITE, EdgeTable, along_edge, fixed_position, leave, reach
-from matcher.matching.base.reach import least_times
-from matcher.matching.index.rows import Snapshot
+from matcher.matching.base.positions import I64, INFINITE, AnyArray, EdgeTable, along_edge, leave, reach
+from matcher.matching.base.reach import FROM_DROPOFF, FROM_PICKUP, TO_DROPOFF, TO_PICKUP, Bounds, least_times
+from matcher.matching.index.rows import Legs, Rows
+from matcher.matching.index.snapshot import Snapshot
 from matcher.matching.index.zones import SEVERAL
-from matcher.matching.scan.feasible import DETOUR, NO_MISS, OUTCOME, REASONS, Feasible
-from matcher.matching.scan.gather import gather_rows
+from matcher.matching.scan.feasible import FOUND, NO_MISS, Feasible, Harvest, note, with_room
+from matcher.matching.scan.gather import Ways, gather_rows
 from matcher.matching.scan.insertion import (
     FITS,
     MOST_LEGS,
+    Drives,
+    Ride,
     best_insertion,
     count_reason,
-    promises_after,
+    trip_of,
 )
 from matcher.matching.scan.open_rows import OpenRows
 from matcher.matching.scan.query import Query
-from matcher.matching.scan.sieve import blocks_by_promise, near_in_block, survey, terms_of
+from matcher.matching.scan.reasons import no_counts
+from matcher.matching.scan.sieve import Sieve, blocks_to_look_at, near_in_block, scratch_of
 
 _FIRST_ROOM = 64
 #: Legs that are looked at together: their costs stay in the nearest cache.
-TOGETHER = 512
+TOGETHER = 256
 #: More than any detour, in ms, and small enough to be added up.
 NOWHERE_MS = 1 << 40
+#: The ends of a leg, and what it costs to drive between them and the rider, packed: as in `Drives`.
+LEG_COSTS = np.dtype(
+    [
+        (name, np.int64)
+        for name in ("here", "here_at", "there", "there_at", "to_pickup", "from_pickup", "to_dropoff", "onward")
+    ]
+)
+
+
+class Trips(NamedTuple):
+    """All offers and all legs."""
+
+    rows: Rows
+    legs: Legs
+
+
+class LegsWork(NamedTuple):
+    """Scratch for a batch of rows and their legs."""
+
+    costs: AnyArray  # (TOGETHER,) LEG_COSTS
+    leg_of: I64
+    row_of: I64
+    first_of: I64  # the first leg of each row in the batch
+    beyond_ms: I64
+    after: I64  # (2, MOST_LEGS), see `trip_of`
 
 
 def gather_itineraries(
-    snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, query: Query, reach: tuple[Any, ...] | None = None
+    snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, query: Query, bounds: Bounds | None = None
 ) -> Feasible:
     """Test every offer of several legs in the snapshot against a query, exactly; the counterpart of `gather.gather`.
 
-    distance: (n, 4) packed, to the pickup, from the dropoff, to the dropoff, from the pickup. reach: as there.
+    distance: (n, 4) packed, of `sweep_both`. bounds: as there.
     """
-    legs = snapshot.legs
-    counts = np.zeros(len(REASONS), dtype=np.int64)
-    found, outcomes, considered, miss = _scan(
-        snapshot.rows.sieved,
-        snapshot.blocks,
-        terms_of(query),
-        _terms(snapshot),
-        (legs.origin_edge, legs.origin_at, legs.destination_edge, legs.destination_at, legs.base_cost),
-        (legs.seats, legs.early_ms, legs.late_ms),
-        edges.together,
-        distance,
-        reach or least_times(distance, direct >> 32),
-        _asked(query, direct),
-        counts,
+    sieve = Sieve.of(snapshot, query, SEVERAL)
+    found, considered, miss = _scan(
+        Trips(snapshot.rows, snapshot.legs),
+        sieve,
+        bounds or least_times(distance, direct >> 32),
+        Ways(edges.together, distance),
+        query.asked(direct),
     )
-    return Feasible.of(found, outcomes, considered, counts, miss)
+    return Feasible.of(found, considered, sieve.counts, miss)
 
 
 def gather_some(
     snapshot: Snapshot, edges: EdgeTable, distance: I64, direct: int, query: Query, some: OpenRows
 ) -> Feasible:
-    """Test some offers, of one leg or several, without sieves; the answer is that of `gather` and `gather_itineraries` together.
+    """Test some offers, of one leg or several, without sieves; the answer is that of `gather` and `gather_itineraries`.
 
-    distance: (n, 2 or 4) packed, as in `gather_itineraries`, true at both ends of some.edges; two columns are enough where no
-    row has several legs.
+    distance: (n, 2 or 4) packed, as in `gather_itineraries`, true at both ends of some.edges; two columns are enough
+    where no row has several legs.
     """
     several = snapshot.rows.leg_count[some.rows] > 1
-    found = gather_rows(snapshot, edges, distance, direct, query, some.rows[~several], some.considered, some.counts)
+    ways, asked = Ways(edges.together, distance), query.asked(direct)
+    found = gather_rows(snapshot, ways, asked, replace(some, rows=some.rows[~several]))
     if not several.any():
         return found
-    legs = snapshot.legs
-    counts = np.zeros(len(REASONS), dtype=np.int64)
-    rows, outcomes, miss = _try_all(
-        some.rows[several],
-        _terms(snapshot),
-        (legs.origin_edge, legs.origin_at, legs.destination_edge, legs.destination_at, legs.base_cost),
-        (legs.seats, legs.early_ms, legs.late_ms),
-        edges.together,
-        distance,
-        _asked(query, direct),
-        counts,
-    )
-    return found.joined(Feasible.of(rows, outcomes, 0, counts, miss))
-
-
-def _terms(snapshot: Snapshot) -> tuple[npt.NDArray[Any], ...]:
-    rows = snapshot.rows
-    return (
-        rows.leg_begin,
-        rows.leg_count,
-        rows.departure_ms,
-        rows.shift_ms,
-        rows.flexibility_s,
-        rows.max_detour_ms,
-        rows.max_detour_cm,
-    )
-
-
-def _asked(query: Query, direct: int) -> tuple[int, ...]:
-    return (
-        *fixed_position(query.pickup),
-        *fixed_position(query.dropoff),
-        direct,
-        query.seats,
-        query.earliest_ms,
-        query.latest_ms,
-        query.window_is_arrival,
-        query.now_ms,
-    )
+    counts = no_counts()
+    others, miss = _try_all(some.rows[several], Trips(snapshot.rows, snapshot.legs), ways, asked, counts)
+    return found.joined(Feasible.of(others, 0, counts, miss))
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(offers, blocks, terms, trips, legs, limits, edges, distance, reach, asked, counts):
-    """The scan of `gather_itineraries`: (rows that fit, their (k, OUTCOME) outcomes, rows considered, nearest miss in ms).
-
-    offers, blocks, terms: as in `sieve`; trips: of `_terms`; legs, limits: columns of `rows.Legs`; asked: see `_asked`. counts: (reasons,)
-    int64, added to.
-    """
-    block = blocks[5]
-    state = np.empty(block, np.uint8)
-    rows, beyond_ms = np.empty(block + 1, np.int32), np.empty(block + 1, np.int32)
+def _scan(trips, sieve, bounds, ways, asked):
+    """((k,) FOUND, rows considered, nearest miss in ms) of `gather_itineraries`."""
+    sifted = scratch_of(sieve.blocks.size)
     work = legs_work()
-    found = np.empty(_FIRST_ROOM, np.int64)
-    outcomes = np.zeros((_FIRST_ROOM, OUTCOME), np.int64)
-    codes, considered = survey(SEVERAL, blocks, terms, counts)
-    numbers, bounds = blocks_by_promise(codes, blocks, reach)
-    size = 0
-    miss = NO_MISS
-    for i in range(len(numbers)):
-        active, near = near_in_block(
-            numbers[i], codes, bounds[i], SEVERAL, offers, blocks, terms, reach, miss, state, rows, beyond_ms, counts
-        )
+    harvest = Harvest(np.empty(_FIRST_ROOM, FOUND), 0, NO_MISS)
+    queue, considered = blocks_to_look_at(sieve, bounds)
+    for i in range(len(queue.numbers)):
+        active, near = near_in_block(sieve, bounds, queue, i, harvest.miss_ms, sifted)
         considered += active
-        found, outcomes, size, miss = try_rows(
-            rows[:near], trips, legs, limits, edges, distance, asked, work, found, outcomes, size, miss, counts
-        )
-    return found[:size].copy(), outcomes[:size].copy(), considered, miss
+        if near > 0:
+            harvest = try_rows(sifted.rows[:near], trips, ways, asked, work, with_room(harvest, near), sieve.counts)
+    return harvest.found[: harvest.size].copy(), considered, harvest.miss_ms
 
 
 @numba.njit(cache=True, nogil=True)
-def _try_all(which, terms, legs, limits, edges, distance, asked, counts):
-    """(rows that fit, their (k, OUTCOME) outcomes, nearest miss in ms) among some rows; the arguments are those of `_scan`."""
-    found = np.empty(_FIRST_ROOM, np.int64)
-    outcomes = np.zeros((_FIRST_ROOM, OUTCOME), np.int64)
-    found, outcomes, size, miss = try_rows(
-        which, terms, legs, limits, edges, distance, asked, legs_work(), found, outcomes, 0, NO_MISS, counts
-    )
-    return found[:size].copy(), outcomes[:size].copy(), miss
+def _try_all(which, trips, ways, asked, counts):
+    """((k,) FOUND, nearest miss in ms) among some rows."""
+    harvest = Harvest(np.empty(len(which), FOUND), 0, NO_MISS)
+    harvest = try_rows(which, trips, ways, asked, legs_work(), harvest, counts)
+    return harvest.found[: harvest.size].copy(), harvest.miss_ms
 
 
 @numba.njit(cache=True, nogil=True)
 def legs_work():
     """Scratch for `try_rows`."""
-    return np.empty((TOGETHER, 4), np.int64), np.empty((4, TOGETHER), np.int64), np.empty((2, MOST_LEGS), np.int64)
+    numbers = np.empty((4, TOGETHER), np.int64)
+    after = np.empty((2, MOST_LEGS), np.int64)
+    return LegsWork(np.empty(TOGETHER, LEG_COSTS), numbers[0], numbers[1], numbers[2], numbers[3], after)
 
 
 @numba.njit(cache=True, nogil=True)
-def try_rows(which, terms, legs, limits, edges, distance, asked, work, found, outcomes, size, miss, counts):
-    """Test some rows of several legs exactly: (found, outcomes, size, miss) with what fits added behind the first `size`.
-
-    found: (room,) and outcomes: (room, OUTCOME), grown when they are full. miss: the least detour beyond a budget so far, in ms. Rows that
-    do not fit are counted.
+def try_rows(which, trips, ways, asked, work, harvest, counts):
+    """The harvest with those of some rows of several legs that fit, for which it has room; the others are counted.
 
     Rows go through in batches, and step by step: what is far away in memory is fetched for many legs at once.
     """
-    leg_begin, leg_count, max_detour_ms = terms[0], terms[1], terms[5]
-    base_cost, leg_seats = legs[4], limits[0]
-    direct_ms, seats_requested = asked[4] >> 32, asked[5]
-    costs, columns, after = work
-    leg_of, row_of, first_of, beyond_of = columns[0], columns[1], columns[2], columns[3]
+    leg_begin, leg_count, max_detour_ms = trips.rows.leg_begin, trips.rows.leg_count, trips.rows.max_detour_ms
+    base_cost, leg_seats = trips.legs.base_cost, trips.legs.seats
+    costs, leg_of, row_of, first_of, beyond_of = work.costs, work.leg_of, work.row_of, work.first_of, work.beyond_ms
+    found, size, miss = harvest.found, harvest.size, harvest.miss_ms
     begin = 0
     while begin < len(which):
         rows = used = 0
@@ -187,125 +157,85 @@ def try_rows(which, terms, legs, limits, edges, distance, asked, work, found, ou
                 used += 1
             rows += 1
             begin += 1
-        _drives_of_legs(leg_of[:used], legs, edges, distance, asked, costs)
+        _drives_of_legs(leg_of[:used], trips.legs, ways, asked, costs)
         for k in range(rows):
-            row, first = row_of[k], first_of[k]
-            end = first_of[k + 1] if k + 1 < rows else used
-            least = least_detour_ms(
-                leg_of[first], end - first, costs[first:end], base_cost, leg_seats, direct_ms, seats_requested
-            )
-            beyond_of[k] = least - np.int64(max_detour_ms[row])
+            first = first_of[k]
+            own = costs[first : first_of[k + 1] if k + 1 < rows else used]
+            least = least_detour_ms(leg_of[first], own, base_cost, leg_seats, asked.direct >> 32, asked.seats)
+            beyond_of[k] = least - np.int64(max_detour_ms[row_of[k]])
         for k in range(rows):
-            row, first = row_of[k], first_of[k]
-            end = first_of[k + 1] if k + 1 < rows else used
+            row = row_of[k]
+            own = costs[first_of[k] : first_of[k + 1] if k + 1 < rows else used]
             if beyond_of[k] > 0 and beyond_of[k] >= miss:
                 # Seats on some leg are what every row here has: the least detour is of legs with seats, and too long.
-                counts[DETOUR] += 1
+                counts[0].detour += 1
                 continue
-            if size == len(found):
-                found, outcomes = _grown(found), _grown(outcomes)
-            how_far, beyond = _insert(
-                row, end - first, costs[first:end], terms, legs, limits, asked, after, outcomes[size]
-            )
-            if how_far == FITS:
-                found[size] = row
+            insertion = _insert(row, own, trips, asked, work.after)
+            if insertion.how_far == FITS:
+                note(found[size], row, insertion)
                 size += 1
             else:
-                miss = min(miss, beyond)
-                count_reason(how_far, counts)
-    return found, outcomes, size, miss
+                miss = min(miss, insertion.miss_ms)
+                count_reason(insertion.how_far, counts)
+    return Harvest(found, size, miss)
 
 
 @numba.njit(cache=True, nogil=True)
-def _drives_of_legs(which, legs, edges, distance, asked, costs):
-    """costs[k]: packed, from where leg k begins to the pickup, from the pickup to where it ends, and the same for the dropoff.
+def _drives_of_legs(which, legs, ways, asked, costs):
+    """Fills `costs` for some legs; INFINITE where there is no way.
 
-    INFINITE where there is no way. What is to be read goes into `costs` first, for all legs: then the memory is asked for several of them at a time.
+    What is to be read goes into it first, for all legs: then the memory is asked for several of them at a time.
     """
-    origin_edge, origin_at, destination_edge, destination_at, _ = legs
-    pickup_edge, pickup_at, dropoff_edge, dropoff_at = asked[:4]
+    edges, distance = ways.edges, ways.distance
     for k in range(len(which)):
-        leg = which[k]
-        costs[k, 0], costs[k, 1] = origin_edge[leg], origin_at[leg]
-        costs[k, 2], costs[k, 3] = destination_edge[leg], destination_at[leg]
+        leg, cost = which[k], costs[k]
+        cost.here, cost.here_at = legs.origin_edge[leg], legs.origin_at[leg]
+        cost.there, cost.there_at = legs.destination_edge[leg], legs.destination_at[leg]
     for k in range(len(which)):
-        here, here_at, there, there_at = costs[k, 0], costs[k, 1], costs[k, 2], costs[k, 3]
-        forward, backward = edges[here, 2], edges[here, 3]
-        start, end = edges[here, 0], edges[here, 1]
-        to_start, to_end = leave(forward, backward, here_at)
-        to_pickup = min(to_start + distance[start, 0], to_end + distance[end, 0])
-        to_dropoff = min(to_start + distance[start, 2], to_end + distance[end, 2])
-        if here == pickup_edge:
-            to_pickup = min(to_pickup, along_edge(forward, backward, here_at, pickup_at))
-        if here == dropoff_edge:
-            to_dropoff = min(to_dropoff, along_edge(forward, backward, here_at, dropoff_at))
-        forward, backward = edges[there, 2], edges[there, 3]
-        start, end = edges[there, 0], edges[there, 1]
-        from_start, from_end = reach(forward, backward, there_at)
-        from_dropoff = min(from_start + distance[start, 1], from_end + distance[end, 1])
-        from_pickup = min(from_start + distance[start, 3], from_end + distance[end, 3])
-        if there == pickup_edge:
-            from_pickup = min(from_pickup, along_edge(forward, backward, pickup_at, there_at))
-        if there == dropoff_edge:
-            from_dropoff = min(from_dropoff, along_edge(forward, backward, dropoff_at, there_at))
-        costs[k, 0], costs[k, 1] = min(to_pickup, INFINITE), min(from_pickup, INFINITE)
-        costs[k, 2], costs[k, 3] = min(to_dropoff, INFINITE), min(from_dropoff, INFINITE)
+        cost = costs[k]
+        edge = edges[cost.here]
+        start, end = distance[edge.start], distance[edge.end]
+        to_start, to_end = leave(edge.forward, edge.backward, cost.here_at)
+        to_pickup = min(to_start + start[TO_PICKUP], to_end + end[TO_PICKUP])
+        to_dropoff = min(to_start + start[TO_DROPOFF], to_end + end[TO_DROPOFF])
+        if cost.here == asked.pickup_edge:
+            to_pickup = min(to_pickup, along_edge(edge.forward, edge.backward, cost.here_at, asked.pickup_at))
+        if cost.here == asked.dropoff_edge:
+            to_dropoff = min(to_dropoff, along_edge(edge.forward, edge.backward, cost.here_at, asked.dropoff_at))
+        edge = edges[cost.there]
+        start, end = distance[edge.start], distance[edge.end]
+        from_start, from_end = reach(edge.forward, edge.backward, cost.there_at)
+        onward = min(from_start + start[FROM_DROPOFF], from_end + end[FROM_DROPOFF])
+        from_pickup = min(from_start + start[FROM_PICKUP], from_end + end[FROM_PICKUP])
+        if cost.there == asked.pickup_edge:
+            from_pickup = min(from_pickup, along_edge(edge.forward, edge.backward, asked.pickup_at, cost.there_at))
+        if cost.there == asked.dropoff_edge:
+            onward = min(onward, along_edge(edge.forward, edge.backward, asked.dropoff_at, cost.there_at))
+        cost.to_pickup, cost.from_pickup = min(to_pickup, INFINITE), min(from_pickup, INFINITE)
+        cost.to_dropoff, cost.onward = min(to_dropoff, INFINITE), min(onward, INFINITE)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def least_detour_ms(begin, count, costs, base_cost, seats, direct_ms, seats_requested):
-    """The least detour over pairs of legs with seats at both, whatever the times and the legs between them. costs: of `_drives_of_legs`."""
+def least_detour_ms(begin, costs, base_cost, seats, direct_ms, seats_requested):
+    """The least detour over pairs of legs with seats at both, whatever the times and the legs between them.
+
+    begin: the first of the legs, in base_cost and seats; costs: (legs,) LEG_COSTS of its own.
+    """
     least = fetching = np.int64(NOWHERE_MS)
-    for i in range(count):
+    for i in range(len(costs)):
         if seats[begin + i] < seats_requested:
             continue
         base_ms = base_cost[begin + i] >> 32
-        to_pickup, onward = costs[i, 0] >> 32, costs[i, 3] >> 32
-        added = (costs[i, 2] >> 32) + onward - base_ms
+        to_pickup, onward = costs[i].to_pickup >> 32, costs[i].onward >> 32
+        added = (costs[i].to_dropoff >> 32) + onward - base_ms
         least = min(least, to_pickup + direct_ms + onward - base_ms, fetching + added)
-        fetching = min(fetching, to_pickup + (costs[i, 1] >> 32) - base_ms)
+        fetching = min(fetching, to_pickup + (costs[i].from_pickup >> 32) - base_ms)
     return least
 
 
 @numba.njit(cache=True, nogil=True)
-def _grown(array):
-    more = np.zeros((2 * array.shape[0], *array.shape[1:]), array.dtype)
-    more[: array.shape[0]] = array
-    return more
-
-
-@numba.njit(cache=True, nogil=True)
-def _insert(row, count, costs, terms, legs, limits, asked, after, outcome):
-    """(how far the best insertion came, miss_ms) of one offer, as `best_insertion`. costs: of `_drives_of_legs`; after: (2, legs) scratch."""
-    leg_begin, _, departure_ms, shift_ms, flexibility_s, max_detour_ms, max_detour_cm = terms
-    flexibility_ms = np.int64(flexibility_s[row]) * 1000
-    begin = leg_begin[row]
-    end = begin + count
-    seats, early_ms, late_ms = limits[0][begin:end], limits[1][begin:end], limits[2][begin:end]
-    _, _, _, _, direct, seats_requested, earliest_ms, latest_ms, window_is_arrival, now_ms = asked
-    promises_after(count, early_ms, late_ms, after[0], after[1])
-    return best_insertion(
-        count,
-        legs[4][begin:end],
-        seats,
-        early_ms,
-        late_ms,
-        costs[:, 0],
-        costs[:, 1],
-        costs[:, 2],
-        costs[:, 3],
-        direct,
-        seats_requested,
-        departure_ms[row],
-        max(-flexibility_ms - shift_ms[row], now_ms - departure_ms[row]),
-        flexibility_ms - shift_ms[row],
-        now_ms,
-        np.int64(max_detour_ms[row]),
-        np.int64(max_detour_cm[row]),
-        earliest_ms,
-        latest_ms,
-        window_is_arrival,
-        after[0],
-        after[1],
-        outcome,
-    )
+def _insert(row, costs, trips, asked, after):
+    """The best Insertion into one offer. costs: of its legs; after: scratch of `trip_of`."""
+    drives = Drives(costs.to_pickup, costs.from_pickup, costs.to_dropoff, costs.onward)
+    ride = Ride(asked.direct, asked.seats, asked.earliest_ms, asked.latest_ms, asked.window_is_arrival, asked.now_ms)
+    return best_insertion(trip_of(row, trips.rows, trips.legs, asked.now_ms, after), drives, ride)

@@ -7,34 +7,33 @@ from dataclasses import dataclass
 import numpy as np
 
 from matcher.matching.base.columns import spans
-from matcher.matching.base.positions import I32, I64
-from matcher.matching.index.rows import Snapshot
-from matcher.matching.scan.feasible import REASONS
+from matcher.matching.base.positions import I32, I64, AnyArray
+from matcher.matching.index.snapshot import Snapshot
 from matcher.matching.scan.query import Query
-from matcher.matching.scan.sieve import EITHER, list_open, terms_of
+from matcher.matching.scan.sieve import EITHER, Sieve, list_open
 
 
 @dataclass(frozen=True, eq=False)
 class OpenRows:
-    """Offers of one leg or several that may carry a rider as far as seats, times and people tell, and what became of the others.
+    """Offers of one leg or several that may carry a rider as far as seats, times and people tell.
 
-    rows: (k,). edges: the edges that their drivers stop on. considered, counts: of all offers; counts is (reasons,) as in `feasible`.
+    rows: (k,). edges: the edges that their drivers stop on. considered, counts: of all offers; counts is (1,) COUNTS.
     """
 
     rows: I64
     edges: I32
     considered: int
-    counts: I64
+    counts: AnyArray
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
 def open_rows(snapshot: Snapshot, query: Query, most: int) -> OpenRows | None:
-    """The open rows of a snapshot if there are `most` or fewer, for whatever walk; else None, found out without looking at them all."""
+    """The open rows of a snapshot if there are `most` or fewer, for any walk; else None, without looking at them all."""
     rows, legs = snapshot.rows, snapshot.legs
-    counts = np.zeros(len(REASONS), dtype=np.int64)
-    found, size, considered = list_open(EITHER, rows.sieved, snapshot.blocks, terms_of(query), most, counts)
+    sieve = Sieve.of(snapshot, query, EITHER)
+    found, size, considered = list_open(sieve, most)
     if size > most:
         return None
     several = rows.leg_count[found] > 1
@@ -43,4 +42,4 @@ def open_rows(snapshot: Snapshot, query: Query, most: int) -> OpenRows | None:
     edges = np.concatenate(
         [rows.origin_edge[one], rows.destination_edge[one], legs.origin_edge[of], legs.destination_edge[of]]
     )
-    return OpenRows(found, edges, int(considered), counts)
+    return OpenRows(found, edges, int(considered), sieve.counts)

@@ -11,11 +11,9 @@ import numpy.typing as npt
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.domain.offer import PREFERENCE_KEYS, Offer
 from matcher.domain.offer_changes import FeedPosition
-from matcher.matching.base.plan import NO_LIMIT
 from matcher.matching.base.positions import FRACTION_ONE
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import NO_PROMISE, OffersWithStops
-from matcher.matching.index.zones import WOMEN_ONLY
 from matcher.postgres.change_feed import position_of
 from matcher.postgres.statements import Statements
 from matcher.trips.offers.rows import to_offer
@@ -205,30 +203,8 @@ def _to_columns_with_stops(
 
 
 def _to_columns(table: npt.NDArray[np.void]) -> DirectOffers:
-    published = _moment_ms(table["depart_at"].astype(np.int64))
-    limit_m = table["max_detour_m"].astype(np.int32)
-    return DirectOffers(
-        id_high=table["id_high"].astype(np.uint64),
-        id_low=table["id_low"].astype(np.uint64),
-        version=table["version"].astype(np.int32),
-        driver=table["driver"].astype(np.uint64),
-        origin_edge=table["origin_edge"].astype(np.int32),
-        origin_at=np.rint(table["origin_fraction"] * FRACTION_ONE).astype(np.int32),
-        destination_edge=table["destination_edge"].astype(np.int32),
-        destination_at=np.rint(table["destination_fraction"] * FRACTION_ONE).astype(np.int32),
-        published_ms=published,
-        departure_ms=published + table["departure_shift_ms"],
-        flexibility_s=table["flexibility_s"].astype(np.int32),
-        seats=table["seats_left"].astype(np.uint8),
-        seats_offered=table["seats_offered"].astype(np.int32),
-        max_detour_ms=table["max_detour_s"].astype(np.int32) * np.int32(1000),
-        max_detour_cm=np.where(limit_m < 0, np.int32(NO_LIMIT), limit_m * np.int32(100)),
-        stated=(table["stated"] | table["women"] * WOMEN_ONLY).astype(np.uint8),
-        welcome=table["welcome"].astype(np.uint8),
-        length_cm=table["length_cm"].astype(np.int64),
-        price_minor=table["price_minor"].astype(np.int32),
-        price_currency=table["price_currency"].copy(),
-    )
+    columns = {name: table[name] for name in _COLUMNS}
+    return DirectOffers.of_stored(columns | {"depart_ms": _moment_ms(table["depart_at"].astype(np.int64))})
 
 
 def _check(as_expected: bool) -> None:

@@ -15,6 +15,7 @@ from uuid import UUID
 from numba.core.dispatcher import Dispatcher
 
 from matcher.matching.index.index import OfferIndex
+from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.pipeline import find_candidates
 from matcher.matching.scan.query import MeetingCandidate, Query
 from matcher.matching.rank.scoring import ScoreWeights
@@ -27,7 +28,7 @@ from matcher.wiring.warm import exercise
 from matcher.domain.match import WindowKind
 from matcher.domain.place import RoadPosition
 from tests.builders import NOW, a_request, an_offer
-from tests.bulk_columns import columns_of, columns_with_stops_of
+from tests.bulk_columns import columns_with_stops_of
 
 
 def compiled():
@@ -55,7 +56,7 @@ with tempfile.TemporaryDirectory() as folder:
     for offer in offers[:700]:
         index.remove(offer.id)
     again = [replace(offer, id=UUID(int=2**80 + k), version=2) for k, offer in enumerate(offers)]
-    index.put_many(columns_of([offer for offer in again if not offer.via]))
+    index.put_many(DirectOffers.of([offer for offer in again if not offer.via]))
     index.put_many(columns_with_stops_of([offer for offer in again if offer.via]))
     index.compact()
     assert len(index) > 1500, len(index)

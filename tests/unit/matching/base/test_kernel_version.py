@@ -49,11 +49,11 @@ def _run(folder: Path) -> tuple[int, bool]:
 
 
 def test_a_kernel_is_compiled_again_when_one_that_it_calls_has_changed(tmp_path: Path) -> None:
-    for package in ("matcher", "matcher/matching", "matcher/room"):
+    for package in ("matcher", "matcher/matching", "matcher/matching/base", "matcher/room"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
-    shutil.copy(kernel_version.__file__, tmp_path / "matcher" / "matching")
-    (tmp_path / "matcher" / "room" / "__init__.py").write_text("from matcher.matching import kernel_version\n")
+    shutil.copy(kernel_version.__file__, tmp_path / "matcher" / "matching" / "base")
+    (tmp_path / "matcher" / "room" / "__init__.py").write_text("from matcher.matching.base import kernel_version\n")
     (tmp_path / "matcher" / "room" / "calling.py").write_text(CALLING)
     called = tmp_path / "matcher" / "room" / "called.py"
     called.write_text(CALLED.format(factor=2))

@@ -9,13 +9,16 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from matcher.domain.match import ScorePartName
 from matcher.domain.money import CostRate, Money
 from matcher.domain.offer import PREFERENCE_KEYS, Offer
+from matcher.matching.base.positions import U8
 from matcher.matching.base.prices import PRICE_STEPS, price_step
-from matcher.matching.index.zones import DRIVER_IS_WOMAN, NOT_ALL_WOMEN, WOMEN_ONLY
-from matcher.matching.rank.scoring import price_values
+from matcher.matching.index.load_direct import DirectOffers
+from matcher.matching.index.rows import DRIVER_IS_WOMAN, WOMEN_ONLY
+from matcher.matching.index.zones import NOT_ALL_WOMEN
+from matcher.matching.rank.scoring import F64, PARTS
 from tests.builders import an_offer
-from tests.bulk_columns import columns_of
 
 THIRTY_CENTS = CostRate(Decimal("0.30"), "EUR", "a test")
 PESOS = CostRate(Decimal(150), "CLP", "a test")
@@ -28,7 +31,7 @@ def a_priced(price: Money | None, *, seats: int = 3, length_cm: int = 1_000_000)
 
 def steps(rate: CostRate | None, *offers: Offer) -> list[int]:
     """Of each offer; the same one by one and all at once."""
-    found = [int(step) for step in columns_of(offers).price(rate)]
+    found = [int(step) for step in DirectOffers.of(offers).stated(rate)["price"]]
     assert [price_step(rate, offer.price, offer.seats_offered, offer.length_cm) for offer in offers] == found
     return found
 
@@ -77,6 +80,11 @@ def test_a_price_that_cannot_be_compared_counts_as_none_and_one_from_dearer_days
 def test_where_no_cost_is_known_nothing_is_dearer_than_anything_else() -> None:
     assert steps(None, a_priced(None), a_priced(Money(0, "EUR")), a_priced(Money(250, "EUR"))) == [0, 0, 0]
     assert price_values(np.zeros(1, np.uint8)).tolist() == [1.0]
+
+
+def price_values(steps: U8) -> F64:
+    (part,) = (part for part in PARTS if part.name is ScorePartName.PRICE)
+    return part.value(steps / PRICE_STEPS, part.ceiling)
 
 
 def test_free_is_worth_all_and_the_whole_cost_nothing() -> None:

@@ -14,6 +14,7 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate
 from matcher.matching.cancellation import Cancellation, SearchCancelled
 from matcher.matching.index.by_time import OfferIndexByTime
+from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.pipeline import Candidates, find_candidates_by_time
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
@@ -22,7 +23,6 @@ from matcher.roads.by_time import RoadEngines, roads_by_time
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.region.speeds import parse_speeds
 from tests.builders import NOW, a_network, a_request, a_ring, an_offer
-from tests.bulk_columns import columns_of
 
 #: At Greenwich, where NOW is six in the morning of a Tuesday.
 SPEEDS = "class,hour_from,hour_to,days,factor\n*,7,9,mon-fri,2\n*,9,11,mon-fri,3\n"
@@ -114,7 +114,7 @@ def test_many_at_once_are_held_as_one_by_one(roads: RoadEngines) -> None:
     one_by_one, at_once = OfferIndexByTime(roads), OfferIndexByTime(roads)
     for offer in offers:
         one_by_one.put(offer)
-    at_once.put_many(columns_of(offers))
+    at_once.put_many(DirectOffers.of(offers))
     request = a_request((0, 0.1), (2, 0.9), earliest=NOW, latest=NOW + timedelta(hours=20), limit=50)
     assert _search(at_once, request).best == _search(one_by_one, request).best
     assert [len(part) for part in _held(at_once)] == [len(part) for part in _held(one_by_one)]

@@ -152,24 +152,6 @@ def test_one_thread_sorts_while_others_write_and_search(engine: RoadEngine) -> N
     assert contents(index) == contents(expected)
 
 
-def test_a_sorted_index_that_was_loaded_anew_meanwhile_is_dropped(
-    engine: RoadEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    offers = offers_of(20)
-    index = OfferIndex(engine, block=8)
-    index.put(offers[0])
-    sort = compacted
-
-    def load_anew(source: Contents, block: int) -> Store:
-        with index.rebuilt() as fresh:
-            fresh.put(offers[1])
-        return sort(source, block)
-
-    monkeypatch.setattr(index_module, "compacted", load_anew)
-    index.compact()
-    assert contents(index).keys() == {offers[1].id}
-
-
 def test_sorting_begins_by_itself_and_once_at_a_time(engine: RoadEngine) -> None:
     begun: list[Callable[[], None]] = []
     index = OfferIndex(engine, block=8, least_tail=10, start=begun.append)

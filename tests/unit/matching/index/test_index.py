@@ -11,7 +11,8 @@ import pytest
 
 from matcher.domain.match import MatchRequest
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.matching.index.index import OfferIndex, Snapshot
+from matcher.matching.index.index import OfferIndex
+from matcher.matching.index.snapshot import Snapshot
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query

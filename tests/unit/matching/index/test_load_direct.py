@@ -12,9 +12,10 @@ import pytest
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import RoadPosition
 from matcher.matching.index.index import OfferIndex
+from matcher.matching.index.load_direct import DirectOffers
 from matcher.roads.engine import RoadEngine
 from tests.builders import Street, an_engine, an_offer
-from tests.bulk_columns import columns_of, columns_with_stops_of, contents
+from tests.bulk_columns import columns_with_stops_of, contents
 from tests.property.bookings import with_bookings
 from tests.property.oracle import RATE
 from tests.property.scenarios import a_spot, a_town, some_offer
@@ -50,9 +51,9 @@ def test_many_at_once_are_what_one_by_one_are(engine: RoadEngine) -> None:
     for offer in offers:
         one_by_one.put(offer)
     for first in range(0, len(offers), 700):  # the last load is smaller, and the tables grow several times
-        assert at_once.put_many(columns_of(offers[first : first + 700])) == 0
+        assert at_once.put_many(DirectOffers.of(offers[first : first + 700])) == 0
     assert contents(at_once) == contents(one_by_one)
-    assert at_once.put_many(columns_of([])) == 0
+    assert at_once.put_many(DirectOffers.of([])) == 0
 
 
 def test_offers_with_stops_and_riders_are_at_once_what_they_are_one_by_one(engine: RoadEngine) -> None:
@@ -91,14 +92,14 @@ def test_offers_with_stops_and_riders_are_at_once_what_they_are_one_by_one(engin
 def test_only_what_is_newer_replaces(engine: RoadEngine) -> None:
     offers = some_offers(40)
     index = OfferIndex(engine, rate=RATE)
-    index.put_many(columns_of(offers))
+    index.put_many(DirectOffers.of(offers))
     before = index.snapshot("nobody")
     newer = [replace(offer, version=offer.version + 1, seats_left=8) for offer in offers[:10]]
     older = [replace(offer, version=offer.version - 1, seats_left=7) for offer in offers[10:20]]
     same = [replace(offer, seats_left=6) for offer in offers[20:30]]
     cancelled = replace(offers[30], version=offers[30].version + 2, status=OfferStatus.CANCELLED)
     index.put(cancelled)
-    index.put_many(columns_of([*newer, *older, *same, offers[30]]))
+    index.put_many(DirectOffers.of([*newer, *older, *same, offers[30]]))
     seats = {offer_id: values["seats"] for offer_id, values in contents(index).items()}
     expected = {offer.id: offer.seats_left for offer in [*newer, *offers[10:30], *offers[31:]]}
     assert seats == expected
@@ -114,50 +115,13 @@ def test_what_no_road_leads_along_is_left_out() -> None:
         an_offer((-1, 0.5), (1, 0.5)),
     )
     index = OfferIndex(dead_end)
-    assert index.put_many(columns_of([backwards, good, beyond, before])) == 3
+    assert index.put_many(DirectOffers.of([backwards, good, beyond, before])) == 3
     assert list(contents(index)) == [good.id]
 
 
-def test_a_rebuilt_index_holds_what_it_was_filled_with_and_all_that_came_meanwhile(engine: RoadEngine) -> None:
-    offers = some_offers(60)
-    loaded, meanwhile, gone = offers[:20], offers[20:40], offers[40:]
-    index = OfferIndex(engine, rate=RATE)
-    index.put_many(columns_of(gone))
-    index.put(replace(loaded[0], version=99))  # a version that the database has lost
-    changed = replace(loaded[1], version=loaded[1].version + 1, seats_left=8)
-    cancelled = replace(loaded[2], version=loaded[2].version + 1, status=OfferStatus.CANCELLED)
-    with index.rebuilt() as fresh:
-        index.put_many(columns_of(meanwhile[:10]))
-        index.put(meanwhile[10])
-        fresh.put_many(columns_of(loaded))
-        for offer in (*meanwhile[11:], changed, cancelled):
-            index.put(offer)
-        index.remove(loaded[3].id)
-        assert gone[0].id in contents(index), "searches go on with what was there"
-    expected = OfferIndex(engine, rate=RATE)
-    for offer in (loaded[0], changed, *loaded[4:], *meanwhile):
-        expected.put(offer)
-    assert contents(index) == contents(expected)
-    index.put(loaded[2])
-    assert loaded[2].id not in contents(index), "a cancellation is remembered"
-    index.put(gone[0])
-    assert gone[0].id in contents(index)
-
-
-def test_an_index_whose_rebuilding_fails_stays_as_it_is(engine: RoadEngine) -> None:
+def test_a_cancellation_is_remembered_by_what_is_loaded_later(engine: RoadEngine) -> None:
     offers = some_offers(3)
     index = OfferIndex(engine, rate=RATE)
-    index.put(offers[0])
-
-    def fail_half_way() -> None:
-        with index.rebuilt() as fresh:
-            fresh.put(offers[1])
-            index.put(offers[2])
-            raise ConnectionError
-
-    with pytest.raises(ConnectionError):
-        fail_half_way()
-    assert contents(index).keys() == {offers[0].id, offers[2].id}
-    with index.rebuilt() as fresh:
-        fresh.put(offers[1])
-    assert contents(index).keys() == {offers[1].id}
+    index.put(replace(offers[0], version=offers[0].version + 1, status=OfferStatus.CANCELLED))
+    index.put_many(DirectOffers.of(offers))
+    assert contents(index).keys() == {offers[1].id, offers[2].id}

@@ -11,30 +11,10 @@ import numpy as np
 import pytest
 
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.matching.index.index import OfferIndex, Snapshot
-from matcher.matching.index.zones import (
-    BY_LEAST,
-    BY_MOST,
-    DESTINATION_LEAST,
-    DESTINATION_MOST,
-    DIRECT,
-    DRIVER_IS_WOMAN,
-    FROM_LEAST,
-    FROM_MOST,
-    KINDS,
-    NOT_ALL_WOMEN,
-    ORIGIN_LEAST,
-    ORIGIN_MOST,
-    OVER_LEAST,
-    OVER_MOST,
-    REACH_MOST,
-    SEATS_LEAST,
-    SEATS_MOST,
-    SEVERAL,
-    WOMEN,
-    WOMEN_ONLY,
-    Blocks,
-)
+from matcher.matching.index.index import OfferIndex
+from matcher.matching.index.rows import DRIVER_IS_WOMAN, WOMEN_ONLY
+from matcher.matching.index.snapshot import Snapshot
+from matcher.matching.index.zones import DIRECT, NOT_ALL_WOMEN, SEVERAL, ZoneMaps
 from matcher.matching.pipeline import find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
@@ -84,30 +64,30 @@ def a_busy_index(engine: RoadEngine, offers: list[Offer], *, block: int, sort: b
 def test_zone_maps_hold_what_lies_in_their_blocks(engine: RoadEngine, sort: bool) -> None:
     block = 16
     snapshot = a_busy_index(engine, some_offers(300), block=block, sort=sort).snapshot("nobody")
-    rows, zones, alive_count = snapshot.rows, snapshot.blocks[2], snapshot.blocks[1]
+    rows, zones, alive_count = snapshot.rows, snapshot.blocks.zones, snapshot.blocks.alive_count
     alive = snapshot.alive()
     published = rows.departure_ms - rows.shift_ms
     flexibility = rows.flexibility_s.astype(np.int64) * 1000
     over = published + flexibility + (rows.base_cost >> 32) + np.maximum(0, rows.max_detour_ms)
     bounds = [
-        (FROM_LEAST, FROM_MOST, published - flexibility),
-        (BY_LEAST, BY_MOST, published + flexibility),
-        (OVER_LEAST, OVER_MOST, over),
-        (SEATS_LEAST, SEATS_MOST, rows.seats),
-        (ORIGIN_LEAST, ORIGIN_MOST, rows.origin_node),
-        (DESTINATION_LEAST, DESTINATION_MOST, rows.destination_node),
+        ("from", published - flexibility),
+        ("by", published + flexibility),
+        ("over", over),
+        ("seats", rows.seats),
+        ("origin", rows.origin_node),
+        ("destination", rows.destination_node),
     ]
     for b in range(-(-len(snapshot) // block)):
         mine = slice(b * block, min(len(snapshot), b * block + block))
         # Rows that have gone count as well: their bounds are no narrower for it.
-        for least, most, values in bounds:
-            assert (zones[b, least], zones[b, most]) == (values[mine].min(), values[mine].max())
-        assert zones[b, REACH_MOST] == rows.reach_ms[mine].max()
+        for name, values in bounds:
+            assert (zones[b][f"{name}_least"], zones[b][f"{name}_most"]) == (values[mine].min(), values[mine].max())
+        assert zones[b]["reach_most"] == rows.reach_ms[mine].max()
         one = rows.leg_count[mine] == 1
-        assert zones[b, KINDS] == DIRECT * one.any() | SEVERAL * (~one).any()
+        assert zones[b]["kinds"] == DIRECT * one.any() | SEVERAL * (~one).any()
         women = rows.stated[mine]
         not_all = NOT_ALL_WOMEN * ((women & DRIVER_IS_WOMAN) == 0).any()
-        assert zones[b, WOMEN] == np.bitwise_or.reduce(women & (WOMEN_ONLY | DRIVER_IS_WOMAN)) | not_all
+        assert zones[b]["women"] == np.bitwise_or.reduce(women & (WOMEN_ONLY | DRIVER_IS_WOMAN)) | not_all
         assert alive_count[b] == ((alive >= mine.start) & (alive < mine.stop)).sum()
 
 
@@ -164,4 +144,4 @@ def test_a_search_does_not_count_what_is_added_to_its_last_block_meanwhile(engin
 @pytest.mark.parametrize("block", [0, 4, 12, 511])
 def test_blocks_are_whole_bytes(block: int) -> None:
     with pytest.raises(ValueError, match="multiple of 8"):
-        Blocks(block, 100)
+        ZoneMaps(block, 100)

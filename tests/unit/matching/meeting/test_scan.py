@@ -16,7 +16,7 @@ from matcher.domain.place import RoadPosition
 from matcher.matching.base.positions import INFINITE
 from matcher.matching.base.reach import FAR
 from matcher.matching.index.index import OfferIndex
-from matcher.matching.meeting.bounds import potentials
+from matcher.matching.meeting.candidates import potentials
 from matcher.matching.pipeline import Candidates, find_candidates
 from matcher.matching.rank.scoring import PRICE_UNIT, ScoreWeights
 from matcher.matching.scan.hints import FartherWalk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,46 +11,51 @@ from hypothesis import strategies as st
 
 from matcher.domain.match import ScorePartName
 from matcher.domain.offer import PREFERENCE_KEYS
-from matcher.matching.index.encoding import preference_masks
-from matcher.matching.rank.scoring import PartValues, ScoreWeights, agreement, describe_parts, falling
+from matcher.matching.index.index import OfferIndex
+from matcher.matching.rank.scoring import F64, PARTS, Offered, ScoreWeights, agreement, falling
+from matcher.matching.scan.feasible import FOUND
+from matcher.matching.scan.query import Query
+from matcher.settings.matching import MatchingSettings
+from tests.builders import NOW, a_request, a_ring, an_engine, an_offer
 
 shares = st.floats(0, 1)
 amounts = st.floats(0, 100)
 
 
-def values(*parts: float) -> PartValues:
-    return PartValues(*(np.array([part]) for part in parts))
+def values(*parts: float) -> F64:
+    return np.array(parts)[:, None]
 
 
 @given(
-    weights=st.lists(amounts, min_size=6, max_size=6).filter(lambda w: sum(w) > 1e-6), parts=st.tuples(*[shares] * 6)
+    weights=st.lists(amounts, min_size=len(PARTS), max_size=len(PARTS)).filter(lambda w: sum(w) > 1e-6),
+    parts=st.tuples(*[shares] * len(PARTS)),
 )
 def test_scores_and_weights_are_shares(weights: list[float], parts: tuple[float, ...]) -> None:
-    chosen = ScoreWeights(*weights)
-    assert sum(chosen.shares.values()) == pytest.approx(1.0)
-    score = float(values(*parts).score(chosen)[0])
+    chosen = ScoreWeights(**{part.name.value: weight for part, weight in zip(PARTS, weights, strict=True)})
+    assert sum(chosen.shares) == pytest.approx(1.0)
+    measured = tuple(
+        amount * (part.ceiling * 1000 if part.unit == "s" else 1) for part, amount in zip(PARTS, parts, strict=True)
+    )
+    score = float(chosen.score(chosen.values(values(*measured)))[0])
     assert 0.0 <= score <= 1.0
-    told = describe_parts(parts, chosen, detour_s=1, overlap=2, shift_s=3, walk_s=4)
+    told = chosen.describe(measured)
     assert sum(part.value * part.weight for part in told.values()) == pytest.approx(score, abs=3e-6)
 
 
 def test_the_default_score_is_the_documented_sum() -> None:
-    assert float(values(1, 1, 1, 1, 1, 1).score(ScoreWeights())[0]) == 1.0
-    assert float(values(0.5, 0, 0, 0, 0, 0).score(ScoreWeights())[0]) == 0.2
-    assert float(values(0, 0.5, 0, 0, 0, 0).score(ScoreWeights())[0]) == 0.15
-    assert float(values(0, 0, 1, 0, 0, 0).score(ScoreWeights())[0]) == 0.1
-    assert float(values(0, 0, 0, 1, 0, 0).score(ScoreWeights())[0]) == 0.1
-    assert float(values(0, 0, 0, 0, 1, 0).score(ScoreWeights())[0]) == 0.05
-    assert float(values(0, 0, 0, 0, 0, 1).score(ScoreWeights())[0]) == 0.05
+    weights = ScoreWeights()
+    for number, share in enumerate((0.4, 0.3, 0.1, 0.1, 0.05, 0.05)):
+        only = values(*(float(number == k) for k in range(len(PARTS))))
+        assert float(weights.score(only)[0]) == share
+        assert float(weights.score(only / 2)[0]) == share / 2
+    assert float(weights.score(values(1, 1, 1, 1, 1, 1))[0]) == 1.0
 
 
 def test_every_part_is_told_with_what_was_measured() -> None:
-    parts = describe_parts(
-        (0.9, 0.8, 0.7, 0.6, 0.5, 0.4), ScoreWeights(), detour_s=180, overlap=0.8, shift_s=-60, walk_s=720
-    )
-    assert list(parts) == [field.name for field in fields(PartValues)]
+    parts = ScoreWeights().describe((180_000, 0.8, -60_000, 720_000, 0.5, 0.6))
+    assert list(parts) == [part.name for part in PARTS]
     assert {name: part.value for name, part in parts.items()} == {
-        "detour": 0.9, "overlap": 0.8, "time": 0.7, "walk": 0.6, "preferences": 0.5, "price": 0.4,
+        "detour": 0.9, "overlap": 0.8, "time": 0.983333, "walk": 0.6, "preferences": 0.5, "price": 0.4,
     }  # fmt: skip
     detour = parts[ScorePartName.DETOUR]
     assert (detour.measured, detour.ceiling, detour.unit, detour.weight) == (180, 1800.0, "s", 0.4)
@@ -61,9 +66,18 @@ def test_every_part_is_told_with_what_was_measured() -> None:
     assert (price.measured, price.ceiling, price.unit, price.weight) == (0.6, 1.0, "share", 0.05)
 
 
+def test_every_part_of_an_answer_is_in_the_table_once_and_so_are_its_settings() -> None:
+    assert sorted(part.name for part in PARTS) == sorted(ScorePartName)
+    settings = MatchingSettings.model_fields
+    told = {name: (field.default, field.description) for name, field in settings.items()}
+    expected = {f"weight_{part.name}": (part.weight, f"weight of {part.counts}") for part in PARTS}
+    expected |= {part.ceiling_name: (part.ceiling, part.ceiling_means) for part in PARTS if part.ceiling_means}
+    assert {name: told[name] for name in told if name.startswith("weight_") or "_ceiling" in name} == expected
+
+
 def test_a_part_falls_evenly_to_nothing_at_its_ceiling_early_or_late() -> None:
     amount = np.array([0, 900, -900, 1800, 5000])
-    assert falling(amount, 1800.0).tolist() == [1.0, 0.5, 0.5, 0.0, 0.0]
+    assert falling(amount / 1800.0).tolist() == [1.0, 0.5, 0.5, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -81,9 +95,13 @@ def test_a_part_falls_evenly_to_nothing_at_its_ceiling_early_or_late() -> None:
 def test_preferences_agree_where_nobody_is_contradicted(
     rider: dict[str, bool], driver: dict[str, bool], agreed: float
 ) -> None:
-    stated, welcome = preference_masks(driver)
-    found = agreement(*preference_masks(rider), np.array([stated], np.uint8), np.array([welcome], np.uint8))
-    assert found.tolist() == [pytest.approx(agreed)]
+    offer = an_offer(preferences=driver)
+    index = OfferIndex(an_engine(a_ring()))
+    index.put(offer)
+    query = Query.of(replace(a_request(), preferences=rider), NOW)
+    found = np.zeros(1, FOUND)
+    offered = Offered(index.snapshot("nobody").rows, found, query, np.ones(1))
+    assert agreement(offered).tolist() == [pytest.approx(agreed)]
 
 
 @pytest.mark.parametrize(
@@ -100,3 +118,10 @@ def test_preferences_agree_where_nobody_is_contradicted(
 def test_weights_that_make_no_score_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"weight|above 0"):
         ScoreWeights(**wrong)
+
+
+def test_a_weight_of_no_part_is_refused() -> None:
+    with pytest.raises(TypeError, match="beauty"):
+        ScoreWeights(beauty=1.0)
+    with pytest.raises(TypeError, match="overlap_ceiling_s"):
+        ScoreWeights(overlap_ceiling_s=2.0)
