@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called with what is being done. A step begins with its first call and ends with the first call for another one."""
+    """Called with the current step, which ends with the first call for another one."""
 
     def __call__(self, step: str, done: float = 0, total: float | None = None, /) -> None:
         """`step` is a few words for people; `done` of `total`, in any unit. `total` is None while it is unknown."""

@@ -1,8 +1,9 @@
-"""Look after what is locked and installed, without a network: nothing undeclared, nothing doubled, nothing with a licence that binds the product.
+"""Check locked and installed packages offline: all declared, none twice, no licence that binds the product.
 
     scripts/check_dependencies.py
 
-Exits with 1 and a line for each complaint. What only a registry knows, such as releases that were withdrawn, is not looked at.
+Exits with 1 and a line for each complaint. What only a registry knows, such as releases that were withdrawn, is not
+looked at.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     scripts/check_secrets.py [--accept]
 
-What looks like one and is none (throwaway words of tests and examples) is listed in scripts/known_secrets.json by file and hash. Anything
-else is a complaint, with its place and never its text, and the exit code is 1. `--accept` writes the list anew: look at every line of the change.
+What looks like one and is none (throwaway words of tests and examples) is listed in scripts/known_secrets.json by file
+and hash. Anything else is a complaint, with its place and never its text, and the exit code is 1. `--accept` writes the
+list anew: look at every line of the change.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 Usage: python scripts/make_sample_region.py aequilibrae-1.7.2-….whl [TARGET_FOLDER]
 
-Run once, by hand; its output is committed in matcher/roads/sample/. The same input gives the same bytes. AequilibraE is not
-needed to run this: the project is an SQLite file, read with the standard library, whose geometries are SpatiaLite blobs
-(https://www.gaia-gis.it/gaia-sins/BLOB-Geometry.html).
+Run once, by hand; its output is committed in matcher/roads/sample/. The same input gives the same bytes. AequilibraE is
+not needed to run this: the project is an SQLite file, read with the standard library, whose geometries are SpatiaLite
+blobs (https://www.gaia-gis.it/gaia-sins/BLOB-Geometry.html).
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def read_database(source: Path) -> bytes:
 
 
 def write_streets(connection: sqlite3.Connection, path: Path) -> int:
-    """One way per link, nodes shared by coordinates (the source cuts links wherever streets meet, so this keeps the topology).
+    """One way per link, nodes shared by coordinates (the source cuts links wherever streets meet, so this keeps the
+    topology).
 
     Links of one OpenStreetMap way share its id, so ways are numbered anew and carry the original id as a tag.
     """
@@ -106,8 +107,9 @@ def write_streets(connection: sqlite3.Connection, path: Path) -> int:
 def write_zones(connection: sqlite3.Connection, path: Path) -> int:
     """Where the people of each zone live, and how many: lat, lon, population.
 
-    The place is a point of a residential street of the zone, that which is nearest to the middle of them all: the centre of area of a zone
-    is often a hillside kilometres from any house. A zone without streets takes the street nearest to the middle of its outline.
+    The place is a point of a residential street of the zone, that which is nearest to the middle of them all: the
+    centre of area of a zone is often a hillside kilometres from any house. A zone without streets takes the street
+    nearest to the middle of its outline.
     """
     homes = _street_points(connection, "link_type = 'residential'")
     streets = _street_points(connection, "link_type <> 'centroid_connector'")
@@ -158,7 +160,7 @@ def inside(points: list[Point], rings: list[list[Point]]) -> list[Point]:
 
 
 def middle(points: list[Point], among: list[Point]) -> Point:
-    """That one `among` points which is nearest to the mean of `points`; of equals the westernmost, then the southernmost."""
+    """The point of `among` nearest to the mean of `points`; of equals the westernmost, then the southernmost."""
     mean_x, mean_y = (sum(point[axis] for point in points) / len(points) for axis in (0, 1))
     shrink = math.cos(math.radians(mean_y / _DEGREE))
     return min(among, key=lambda point: (math.hypot((point[0] - mean_x) * shrink, point[1] - mean_y), point))

@@ -27,7 +27,8 @@ def check(
 ) -> None:
     """Recompute what stored offers promise, and what a sample of searches answers, from the road graph alone.
 
-    Writes nothing, and may run beside a service. Exit code 0: every promise holds; 1: some do not; 2: it could not be checked.
+    Writes nothing, and may run beside a service. Exit code 0: every promise holds; 1: some do not; 2: it could not be
+    checked.
     """
     from matcher.wiring.commands import promise_checks
 
@@ -78,7 +79,8 @@ def _print(report: CheckReport, most: int) -> None:
             console.print(f"and {len(report.violations) - most:,} more: --show, or --json")
     passed_over = f"; {report.outdated:,} offers of an older import were passed over" if report.outdated else ""
     console.print(
-        f"{report.offers:,} offers, {report.bookings:,} bookings, {report.searches:,} searches, {report.matches:,} matches: "
+        f"{report.offers:,} offers, {report.bookings:,} bookings, {report.searches:,} searches, "
+        f"{report.matches:,} matches: "
         f"{len(report.violations):,} violations{passed_over}"
     )
 

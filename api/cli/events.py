@@ -23,7 +23,7 @@ def dead(
     limit: Annotated[int, typer.Option(min=1, max=_MOST, help="At most so many, newest first.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Deliveries that were given up, newest first: to which webhook, of what event, and what went wrong the last time."""
+    """List failed deliveries, newest first, with their webhook, event and last error."""
     from matcher.wiring.commands import delivery_management
 
     chosen = settings()
@@ -42,7 +42,8 @@ def dead(
     for delivery in found:
         ended = "" if delivery.ended_at is None else delivery.ended_at.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
         table.add_row(
-            str(delivery.id), str(delivery.webhook_id), delivery.owner, delivery.event.event.kind.value, str(delivery.attempts),
+            str(delivery.id), str(delivery.webhook_id), delivery.owner, delivery.event.event.kind.value,
+            str(delivery.attempts),
             ended, delivery.error or "",
         )  # fmt: skip
     make_console().print(table if found else "Nothing was given up.")

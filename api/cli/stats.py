@@ -58,7 +58,7 @@ def stats(
     region: Annotated[str | None, typer.Option(help="Road region; default: the one of the settings.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what GET /v1/stats/matches answers.")] = False,
 ) -> None:
-    """How well riders are matched, and why not better: straight from the database, the same numbers as GET /v1/stats/matches."""
+    """Print match statistics from the database: the same numbers as GET /v1/stats/matches."""
     from api.handlers.stats_tables import match_json
     from matcher.wiring.commands import statistics_reading
 
@@ -104,7 +104,8 @@ def sparkline(values: Sequence[float | None]) -> str:
 def _print(members: dict[str, Any], console: Console) -> None:
     totals, series = members["totals"], members["series"]
     console.print(
-        f"{members['region']}: {members['from']} to {members['to']}, {len(series):,} by {members['bucket']}, {members['tz']}"
+        f"{members['region']}: {members['from']} to {members['to']}, "
+        f"{len(series):,} by {members['bucket']}, {members['tz']}"
     )
     table = Table("what", "total", "by " + members["bucket"])
     table.columns[1].justify = "right"

@@ -58,7 +58,7 @@ def say_where(url: str) -> None:
 
 
 def explain(error: BaseException) -> tuple[str, int] | None:
-    """(words for people, exit code) of an error that is nobody's defect, else None. Nothing is explained with CARPOOL_DEBUG set."""
+    """(message, exit code) of an error that is not a defect, else None; always None with CARPOOL_DEBUG set."""
     words = _words_for(error)
     if words is None:
         return None
@@ -87,7 +87,8 @@ def explain_bind_error(error: OSError, host: str, port: int) -> Unavailable:
     """Why an address could not be listened on, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return Unavailable(
-            f"port {port} of {host} is in use: stop what uses it, or choose another with --port or CARPOOL_PORT (0: any free one)"
+            f"port {port} of {host} is in use: stop what uses it, or choose another with --port or CARPOOL_PORT "
+            "(0: any free one)"
         )
     if error.errno == errno.EACCES:
         return Unavailable(

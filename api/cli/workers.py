@@ -81,7 +81,7 @@ def be_worker(order: str) -> None:
     matching = chosen.matching
     if "threads" not in matching.model_fields_set:
         matching = matching.model_copy(update={"threads": mine.threads})
-    # The parent has looked at the schema. One that dies is replaced also while the next version has migrated and is not yet in use.
+    # The parent has checked the schema. Dead workers are replaced even after the next version has migrated.
     storage = chosen.storage.model_copy(update={"newer_schema_allowed": True})
     run(_work(replace(chosen, server=server, matching=matching, storage=storage), mine))
 

@@ -11,11 +11,11 @@ from contextlib import ExitStack, contextmanager
 def reserved(host: str, port: int) -> Iterator[int]:
     """The port, or a free one for 0, kept while the block runs for those of this user who listen with SO_REUSEPORT.
 
-    The sockets are bound and do not listen, so no call ever comes to them. Raises OSError when somebody listens there already.
+    The sockets are bound but do not listen, so no call reaches them. Raises OSError when the port is in use.
     """
     with ExitStack() as stack:
         for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            # Without SO_REUSEPORT also another service that shares its port among processes is in the way, as it should be.
+            # Without SO_REUSEPORT another service that shares the port among its processes is refused too.
             with _bound(family, kind, protocol, (address[0], port, *address[2:]), share=False):
                 pass
             holder = stack.enter_context(_bound(family, kind, protocol, (address[0], port, *address[2:]), share=True))

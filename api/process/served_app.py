@@ -17,7 +17,7 @@ from matcher.version import version
 
 
 def app_of(chosen: Settings, telemetry: PrometheusTelemetry, *, worker: int = 1) -> web.Application:
-    """The application; its service loads when it is started. Raises SettingsInvalid when traces are wanted and cannot be had."""
+    """The application; its service loads at start-up. Raises SettingsInvalid when traces are set but not installed."""
     app = build_app(
         running_and_logged(chosen, worker=worker, telemetry=telemetry),
         chosen.server,

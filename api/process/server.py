@@ -19,10 +19,10 @@ from api.app_keys import LIFETIME, METRICS, PROTECTION, STREAMS, TRAFFIC
 from api.process.slow_clients import MAX_HEADER, MAX_LINE, CallerConnections
 from matcher.domain.errors.tree import NotReady
 
-#: After the last answer of a stop: callers who keep their connection are told with their next call, and those who are idle are let go.
+#: After the last answer of a stop: connections in use are closed with their next call, idle ones now.
 LINGER_S = 0.5
 _LOOK_EVERY_S = 0.02
-#: Threads that compute in Python give the interpreter away after so long when the event loop wants it; by default after 5 ms, each time it wakes.
+#: Computing threads hand the interpreter to the event loop after so long (default: 5 ms).
 SWITCH_S = 0.001
 
 
@@ -42,7 +42,7 @@ class Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
-        # aiohttp offers no hook for the protocol's class; the subclass adds two references, so the instance may take it on.
+        # aiohttp has no hook for the protocol's class; the subclass only adds two references.
         server.__class__ = CallerConnections
         assert isinstance(server, CallerConnections), "it has just been made one"
         server.protection, server.telemetry = self.app[PROTECTION], self.app[METRICS]
@@ -59,11 +59,13 @@ async def serve(
     listen_when_loaded: bool = False,
     on_listening: Callable[[str], None] | None = None,
 ) -> None:
-    """Listen until SIGTERM or SIGINT, then stop accepting, finish what is in progress (for up to `grace_s`), and return.
+    """Listen until SIGTERM or SIGINT, then stop accepting, finish what is in progress (for up to `grace_s`), and
+    return.
 
-    Other processes may listen on the same port with `reuse_port`; calls are spread over them, so one that joins others had better listen
-    when it can answer. `on_listening` is told the URL once the port is bound. Raises OSError when it cannot be, and whatever ended the service,
-    so that a process whose service could not be loaded ends with an error instead of staying up and never ready.
+    Other processes may listen on the same port with `reuse_port`; calls are spread over them, so one that joins others
+    had better listen when it can answer. `on_listening` is told the URL once the port is bound. Raises OSError when it
+    cannot be, and whatever ended the service, so that a process whose service could not be loaded ends with an error
+    instead of staying up and never ready.
     """
     stopped = asyncio.Event()
     sys.setswitchinterval(SWITCH_S)
@@ -98,8 +100,8 @@ async def serve(
 
 
 async def settle(app: web.Application) -> None:
-    """Take what a loaded service holds to its end out of the collector's rounds: it never becomes garbage, and looking through it (some
-    250,000 objects at 100,000 offers) stops everything for a tenth of a second."""
+    """Take what a loaded service holds to its end out of the collector's rounds: it never becomes garbage, and looking
+    through it (some 250,000 objects at 100,000 offers) stops everything for a tenth of a second."""
     await app[LIFETIME].loaded()
     gc.collect()
     gc.freeze()
@@ -135,11 +137,11 @@ async def _first(*waits: Coroutine[Any, Any, object]) -> None:
 
 
 async def stop_listening(runner: Runner) -> None:
-    """Close the listening sockets, and lose nobody who has knocked: connections that the system has made already are taken in."""
+    """Close the listening sockets; connections that the system has already made are still accepted."""
     loop, server = asyncio.get_running_loop(), runner.server
     assert server is not None, "the runner has been set up"
     for site in list(runner.sites):
-        # Closing the last descriptor of a listening socket resets what waits in its queue; copies keep it open for that long.
+        # Closing the last descriptor of a listening socket resets its queue; copies keep it open until then.
         copies = [socket.socket(fileno=os.dup(one.fileno())) for one in _listening_sockets(site)]
         await site.stop()
         for copy in copies:

@@ -26,7 +26,7 @@ _log = structlog.get_logger("api")
 
 
 class CallerConnections(web.Server):
-    """All connections of a process. It takes the place of aiohttp's own; `protection` and `telemetry` are set beside it."""
+    """All connections of a process, in place of aiohttp's own server."""
 
     protection: ProtectionSettings
     telemetry: Telemetry
@@ -42,7 +42,7 @@ class CallerConnections(web.Server):
 
 
 class ClientConnection(web.RequestHandler):
-    """One connection. Its headers, and the taking in of an answer, have time limits; the body's is in api/call/reading.py."""
+    """One connection, with time limits on headers and on writing; that of the body is in api/call/reading.py."""
 
     def __init__(self, connections: CallerConnections, **options: Any) -> None:
         super().__init__(connections, **options)
@@ -127,7 +127,7 @@ class ClientConnection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What aiohttp calls before there is a request to route, and when something fails outside of every middleware."""
+        """Called by aiohttp when parsing fails, or anything outside of every middleware."""
         if request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
         request_id = request[REQUEST_ID] = request_id_of(None)
@@ -153,7 +153,8 @@ def _refusal(error: BaseException | None) -> CarpoolError:
         return HeadersTooLarge("there are more headers than this service reads")
     if isinstance(error, InvalidURLError):
         return BadRequest(
-            "the path or the query has characters that a URL cannot have: percent-encode them, ä as %C3%A4 (curl -G --data-urlencode)"
+            "the path or the query has characters that a URL cannot have: percent-encode them, ä as %C3%A4 "
+            "(curl -G --data-urlencode)"
         )
     if isinstance(error, ContentEncodingError):
         return UnsupportedMediaType(CODINGS_READ)

@@ -40,7 +40,7 @@ class WorkerWatch(Protocol):
 
 
 class Supervisor:
-    """Keeps `count` workers running. `command(number, joins, link)` says how one is started; `link` is its end of a socket pair."""
+    """Keeps `count` workers running. `command(number, joins, link)` starts one; `link` is its end of a socket pair."""
 
     def __init__(
         self,

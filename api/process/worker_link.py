@@ -1,4 +1,4 @@
-"""The wire between the parent and one of its workers: a word when the worker listens, and silence when the other one is gone."""
+"""The link between the parent and a worker: a message when it listens, end of file when one of them is gone."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ LOADED = b"R"
 
 @dataclass(frozen=True, slots=True)
 class WorkerOrder:
-    """What the parent tells a worker: which one it is, where to listen, and by which file descriptor to talk to the parent.
+    """What the parent tells a worker: its number, where to listen, and the file descriptor of the link.
 
-    `joins`: the others answer already, so listen only when loaded. `threads`: how many compute, when the settings do not say.
+    `joins`: the others answer already, so listen only when loaded. `threads`: how many, unless the settings say.
     """
 
     number: int

@@ -40,8 +40,8 @@ def metered() -> Iterator[Work]:
 class ComputeThreads(ThreadPoolExecutor):
     """An executor whose jobs see the context variables of whoever gave them (the request id among them), and are timed.
 
-    `busy_s` is the time that all jobs have run so far, `waited_s` the time that they have waited to run, `jobs` how many have begun,
-    `pending` how many run or wait. A job that is cancelled before it begins does not run.
+    `busy_s` is the time that all jobs have run so far, `waited_s` the time that they have waited to run, `jobs` how
+    many have begun, `pending` how many run or wait. A job that is cancelled before it begins does not run.
     """
 
     def __init__(self, threads: int) -> None:

@@ -1,7 +1,7 @@
 """Which calls are let in when there are more than can be computed, so that those that are let in stay fast.
 
-After CoDel (RFC 8289): a short rush may queue, a queue that stands may not. Here the wait is estimated when a search comes, so that the
-refusal comes at once instead of after the wait.
+After CoDel (RFC 8289): a short rush may queue, a queue that stands may not. Here the wait is estimated when a search
+comes, so that the refusal comes at once instead of after the wait.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from matcher.operation.telemetry import QUIET, SHED, Telemetry
 
 #: How long the wait may be above the target before the queue counts as standing (RFC 8289 section 4.3).
 RUSH_S = 0.1
-#: A standing queue is over when no search has found more than the target for so long; one that finds little may be lucky.
+#: A standing queue is over when no search has waited longer than the target for so long.
 CALM_S = 1.0
 #: Changes are let in for so many times the wait up to which searches are, at most.
 CHANGES_TIMES = 2.0
@@ -30,8 +30,8 @@ _NEXT_TO_NOTHING = 0.1
 
 
 class ControlledDelay:
-    """Admits by the wait that is to be expected: up to `limit_s`, or up to `target_s` once it has been above that for RUSH_S, until it
-    has been below for CALM_S.
+    """Admits by the wait that is to be expected: up to `limit_s`, or up to `target_s` once it has been above that for
+    RUSH_S, until it has been below for CALM_S.
 
     Times are seconds by any clock that never goes back. Pure: it only knows what it is told.
     """
@@ -44,8 +44,8 @@ class ControlledDelay:
         self.standing = False
 
     def admits(self, wait_s: float, now_s: float, *, at_least_s: float = 0.0) -> bool:
-        """Whether a search that would wait `wait_s` is let in. A wait of `at_least_s` is always within the target: what takes long
-        by nature cannot be asked to wait for less than one of its kind."""
+        """Whether a search that would wait `wait_s` is let in. A wait of `at_least_s` is always within the target: what
+        takes long by nature cannot be asked to wait for less than one of its kind."""
         target_s = max(self._target_s, at_least_s)
         if wait_s <= target_s:
             self._above_since_s = None
@@ -70,9 +70,10 @@ class Processors(Protocol):
 class SearchGate:
     """Lets searches and changes in, or refuses them at once. Not thread-safe: it belongs to the event loop.
 
-    The wait is what a search would take beyond what one takes that finds the processors idle. The more calls are under way, wherever they are, and the more time
-    goes by for each, the longer it takes (Little's law). The time for each is what a search took of the processors lately or, if that is more, the
-    time between two answers while others were waiting, which knows of all else: the event loop, refusals, other programs on the machine.
+    The wait is what a search would take beyond what one takes that finds the processors idle. The more calls are under
+    way, wherever they are, and the more time goes by for each, the longer it takes (Little's law). The time for each is
+    what a search took of the processors lately or, if that is more, the time between two answers while others were
+    waiting, which knows of all else: the event loop, refusals, other programs on the machine.
 
     Searches are refused first: a change is work lost to somebody who had made up their mind.
     """
@@ -153,11 +154,11 @@ class SearchGate:
         return max(self._search_s, self._alone_s or 0.0)
 
     def _note_alone(self, took_s: float) -> None:
-        """Only what found the processors idle counts: what is slow because of the others must not become the measure of what is slow."""
+        """Only searches that found the processors idle count, so that load does not raise the baseline."""
         if self._alone_s is None:
             self._alone_s = took_s
         else:
-            # Idle processors are not an idle service: refusals and changes keep the event loop busy. The least is nearest to the truth.
+            # Idle processors are not an idle service: refusals keep the event loop busy. The minimum is the best guess.
             self._alone_s += (_NEW if took_s < self._alone_s else _RISING) * (took_s - self._alone_s)
 
     def _note_gap(self) -> None:

@@ -1,7 +1,8 @@
-"""How much one caller may ask for, over all processes of the service: GCRA, shared through a store and pre-checked in the process.
+"""Rate limits of callers over all processes of the service: GCRA, shared through a store, pre-checked in the process.
 
-The generic cell rate algorithm (ITU-T I.371) keeps one moment for each caller: when they will have used up nothing any more. Each call moves
-it on by one emission interval; a call that would move it farther ahead of now than the burst allows is refused.
+The generic cell rate algorithm (ITU-T I.371) keeps one moment for each caller: when they will have used up nothing any
+more. Each call moves it on by one emission interval; a call that would move it farther ahead of now than the burst
+allows is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Protocol
 from matcher.domain.errors.tree import Unavailable
 from matcher.operation.telemetry import QUIET, RATE_STORE_FAILURES, Telemetry
 
-#: The store is not waited for longer than this, and not asked again for a while when it failed: then each process limits alone.
+#: Time-out of the store. After a failure each process limits alone for a while.
 STORE_PATIENCE_S = 0.1
 STORE_PAUSE_S = 2.0
 #: Calls taken from the store ahead of time lapse after this.
@@ -47,7 +48,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a call may go on. `remaining` calls could follow at once; after `wait_s` one more may come (0 when it may now)."""
+    """Whether a call is allowed. `remaining` more could follow at once; the next may come after `wait_s` (0: now)."""
 
     limit: RateLimit
     admitted: bool
@@ -65,10 +66,11 @@ class Grant:
 
 
 def take(busy_until_us: int, now_us: int, limit: RateLimit, wanted: int = 1) -> tuple[int, int]:
-    """(calls granted, the new moment): as many of `wanted` calls as fit. Pure, in whole microseconds; the store computes the same.
+    """(calls granted, the new moment): as many of `wanted` calls as fit. Pure, in whole microseconds; the store
+    computes the same.
 
-    A moment farther ahead than any call can have brought it means that the clock was set back or the limit lowered: it counts as a
-    burst just used up, so that nobody waits for longer than one interval on account of it.
+    A moment farther ahead than any call can have brought it means that the clock was set back or the limit lowered: it
+    counts as a burst just used up, so that nobody waits for longer than one interval on account of it.
     """
     end_us = now_us + limit.burst * limit.interval_us
     from_us = min(max(busy_until_us, now_us), end_us)
@@ -108,9 +110,10 @@ class _Caller:
 class RateLimiter:
     """Decides for one process, together with the others.
 
-    First the process's own count is asked, which needs no store. Then calls are taken from the store, more at a time from a caller who makes many,
-    so that a busy caller costs about two round trips a second. Over all processes nobody gets more than the limit; up to a tenth of
-    a burst for each process may lapse unused. While the store is away each process limits alone, and no call waits for it.
+    First the process's own count is asked, which needs no store. Then calls are taken from the store, more at a time
+    from a caller who makes many, so that a busy caller costs about two round trips a second. Over all processes nobody
+    gets more than the limit; up to a tenth of a burst for each process may lapse unused. While the store is away each
+    process limits alone, and no call waits for it.
     """
 
     def __init__(
@@ -175,7 +178,7 @@ class RateLimiter:
         return False
 
     async def _ask(self, store: RateStore, key: bytes, caller: _Caller, limit: RateLimit) -> Verdict | None:
-        """Take calls from the store; one task asks for all calls of a caller that wait. None when there is one for this call."""
+        """Take calls from the store, one task for all waiting calls of a caller. None when this call got one."""
         caller.waiting += 1
         try:
             async with caller.lock:

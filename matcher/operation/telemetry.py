@@ -1,7 +1,8 @@
 """What the service tells of itself while it works: every metric there is, declared once, and where to send it.
 
-A part that counts something takes a `Telemetry` (QUIET when nobody watches); one that only *has* a number offers a `Reading`, which is asked
-for it every few seconds. What becomes of them is not known here: api/watching/metrics.py makes Prometheus metrics of them.
+A part that counts something takes a `Telemetry` (QUIET when nobody watches); one that only *has* a number offers a
+`Reading`, which is asked for it every few seconds. What becomes of them is not known here: api/watching/metrics.py
+makes Prometheus metrics of them.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric: its name (with its unit, and `_total` for a counter), what it says, its labels, and the upper ends of a histogram's buckets.
+    """A metric: its name (with its unit, and `_total` for a counter), help text, labels, and a histogram's upper
+    bounds.
 
-    `per_worker`: each process has a value of its own, told apart by the label `worker`; otherwise a gauge says the same in every process.
+    `per_worker`: each process has its own value, labelled `worker`; otherwise a gauge is the same in every process.
     """
 
     name: str
@@ -66,7 +68,9 @@ RATE_STORE_FAILURES = _counter(
     "Times that the shared limits could not be asked, so that each process limited alone",
 )
 SHED = _counter(
-    "carpool_shed_total", "Calls refused with 503 to keep the others fast: queue, in_flight, connections, deadline", "reason"
+    "carpool_shed_total",
+    "Calls refused with 503 to keep the others fast: queue, in_flight, connections, deadline",
+    "reason",
 )  # fmt: skip
 SLOW_CLIENTS = _counter("carpool_slow_clients_total", "Callers cut off for slowness: header, body, write", "part")
 SEARCH_STAGE = Metric(
@@ -82,16 +86,24 @@ INDEX_LAG = _gauge("carpool_index_lag_seconds", "How far the offers in memory ar
 POOL = _gauge("carpool_database_connections", "Connections to the database: used or idle", "state")
 POOL_LIMIT = _gauge("carpool_database_connections_limit", "Most connections to the database at once")
 GEOCODER_CALLS = _counter(
-    "carpool_geocoder_calls_total", "Look-ups that reached a geocoder: found, not_found, ambiguous, unavailable", "geocoder", "outcome"
+    "carpool_geocoder_calls_total",
+    "Look-ups that reached a geocoder: found, not_found, ambiguous, unavailable",
+    "geocoder",
+    "outcome",
 )  # fmt: skip
 GEOCODER_CACHE = _counter(
-    "carpool_geocoder_cache_total", "Look-ups by what the cache of a network geocoder had: hit, miss, error", "geocoder", "outcome"
+    "carpool_geocoder_cache_total",
+    "Look-ups by what the cache of a network geocoder had: hit, miss, error",
+    "geocoder",
+    "outcome",
 )  # fmt: skip
 EVENTS_WAITING = _gauge("carpool_events_waiting", "Events that have yet to be delivered to somebody", per_worker=False)
 EVENTS_DEAD = _gauge("carpool_events_dead", "Deliveries given up after the last try", per_worker=False)
 SEARCH_LOG_LOST = _counter("carpool_search_log_lost_total", "Searches that left no row in the statistics")
 JOB_FAILING = _gauge(
-    "carpool_job_failing", "1 when the last turn of a background job of this process did not do what it should, else 0", "name"
+    "carpool_job_failing",
+    "1 when the last turn of a background job of this process did not do what it should, else 0",
+    "name",
 )  # fmt: skip
 MEMORY = _gauge("carpool_process_resident_bytes", "Memory of a process")
 CPU = _counter("carpool_process_cpu_seconds_total", "Processor time of all processes")
@@ -110,7 +122,10 @@ METRICS: Final[tuple[Metric, ...]] = tuple(value for value in list(globals().val
 
 
 class Telemetry(Protocol):
-    """Takes note of what happens. Never blocks, never raises; labels are given in the order of their declaration, without `worker`."""
+    """Records what happens.
+
+    Never blocks, never raises; labels come in the order of their declaration, without `worker`.
+    """
 
     def add(self, metric: Metric, *labels: str, amount: float = 1.0) -> None:
         """A counter grows."""
@@ -142,8 +157,8 @@ QUIET: Final[Telemetry] = Unwatched()
 class Reading:
     """A number that some part has: asked for every few seconds. For a counter it is the total since the process began.
 
-    `read` may raise Unavailable: the gauge keeps its value then. `elsewhere`: it asks the database, which may take its time; the numbers of
-    the process do not wait for it.
+    `read` may raise Unavailable: the gauge keeps its value then. `elsewhere`: it asks the database, which may take its
+    time; the numbers of the process do not wait for it.
     """
 
     metric: Metric

@@ -24,8 +24,8 @@ class PostgresChangeFeed:
     """What other instances write to the offers of a region; each listener has a connection of its own.
 
     A position is a snapshot of PostgreSQL, not a number: numbers are drawn when a row is written and visible when its
-    transaction commits, so a lower one may appear after a higher one. Behind a pooler in transaction mode no notice arrives,
-    and reading at intervals remains.
+    transaction commits, so a lower one may appear after a higher one. Behind a pooler in transaction mode no notice
+    arrives, and reading at intervals remains.
     """
 
     def __init__(self, url: str, region: str, *, timeout_s: float = 3.0) -> None:
@@ -35,7 +35,7 @@ class PostgresChangeFeed:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[OfferChangeListener]:
-        """A connection that hears of changes from now on. Raises DatabaseUnavailable, also when it is lost meanwhile."""
+        """Listen for changes from now on. Raises DatabaseUnavailable, also when the connection is lost."""
         make, name = functools.partial(OfferChangeListener, region=self._region), "carpool-matcher changes"
         async with listening_on(self._url, CHANNEL, name=name, timeout_s=self._timeout_s, make=make) as listener:
             yield listener

@@ -1,4 +1,4 @@
-"""What PostgreSQL and its driver complain about, in the domain's words: by SQLSTATE and by the name of the constraint."""
+"""Turns errors of PostgreSQL and its driver into domain errors, by SQLSTATE and name of the constraint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import asyncpg
 from matcher.domain.errors.bookings import BookingExists, OwnOffer
 from matcher.domain.errors.tree import CarpoolError, Conflict, DatabaseUnavailable, Fault, InvalidField, SeatsExhausted
 
-#: What a broken constraint means for the caller. Those absent here guard against our own mistakes and stay internal errors.
+#: The error of each constraint that a caller can violate. Others guard against defects and stay internal errors.
 _BY_CONSTRAINT: dict[str, tuple[type[CarpoolError], str, str | None]] = {
     "offers_pk": (Conflict, "an offer with this id exists already", None),
     "offers_driver_short": (InvalidField, "a user's name has 1 to 200 characters", None),
@@ -44,7 +44,7 @@ _UNAVAILABLE: dict[str, str] = {
 
 @contextmanager
 def domain_errors() -> Iterator[None]:
-    """Let errors of PostgreSQL and its driver out as domain errors; those that nobody outside could cause stay as they are."""
+    """Turn errors of PostgreSQL and its driver into domain errors; defects of ours stay as they are."""
     try:
         yield
     except asyncpg.PostgresError as error:
@@ -53,10 +53,10 @@ def domain_errors() -> Iterator[None]:
             raise
         raise translated from error
     except asyncpg.InternalClientError as error:
-        # A connection that dies in the middle of a statement leaves the driver's own state in disorder, which is how it says so.
+        # The driver raises this when a connection dies in the middle of a statement.
         raise DatabaseUnavailable("the connection to the database was lost") from error
     except asyncpg.InterfaceError as error:
-        # The driver has no class of its own for a connection or a pool that has gone; its other complaints are our mistakes.
+        # The driver has no class for a closed connection or pool; its other errors are defects of ours.
         if "clos" not in str(error):
             raise
         raise DatabaseUnavailable("the connection to the database was lost") from error

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Notices:
-    """Notifications that arrive on a connection. They say that there is news, not what it is; several at once count as one."""
+    """Notifications on a connection. They say that there is news, not what it is; several at once count as one."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -55,7 +55,7 @@ N = TypeVar("N", bound=Notices)
 async def listening_on(
     url: str, *channels: str, name: str, timeout_s: float, make: Callable[[Connection], N]
 ) -> AsyncIterator[N]:
-    """A connection of its own, named `name` in pg_stat_activity, that listens from now on. Raises DatabaseUnavailable."""
+    """A connection, named `name` in pg_stat_activity, that listens from now on. Raises DatabaseUnavailable."""
     with domain_errors():
         connection = await asyncpg.connect(
             url,

@@ -1,4 +1,4 @@
-"""Bring a database to the schema of this code: `sql/migrations` run by dbmate, in order, each file in one transaction."""
+"""Brings a database to the schema of this code: dbmate runs `sql/migrations`, each file in one transaction."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CONNECT_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """Which migrations a database has had, and which it lacks; `unknown` ones were written by a newer version of the code."""
+    """Migrations that a database has, and those it lacks; `unknown` ones come from a newer version."""
 
     applied: tuple[str, ...]
     pending: tuple[str, ...]
@@ -44,10 +44,10 @@ class SchemaState:
 async def migrate(url: str, *, newer_allowed: bool = False, progress: Progress = no_progress) -> tuple[str, ...]:
     """Run the migrations that a database lacks; returns their versions, none when it is up to date.
 
-    Safe to run from several processes at once: dbmate holds an advisory lock of the database. Needs a direct connection, not one
-    through a pooler in transaction mode. Raises DatabaseUnavailable when the server is older than PostgreSQL 15, when the
-    schema is newer than this code (unless that is allowed: migrations keep the version before theirs working), and when a migration
-    fails (which then has changed nothing).
+    Safe to run from several processes at once: dbmate holds an advisory lock of the database. Needs a direct
+    connection, not one through a pooler in transaction mode. Raises DatabaseUnavailable when the server is older than
+    PostgreSQL 15, when the schema is newer than this code (unless that is allowed: migrations keep the version before
+    theirs working), and when a migration fails (which then has changed nothing).
     """
     async with _connected(url) as connection:
         state = await _inspect(connection)
@@ -62,7 +62,10 @@ async def migrate(url: str, *, newer_allowed: bool = False, progress: Progress =
 
 
 async def check_schema(url: str, *, newer_allowed: bool = False) -> SchemaState:
-    """What a database has. Raises DatabaseUnavailable unless it has the schema of this code, and no newer one unless that is allowed."""
+    """The state of a database.
+
+    Raises DatabaseUnavailable unless its schema is that of this code, or newer and allowed.
+    """
     async with _connected(url) as connection:
         state = await _inspect(connection)
     _refuse_newer(state, allowed=newer_allowed)
@@ -106,7 +109,8 @@ def _refuse_newer(state: SchemaState, *, allowed: bool) -> None:
     if state.unknown and (state.pending or not allowed):
         raise DatabaseUnavailable(
             f"the database has migrations {', '.join(state.unknown)}, which this version does not know: "
-            "it was made by a newer version, which is the one to run; CARPOOL_NEWER_SCHEMA_ALLOWED=true goes back by one version"
+            "it was made by a newer version, which is the one to run; CARPOOL_NEWER_SCHEMA_ALLOWED=true goes back "
+            "by one version"
         )
 
 
@@ -116,7 +120,7 @@ def _migrations_folder() -> Traversable:
 
 def _run_dbmate(url: str) -> None:
     with resources.as_file(_migrations_folder()) as folder:
-        # The URL goes by the environment: arguments are there for all to see. An .env of the working folder is none of ours.
+        # The URL goes by the environment, as arguments are public. No .env of the working folder is read.
         command = [str(_find_dbmate()), "--env", _URL_VARIABLE, "--env-file", os.devnull, "--no-dump-schema"]
         command += ["--migrations-dir", str(folder), "--migration-lock", "migrate"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DBMATE_")}
@@ -142,7 +146,7 @@ def _find_dbmate() -> Path:
 
 
 def _for_dbmate(url: str, *, uses_tls: bool) -> str:
-    """The same URL with a definite sslmode: dbmate's driver insists on TLS unless told otherwise, and knows no `prefer`."""
+    """The URL with an explicit sslmode: dbmate's driver requires TLS by default, and has no `prefer`."""
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
     if options.get("sslmode", "prefer") in {"prefer", "allow"}:

@@ -31,12 +31,12 @@ class Connections(Protocol):
         """A connection in a transaction that commits at the end of the block, or rolls back when an error leaves it."""
 
     def snapshot(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection in a transaction that writes nothing and sees one moment, from its first statement to its last."""
+        """A connection in a read-only transaction with one snapshot."""
 
 
 class Database:
-    """A pool that outlives its server: while PostgreSQL is away every use raises DatabaseUnavailable, and when it is back the
-    next use connects anew.
+    """A pool that outlives its server: while PostgreSQL is away every use raises DatabaseUnavailable, and when it is
+    back the next use connects anew.
 
     An error while committing leaves unknown whether the change is kept: that is what idempotency keys are for.
     """
@@ -60,7 +60,8 @@ class Database:
     ) -> Database:
         """Connect `min_size` times. Raises DatabaseUnavailable when the server cannot be reached or refuses.
 
-        Behind a pooler in transaction mode `statement_cache_size` must be 0: prepared statements would end on other servers.
+        Behind a pooler in transaction mode `statement_cache_size` must be 0: prepared statements would end on other
+        servers.
         """
         with domain_errors():
             pool = await asyncpg.create_pool(
@@ -132,4 +133,4 @@ def _to_json(value: Any) -> str:
 
 
 async def _keep_as_it_is(_connection: Connection) -> None:
-    """No statement of ours leaves anything in a session, so the driver's RESET ALL would be a round trip for nothing."""
+    """Skip RESET ALL, a round trip for nothing: our statements leave no session state."""

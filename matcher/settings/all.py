@@ -1,8 +1,8 @@
 """Every setting, its default and its bounds: one class per concern, composed in `Settings`.
 
-A setting is an environment variable `CARPOOL_<NAME>`, or a line `CARPOOL_<NAME>=…` of a file `.env` in the working directory;
-the environment wins. `carpool settings` prints them all from here. Secrets are SecretStr: they never show in a repr, a log or
-an error.
+A setting is an environment variable `CARPOOL_<NAME>`, or a line `CARPOOL_<NAME>=…` of a file `.env` in the working
+directory; the environment wins. `carpool settings` prints them all from here. Secrets are SecretStr: they never show in
+a repr, a log or an error.
 """
 
 from __future__ import annotations

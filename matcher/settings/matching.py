@@ -47,7 +47,7 @@ class MatchingSettings(Concern):
 
 
 class CostSettings(Concern):
-    """What driving a kilometre costs. Without these the official rate of the region's country is taken, where one is known."""
+    """Cost of driving a kilometre. Default: the official rate of the region's country, where one is known."""
 
     cost_per_km: Decimal | None = Field(
         None, gt=0, le=1_000_000, description="cost of driving a kilometre, all told, that riders share"

@@ -100,7 +100,7 @@ class TokenSettings(Concern):
 
 
 class RetentionSettings(Concern):
-    """How long anything is kept that names somebody. Events, deliveries and single searches have settings of their own."""
+    """How long personal data is kept. Events, deliveries and single searches have settings of their own."""
 
     bookings_kept_days: float = Field(
         400.0, ge=1, le=3650, description="bookings that were cancelled or validated are forgotten after this long"
@@ -109,7 +109,7 @@ class RetentionSettings(Concern):
         400.0,
         ge=1,
         le=3650,
-        description="so are trips that are over and that no booking stands on any more, and series of which none is left",
+        description="past trips without bookings, and series without trips, are deleted after this long",
     )
     keys_kept_days: float = Field(
         90.0, ge=0, le=3650, description="API keys that were revoked or have expired are forgotten after this long"

@@ -24,7 +24,7 @@ def _origins(value: str) -> str:
 
 
 class ProtectionSettings(Concern):
-    """What callers may ask of the service, and what happens when it is too much. A limit of 0 calls a minute is no limit."""
+    """Rate limits, load shedding and time limits. 0 calls a minute means no limit."""
 
     rate_search_per_minute: int = Field(600, ge=0, le=10**7, description="searches of one user, in the long run")
     rate_search_burst: int = Field(120, ge=1, le=10**6, description="searches of one user at once")
@@ -47,7 +47,7 @@ class ProtectionSettings(Concern):
         10.0,
         gt=0,
         le=60_000,
-        description="searches may wait this long, or as long as one takes without load if that is more, as long as it lasts",
+        description="how long searches may queue under lasting load; at least the time of one search without load",
     )
     queue_limit_ms: float = Field(
         100.0, gt=0, le=600_000, description="and this long in a rush of a tenth of a second; beyond, 503"

@@ -36,7 +36,7 @@ class WatchSettings(Concern):
         None,
         ge=0,
         le=65535,
-        description="its port; without it metrics are only at /metrics of the service, for keys of the role ops or admin",
+        description="its port; without it metrics are at /metrics of the service, for the roles ops and admin",
     )
     log_sample: float = Field(
         1.0, ge=0, le=1, description="share of calls that went well that get a line in the log; the others always do"

@@ -23,7 +23,7 @@ Start = Callable[[], Coroutine[Any, Any, object]]
 
 @dataclass(frozen=True)
 class OpenDatabase:
-    """A pool on a migrated database, and the URL to listen on; `start_again` when the server is embedded and may die."""
+    """A pool on a migrated database, and the URL to listen on; `start_again` when the server is embedded."""
 
     pool: Database
     direct_url: str

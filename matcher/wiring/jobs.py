@@ -29,7 +29,7 @@ from matcher.wiring.trips import terms_of
 
 #: How long the answer to an Idempotency-Key is kept.
 ANSWERS_KEPT = timedelta(hours=24)
-#: Changes and events are read this often without a notice too: it finds what was written without one, and a lost connection.
+#: Changes and events are read this often even without a notice: notices and connections can be lost.
 _WITHOUT_NOTICE_S = 0.5
 _TIDY_S = 300.0
 

@@ -79,7 +79,7 @@ def make_people(ground: Ground, authenticate: Authenticate) -> People:
 
 
 def make_key_set(tokens: TokenSettings) -> KeySet | None:
-    """The keys of the issuer; None when none is named. Raises SettingsInvalid when the settings contradict each other."""
+    """The keys of the issuer; None without one. Raises SettingsInvalid when the settings contradict each other."""
     if tokens.jwt_issuer is None:
         if tokens.jwt_jwks_url is not None or tokens.jwt_jwks_file is not None or tokens.jwt_audience is not None:
             raise SettingsInvalid(f"{PREFIX}JWT_ISSUER: is needed beside the other settings of tokens")

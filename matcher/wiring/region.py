@@ -167,7 +167,7 @@ def centre_of(region: Region) -> Coordinate:
 
 
 def cost_sharing(settings: CostSettings, box: BoundingBox) -> CostSharing:
-    """Prices under the rate of the settings, else that of the country at the region's centre, else none. Reads a file."""
+    """Prices under the rate of the settings, or that of the country at the region's centre. Reads a file."""
     if settings.cost_per_km is not None and settings.cost_currency is not None:
         return CostSharing(CostRate(settings.cost_per_km, settings.cost_currency, settings.cost_source))
     return CostSharing(RATES.get(country_at((box.south + box.north) / 2, (box.west + box.east) / 2) or ""))

@@ -41,7 +41,7 @@ class SearchServices:
 
 
 def make_search(ground: Ground, region: ServedRegion, *, position: Callable[[], str]) -> SearchServices:
-    """On the roads of one version of the region. `position`: the snapshot that the offers in memory have reached at least."""
+    """On the roads of one version of the region. `position`: the snapshot that the offers in memory have reached."""
     roads, executor, offers = region.roads, ground.executor, ground.offers
     requests, weights = ground.get(PostgresRequests), score_weights(ground.settings.matching)
     resolve = ResolveRequest(roads, region.resolve_places, ground.get(PostgresPeople), executor)

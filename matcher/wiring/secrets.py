@@ -30,7 +30,7 @@ class Secrets:
 
 
 async def read_secrets(settings: Settings) -> Secrets:
-    """The secrets that are set; each of the others is read from its file, which is made when missing. Raises SecretUnusable."""
+    """The secrets that are set, or those of private files, which are made when missing. Raises SecretUnusable."""
     matching, events = settings.matching, settings.events
     webhooks = await read_secret(
         settings, "webhook_secret_key", events.webhook_secret_key, events.webhook_secret_key_other
@@ -50,8 +50,8 @@ async def read_key_pepper(settings: Settings) -> SecretPair:
 async def read_secret(settings: Settings, name: str, given: SecretStr | None, other: SecretStr | None) -> SecretPair:
     """The secret that was given, else the one in the data folder, made when there is none. Raises SecretUnusable.
 
-    The other one counts as its text, and as the bytes that its hexadecimal digits stand for: a secret that was a file until
-    now can be named by what the file holds.
+    The other one counts as its text, and as the bytes that its hexadecimal digits stand for: a secret that was a file
+    until now can be named by what the file holds.
     """
     if given is not None:
         own = given.get_secret_value().encode("utf-8")

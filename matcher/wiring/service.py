@@ -79,9 +79,10 @@ class Carpool:
 async def running(
     settings: Settings, *, progress: Progress = no_progress, worker: int = 1, telemetry: Telemetry = QUIET
 ) -> AsyncIterator[Carpool]:
-    """The service, loaded and with its background jobs, until the block ends. `worker` numbers the processes of one service.
+    """The service, loaded, with its background jobs, until the block ends. `worker` numbers the processes of a service.
 
-    Raises what each part raises: DatabaseUnavailable, RegionNotFound, RegionFileInvalid, SecretUnusable, SettingsInvalid.
+    Raises what each part raises: DatabaseUnavailable, RegionNotFound, RegionFileInvalid, SecretUnusable,
+    SettingsInvalid.
     """
     this_version = await asyncio.to_thread(version)
     async with AsyncExitStack() as stack:

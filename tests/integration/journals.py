@@ -1,4 +1,4 @@
-"""Clients that keep a journal: what each was told, call by call, however often it had to ask; and what the database says of it afterwards."""
+"""Clients that keep a journal of every answer, and what the database says of it afterwards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PAUSE_S = 0.1
 
 @dataclass
 class Journal:
-    """What all clients were told. `offers`, `bookings`: id → the last acknowledged state. `statuses` counts every answer, and each call without one."""
+    """All answers to clients. `offers`, `bookings`: id → last acknowledged state; `statuses`: answers by count."""
 
     offers: dict[str, str] = field(default_factory=dict)
     bookings: dict[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Journal:
 
 
 class Crowd:
-    """Drivers who publish and riders who search, book and give up, one call after the other each, until they are told to stop."""
+    """Drivers who publish and riders who search, book and give up, one call after the other, until told to stop."""
 
     def __init__(self, url: str, driver_keys: list[str], rider_keys: list[str], seed: int = 1) -> None:
         self.journal = Journal()
@@ -55,7 +55,7 @@ class Crowd:
         self._going_on = asyncio.create_task(self._run())
 
     async def end(self) -> None:
-        """Nobody begins anything new, and everybody comes to an end: a call whose outcome is not known is repeated until it is."""
+        """Begin nothing new, and repeat calls whose outcome is unknown until it is known."""
         assert self._going_on is not None
         self._stop.set()
         await self._going_on
@@ -166,7 +166,8 @@ async def compare(journal: Journal, url: str) -> None:
         bookings = {str(row["id"]): row["status"] for row in await connection.fetch("SELECT id, status FROM bookings")}
         recipients = await connection.fetch(
             "SELECT b.id, count(e.*) AS times FROM bookings AS b LEFT JOIN events AS e ON e.recipient = b.driver_id "
-            "AND e.kind IN ('booking_asked', 'booking_confirmed') AND e.data ->> 'booking_id' = b.id::text GROUP BY b.id"
+            "AND e.kind IN ('booking_asked', 'booking_confirmed') AND e.data ->> 'booking_id' = b.id::text "
+            "GROUP BY b.id"
         )
     finally:
         await connection.close()

@@ -1,7 +1,9 @@
-"""The command line as other programs see it: processes, their output, their exit codes, and a service to call."""
+"""The command line as other programs see it: output, exit codes, and a service to call."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import http.client
 import json
 import os
@@ -12,13 +14,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from unittest import mock
 from zoneinfo import ZoneInfo
+
+from typer.testing import CliRunner
+
+from api.cli.__main__ import app
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
@@ -34,9 +43,39 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     return {**bare, "PYTHONPATH": str(ROOT), "CARPOOL_DATA_DIR": str(data_dir), **chosen}
 
 
-def command(data_dir: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run `carpool …` to its end, in a folder without an `.env`."""
-    return subprocess.run(
+class Done(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(data_dir: Path, *words: str, **settings: str) -> Done:
+    """Run `carpool …` to its end in this process, in a folder without `.env`; in a thread where a loop runs."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _invoke(data_dir, words, settings)
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(_invoke, data_dir, words, settings).result(PATIENCE_S)
+
+
+def _invoke(data_dir: Path, words: Sequence[str], settings: Mapping[str, str]) -> Done:
+    chosen = environment(data_dir, **settings)
+    changed: dict[str, str | None] = dict.fromkeys(os.environ.keys() - chosen.keys())
+    # Logging is the test run's own; a process would set it up for itself.
+    with contextlib.chdir(data_dir), mock.patch("api.watching.logs.configure_logging"):
+        result = CliRunner().invoke(app, list(words), env=changed | chosen, prog_name="carpool")
+    error, trace = result.exception, ""
+    if error is not None and not isinstance(error, SystemExit):
+        trace = "".join(traceback.format_exception(error))
+    return Done(result.exit_code, result.stdout, result.stderr + trace)
+
+
+def process(data_dir: Path, *words: str, **settings: str) -> Done:
+    """The same as a process of its own."""
+    done = subprocess.run(
         [sys.executable, "-m", "api.cli.__main__", *words],
         env=environment(data_dir, **settings),
         cwd=data_dir,
@@ -45,6 +84,7 @@ def command(data_dir: Path, *words: str, **settings: str) -> subprocess.Complete
         check=False,
         timeout=PATIENCE_S,
     )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def make_key(data_dir: Path, role: str, user: str, **settings: str) -> str:
@@ -120,7 +160,7 @@ class Service:
 
 @contextmanager
 def enterable_folder() -> Iterator[Path]:
-    """A folder that the database server's user may enter also when tests run as root; pytest's own are closed to others."""
+    """A folder that the database server's user may enter even when tests run as root, unlike pytest's own."""
     folder = Path(tempfile.mkdtemp(prefix="carpool-test-"))
     folder.chmod(0o711)
     try:

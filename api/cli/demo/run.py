@@ -1,4 +1,4 @@
-"""`carpool demo`: a whole morning in a minute, through the front door: every offer, search and booking goes over HTTP."""
+"""`carpool demo`: a whole morning in a minute; every offer, search and booking goes over HTTP."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ class Service:
 
 
 async def run_demo(settings: Settings, console: Console, *, once: bool) -> bool:
-    """Serve, publish, search, book, count, print; then, unless `once`, stay up until SIGINT or SIGTERM. Returns whether anybody was matched.
+    """Serve, publish, search, book, count, print; unless `once`, stay up until SIGINT or SIGTERM. Whether anybody was
+    matched.
 
-    Offers of one day are published under idempotency keys, so a second run on that day finds them instead of adding more.
+    Offers are published under idempotency keys, so a second run on the same day finds them instead of adding more.
     """
     with StepProgress(console) as progress:
         async with _serving(_own(settings), console, progress) as service:
@@ -119,7 +120,7 @@ async def _search(http: aiohttp.ClientSession, key: str, body: Json) -> Json:
 
 
 async def _a_free_offer(http: aiohttp.ClientSession, key: str, left: Told) -> str:
-    """One that can be changed and cancelled without anybody minding: it is open, and nobody rides along or is about to."""
+    """An open offer without riders, which can be changed and cancelled."""
     spoken_for = {thing["offer_id"] for thing in (left.waiting, left.free_match) if thing is not None}
     headers = {"Authorization": f"Bearer {key}"}
     async with http.get("/v1/offers", params={"status": "OPEN", "limit": "100"}, headers=headers) as response:
@@ -129,7 +130,7 @@ async def _a_free_offer(http: aiohttp.ClientSession, key: str, left: Told) -> st
 
 
 async def _wait_when_told(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Send again what was one call too many at once, when the answer says; the demo is run again and again by one user."""
+    """Retry calls that were rate limited, when Retry-After says: one user runs the demo again and again."""
     while (response := await handler(request)).status == web.HTTPTooManyRequests.status_code:
         response.release()
         await asyncio.sleep(int(response.headers["Retry-After"]))

@@ -1,4 +1,4 @@
-"""The life of a trip in the demo: seats are asked for and agreed, both sides hear of it as it happens, and it is counted."""
+"""The life of a trip in the demo: seats are requested and confirmed, both sides get events, and it is counted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is left to try after the trip: a booking that waits for its driver, and the match of nobody yet; None where there is none."""
+    """What is left to try after the trip: a booking that waits for its driver, and a free match; None for none."""
 
     waiting: Json | None
     free_match: Json | None
@@ -77,7 +77,8 @@ async def play_trip(
 ) -> Told:
     """Book a match at once, have another confirmed, leave a third to whoever tries the commands.
 
-    `answers` are those to the rider's searches, `instant` says of each offer whether it books at once. Raises Unavailable when a call is refused.
+    `answers` are those to the rider's searches; `instant` tells which offers book at once. Raises Unavailable when a
+    call is refused.
     """
     at_once, asked = _choose(answers, instant)
     say = _Teller(console)
@@ -140,7 +141,8 @@ async def show_statistics(
     console.print()
     console.print(Text("What the operator sees", style="bold"))
     console.print(
-        f"The last day: {matches['searches']} searches, {matches['matched']} matched{rate}, {matches['booked']} led to a booking.\n"
+        f"The last day: {matches['searches']} searches, {matches['matched']} matched{rate}, "
+        f"{matches['booked']} led to a booking.\n"
         f"{day:%A}: {supply['seats_offered']} seats offered, {supply['seats_filled']} taken on the fullest legs; "
         f"bookings: {bookings or 'none'}.",
         markup=False,

@@ -1,4 +1,4 @@
-"""What the demo publishes and asks: tomorrow morning's drives between the sample region's zones, and riders with addresses."""
+"""What the demo publishes and searches: tomorrow morning's drives between the sample region's zones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 OFFERS = 48
 _SHORTEST_M = 3_000.0
-#: People live around the centre of their zone, not in it: the spread of a normal distribution, in degrees (about 400 m).
+#: People live around the centre of their zone: standard deviation in degrees (about 400 m).
 _SPREAD_DEG = 0.0035
 #: Most leave around half past seven; two in three within half an hour of it.
 _PEAK = time(7, 30)
@@ -54,7 +54,7 @@ def tomorrow(now: datetime, zone: ZoneInfo) -> date:
 
 
 def offers(day: date, zone: ZoneInfo) -> Iterator[Json]:
-    """Bodies for POST /v1/offers without end; the same for the same day. Some may begin too far from a road to be accepted.
+    """Endless bodies for POST /v1/offers, the same for the same day. Some begin too far from a road to be accepted.
 
     Both ends are drawn by where people live; half of them head for a busy place, given by its address.
     """

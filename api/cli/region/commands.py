@@ -40,7 +40,7 @@ def add(
     file: Annotated[Path, typer.Argument(metavar="FILE.osm.pbf", help="OpenStreetMap extract.")],
     name: NameOption = None,
 ) -> None:
-    """Import an OpenStreetMap extract and put it in use; what was in use under that name is replaced when all is done."""
+    """Import an OpenStreetMap extract and put it in use, replacing the region of that name when all is done."""
     _add(file, name)
 
 

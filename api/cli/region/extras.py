@@ -56,7 +56,7 @@ def meeting_points(
     ] = ROAD_LIMIT_M,
     as_json: JsonOption = False,
 ) -> None:
-    """Take the meeting places of a list instead of those the region had; rows that cannot be used are reported and skipped."""
+    """Replace the meeting places of a region with those of a list; unusable rows are reported and skipped."""
     from matcher.roads.region.extras import clear_meeting_places, load_meeting_places
 
     store, name = region_store(), region_or_served(region)
@@ -83,8 +83,10 @@ def speeds(
     clear: Annotated[bool, typer.Option("--clear", help="Go back to free flow at every hour.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """How much longer drives take at certain hours: each trip is driven at the speeds of the hour it departs in. A service that runs takes
-    it up within seconds."""
+    """Set how much longer drives take at certain hours; a running service takes it up within seconds.
+
+    Each trip is driven at the speeds of the hour it departs in.
+    """
     from matcher.roads.region.extras import clear_speeds, load_default_speeds, load_speeds
     from matcher.roads.region.speeds import FREE_FLOW_ONLY
 

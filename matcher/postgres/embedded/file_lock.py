@@ -37,7 +37,7 @@ def exclusive(path: Path, *, patience_s: float, waiting: Callable[[], None]) -> 
 
 
 class UseCount:
-    """Counts the users of a shared thing without a counter that a crash could leave wrong: each user holds a shared lock."""
+    """Counts users by the shared locks they hold, so that no crash leaves a wrong count."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

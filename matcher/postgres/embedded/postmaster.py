@@ -28,7 +28,7 @@ class Postmaster:
 
     @classmethod
     def find(cls, data: Path) -> Postmaster | None:
-        """The live server of a data folder, or None, also when the file tells of a process that is gone or is another one.
+        """The live server of a data folder; None when there is none, or the file names a process that is another one.
 
         Process ids start anew with every boot and every container, so a number alone proves nothing.
         """
@@ -67,8 +67,8 @@ def drop_stale_locks(data: Path, socket_folder: Path) -> None:
 def choose_socket_folder(home: Path, data: Path, user: ServerUser) -> Path:
     """A folder that only the server's user may enter, with a path short enough for a socket; made when needed.
 
-    `home`/socket, or where that is too long for the kernel, a folder in the system's temporary one: that of the last run
-    when it is still there and still ours.
+    `home`/socket, or where that is too long for the kernel, a folder in the system's temporary one: that of the last
+    run when it is still there and still ours.
     """
     folder = home / "socket"
     if not fits_socket(folder):
@@ -108,8 +108,8 @@ def _pid_file(data: Path) -> list[str]:
 def _works_in(pid: int, data: Path) -> bool:
     """Whether a live process is a server on `data`: by its working folder, or by the -D it was started with.
 
-    Root in a container often lacks CAP_SYS_PTRACE and may not ask for another user's working folder, but may read its command.
-    Where /proc is absent (macOS): whether the process lives.
+    Root in a container often lacks CAP_SYS_PTRACE and may not ask for another user's working folder, but may read its
+    command. Where /proc is absent (macOS): whether the process lives.
     """
     if not Path("/proc/self/cwd").exists():
         return _lives(pid)

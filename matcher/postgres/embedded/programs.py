@@ -61,7 +61,7 @@ def _package_folder() -> Path:
     spec = util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise DatabaseUnavailable(
-            f"the {_DISTRIBUTION} package is not installed: install it, or set CARPOOL_DATABASE_URL to a PostgreSQL server"
+            f"the {_DISTRIBUTION} package is not installed: install it, or set CARPOOL_DATABASE_URL"
         )
     return Path(spec.origin).parent
 

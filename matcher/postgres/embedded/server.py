@@ -1,7 +1,7 @@
 """The PostgreSQL that a clone runs on: made, started, shared between processes and stopped by us.
 
-The server listens on a Unix socket only, in a folder that only its user may enter, and asks for a password (SCRAM) even there.
-It does not listen on TCP; were somebody to turn that on, its access rules still ask for the password.
+The server listens on a Unix socket only, in a folder that only its user may enter, and asks for a password (SCRAM) even
+there. It does not listen on TCP; were somebody to turn that on, its access rules still ask for the password.
 
 Below `<data_dir>/postgres`: `data` is the cluster, `password` the secret (0600), `server.log` what the server says,
 `start.lock` and `users.lock` keep several processes from treading on each other.
@@ -65,11 +65,12 @@ _left_to_others: list[subprocess.Popen[bytes]] = []
 class EmbeddedPostgres:
     """One PostgreSQL server per data folder, for as many processes as ask for it.
 
-    `start` and `stop` block (about a second; at most minutes): call them from a thread. Several processes may start the same
-    folder at once: one launches, the others attach, and the last to stop stops the server. A server whose users were
-    all killed goes on; the next start attaches to it, and its stop is then the last.
+    `start` and `stop` block (about a second; at most minutes): call them from a thread. Several processes may start the
+    same folder at once: one launches, the others attach, and the last to stop stops the server. A server whose users
+    were all killed goes on; the next start attaches to it, and its stop is then the last.
 
-    `progress` is told of steps that can take over a second. `durable=False` is for tests: a crash of the machine may lose all.
+    `progress` is told of steps that can take over a second. `durable=False` is for tests: a crash of the machine may
+    lose all.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ class ServerUser:
         return cls(NOBODY, NOBODY)
 
     def process_options(self) -> dict[str, Any]:
-        """Arguments for subprocess: this user, no other groups, a bare environment, and a folder that anybody may enter.
+        """Arguments for subprocess: this user, no other groups, a bare environment, and the root folder.
 
         The environment is bare because PGPORT, PGOPTIONS and their kin would change what the server does.
         """
@@ -62,7 +62,7 @@ class ServerUser:
             raise DatabaseUnavailable(f"cannot run {Path(command[0]).name} as {who}: {error.strerror}") from error
 
     def can_enter(self, folder: Path) -> bool:
-        """Whether this user may enter a folder; asked of the kernel, which knows ACLs and mounts that mode bits do not tell."""
+        """Whether this user may enter a folder. Asks the kernel, which knows ACLs and mounts."""
         return self.run(["/bin/sh", "-c", 'cd -- "$1"', "sh", folder]).returncode == 0
 
     def give(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The backup of docs/operations.md, restored into a new server: everything promised still holds, and what comes next is followed."""
+"""The backup of docs/operations.md, restored into a new server: everything promised still holds."""
 
 from __future__ import annotations
 

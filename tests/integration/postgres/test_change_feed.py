@@ -206,7 +206,10 @@ async def test_news_wakes_whoever_waits_and_silence_does_not(database: Database,
 async def test_a_listener_that_was_cut_off_says_so_at_once(fresh_database: str, reader: Reader) -> None:
     waiting = asyncio.create_task(reader.listener.wait(3600))
     async with connected(fresh_database) as connection:
-        cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()"
+        cut = (
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE application_name = $1 AND datname = current_database()"
+        )
         assert await connection.fetchval(cut, "carpool-matcher changes") == 1
     with pytest.raises(DatabaseUnavailable):
         await waiting
@@ -215,7 +218,7 @@ async def test_a_listener_that_was_cut_off_says_so_at_once(fresh_database: str, 
 
 
 async def test_a_server_that_does_not_answer_is_given_up(fresh_database: str, database: Database) -> None:
-    """What a broken network looks like: the connection stands, and nothing comes. The table is locked to the same effect."""
+    """A broken network: the connection stands, and nothing comes. Locking the table has the same effect."""
     async with connected(fresh_database) as connection:
         feed = PostgresChangeFeed(fresh_database, REGION, timeout_s=0.2)
         async with feed.listening() as listener, database.snapshot() as snapshot:

@@ -24,7 +24,7 @@ from tests.integration.postgres.servers import kill_at_once, running
 
 @pytest.fixture(scope="module")
 async def module_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
-    """A server to stop and to kill, as durable as in use. As root its user cannot enter pytest's folders, hence the fallback."""
+    """A durable server to stop and kill. As root its user cannot enter pytest's folders, hence the fallback."""
     fallback = Path("/var/tmp") / f"carpool-test-pool-{os.getpid()}"  # noqa: S108
     server = EmbeddedPostgres(tmp_path_factory.mktemp("pool"), data_dir_is_default=True, fallback_root=fallback)
     await migrate(await asyncio.to_thread(server.start))

@@ -1,4 +1,4 @@
-"""The schema's manners: everything has a name and a comment, every statement fits it, and lists are read from indexes."""
+"""Everything in the schema has a name and a comment, every statement fits it, and lists are read from indexes."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ async def test_every_table_and_column_has_a_comment(db: OneTransaction) -> None:
     silent = await db.only.fetch(
         """
         SELECT c.relname, a.attname
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND (a.attnum > 0 OR a.attnum = -1) AND NOT a.attisdropped
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND (a.attnum > 0 OR a.attnum = -1)
+            AND NOT a.attisdropped
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'schema_migrations'
-        AND CASE WHEN a.attnum = -1 THEN obj_description(c.oid, 'pg_class') ELSE col_description(c.oid, a.attnum) END IS NULL
+        AND CASE WHEN a.attnum = -1 THEN obj_description(c.oid, 'pg_class') ELSE col_description(c.oid, a.attnum) END
+            IS NULL
         """
     )
     assert [tuple(row) for row in silent] == []
@@ -46,7 +48,8 @@ async def test_every_constraint_has_a_name_of_ours(db: OneTransaction) -> None:
     assert len(names) > 20
     assert [row["conname"] for row in names if given_by_postgresql.search(row["conname"])] == []
     others = await db.only.fetch(
-        "SELECT indexname AS name FROM pg_indexes WHERE schemaname = 'public' UNION SELECT tgname FROM pg_trigger WHERE tgdeferrable"
+        "SELECT indexname AS name FROM pg_indexes WHERE schemaname = 'public' "
+        "UNION SELECT tgname FROM pg_trigger WHERE tgdeferrable"
     )
     assert _BY_CONSTRAINT.keys() <= {row["conname"] for row in names} | {row["name"] for row in others}
 

@@ -1,4 +1,4 @@
-"""Migrations keep the version before theirs working: step by step through all there are, and beneath a service at work."""
+"""Migrations keep the version before theirs working: step by step, and beneath a running service."""
 
 from __future__ import annotations
 
@@ -30,15 +30,18 @@ DRIVER = Principal(user="dora", role=Role.DRIVER, key_id="d")
 FILES = [Statements(path.stem) for path in sorted((ROOT / "sql" / "queries").glob("*.sql"))]
 COLUMNS = """
 SELECT c.table_name || '.' || c.column_name AS name, c.data_type AS kind,
-       c.is_nullable = 'NO' AND c.column_default IS NULL AND c.is_identity = 'NO' AND c.is_generated = 'NEVER' AS is_demanded
+       c.is_nullable = 'NO' AND c.column_default IS NULL AND c.is_identity = 'NO'
+        AND c.is_generated = 'NEVER' AS is_demanded
 FROM information_schema.columns AS c WHERE c.table_schema = 'public'
 """
 CONSTRAINTS = """
 SELECT made.name, array(
-    SELECT made.on_table || '.' || attname FROM pg_attribute WHERE attrelid = made.on_table AND attnum = ANY (made.columns)
+    SELECT made.on_table || '.' || attname FROM pg_attribute
+    WHERE attrelid = made.on_table AND attnum = ANY (made.columns)
 ) AS columns
 FROM (
-    SELECT conrelid::regclass AS on_table, conrelid::regclass || ' ' || conname AS name, conkey AS columns FROM pg_constraint
+    SELECT conrelid::regclass AS on_table, conrelid::regclass || ' ' || conname AS name, conkey AS columns
+    FROM pg_constraint
     WHERE connamespace = 'public'::regnamespace AND conrelid <> 0 AND contype <> 'n'
     UNION ALL
     SELECT indrelid::regclass, indrelid::regclass || ' ' || indexrelid::regclass, indkey::smallint[] FROM pg_index
@@ -53,7 +56,8 @@ CREATE TABLE colours (name text PRIMARY KEY);
 -- migrate:down
 """
 
-#: Of each column its type and whether every INSERT must name it; of each constraint and unique index its columns; statements that can be prepared.
+#: Type of each column and whether every INSERT must name it; columns of each constraint and unique index;
+#: statements that can be prepared.
 Schema = tuple[dict[str, tuple[str, bool]], dict[str, set[str]], set[str]]
 
 
@@ -95,7 +99,7 @@ async def _schema(url: str) -> Schema:
 
 
 def _broken(before: Schema, after: Schema) -> list[str]:
-    """What code that was written for `before` may trip over in `after`. A constraint on new columns alone holds for their defaults."""
+    """What may break code written for `before`. A constraint on new columns alone holds for their defaults."""
     tables = {name.split(".")[0] for name in before[0]}
     found = [f"{name} is gone" for name in before[0].keys() - after[0].keys()]
     found += [

@@ -1,4 +1,4 @@
-"""The wired service on a real database and the real sample region: what is published is found, kept, moved and let go."""
+"""The wired service on a database and the sample region: offers are published, found, kept, moved and expired."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_nobody_is_matched_with_themselves_and_own_seats_count(settings: S
 
 
 async def test_a_match_is_never_shown_when_the_database_knows_better(settings: Settings, fresh_database: str) -> None:
-    """Cancelled where this instance's index does not know of it: a change without a new version is no news to anybody."""
+    """Cancelled unknown to this instance's index: a change without a new version is no news."""
     departure = _now() + timedelta(days=1)
     async with running(settings) as carpool:
         offer = await _publish(carpool, departure)

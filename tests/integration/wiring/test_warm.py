@@ -1,4 +1,4 @@
-"""After `carpool warm` nothing is left to compile: not on mapped arrays, not for offers with stops on the way, not for many at once, not in any search."""
+"""After `carpool warm` nothing is left to compile: mapped arrays, offers with stops, bulk loads, searches."""
 
 from __future__ import annotations
 
@@ -68,8 +68,9 @@ with tempfile.TemporaryDirectory() as folder:
                             seats=1 + k % 3, preferences={"pets": True} if k % 4 else {})
         query = Query.of(request, NOW)
         if k % 2:
-            query = query.meeting_at(*([MeetingCandidate(c.position, c.walk_ms) for c in points.candidates(place, 900.0)]
-                                       for place in (on_map(engine, request.origin), on_map(engine, request.destination))))
+            ends = on_map(engine, request.origin), on_map(engine, request.destination)
+            query = query.meeting_at(*([MeetingCandidate(c.position, c.walk_ms) for c in points.candidates(end, 900.0)]
+                                       for end in ends))
             walking += query.walks
         found = find_candidates(index.snapshot("rider"), engine, query, ScoreWeights(), 1 + k)
         feasible += found.feasible

@@ -1,4 +1,4 @@
-"""After warming, a process that serves a region compiles nothing, and each kernel has been compiled for one set of types only."""
+"""After warming, a process that serves a region compiles nothing, and each kernel has one set of types."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.architecture.repository import ROOT
 
-#: Tells of every kernel that answers for roads: how many types it is compiled for here, and how often it was not found compiled.
+#: Prints for every road kernel its number of compiled signatures and of cache misses.
 ACCOUNT = """
 import importlib, json
 from numba.core.registry import CPUDispatcher
@@ -48,7 +48,8 @@ network, topology = load_arrays(folder, "network", RoadNetwork), load_arrays(fol
 mapped = RoadEngine("mapped", "", network, topology)
 for engine in (fresh, mapped):
     engine.snap(Coordinate(lat=47.02, lon=9.02), limit_m=1e5)
-    ends = np.arange(8, dtype=np.int32), np.zeros(8, dtype=np.int32), np.arange(8, dtype=np.int32)[::-1], np.ones(8, dtype=np.int32)
+    some = np.arange(8, dtype=np.int32)
+    ends = some, np.zeros(8, dtype=np.int32), some[::-1], np.ones(8, dtype=np.int32)
     engine.pack_drives(*(np.tile(end, 20) for end in ends))
     cost, codes, begin, size = engine.pack_drives(*ends)
     drive = engine.pack_drive(RoadPosition(0, 0.5), RoadPosition(0, 0.5))

@@ -69,7 +69,7 @@ class Machine:
 def simulate(
     rate: float, mean_s: float, seconds: float, threads: int = 2, *, elsewhere_s: float = 0.0
 ) -> tuple[list[float], int, float]:
-    """(time that each admitted search took, how many were refused, share of the time the threads were busy), first come first served."""
+    """(time of each admitted search, number refused, share of time that threads were busy), first come first served."""
     draw = random.Random(7)
     machine = Machine(threads)
     gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
@@ -168,7 +168,7 @@ def test_answers_that_come_slowly_make_others_wait_though_the_processors_are_idl
 
 
 def test_what_takes_long_elsewhere_without_anybody_waiting_is_no_queue() -> None:
-    """The database is far away: 50 ms, however many ask. At three quarters of what the processors can do many are under way."""
+    """A database 50 ms away. At three quarters of what the processors can do many calls are under way."""
     took, refused, _ = simulate(rate=300, mean_s=0.005, seconds=30, elsewhere_s=0.05)
     assert refused < 0.005 * len(took)
     took, refused, busy = simulate(rate=1200, mean_s=0.005, seconds=30, elsewhere_s=0.05)

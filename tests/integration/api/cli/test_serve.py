@@ -23,6 +23,7 @@ from tests.integration.service_process import (
     command,
     enterable_folder,
     make_key,
+    process,
     serving,
 )
 
@@ -74,7 +75,7 @@ def test_what_was_answered_201_survives_a_kill(data_dir: Path, keys: tuple[str, 
 
 
 async def test_a_stop_finishes_what_is_in_progress_and_takes_nothing_new(data_dir: Path, fresh_database: str) -> None:
-    """The table is locked while a trip is being published, so that the call is in progress for as long as the test wants."""
+    """The table is locked while a trip is published, so that the call lasts as long as the test wants."""
     driver, rider = (make_key(data_dir, role, role, DATABASE_URL=fresh_database) for role in ("driver", "rider"))
     connection = await asyncpg.connect(fresh_database)
     with serving(data_dir, DATABASE_URL=fresh_database) as service:
@@ -149,7 +150,7 @@ def test_a_key_made_and_revoked_beside_a_running_service_is_followed(data_dir: P
 def test_a_port_that_is_taken_is_said_in_one_line(data_dir: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-        refused = command(data_dir, "serve", "--port", str(port))
+        refused = process(data_dir, "serve", "--port", str(port))
     assert refused.returncode == 1
     lines = [line for line in refused.stderr.splitlines() if line.startswith("carpool: ")]
     assert len(lines) == 1
@@ -159,7 +160,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(data_dir: Path) -> None:
 
 
 def test_a_service_that_cannot_load_ends_with_what_to_do(data_dir: Path) -> None:
-    refused = command(data_dir, "serve", "--port", "0", REGION="atlantis")
+    refused = process(data_dir, "serve", "--port", "0", REGION="atlantis")
     assert refused.returncode == 1
     assert "Traceback" not in refused.stderr
     assert refused.stderr.splitlines()[-1].startswith("carpool: there is no region atlantis here")

@@ -1,4 +1,4 @@
-"""Real processes under a load of real clients: a stop loses no call, and a worker that is killed is replaced and counted."""
+"""Processes under load: a stop loses no call, and a worker that is killed is replaced and counted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def data_dir() -> Iterator[Path]:
 
 @dataclass
 class Load:
-    """Clients that search one after the other until nobody listens any more: some keep their connection, some do not."""
+    """Clients that search until nobody listens any more: some keep their connection, some do not."""
 
     url: str
     key: str

@@ -1,4 +1,4 @@
-"""Workers are killed, the database dies, the disk is full, all of it under load: what was acknowledged is there, once, and nobody was lied to."""
+"""Workers are killed, the database dies, the disk is full, under load: what was acknowledged is there, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`carpool serve --workers 2`: real processes on one port, one database, and what happens when one of them is killed."""
+"""`carpool serve --workers 2`: processes on one port, one database, and what happens when one is killed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tests.integration.service_process import (
     command,
     enterable_folder,
     make_key,
+    process,
     serving,
 )
 
@@ -157,13 +158,13 @@ def test_workers_end_when_their_parent_is_killed(data_dir: Path) -> None:
 
 def test_a_second_service_on_the_port_is_refused_although_workers_share_it(data_dir: Path) -> None:
     with serving(data_dir, WORKERS="2") as service:
-        refused = command(data_dir, "serve", "--workers", "2", "--port", str(service.port))
+        refused = process(data_dir, "serve", "--workers", "2", "--port", str(service.port))
         assert refused.returncode == 1
         assert f"port {service.port} of 127.0.0.1 is in use" in refused.stderr
 
 
 def test_what_no_worker_could_do_without_is_said_once_and_ends_it(data_dir: Path) -> None:
-    refused = command(data_dir, "serve", "--workers", "3", "--port", "0", REGION="atlantis")
+    refused = process(data_dir, "serve", "--workers", "3", "--port", "0", REGION="atlantis")
     assert refused.returncode == 1
     assert refused.stdout == ""
     assert refused.stderr.splitlines()[-1].startswith("carpool: there is no region atlantis here")

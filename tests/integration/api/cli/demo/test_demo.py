@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.service_process import PATIENCE_S, command, enterable_folder, environment
+from tests.integration.service_process import PATIENCE_S, enterable_folder, environment, process
 
 LISTEN = "listen to what a rider is told (Ctrl-C ends it)"
 LIFE_OF_A_TRIP = (
@@ -53,14 +53,14 @@ def _counted(output: str) -> int:
 
 
 def test_the_demo_answers_and_a_second_run_adds_nothing(data_dir: Path) -> None:
-    first = command(data_dir, "demo", "--once", PORT="0")
+    first = process(data_dir, "demo", "--once", PORT="0")
     assert first.returncode == 0, first.stdout + first.stderr
     for words in ("48 offers for", "Search 1:", "score", "detour", "overlap", "shared", "Hint: "):
         assert words in first.stdout
     for words in LIFE_OF_A_TRIP:
         assert words in first.stdout, first.stdout
     # One who calls too often is told to wait, and does: a demo is run again and again by one user.
-    second = command(data_dir, "demo", "--once", PORT="0", RATE_WRITE_BURST="20", RATE_WRITE_PER_MINUTE="1200")
+    second = process(data_dir, "demo", "--once", PORT="0", RATE_WRITE_BURST="20", RATE_WRITE_PER_MINUTE="1200")
     assert second.returncode == 0, second.stdout + second.stderr
     assert _considered(first.stdout) == _considered(second.stdout) == {"48"}
     assert _counted(second.stdout) == _counted(first.stdout) + 5
@@ -108,8 +108,8 @@ def test_the_demo_stays_up_with_commands_that_work(data_dir: Path) -> None:
             break
     try:
         assert list(commands) == [
-            LISTEN, "publish a trip", "search", "ask for a seat of a match", "say yes to who waits", "list the rider's bookings",
-            "look up an address", "read an offer", "change it", "cancel it", "count",
+            LISTEN, "publish a trip", "search", "ask for a seat of a match", "say yes to who waits",
+            "list the rider's bookings", "look up an address", "read an offer", "change it", "cancel it", "count",
         ]  # fmt: skip
         typed = os.environ | keys
         listen = "exec " + commands.pop(LISTEN)

@@ -23,7 +23,8 @@ MATCH: dict[str, Any] = {
     "parts": {
         name: {"value": value, "weight": weight}
         for name, value, weight in (
-            ("detour", 0.88, 0.4), ("overlap", 0.84, 0.3), ("time", 0.77, 0.1), ("walk", 0.66, 0.1), ("preferences", 0.55, 0.05),
+            ("detour", 0.88, 0.4), ("overlap", 0.84, 0.3), ("time", 0.77, 0.1), ("walk", 0.66, 0.1),
+            ("preferences", 0.55, 0.05),
             ("price", 0.44, 0.05),
         )
     },
