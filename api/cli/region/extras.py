@@ -16,13 +16,14 @@ from rich.table import Table
 from api.cli.console import StepProgress, make_console
 from api.cli.region.store import disk_errors, region_or_served, region_store
 from matcher.domain.errors.tree import InvalidField
-from matcher.roads.foot.meeting_place import ROAD_LIMIT_M
 
 if TYPE_CHECKING:
     from matcher.roads.region.extras import PlacesReport
     from matcher.roads.region.speeds import SpeedProfile
     from matcher.roads.region.store import Region
 
+#: `matcher.roads.foot.meeting_place.ROAD_LIMIT_M`, which loads the engine: help does not wait for that.
+_ROAD_LIMIT_M = 300.0
 #: Of each reason this many rows are named on a terminal; all of them with --json.
 _NAMED_ROWS = 20
 _REASONS = {
@@ -53,7 +54,7 @@ def meeting_points(
     road_limit_m: Annotated[
         float,
         typer.Option("--max-road-distance", min=1, max=1000, help="Metres to the nearest road, at most."),
-    ] = ROAD_LIMIT_M,
+    ] = _ROAD_LIMIT_M,
     as_json: JsonOption = False,
 ) -> None:
     """Replace the meeting places of a region with those of a list; unusable rows are reported and skipped."""

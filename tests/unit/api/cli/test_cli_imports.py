@@ -5,6 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from api.cli.region import extras
+from matcher.roads.foot.meeting_place import ROAD_LIMIT_M
+
 _PROGRAM = """
 import contextlib, io, sys
 import typer
@@ -30,3 +33,7 @@ def test_help_of_every_command_and_the_version_do_not_load_the_engine() -> None:
     ran = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout) > 20
+
+
+def test_the_default_distance_to_a_road_is_that_of_the_engine() -> None:
+    assert extras._ROAD_LIMIT_M == ROAD_LIMIT_M
