@@ -41,7 +41,7 @@ class Turn(NamedTuple):
     route: int
 
 
-class _Ends(NamedTuple):
+class _RiderEnds(NamedTuple):
     """The first and last arc of the rider's drive and the piece of each, in cm; no piece of b where a is both."""
 
     a: Int
@@ -90,7 +90,7 @@ def shared_of_routes(hierarchy, arcs, rider, legs, routes, work, turn):
 
 @numba.njit(cache=True, nogil=True)
 def _stamp_rider(arcs, rider, work, round_now):
-    """The `_Ends` of the rider's drive, of which each arc's stamp is, this round, how many cm of it are driven."""
+    """The `_RiderEnds` of the rider's drive, of which each arc's stamp is, this round, how many cm of it are driven."""
     stamp, stamp_round, length_cm = work.stamp, work.stamp_round, arcs.length_cm
     a, b = rider.arcs[0], rider.arcs[-1]
     single = len(rider.arcs) == 1
@@ -107,7 +107,7 @@ def _stamp_rider(arcs, rider, work, round_now):
     if not single:
         stamp[b] = (stamp[b] if b == a else 0) + b_high
         stamp_round[b] = round_now
-    return _Ends(a, a_low, a_high, b, np.int64(0), b_high)
+    return _RiderEnds(a, a_low, a_high, b, np.int64(0), b_high)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -51,8 +51,8 @@ def tree_query(hierarchy, query, work):
     through it.
     """
     parent, source, target = hierarchy.parent, query.source, query.target
-    forward, backward = work.forward.distance, work.backward.distance
-    forward_code, backward_code = work.forward.code, work.backward.code
+    forward, backward = work.forward, work.backward
+    forward_code, backward_code = work.forward_code, work.backward_code
     seed_climb(source, forward, forward_code)
     seed_climb(target, backward, backward_code)
     best, top = query.bound, -1

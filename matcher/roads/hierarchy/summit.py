@@ -43,6 +43,15 @@ class Summit(NamedTuple):
     code: I32  # (2, k) by which a way up arrives and a way down begins, -1 at the node itself and without a way
 
 
+class _Climb(NamedTuple):
+    """One side of a `QueryScratch`."""
+
+    distance: I64
+    code: I32
+    entries: I32
+    ways: I64
+
+
 def summit_of(hierarchy: Hierarchy) -> Summit:
     """A summit of at most `_ROOM` entries a node."""
     first, depth, size = choose_summit(hierarchy.parent, _LEAST_BITS, _ROOM * len(hierarchy.parent))
@@ -117,7 +126,9 @@ def summit_query(hierarchy, summit, query, work):
     """What `query.tree_query` answers, by way of the summit."""
     if len(summit.first) == 0 or query.bound < INFINITE:
         return tree_query(hierarchy, query, work)
-    forward, backward, parent, depth = work.forward, work.backward, hierarchy.parent, summit.depth
+    parent, depth = hierarchy.parent, summit.depth
+    forward = _Climb(work.forward, work.forward_code, work.entries[0], work.ways[0])
+    backward = _Climb(work.backward, work.backward_code, work.entries[1], work.ways[1])
     low_s, v, some_s = _to_summit(hierarchy, summit, 0, query.source, forward)
     low_t, w, some_t = _to_summit(hierarchy, summit, 1, query.target, backward)
     best, start, finish, size = query.bound, -1, -1, 0

@@ -10,7 +10,7 @@ from matcher.matching.base.positions import EdgeTable, FixedPosition
 from matcher.roads.hierarchy.customisation import SweepGraph
 from matcher.roads.hierarchy.scratch import ColumnScratch, SomeScratch
 from matcher.roads.network.graph import I32, I64
-from matcher.roads.sweeps.many import Columns, Side, climb_many, settle_many
+from matcher.roads.sweeps.many import ClimbedPositions, NearestOf, climb_many, settle_many
 from matcher.roads.sweeps.one import FROM_SOURCE, TO_TARGET
 from matcher.roads.sweeps.restricted import (
     begin_restricted,
@@ -37,7 +37,7 @@ class DriveColumns:
         distance = work.flat[: n * k].reshape(n, k)
         work.state[:] = 0
         nodes = climb_many(graph, edges, self._side, positions, distance, work.state)
-        self.columns = Columns(positions, nodes, work.state, distance)
+        self.columns = ClimbedPositions(positions, nodes, work.state, distance)
 
     def settled(self, edges: I32) -> I64:
         """(n, k) packed costs, true in the rows of the ends of all edges asked for so far."""
@@ -50,12 +50,12 @@ class DriveColumns:
 LeastPair = tuple[DriveColumns, I64, DriveColumns, I64]
 
 
-def sides_of(pairs: Sequence[LeastPair]) -> tuple[Side, ...]:
+def sides_of(pairs: Sequence[LeastPair]) -> tuple[NearestOf, ...]:
     """The six sides of one pair or three, as `many.sweep_least` wants them."""
     sides = []
     for targets, to_extra, sources, from_extra in pairs:
-        sides.append(Side(targets.columns.nodes, targets.columns.distance, to_extra))
-        sides.append(Side(sources.columns.nodes, sources.columns.distance, from_extra))
+        sides.append(NearestOf(targets.columns.nodes, targets.columns.distance, to_extra))
+        sides.append(NearestOf(sources.columns.nodes, sources.columns.distance, from_extra))
     return tuple(sides * (6 // len(sides)))
 
 

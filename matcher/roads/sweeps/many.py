@@ -21,7 +21,7 @@ from matcher.roads.sweeps.one import TO_TARGET, descend
 UNTOUCHED, CLIMBED, SETTLED, WANTED = 0, 1, 2, 4
 
 
-class Columns(NamedTuple):
+class ClimbedPositions(NamedTuple):
     """k positions after `climb_many`."""
 
     positions: FixedPosition  # of (k,) arrays
@@ -30,8 +30,8 @@ class Columns(NamedTuple):
     distance: I64  # (n, k) packed
 
 
-class Side(NamedTuple):
-    """Positions to choose the nearest of: the nodes and distances of `Columns`, and what is added for each position."""
+class NearestOf(NamedTuple):
+    """Positions to choose the nearest of: the nodes and distances of `ClimbedPositions`, and what is added for each position."""
 
     nodes: I32
     distance: I64
@@ -119,7 +119,7 @@ def _shorten(mine, other, weight):
 def costs_between(edges, sources, targets):
     """(s, t) packed: the cost of driving from each of s positions to each of t, INFINITE where there is no way.
 
-    Both are `Columns`. The highest node of a shortest way is an ancestor of both its ends.
+    Both are `ClimbedPositions`. The highest node of a shortest way is an ancestor of both its ends.
     """
     (source_edge, source_at), (target_edge, target_at) = sources.positions, targets.positions
     s, t = len(source_edge), len(target_edge)
@@ -143,7 +143,7 @@ def sweep_least(graph, sides, least):
     """The distances to the nearest of some targets and from the nearest of some sources, each with an extra.
 
     least[v, 2 p] = min over k of d(v, target k) + extra[k], and least[v, 2 p + 1] = min over c of extra[c] + d(source
-    c, v). graph: a `SweepGraph`. sides: six `Side`s, targets and sources in turn, a pair p after the other, of which as
+    c, v). graph: a `SweepGraph`. sides: six `NearestOf`s, targets and sources in turn, a pair p after the other, of which as
     many count as `least` has columns. least: (n, 2 or 6) int64 packed, overwritten; every rank v.
     """
     least[:] = INFINITE

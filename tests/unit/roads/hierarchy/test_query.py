@@ -12,7 +12,7 @@ from matcher.matching.base.positions import INFINITE
 from matcher.roads.hierarchy.customisation import customise
 from matcher.roads.hierarchy.paths import unpack
 from matcher.roads.hierarchy.query import Seed, TreeQuery, tree_query
-from matcher.roads.hierarchy.scratch import ClimbScratch, QueryScratch
+from matcher.roads.hierarchy.scratch import QueryScratch
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork
 from tests.builders_roads import line_of_places, network_of, one_way, random_network
@@ -28,23 +28,20 @@ class Query:
         self.network = network
         self.topology = Topology.build(network)
         self.hierarchy, _ = customise(self.topology, network.arc_time_ms.astype(np.int64))
-        self.height = self.topology.height()
+        n, height = network.node_count, self.topology.height()
         # Work arrays come as earlier queries left them.
-        path = np.full(2 * self.height + 4, 12345, dtype=np.int32)
-        self.work = QueryScratch(self._climb(), self._climb(), path)
-
-    def _climb(self) -> ClimbScratch:
-        n = self.network.node_count
-        codes, entries, ways = (np.full(size, 12345, dtype=np.int32) for size in (n, self.height, self.height))
-        return ClimbScratch(np.full(n, INFINITE), codes, entries, ways.astype(np.int64))
+        codes, path = (np.full(size, 12345, dtype=np.int32) for size in (n, 2 * height + 4))
+        entries, ways = np.full((2, height), 12345, dtype=np.int32), np.full((2, height), 12345, dtype=np.int64)
+        clean = np.full(n, INFINITE)
+        self.work = QueryScratch(clean, clean.copy(), codes, codes.copy(), path, entries, ways)
 
     def __call__(self, source: Ends, target: Ends, bound: int = int(INFINITE)) -> Answer:
         """(distance, start, finish, arcs)."""
         rank = self.topology.rank_of_node.tolist()
         start, finish = (Seed(rank[s[0]], s[1], rank[s[2]], s[3]) for s in (source, target))
         way = tree_query(self.hierarchy, TreeQuery(start, finish, bound), self.work)
-        assert (self.work.forward.distance == INFINITE).all(), "the forward work array is not clean"
-        assert (self.work.backward.distance == INFINITE).all(), "the backward work array is not clean"
+        assert (self.work.forward == INFINITE).all(), "the forward work array is not clean"
+        assert (self.work.backward == INFINITE).all(), "the backward work array is not clean"
         arcs = unpack(self.hierarchy, self.work.codes[: way.size]).tolist()
         node = [*self.topology.node_at_rank.tolist(), -1]
         return int(way.cost), node[way.start], node[way.finish], arcs
