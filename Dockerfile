@@ -1,5 +1,5 @@
-# The service as an image: everything locked by hash, the kernels compiled and the sample region imported at build time.
-# Any glibc image with Python 3.11 or newer serves as a base: docker build --build-arg BASE=…
+# All dependencies are locked by hash; the kernels are compiled and the sample region is imported at build time.
+# Any glibc image with Python 3.11 or newer can be the base: docker build --build-arg BASE=…
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
@@ -7,7 +7,7 @@ SHELL ["/bin/sh", "-euc"]
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 
-# Two environments: one that builds the wheel and stays behind, one that runs it and has no pip.
+# Two environments: one to build the wheel, which is discarded, and one to run it, without pip.
 COPY requirements/build.txt requirements/runtime.txt requirements/
 RUN python3 -m venv /opt/build; \
     python3 -m venv --without-pip /opt/carpool; \
@@ -21,9 +21,9 @@ COPY sql sql
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /opt/wheel .; \
     /opt/build/bin/pip --python /opt/carpool/bin/python install --no-deps --no-index /opt/wheel/*.whl
 
-# numba files a kernel under the exact CPU it was compiled for. "generic" is the same everywhere, so the image starts warm
-# on any machine of its architecture, for about a fifth of a sweep's speed; NUMBA_CPU_NAME= (empty) at run time compiles for
-# the machine instead, once, at start.
+# numba caches a kernel for the exact CPU it was compiled for. With "generic" the image starts warm on any machine of its
+# architecture, and sweeps are about a fifth slower. NUMBA_CPU_NAME= (empty) at run time compiles for the actual CPU
+# instead, once, at the first start.
 ARG CPU=generic
 ENV NUMBA_CPU_NAME=${CPU} \
     NUMBA_CACHE_DIR=/opt/carpool/kernels \
@@ -41,11 +41,12 @@ LABEL org.opencontainers.image.title="carpool-matcher" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0 AND ODbL-1.0"
 
-# A real entry in the user table: PostgreSQL refuses to start for a uid without a name.
+# PostgreSQL refuses to start under a uid without an entry in the user table.
 RUN groupadd --gid 10001 carpool \
     && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /var/lib/carpool --shell /usr/sbin/nologin carpool
 
-# Owned by the service, so that what the build did not compile is kept; with a read-only root, a copy in /tmp is used. The code stays root's.
+# Owned by the service user, so that kernels compiled later are kept; with a read-only root, a copy in /tmp is used. The
+# code is owned by root.
 COPY --from=build /opt/carpool /opt/carpool
 COPY --from=build --chown=10001:10001 /opt/carpool/kernels /opt/carpool/kernels
 COPY --from=build --chown=10001:10001 /var/lib/carpool /var/lib/carpool
@@ -66,7 +67,7 @@ VOLUME ["/var/lib/carpool"]
 EXPOSE 8080
 # The service finishes the calls in progress, then stops its embedded database.
 STOPSIGNAL SIGTERM
-# Alive, not ready: a database that is away must not get the container killed.
+# Liveness, not readiness: the container must not be killed when the database is down.
 HEALTHCHECK --interval=15s --timeout=3s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ['CARPOOL_PORT']}/healthz\", timeout=2)"]
 ENTRYPOINT ["carpool"]

@@ -1,28 +1,28 @@
 # Every command of this project; `make` alone prints them. Continuous integration runs exactly these.
 #
-# Everything lives in .venv and nothing needs root, a compiler, or a network beyond the package registry. A finished
-# step leaves a stamp in .venv and runs again only when what it was made from has changed.
-# Paths are relative on purpose: the folder may have a space in its name, and make cannot quote $(CURDIR) as a prerequisite.
+# Everything is installed in .venv, without root, a compiler, or network access beyond the package registry. A finished
+# step leaves a stamp in .venv and runs again only when its inputs have changed.
+# Paths are relative: the folder may have a space in its name, and make cannot quote $(CURDIR) as a prerequisite.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
-# PYTHON=/path/to/python3.12 chooses the interpreter; otherwise the first of these that is new enough.
+# PYTHON=/path/to/python3.12 selects the interpreter; the default is the first of these that is new enough.
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11)
 BIN := .venv/bin
 PY := $(BIN)/python
-# Wheels only, checked against the lock: no compiler is ever asked for.
+# Wheels only, checked against the lock: no compiler is needed.
 PIP_INSTALL := $(PY) -m pip install --disable-pip-version-check --no-build-isolation --use-pep517 --only-binary=:all:
-# A shell's own habits must not leak into the environment that is being made.
+# The user's Python configuration must not leak into the environment.
 unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 
 ##@ Use it
 
 .PHONY: help
 help: ## print this list
-	@awk 'BEGIN { FS = ":.*## "; print "make TARGET  [ARGS=\"…\" is handed to the command]" } \
+	@awk 'BEGIN { FS = ":.*## "; print "make TARGET  [ARGS=\"…\" is passed to the command]" } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
@@ -35,29 +35,29 @@ serve: .venv/.warm ## run the service (settings: CARPOOL_… variables)
 	@$(BIN)/carpool serve $(ARGS)
 
 .PHONY: setup
-setup: .venv/.warm .venv/.dev ## make .venv from the locks and compile the kernels; the others call it as needed
+setup: .venv/.warm .venv/.dev ## create .venv from the locks and compile the kernels; other targets do this as needed
 
 ##@ Change it
 
-# As many processes as the suite is sized for; each has its own PostgreSQL. JOBS=0 runs in one, for a debugger.
+# Test processes; each has its own PostgreSQL. JOBS=0 runs in one process, for a debugger.
 JOBS ?= 2
-# The same draws and the same order for everybody; ORDER= shuffles, which finds tests that lean on one another.
+# A fixed seed and order; ORDER= shuffles, to find tests that depend on each other.
 ORDER ?= --randomly-seed=1 --randomly-dont-reorganize
 .PHONY: test
 test: .venv/.warm .venv/.dev ## run every test (ARGS="tests/unit -k sweep" for some)
 	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile $(ORDER) $(ARGS)
 
-# A make of its own with --keep-going: every checker runs and every complaint is shown, whichever fails first.
+# A sub-make with --keep-going: all checkers run, even if one fails.
 .PHONY: check
-check: .venv/.dev ## lint, format, types, import contracts, SQL and Dockerfile lint, secrets, dependencies; all, whatever fails
+check: .venv/.dev ## lint, format, types, import contracts, SQL and Dockerfile lint, secrets, dependencies; all run even if one fails
 	@$(MAKE) --no-print-directory --keep-going lint format types imports lint-sql lint-image secrets dependencies
 
 .PHONY: fix
-fix: .venv/.dev ## let ruff mend and format what it can
+fix: .venv/.dev ## apply ruff's fixes and format the code
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 .PHONY: reference
-reference: .venv/.dev ## write the tables of docs/operations.md anew from the code
+reference: .venv/.dev ## regenerate the tables in docs/ from the code
 	@$(PY) scripts/write_reference.py
 
 .PHONY: lint format types imports lint-sql lint-image secrets dependencies
@@ -78,11 +78,11 @@ secrets: .venv/.dev
 dependencies: .venv/.dev
 	@echo '== dependencies'; $(PY) scripts/check_dependencies.py && $(PY) -m pip check --disable-pip-version-check
 
-# Sizes to measure; the reference road vectors are used when they lie beside the checkout.
+# Sizes to measure; the reference road vectors are used if they are in a folder beside the checkout.
 OFFERS ?= 1000 10000 100000
 VECTORS ?= ../shared/data/luxembourg
 .PHONY: bench
-bench: .venv/.warm .venv/.bench ## measure the matcher beside its baselines (OFFERS="1000 10000")
+bench: .venv/.warm .venv/.bench ## measure the matcher and its baselines (OFFERS="1000 10000")
 	@mkdir -p bench/results
 	@set -e; for n in $(OFFERS); do \
 		$(PY) bench/match.py --offers $$n --json bench/results/sample-$$n.json $(ARGS); \
@@ -92,7 +92,7 @@ bench: .venv/.warm .venv/.bench ## measure the matcher beside its baselines (OFF
 	done
 
 .PHONY: lock
-lock: .venv/.dev ## write the locks anew from pyproject.toml (ARGS=--upgrade for the newest releases)
+lock: .venv/.dev ## regenerate the locks from pyproject.toml (ARGS=--upgrade for the newest releases)
 	@requirements/lock.sh $(ARGS)
 
 .PHONY: image
@@ -113,36 +113,36 @@ clean: ## remove the environment, caches and build results; .carpool, which hold
 	done; \
 	if [ -z "$$python" ]; then \
 		echo "setup: Python 3.11 or newer is needed and none was found (tried: $(subst ",,$(PYTHONS)))." >&2; \
-		echo "       Install it, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+		echo "       Install it, or specify one: make PYTHON=/path/to/python3.12" >&2; exit 1; \
 	fi; \
 	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
-		echo "setup: $$("$$python" --version) comes without venv or ensurepip, which make the environment." >&2; \
+		echo "setup: $$("$$python" --version) has no venv or ensurepip, which are needed to create the environment." >&2; \
 		echo "       On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; \
 	fi; \
-	echo "== setup: making .venv with $$("$$python" --version)"; \
+	echo "== setup: creating .venv with $$("$$python" --version)"; \
 	"$$python" -m venv --clear .venv
 	@touch $@
 
 .venv/.runtime: .venv/.created requirements/build.txt requirements/runtime.txt pyproject.toml
-	@echo '== setup: installing what the service runs with (about half a minute the first time)'
+	@echo '== setup: installing the run-time dependencies (about half a minute the first time)'
 	@$(PIP_INSTALL) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
 	@$(PIP_INSTALL) --no-deps --quiet --editable .
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements/dev.txt
-	@echo '== setup: installing the tests and the checkers'
-	@# forbiddenfruit, pure Python, is published as source alone: the locked setuptools makes its wheel.
+	@echo '== setup: installing test and lint tools'
+	@# forbiddenfruit, pure Python, is published only as source: the locked setuptools builds its wheel.
 	@$(PIP_INSTALL) --no-binary=forbiddenfruit --require-hashes -r requirements/dev.txt
 	@touch $@
 
 .venv/.bench: .venv/.runtime requirements/bench.txt
-	@echo '== setup: installing the baselines of the benchmarks'
+	@echo '== setup: installing the benchmark baselines'
 	@$(PIP_INSTALL) --require-hashes -r requirements/bench.txt
 	@touch $@
 
-# The compiled kernels lie in __pycache__ beside their sources, found by the hash of the source and the kind of CPU, so
-# an edited kernel is compiled again at its next use and PYTHONDONTWRITEBYTECODE does not touch them.
+# Compiled kernels are cached in __pycache__ by the hash of their sources and the CPU type, so an edited kernel is
+# compiled again at its next use; PYTHONDONTWRITEBYTECODE has no effect on them.
 .venv/.warm: .venv/.runtime
-	@echo '== setup: compiling the kernels (a minute and a half of processor time, once)'
+	@echo '== setup: compiling the kernels (a minute and a half of CPU time, once)'
 	@$(BIN)/carpool warm
 	@touch $@

@@ -1,7 +1,7 @@
 -- The search that a team without road-network matching would write: does the driver's route, as grid cells, pass near both ends?
 
 -- name: make_table#
--- One row an offer, with all that the search asks for, so that it joins nothing.
+-- One row for each offer, with everything the search reads, so that it needs no join.
 CREATE TABLE corridor (
     offer_id uuid NOT NULL CONSTRAINT corridor_pk PRIMARY KEY,
     departs_at timestamptz NOT NULL,
@@ -12,12 +12,12 @@ CREATE TABLE corridor (
 );
 
 -- name: make_indexes#
--- After the rows are in: building an index at once is quicker than growing it.
+-- After the rows are inserted: building an index at once is faster than growing it.
 CREATE INDEX corridor_by_cell ON corridor USING gin (cells);
 CREATE INDEX corridor_by_departure ON corridor (leaves_from, leaves_by);
 
 -- name: sizes^
--- What the table and its indexes take.
+-- Size of the table and its indexes.
 SELECT pg_total_relation_size('corridor') AS bytes, avg(cardinality(cells)) AS cells FROM corridor;
 
 -- name: near_both_ends

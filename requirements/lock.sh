@@ -1,10 +1,10 @@
 #!/bin/sh
-# Writes the locks from pyproject.toml: every version with the hashes of its files, and no address to fetch them from.
+# Generates the locks from pyproject.toml: every version with the hashes of its files, without registry addresses.
 #
-#   requirements/lock.sh            keep what is locked unless pyproject.toml says otherwise
-#   requirements/lock.sh --upgrade  take the newest releases that pyproject.toml admits
+#   requirements/lock.sh            keep locked versions unless pyproject.toml requires others
+#   requirements/lock.sh --upgrade  use the newest releases that pyproject.toml allows
 #
-# One resolution of everything together comes first and constrains the rest, so the locks never disagree on a version.
+# A resolution of all dependencies together comes first and constrains the rest, so the locks agree on every version.
 set -eu
 cd "$(dirname "$0")/.."
 uv=${UV:-.venv/bin/uv}
@@ -21,7 +21,7 @@ resolve() { # output-file arguments…
         --no-annotate -o "$out" "$@"
 }
 
-# uv keeps the versions already in its output file, which is what makes a lock stable between runs.
+# uv keeps the versions already in its output file, which makes locks stable between runs.
 if [ "${1-}" != "--upgrade" ] && [ -f requirements/dev.txt ]; then
     grep -hE '^[a-z0-9]' requirements/dev.txt requirements/bench.txt | sed 's/ *\\$//' | sort -u >"$work/all.txt"
 fi

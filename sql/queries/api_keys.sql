@@ -4,7 +4,7 @@ INSERT INTO api_keys (id, digest, role, user_id, created_at, expires_at, revoked
 VALUES (:id, :digest, :role, :user_id, :created_at, :expires_at, :revoked_at, :last_used_at, :act_as);
 
 -- name: find_api_key^
--- One key, whether or not it may still be used.
+-- A key by its digest, whether or not it is still valid.
 SELECT id, digest, role, user_id, created_at, expires_at, revoked_at, last_used_at, act_as
 FROM api_keys
 WHERE id = :id;
@@ -16,11 +16,11 @@ FROM api_keys
 ORDER BY created_at, id;
 
 -- name: revoke_api_key!
--- Withdraw a key; the first moment stays.
+-- Revoke a key; the first revocation time is kept.
 UPDATE api_keys SET revoked_at = coalesce(revoked_at, :now)
 WHERE id = :id;
 
 -- name: touch_api_key!
--- Note that a key was used, at most once a minute: a busy key must not become a row that is rewritten with every call.
+-- Record that a key was used, at most once a minute, so that a busy key is not rewritten with every call.
 UPDATE api_keys SET last_used_at = :now
 WHERE id = :id AND (last_used_at IS NULL OR last_used_at < CAST(:now AS timestamptz) - interval '1 minute');

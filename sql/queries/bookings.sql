@@ -3,39 +3,39 @@
 INSERT INTO bookings ({booking_terms}, {booking_state}) VALUES ({:booking_terms}, {:booking_state});
 
 -- name: update_booking^
--- Replace what may change of a booking that still has the version that was read; no row otherwise.
+-- Update a booking if its version is still the one that was read; otherwise no row.
 UPDATE bookings SET ({booking_state}) = ROW ({:booking_state})
 WHERE id = :id AND version = CAST(:version AS integer) - 1
 RETURNING id;
 
 -- name: hold_offer^
--- Keep an offer from changing until the transaction ends; what it is now.
+-- Lock an offer until the transaction ends; returns its current state.
 SELECT version, status FROM offers WHERE id = :id FOR SHARE;
 
 -- name: other_open_bookings
--- Open bookings of an offer beside some.
+-- Open bookings of an offer except given ones.
 SELECT id FROM bookings
 WHERE
     offer_id = :offer_id AND status IN ('WAITING_CONFIRMATION', 'CONFIRMED')
     AND id <> ALL(CAST(:known AS uuid []));
 
 -- name: get_booking^
--- One booking.
+-- A booking by id.
 SELECT * FROM bookings WHERE id = :id;
 
 -- name: find_open_booking^
--- The booking with which a rider waits or is confirmed on an offer.
+-- A rider's waiting or confirmed booking of an offer.
 SELECT id FROM bookings
 WHERE offer_id = :offer_id AND rider_id = :rider_id AND status IN ('WAITING_CONFIRMATION', 'CONFIRMED');
 
 -- name: list_open_bookings
--- Bookings of an offer that wait or are confirmed, oldest first.
+-- Waiting and confirmed bookings of an offer, oldest first.
 SELECT * FROM bookings
 WHERE offer_id = :offer_id AND status IN ('WAITING_CONFIRMATION', 'CONFIRMED')
 ORDER BY created_at, id;
 
 -- name: list_bookings_of_user
--- A page of the bookings in which somebody drives or rides, newest first, before a given (created_at, id).
+-- A page of the bookings of a driver or rider, newest first, before a given (created_at, id).
 SELECT * FROM (
     (
         SELECT * FROM bookings
@@ -63,7 +63,7 @@ ORDER BY created_at DESC, id DESC
 LIMIT :row_limit;
 
 -- name: list_bookings
--- The same page of everybody's bookings.
+-- The same page for all users.
 SELECT * FROM bookings
 WHERE
     (CAST(:statuses AS text []) IS NULL OR status = any(:statuses))
@@ -73,7 +73,8 @@ ORDER BY created_at DESC, id DESC
 LIMIT :row_limit;
 
 -- name: due_bookings
--- Bookings whose moment has come, earliest first, held until the transaction ends; those that others hold are left to them.
+-- Bookings that are due for a transition, earliest first, locked until the transaction ends; rows locked by others are
+-- skipped.
 SELECT * FROM bookings
 WHERE due_at <= :now
 ORDER BY due_at
@@ -81,7 +82,7 @@ LIMIT :row_limit
 FOR UPDATE SKIP LOCKED;
 
 -- name: forget_bookings!
--- Drop bookings that ended long ago.
+-- Delete bookings that ended before the retention period.
 DELETE FROM bookings WHERE id IN (
     SELECT id FROM bookings
     WHERE updated_at < :before AND status IN ('CANCELLED', 'VALIDATED')

@@ -1,10 +1,10 @@
 -- name: count_bookings$
--- How many bookings a check looks at.
+-- How many bookings a check reads.
 SELECT count(*) FROM bookings AS b JOIN offers AS o ON o.id = b.offer_id
 WHERE o.region = :region;
 
 -- name: oversold_legs
--- Offers that carry more riders on a leg than they have seats, or that state other seats left than follow from their stops.
+-- Offers with more riders on a leg than seats, or with seats_left that does not follow from their stops.
 SELECT
     l.offer_id,
     l.most,
@@ -27,7 +27,7 @@ JOIN offers AS o ON o.id = l.offer_id
 WHERE o.region = :region AND (l.most > o.seats_offered OR (o.status = 'OPEN' AND o.seats_left <> o.seats_offered - l.most));
 
 -- name: unseated_bookings
--- Agreed bookings without exactly one pickup and then one dropoff of their seats and promises in their trip.
+-- Confirmed bookings without exactly one pickup, followed by one dropoff, with their seats and promises in the trip.
 SELECT
     b.offer_id,
     b.id,
@@ -50,7 +50,7 @@ HAVING
     OR min(s.position) FILTER (WHERE s.kind = 'PICKUP') > min(s.position) FILTER (WHERE s.kind = 'DROPOFF');
 
 -- name: strange_stops
--- Stops of nobody who has agreed to ride along.
+-- Stops of bookings that are not confirmed.
 SELECT
     s.offer_id,
     s.booking_id,
@@ -64,7 +64,7 @@ WHERE
     AND (b.status IS NULL OR b.status NOT IN ('CONFIRMED', 'COMPLETED_PENDING_VALIDATION', 'VALIDATED'));
 
 -- name: late_bookings
--- Confirmed bookings that are planned outside of what their riders were promised, by more than a millisecond.
+-- Confirmed bookings planned outside their promised times by more than a millisecond.
 SELECT
     b.offer_id,
     b.id,
@@ -94,8 +94,8 @@ WHERE
     AND o.updated_at <= b.pickup_latest_at;
 
 -- name: untold_bookings
--- Bookings whose present state was told to nobody, among those that moved since the oldest event that is kept. What an erased person was told
--- is gone with them.
+-- Bookings without an event for their current state, among those changed since the oldest event that is kept. Events of
+-- erased users are deleted.
 SELECT
     b.offer_id,
     b.id,
@@ -112,7 +112,7 @@ WHERE
     );
 
 -- name: events_told_twice
--- Causes of which somebody was told more than once.
+-- Causes with more than one event for the same recipient.
 SELECT
     trip_id AS offer_id,
     recipient,

@@ -1,10 +1,11 @@
 -- name: try_to_remind$
--- Whether this process is the one that reminds, until the end of the transaction.
+-- Whether this process holds the lock for sending reminders, until the end of the transaction.
 SELECT pg_try_advisory_xact_lock(2003133033);
 
 -- name: departures_soon
--- Drivers whose trips with confirmed riders leave soon, and confirmed riders who are picked up soon, unless they were told. A trip that is just being
--- changed is left to the next turn, so that whoever is told is told what is true, and before what changes it.
+-- Drivers whose trips with confirmed riders depart soon, and confirmed riders who are picked up soon, if not reminded
+-- yet. Trips that are being changed are left to the next run, so that reminders are correct and come before the event
+-- of the change.
 SELECT
     o.id AS offer_id, o.driver_id, o.depart_at, o.depart_offset_s, o.departure_shift_ms,
     riders.bookings
@@ -25,7 +26,7 @@ ORDER BY o.depart_at, o.id
 FOR SHARE OF o SKIP LOCKED;
 
 -- name: told_already
--- Which of these were told to these recipients.
+-- Which of these reminders these recipients have received.
 SELECT e.recipient, e.dedupe_key FROM events AS e
 INNER JOIN unnest(CAST(:recipients AS text []), CAST(:dedupe_keys AS text [])) AS asked (recipient, dedupe_key)
     ON e.recipient = asked.recipient AND e.dedupe_key = asked.dedupe_key;

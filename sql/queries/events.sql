@@ -1,5 +1,5 @@
 -- name: write_events!
--- Write events in the order given. What a recipient was told under the same dedupe_key is not written again.
+-- Write events in the given order; an event with the same recipient and dedupe_key is not written again.
 INSERT INTO events (recipient, kind, trip_id, data, dedupe_key, created_at)
 SELECT recipient, kind, trip_id, CAST(data AS jsonb), dedupe_key, :created_at
 FROM
@@ -10,20 +10,21 @@ ORDER BY place
 ON CONFLICT ON CONSTRAINT events_once DO NOTHING;
 
 -- name: announce_events$
--- Wake whoever listens. On its own and after the commit: see migration 0003.
+-- Wake up listeners. In its own transaction after the commit: see migration 0003.
 SELECT pg_notify('events', '');
 
 -- name: are_unnumbered$
--- Whether committed events wait for their numbers.
+-- Whether committed events have no number yet.
 SELECT EXISTS (SELECT 1 FROM events WHERE number IS NULL);
 
 -- name: hold_numbers^
--- Become the one who gives numbers until the end of the transaction; no row while somebody else is.
+-- Take the lock for numbering until the end of the transaction; no row while another process has it.
 SELECT given FROM event_numbers FOR UPDATE SKIP LOCKED;
 
 -- name: number_events^
--- Give numbers to events in the order in which they were written, and queue them for webhooks. In a statement of its own after hold_numbers,
--- so that it sees all that was numbered before. Webhooks are locked as they are read: one that is deleted meanwhile is left out.
+-- Number events in the order in which they were written, and queue them for webhooks. A separate statement after
+-- hold_numbers, so that it sees everything numbered before. Webhooks are locked as they are read: one that is deleted
+-- meanwhile is left out.
 WITH fresh AS (
     SELECT id, row_number() OVER (ORDER BY id) AS place FROM events
     WHERE number IS NULL
@@ -77,26 +78,26 @@ SELECT
     (SELECT count(*) FROM queued) AS queued;
 
 -- name: numbers^
--- The last number that was given, and the highest that was forgotten.
+-- The last number assigned, and the highest that was deleted.
 SELECT given, forgotten FROM event_numbers;
 
 -- name: events_after
--- Everybody's events after a number, in order.
+-- Events of all users after a number, in order.
 SELECT number, recipient, kind, trip_id, data, dedupe_key, created_at FROM events
 WHERE number > :after
 ORDER BY number
 LIMIT :row_limit;
 
 -- name: events_of
--- One recipient's events after a number and up to another one, in order.
+-- Events of one recipient after a number and up to another one, in order.
 SELECT number, recipient, kind, trip_id, data, dedupe_key, created_at FROM events
 WHERE recipient = :recipient AND number > :after AND number <= :up_to
 ORDER BY number
 LIMIT :row_limit;
 
 -- name: forget_events^
--- Drop events that are older than anybody should be away, a batch at a time, and note how far. Held like hold_numbers, so that a number
--- is not noted as forgotten before it is given.
+-- Delete events older than the retention period, a batch at a time, and record how far. Locked like hold_numbers, so
+-- that a number is not recorded as deleted before it is assigned.
 WITH held AS (
     SELECT given FROM event_numbers FOR UPDATE
 ),

@@ -1,18 +1,18 @@
 -- name: insert_answer^
--- Keep the answer to a call; no row comes back when the key has been answered, after waiting for whoever is answering it.
+-- Store the answer to a call; no row if the key already has one. Waits for a concurrent call with the same key.
 INSERT INTO idempotency_keys (owner, key, fingerprint, status, headers, body, created_at)
 VALUES (:owner, :key, :fingerprint, :status, :headers, :body, :created_at)
 ON CONFLICT ON CONSTRAINT idempotency_keys_pk DO NOTHING
 RETURNING status;
 
 -- name: find_answer^
--- The answer kept under a key.
+-- The answer stored under a key.
 SELECT fingerprint, status, headers, body
 FROM idempotency_keys
 WHERE owner = :owner AND key = :key;
 
 -- name: forget_answers!
--- Drop answers that are too old to be asked for again, oldest first, a batch at a time.
+-- Delete old answers, oldest first, a batch at a time.
 DELETE FROM idempotency_keys
 WHERE (owner, key) IN (
     SELECT owner, key FROM idempotency_keys

@@ -1,9 +1,9 @@
 -- name: count_open_offers$
--- How many OPEN offers a region has.
+-- Number of OPEN offers of a region.
 SELECT count(*) FROM offers WHERE region = :region AND status = 'OPEN';
 
 -- name: copy_direct_offers
--- What the index needs of every OPEN trip without stops, on the roads asked for.
+-- The index columns of every OPEN trip without stops, on the given roads.
 SELECT {indexed_offer}
 FROM offers
 WHERE
@@ -11,7 +11,7 @@ WHERE
     AND NOT EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id);
 
 -- name: copy_offers_with_stops
--- The same of every OPEN trip with stops, on the roads asked for, in the order of their ids; and what seats and budget follow from.
+-- The same for every OPEN trip with stops, ordered by id, with what seats and budget are derived from.
 SELECT
     {indexed_offer},
     duration_ms,
@@ -23,7 +23,8 @@ WHERE
 ORDER BY id;
 
 -- name: copy_stops
--- Their stops, in the order of the offers and of driving: those of offer_stops, which hold the driver's own, or via where nobody is booked.
+-- Their stops, in the order of offers and of driving: from offer_stops, which includes the driver's own, or via if
+-- there are no bookings.
 SELECT
     stops.offer_id,
     stops.edge,
@@ -61,14 +62,14 @@ FROM (
 ORDER BY stops.offer_id, stops.position;
 
 -- name: stream_other_offers
--- The rest of a region's OPEN offers, those on other roads, for a cursor.
+-- The other OPEN offers of a region, on other roads, for a cursor.
 SELECT {whole_offer} FROM offers
 WHERE
     region = :region AND status = 'OPEN'
     AND region_fingerprint <> :fingerprint;
 
 -- name: refit_offers
--- Put offers that nobody has changed meanwhile on other roads: [{id, version, …}] as the columns are called. Their ids come back.
+-- Move offers that have not changed meanwhile to other roads: [{id, version, …}], keys as columns. Returns their ids.
 UPDATE offers SET
     region_fingerprint = :fingerprint,
     origin_edge = given.origin_edge,
@@ -85,7 +86,7 @@ WHERE offers.id = given.id AND offers.version = given.version AND offers.status 
 RETURNING offers.id;
 
 -- name: refit_stops!
--- The same for the stops of offers that have just been put on other roads: [{offer_id, position, edge, fraction, road_distance_m}].
+-- The same for the stops of offers that have just been moved: [{offer_id, position, edge, fraction, road_distance_m}].
 UPDATE offer_stops SET edge = given.edge, fraction = given.fraction, road_distance_m = given.road_distance_m
 FROM jsonb_populate_recordset(CAST(NULL AS offer_stops), CAST(:stops AS jsonb)) AS given
 WHERE offer_stops.offer_id = given.offer_id AND offer_stops.position = given.position;

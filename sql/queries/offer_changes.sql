@@ -1,13 +1,13 @@
 -- name: position^
--- How far this statement sees: the snapshot it reads from, and which run of the server it is of.
+-- The position of this statement: its snapshot, and the server run it belongs to.
 SELECT
     CAST(pg_current_snapshot() AS text) AS snapshot,
     CAST(pg_postmaster_start_time() AS text) AS server,
     (SELECT times FROM forgotten_changes) AS times_forgotten;
 
 -- name: changes_since^
--- What was committed after a position, whatever the order in which transactions ended, and the position after it. The bound on xid is
--- what the index is read by: all older transactions had ended, so their changes were seen.
+-- Changes committed after a position, in whatever order the transactions ended, and the position after them. The bound
+-- on xid serves the index: all older transactions had ended, so their changes were seen.
 SELECT
     CAST(pg_current_snapshot() AS text) AS snapshot,
     CAST(pg_postmaster_start_time() AS text) AS server,
@@ -26,12 +26,12 @@ SELECT
     ) AS offer_ids;
 
 -- name: announce$
--- Wake whoever listens. On its own and after the commit: see migration 0003.
+-- Wake up listeners. In its own transaction after the commit: see migration 0003.
 SELECT pg_notify('offer_changes', '');
 
 -- name: forget_changes$
--- Drop changes that are older than anybody should be away, a batch at a time, and note how far. Rows that another instance is dropping
--- are left to it.
+-- Delete changes older than the retention period, a batch at a time, and record how far. Rows that another instance is
+-- deleting are skipped.
 WITH old AS (
     SELECT seq FROM offer_changes WHERE changed_at < :before
     ORDER BY seq

@@ -4,7 +4,7 @@ INSERT INTO offers (id, driver_id, created_at, {offer_columns})
 VALUES (:id, :driver_id, :created_at, {:offer_columns});
 
 -- name: get_offer^
--- One offer, whatever its status.
+-- An offer by id, in any status.
 SELECT {whole_offer} FROM offers
 WHERE id = :id;
 
@@ -24,7 +24,7 @@ ORDER BY depart_at, id
 LIMIT :row_limit;
 
 -- name: list_offers
--- The same page of everybody's offers.
+-- The same page for all drivers.
 SELECT {whole_offer} FROM offers
 WHERE
     (CAST(:status AS text) IS NULL OR status = :status)
@@ -38,22 +38,23 @@ ORDER BY depart_at, id
 LIMIT :row_limit;
 
 -- name: update_open_offer^
--- Replace an offer that is OPEN and still has the version that was read; no row otherwise. Tells whether it has stops of bookings.
+-- Update an offer if it is OPEN and its version is still the one that was read; otherwise no row. Returns whether it
+-- has stops of bookings.
 UPDATE offers SET ({offer_columns}) = ROW ({:offer_columns})
 WHERE id = :id AND version = :expected_version AND status = 'OPEN'
 RETURNING EXISTS (SELECT 1 FROM offer_stops WHERE offer_id = offers.id) AS has_stops;
 
 -- name: insert_stops!
--- Store the stops of an offer with bookings: [{position, kind, …}], as the columns are called.
+-- Store the stops of an offer with bookings: [{position, kind, …}], keys as columns.
 INSERT INTO offer_stops (offer_id, {stop_columns})
 SELECT :offer_id, {stop_columns} FROM jsonb_populate_recordset(CAST(NULL AS offer_stops), CAST(:stops AS jsonb));
 
 -- name: delete_stops!
--- Drop the stops of an offer, before others are stored in their place.
+-- Delete the stops of an offer, before new ones are stored.
 DELETE FROM offer_stops WHERE offer_id = :offer_id;
 
 -- name: mark_past
--- Close OPEN offers that are over, oldest first; rows that somebody else is changing wait for the next round.
+-- Mark OPEN offers that are over as PAST, oldest first; rows locked by others wait for the next run.
 WITH gone AS (
     SELECT id FROM offers
     WHERE status = 'OPEN' AND over_at < :now
@@ -67,12 +68,12 @@ WHERE offers.id = gone.id
 RETURNING offers.id;
 
 -- name: current_offers
--- What is true of some offers now: what a match is checked against before it is shown.
+-- The current state of some offers, against which matches are checked before they are shown.
 SELECT id, version, status, seats_left, seats_offered, length_cm, price_minor, price_currency
 FROM offers
 WHERE id = any(CAST(:ids AS uuid []));
 
 -- name: get_offers
--- Some offers, whatever their status.
+-- Offers by id, in any status.
 SELECT {whole_offer} FROM offers
 WHERE id = any(CAST(:ids AS uuid []));

@@ -1,5 +1,5 @@
 -- name: export_offers
--- The trips that a person has published, without what only the road network knows.
+-- The trips a user has published, without road network data.
 SELECT
     to_jsonb(o) - ARRAY[
         'driver_id', 'region_fingerprint', 'origin_edge', 'origin_fraction', 'destination_edge', 'destination_fraction', 'via'
@@ -11,7 +11,7 @@ WHERE o.driver_id = :user_id
 ORDER BY o.created_at, o.id;
 
 -- name: export_series
--- The series that a person has published, without what only the road network knows.
+-- The series a user has published, without road network data.
 SELECT
     to_jsonb(s) - ARRAY['driver_id', 'next_date', 'aligned_version', 'claimed_until'] || jsonb_build_object(
         'phases', (
@@ -36,8 +36,8 @@ WHERE s.driver_id = :user_id
 ORDER BY s.created_at, s.id;
 
 -- name: export_bookings
--- The bookings that a person is part of, as that person may see them: never who the other one is, and where the other one boards only
--- when they have agreed.
+-- A user's bookings as the user may see them: never the other person's name, and the other person's exact places only
+-- once confirmed.
 SELECT
     to_jsonb(b) - ARRAY['driver_id', 'rider_id', 'region_fingerprint']
     - CASE WHEN b.rider_id = :user_id OR b.confirmed_at IS NOT NULL THEN CAST(ARRAY[] AS text []) ELSE ARRAY[
@@ -50,14 +50,14 @@ WHERE b.rider_id = :user_id OR b.driver_id = :user_id
 ORDER BY b.created_at, b.id;
 
 -- name: export_events
--- What a person was told.
+-- The events a user received.
 SELECT to_jsonb(e) - ARRAY['recipient', 'dedupe_key'] AS held
 FROM events AS e
 WHERE e.recipient = :user_id
 ORDER BY e.id;
 
 -- name: export_requests
--- The searches that a person has kept, with the offers they were told of, without what only the road network knows.
+-- A user's kept requests, with the offers found for them, without road network data.
 SELECT
     to_jsonb(r) - ARRAY['rider_id', 'region_fingerprint', 'xid', 'searched']
     || jsonb_build_object(
@@ -74,21 +74,21 @@ WHERE r.rider_id = :user_id
 ORDER BY r.created_at, r.id;
 
 -- name: export_webhooks
--- Where a person has events sent to.
+-- A user's webhooks.
 SELECT to_jsonb(w) - ARRAY['owner', 'secret_version', 'old_secret_until'] AS held
 FROM webhooks AS w
 WHERE w.owner = :user_id
 ORDER BY w.id;
 
 -- name: export_keys
--- A person's API keys, without what they are recognised by.
+-- A user's API keys, without their digests.
 SELECT to_jsonb(k) - ARRAY['user_id', 'digest'] AS held
 FROM api_keys AS k
 WHERE k.user_id = :user_id
 ORDER BY k.created_at, k.id;
 
 -- name: export_answers
--- The answers that are kept under a person's idempotency keys.
+-- The answers stored under a user's idempotency keys.
 SELECT
     jsonb_build_object(
         'key', i.key, 'status', i.status, 'created_at', i.created_at, 'body', convert_from(i.body, 'UTF8')
@@ -98,33 +98,33 @@ WHERE i.owner = :user_id
 ORDER BY i.created_at, i.key;
 
 -- name: export_shares
--- What a person shares.
+-- What a user shares.
 SELECT to_jsonb(p) - ARRAY['user_id'] AS held
 FROM people AS p
 WHERE p.user_id = :user_id;
 
 -- name: export_blocks
--- Whom a person has blocked, in that person's own words.
+-- A user's blocks, as the user worded them.
 SELECT to_jsonb(b) - ARRAY['blocker', 'blocked'] AS held
 FROM blocks AS b
 WHERE b.blocker = :user_id
 ORDER BY b.created_at, b.id;
 
 -- name: count_open_trips$
--- What a person has not withdrawn from yet: trips that are open, and bookings that nobody has agreed on.
+-- A user's open trips and waiting bookings.
 SELECT
     (SELECT count(*) FROM offers WHERE driver_id = :user_id AND status = 'OPEN')
     + (SELECT count(*) FROM bookings WHERE rider_id = :user_id AND status = 'WAITING_CONFIRMATION');
 
 -- name: erase_bookings_of_nobody!
--- Drop the bookings of a person whose other side has been erased before: nobody is left whose record they are.
+-- Delete a user's bookings whose other side was erased before: they are no one else's record.
 DELETE FROM bookings
 WHERE
     (rider_id = :user_id AND driver_id LIKE 'erased:%')
     OR (driver_id = :user_id AND rider_id LIKE 'erased:%');
 
 -- name: erase_rider!
--- Take a rider out of the bookings that are a driver's record as well: the name, the words, and where exactly.
+-- Remove a rider from bookings that are also a driver's record: name, texts, exact places.
 UPDATE bookings SET
     rider_id = :pseudonym,
     version = version + 1,
@@ -141,12 +141,12 @@ UPDATE bookings SET
 WHERE rider_id = :user_id;
 
 -- name: erase_driver_of_bookings!
--- Take a driver out of the bookings that are a rider's record as well.
+-- Remove a driver from bookings that are also a rider's record.
 UPDATE bookings SET driver_id = :pseudonym, version = version + 1, reply = ''
 WHERE driver_id = :user_id;
 
 -- name: erase_driver_of_offers!
--- Take a driver out of the trips that others have booked: the name, the words, the ends and the ways between.
+-- Remove a driver from trips that others have booked: name, texts, ends and via.
 UPDATE offers SET
     driver_id = :pseudonym,
     origin_lat = round(CAST(origin_lat AS numeric), 2),
@@ -160,16 +160,16 @@ UPDATE offers SET
 WHERE driver_id = :user_id AND EXISTS (SELECT 1 FROM bookings WHERE offer_id = offers.id);
 
 -- name: erase_own_stops!
--- Drop the stops that a driver who is erased had made for themselves.
+-- Delete the stops that an erased driver had made for themselves.
 DELETE FROM offer_stops USING offers
 WHERE offers.id = offer_stops.offer_id AND offers.driver_id = :pseudonym AND offer_stops.kind = 'VIA';
 
 -- name: erase_offers!
--- Drop the trips that are nobody else's record.
+-- Delete the trips that are no one else's record.
 DELETE FROM offers WHERE driver_id = :user_id;
 
 -- name: veil_stops_of_erased!
--- Take the exact places of erased riders out of trips that are over. On a trip under way they stay until it is.
+-- Coarsen the places of erased riders on trips that are over; on a trip under way they stay exact until it is.
 UPDATE offer_stops SET
     lat = round(CAST(lat AS numeric), 2), lon = round(CAST(lon AS numeric), 2),
     label = '', address = NULL, edge = 0, fraction = 0, road_distance_m = 0
@@ -179,15 +179,15 @@ WHERE
     AND offers.id = offer_stops.offer_id AND offers.status <> 'OPEN' AND offer_stops.label <> '';
 
 -- name: erase_series!
--- Drop the series of a driver; which trips were made of them goes with them.
+-- Delete a driver's series, and with them the links to their trips.
 DELETE FROM series WHERE driver_id = :user_id;
 
 -- name: erase_events!
--- Drop what a person was told.
+-- Delete the events a user received.
 DELETE FROM events WHERE recipient = :user_id;
 
 -- name: erase_name_in_events!
--- Take a person's name out of what others were told.
+-- Remove a user's name from events sent to others.
 UPDATE events SET data = (
     SELECT jsonb_object_agg(key, CASE WHEN value = to_jsonb(CAST(:user_id AS text)) THEN 'null' ELSE value END)
     FROM jsonb_each(data)
@@ -195,39 +195,39 @@ UPDATE events SET data = (
 WHERE EXISTS (SELECT 1 FROM jsonb_each(data) WHERE value = to_jsonb(CAST(:user_id AS text)));
 
 -- name: erase_requests!
--- Drop the searches that a person has kept.
+-- Delete a user's kept requests.
 DELETE FROM requests WHERE rider_id = :user_id;
 
 -- name: erase_webhooks!
--- Drop where a person has events sent to.
+-- Delete a user's webhooks.
 DELETE FROM webhooks WHERE owner = :user_id;
 
 -- name: erase_name_in_webhooks!
--- Have nobody else sent a person's events.
+-- Stop sending a user's events to webhooks of others.
 UPDATE webhooks SET also_for = array_remove(also_for, :user_id) WHERE :user_id = any(also_for);
 
 -- name: erase_keys!
--- Drop a person's API keys.
+-- Delete a user's API keys.
 DELETE FROM api_keys WHERE user_id = :user_id;
 
 -- name: erase_answers!
--- Drop the answers that are kept under a person's idempotency keys.
+-- Delete the answers stored under a user's idempotency keys.
 DELETE FROM idempotency_keys WHERE owner = :user_id;
 
 -- name: erase_shares!
--- Forget what a person has shared.
+-- Delete what a user shares.
 DELETE FROM people WHERE user_id = :user_id;
 
 -- name: erase_blocks!
--- Forget whom a person has blocked. Who has blocked that person stays: it is the other one's wish, and protects them.
+-- Delete a user's blocks. Blocks of that user by others stay: they belong to the others and protect them.
 DELETE FROM blocks WHERE blocker = :user_id;
 
 -- name: note_erasure!
--- Prove that somebody was erased, without saying who.
+-- Record that a user was erased, without the name.
 INSERT INTO erasures (id, pseudonym, erased_at, remains) VALUES (:id, :pseudonym, :now, :remains);
 
 -- name: forget_offers!
--- Drop trips that were over long ago and that no booking stands on any more.
+-- Delete trips that ended before the retention period and have no bookings.
 DELETE FROM offers WHERE id IN (
     SELECT id FROM offers
     WHERE status <> 'OPEN' AND over_at < :before AND updated_at < :before
@@ -238,11 +238,11 @@ DELETE FROM offers WHERE id IN (
 );
 
 -- name: forget_keys!
--- Drop keys that were withdrawn or have expired long ago.
+-- Delete keys revoked or expired before the retention period.
 DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE least(revoked_at, expires_at) < :before LIMIT :row_limit);
 
 -- name: forget_series!
--- Drop series of which no trip is left and none will be made, which nobody has changed for long.
+-- Delete series without trips, past or future, that have not changed for the retention period.
 DELETE FROM series WHERE id IN (
     SELECT s.id FROM series AS s
     WHERE

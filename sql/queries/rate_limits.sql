@@ -1,5 +1,6 @@
 -- name: take^
--- Take up to :wanted calls for a caller; the same arithmetic as take() in matcher/operation/rate_limits.py, by this server's clock.
+-- Take up to :wanted calls for a caller, by this server's clock; the same arithmetic as take() in
+-- matcher/operation/rate_limits.py.
 INSERT INTO rate_limits AS kept (key, busy_until_us, asked_at_us, granted)
 SELECT
     :key,
@@ -35,7 +36,7 @@ ON CONFLICT ON CONSTRAINT rate_limits_pk DO UPDATE SET
 RETURNING granted, busy_until_us, asked_at_us;
 
 -- name: forget_rate_limits!
--- Drop callers of whose limits nothing is used any more.
+-- Delete callers whose limits are fully available again.
 DELETE FROM rate_limits
 WHERE ctid = any(ARRAY(
     SELECT ctid FROM rate_limits

@@ -1,13 +1,14 @@
 -- name: lock_rider$
--- Let one call at a time keep requests of a rider, so that their number can be limited. 0x72657173 keeps these locks apart from others.
+-- Serialise keeping requests of a rider, so that their number can be limited. 0x72657173 separates these locks from
+-- others.
 SELECT pg_advisory_xact_lock(1919250803, hashtext(:rider_id));
 
 -- name: count_waiting$
--- How many requests of a rider still wait.
+-- Number of a rider's waiting requests.
 SELECT count(*) FROM requests WHERE rider_id = :rider_id AND latest_at >= :now;
 
 -- name: insert_request!
--- Keep a search.
+-- Store a kept request.
 INSERT INTO requests (
     id, rider_id, region, region_fingerprint, origin, destination, window_kind, earliest_at, latest_at, window_offset_s, window_zone,
     seats, max_walk_m, preferences, women_only, searched, created_at
@@ -17,13 +18,13 @@ INSERT INTO requests (
 );
 
 -- name: note_shown!
--- Note which offers a rider has been shown: no event tells of them. Those that are gone are left out.
+-- Record which offers a rider was shown, so that no event announces them. Offers that no longer exist are left out.
 INSERT INTO request_matches (request_id, offer_id, found_at)
 SELECT :request_id, id, :now FROM offers WHERE id = any(CAST(:offer_ids AS uuid []))
 ON CONFLICT ON CONSTRAINT request_matches_pk DO NOTHING;
 
 -- name: get_request^
--- One request, with what its rider shares now.
+-- A request by id, with what its rider shares now.
 SELECT r.*, EXISTS (SELECT 1 FROM people WHERE user_id = r.rider_id AND shares = 'woman') AS rider_is_woman
 FROM requests AS r
 WHERE r.id = :id;
@@ -37,24 +38,24 @@ ORDER BY r.id
 LIMIT :row_limit;
 
 -- name: present_requests
--- Those of some requests that still wait, and whether their riders share now that they are women.
+-- Those of some requests that still wait, and whether their riders now share that they are women.
 SELECT r.id, EXISTS (SELECT 1 FROM people WHERE user_id = r.rider_id AND shares = 'woman') AS rider_is_woman
 FROM requests AS r
 WHERE r.id = any(CAST(:ids AS uuid [])) AND r.latest_at >= :now;
 
 -- name: found_offers
--- Which offers the rider of a request has been told of, newest first.
+-- The offers that a request's rider was notified of, newest first.
 SELECT offer_id, found_at FROM request_matches
 WHERE request_id = :id
 ORDER BY found_at DESC, offer_id
 LIMIT :row_limit;
 
 -- name: delete_request!
--- Take a request back.
+-- Delete a request.
 DELETE FROM requests WHERE id = :id;
 
 -- name: forget_requests!
--- Drop requests whose window ended long ago.
+-- Delete requests whose window ended before the retention period.
 DELETE FROM requests WHERE id IN (
     SELECT id FROM requests
     WHERE latest_at < :before
@@ -64,11 +65,11 @@ DELETE FROM requests WHERE id IN (
 );
 
 -- name: snapshot$
--- How far a statement after this one sees at least.
+-- A snapshot that later statements see at least.
 SELECT CAST(pg_current_snapshot() AS text);
 
 -- name: waiting_requests
--- Requests of a region that wait and were kept after a snapshot, whatever the order in which transactions ended.
+-- Waiting requests of a region kept after a snapshot, in whatever order the transactions ended.
 SELECT r.*, EXISTS (SELECT 1 FROM people WHERE user_id = r.rider_id AND shares = 'woman') AS rider_is_woman
 FROM requests AS r
 WHERE
@@ -77,8 +78,9 @@ WHERE
     AND NOT pg_visible_in_snapshot(r.xid, CAST(CAST(:seen AS text) AS pg_snapshot));
 
 -- name: take_turn$
--- Become the one who matches a region's changes until the end of the transaction; false while somebody else is. 0x72657174. It is no row lock:
--- that would draw a transaction number before the snapshot is taken, and a crash could give out such a number again.
+-- Take the lock for matching a region's changes until the end of the transaction; false while another process has it.
+-- 0x72657174. Not a row lock: that would assign a transaction number before the snapshot is taken, and a crash could
+-- assign such a number again.
 SELECT pg_try_advisory_xact_lock(1919250804, hashtext(:region));
 
 -- name: progress$
@@ -86,15 +88,16 @@ SELECT pg_try_advisory_xact_lock(1919250804, hashtext(:region));
 SELECT seen FROM request_progress WHERE region = :region;
 
 -- name: note_progress!
--- Note how far they have been.
+-- Record how far the changes of a region have been matched.
 INSERT INTO request_progress (region, seen) VALUES (:region, :seen)
 ON CONFLICT ON CONSTRAINT request_progress_pk
 DO UPDATE SET seen = excluded.seen;
 
 -- name: changed_offers^
--- The offers of a region that changed after a snapshot, and the snapshot after them. A snapshot from after the present, as in a database that was
--- copied into a new one, says as little as one of which changes have been forgotten. With `most` about as many changes, the earliest: they end before
--- a transaction behind which nothing is under way any more, so that a snapshot can say where. Where none does, it is too much for a part.
+-- The offers of a region that changed after a snapshot, and the snapshot after them. A snapshot from the future, as in
+-- a database copied to a new server, counts like one older than the kept changes. `most` limits the number of changes
+-- to about the earliest ones: they end below a transaction number with no open transaction, so that a snapshot can
+-- represent the end. Without such a number there is no partial batch.
 WITH fresh AS (
     SELECT offer_id, xid FROM offer_changes
     WHERE
@@ -127,27 +130,27 @@ SELECT
     ) AS offer_ids;
 
 -- name: unsettled_requests
--- Requests that were kept since somebody last matched, with the snapshots that were searched for them.
+-- Requests kept since the last matching, with the snapshots of their own searches.
 SELECT id, searched FROM requests
 WHERE region = :region AND searched IS NOT NULL AND latest_at >= :now
 ORDER BY id
 LIMIT :row_limit;
 
 -- name: unsettle_requests!
--- Have every request of a region that waits searched for, as if nothing had been.
+-- Have every waiting request of a region searched again from scratch.
 UPDATE requests SET searched = :searched WHERE region = :region AND latest_at >= :now;
 
 -- name: known_pairs
--- Which riders know of some offers, by request.
+-- The riders who know given offers, by request.
 SELECT offer_id, request_id FROM request_matches WHERE offer_id = any(CAST(:offer_ids AS uuid []));
 
 -- name: settle_requests!
--- All offers that came between a request's own search and now have been matched with it.
+-- Mark requests as matched with all offers between their own search and now.
 UPDATE requests SET searched = NULL WHERE id = any(CAST(:ids AS uuid []));
 
 -- name: note_found
--- Note pairs that fit and of which the rider has not been told, as long as request and offer are as they were; the new ones come back. Whoever
--- has booked the trip, whatever came of it, knows of it.
+-- Record pairs that fit and whose rider was not notified, if request and offer are unchanged; returns the new ones.
+-- Riders who have booked the trip, with whatever outcome, know it.
 INSERT INTO request_matches (request_id, offer_id, found_at)
 SELECT r.id, o.id, :now
 FROM

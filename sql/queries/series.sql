@@ -1,9 +1,10 @@
 -- name: lock_driver$
--- Let one call at a time publish series of a driver, so that their number can be limited. 0x73657269 keeps these locks apart from others.
+-- Serialise publishing series of a driver, so that their number can be limited. 0x73657269 separates these locks from
+-- others.
 SELECT pg_advisory_xact_lock(1936028265, hashtext(:driver_id));
 
 -- name: insert_series!
--- Store a new series, unless the driver has as many open ones as one may have.
+-- Store a new series, unless the driver has the maximum number of open ones.
 INSERT INTO series (
     id, driver_id, region, status, version, time_zone, exceptions, ends_before, next_date, aligned_version, created_at, updated_at
 )
@@ -17,7 +18,7 @@ WHERE (
 ) < CAST(:most AS integer);
 
 -- name: insert_phases!
--- Store what a series is like: [{from_date, until_date, …}] as the columns are called.
+-- Store the phases of a series: [{from_date, until_date, …}], keys as columns.
 INSERT INTO series_phases (
     series_id, from_date, until_date, weekdays, departure, return_departure, return_days_later, trip
 )
@@ -25,11 +26,11 @@ SELECT :series_id, from_date, until_date, weekdays, departure, return_departure,
 FROM jsonb_populate_recordset(CAST(NULL AS series_phases), CAST(:phases AS jsonb));
 
 -- name: delete_phases!
--- Drop what a series is like, before something else is stored in its place.
+-- Delete the phases of a series, before new ones are stored.
 DELETE FROM series_phases WHERE series_id = :series_id;
 
 -- name: get_series^
--- One series with its phases.
+-- A series with its phases.
 SELECT
     s.*,
     (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.from_date) FROM series_phases AS p WHERE p.series_id = s.id) AS phases
@@ -52,7 +53,7 @@ ORDER BY s.created_at, s.id
 LIMIT :row_limit;
 
 -- name: list_series
--- The same page of everybody's series.
+-- The same page for all drivers.
 SELECT
     s.*,
     (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.from_date) FROM series_phases AS p WHERE p.series_id = s.id) AS phases
@@ -66,7 +67,7 @@ ORDER BY s.created_at, s.id
 LIMIT :row_limit;
 
 -- name: list_occurrences
--- What was made of a series, and how it stands.
+-- The occurrences of a series and their state.
 SELECT
     x.series_date, x.direction, x.offer_id, x.series_version, x.detached, o.status, o.depart_at
 FROM series_occurrences AS x
@@ -75,12 +76,12 @@ WHERE x.series_id = :series_id AND o.depart_at >= coalesce(CAST(:departing_from 
 ORDER BY x.series_date, x.direction DESC;
 
 -- name: parts_of_series
--- Which trip of which series some offers are.
+-- The series and occurrence of some offers.
 SELECT offer_id, series_id, series_date, direction, detached FROM series_occurrences
 WHERE offer_id = any(CAST(:offer_ids AS uuid []));
 
 -- name: update_series^
--- Replace a series that still has the version that was read; no row otherwise.
+-- Update a series if its version is still the one that was read; otherwise no row.
 UPDATE series SET
     status = :status,
     version = :version,
@@ -94,11 +95,12 @@ WHERE id = :id AND version = :version - 1
 RETURNING id;
 
 -- name: hold_series^
--- Keep a series as it is until the transaction ends; no row when it is not of this version any more.
+-- Lock a series until the transaction ends; no row if its version has changed.
 SELECT id FROM series WHERE id = :id AND version = :version AND status = 'OPEN' FOR UPDATE;
 
 -- name: insert_occurrence^
--- Note which offer an occurrence is. One that the series itself has cancelled is made anew; for any other that exists there is no row.
+-- Record the offer of an occurrence. One that the series itself has cancelled is replaced; no row for any other that
+-- exists.
 INSERT INTO series_occurrences AS x (series_id, series_date, direction, offer_id, series_version, detached)
 VALUES (:series_id, :series_date, :direction, :offer_id, :series_version, FALSE)
 ON CONFLICT (series_id, series_date, direction) DO UPDATE
@@ -107,24 +109,26 @@ WHERE NOT x.detached AND (SELECT o.status FROM offers AS o WHERE o.id = x.offer_
 RETURNING offer_id;
 
 -- name: detach_occurrence!
--- Let an offer go its own way, if it was made of a series.
+-- Make an offer independent of its series, if it has one.
 UPDATE series_occurrences SET detached = TRUE WHERE offer_id = :offer_id AND NOT detached;
 
 -- name: follow_series!
--- Note that an offer was brought in line with a version of its series.
+-- Record that an offer was updated to a version of its series.
 UPDATE series_occurrences SET series_version = :series_version WHERE offer_id = :offer_id;
 
 -- name: tended_series!
--- Note how far occurrences were made and that they are in line, unless the series has changed meanwhile.
+-- Record up to which date occurrences were created and that they are up to date, unless the series has changed
+-- meanwhile.
 UPDATE series SET next_date = :next_date, aligned_version = :version, claimed_until = NULL, trouble = NULL
 WHERE id = :id AND version = :version;
 
 -- name: trouble_series!
--- Note why no occurrences can be made.
+-- Record why no occurrences can be created.
 UPDATE series SET trouble = :trouble WHERE id = :id AND version = :version;
 
 -- name: claim_series
--- Take series that need occurrences up to a date, or whose occurrences are to be changed, for some time. Those that others hold are left to them.
+-- Claim for some time the series that need occurrences up to a date, or whose occurrences must be updated; those
+-- claimed by others are skipped.
 WITH due AS (
     SELECT id FROM series
     WHERE

@@ -1,5 +1,5 @@
 -- name: write_searches!
--- Write rows of searches, but for those that are there already.
+-- Write rows of searches, except those that exist.
 INSERT INTO searches (
     id, at, region, origin_cell, destination_cell, considered, feasible, shown, turned_away, detour_s, walk_m,
     latency_us, window_s, seats
@@ -20,7 +20,7 @@ FROM unnest(
 ON CONFLICT ON CONSTRAINT searches_pk DO NOTHING;
 
 -- name: write_losses!
--- Note how many searches left no row, once for each note.
+-- Record how many searches have no row, once for each note.
 INSERT INTO search_losses (id, region, at, searches)
 SELECT noted.id, noted.region, noted.at, noted.searches
 FROM unnest(
@@ -29,7 +29,7 @@ FROM unnest(
 ON CONFLICT ON CONSTRAINT search_losses_pk DO NOTHING;
 
 -- name: mark_booked
--- Note that searches were booked that were not yet; whoever rolls them up at this moment is waited for.
+-- Mark searches as booked that are not yet; waits for a concurrent roll-up of them.
 UPDATE searches SET booked = true
 WHERE id = any(CAST(:ids AS uuid [])) AND NOT booked
 RETURNING region, at, rolled_up;
@@ -39,7 +39,7 @@ RETURNING region, at, rolled_up;
 SELECT id FROM searches WHERE id = any(CAST(:ids AS uuid []));
 
 -- name: count_booked!
--- Count a booked search in the roll-ups of its moment.
+-- Count a booked search in the roll-ups of its time.
 UPDATE search_rollups SET booked = booked + 1
 WHERE
     region = :region
@@ -47,22 +47,23 @@ WHERE
     AND span_s IN (900, 3600, 86400);
 
 -- name: hold_searches$
--- Let nobody else write searches in this transaction; comes before its first query, so that all of them see what was written until now.
+-- Block other writers of searches in this transaction; before its first query, so that all its statements see
+-- everything written so far.
 LOCK TABLE searches IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: is_alone$
--- Whether this transaction may roll up: no other one is at it.
+-- Whether this transaction holds the lock for rolling up.
 SELECT pg_try_advisory_xact_lock(:key);
 
 -- name: oldest_left^
--- The moments between which about `row_limit` of the searches lie that are not rolled up, from the oldest; null when there are none.
+-- The time range of about `row_limit` searches not rolled up yet, from the oldest; null if there are none.
 SELECT
     min(picked.at) AS begins_at,
     max(picked.at) AS ends_at
 FROM (SELECT at FROM searches WHERE NOT rolled_up ORDER BY at LIMIT :row_limit) AS picked;
 
 -- name: sum_left
--- Searches that are not rolled up, asked from begins_at to ends_at (both inclusive), summed by region and quarter of an hour.
+-- Searches not rolled up, asked from begins_at to ends_at (both inclusive), summed by region and quarter of an hour.
 WITH
 left_over AS (
     SELECT
@@ -148,7 +149,7 @@ LEFT JOIN histograms ON numbers.region = histograms.region AND numbers.quarter =
 ORDER BY numbers.region, numbers.quarter;
 
 -- name: sum_demand_left!
--- Add the demand of searches that are not rolled up, asked from begins_at to ends_at (both inclusive), to its hours.
+-- Add the demand of searches not rolled up, asked from begins_at to ends_at (both inclusive), to its hours.
 INSERT INTO demand_hours AS demand (region, begins_at, side, cell, asked, unmatched)
 SELECT searches.region, date_bin('1 hour', searches.at, CAST('1970-01-01Z' AS timestamptz)), ends.side, ends.cell,
     count(*), count(*) FILTER (WHERE searches.shown = 0)
@@ -161,13 +162,13 @@ ON CONFLICT ON CONSTRAINT demand_hours_pk
 DO UPDATE SET asked = demand.asked + excluded.asked, unmatched = demand.unmatched + excluded.unmatched;
 
 -- name: find_rollup^
--- One roll-up, held until the transaction ends.
+-- A roll-up, locked until the transaction ends.
 SELECT turned_away, detour_s, walk_m, latency_us FROM search_rollups
 WHERE region = :region AND span_s = :span_s AND begins_at = to_timestamp(CAST(:begins_s AS bigint))
 FOR UPDATE;
 
 -- name: add_rollup!
--- Add sums to a roll-up, or make it; reasons and histograms come as they shall be.
+-- Add sums to a roll-up, or create it; reasons and histograms replace the stored ones.
 INSERT INTO search_rollups AS present (
     region, span_s, begins_at, searches, matched, booked, considered, feasible, shown, seats, window_s, turned_away,
     detour_s, walk_m, latency_us, quantiles
@@ -193,17 +194,18 @@ DO UPDATE SET
     quantiles = excluded.quantiles;
 
 -- name: set_rolled_up!
--- Note that searches asked from begins_at to ends_at (both inclusive) are counted in the roll-ups.
+-- Mark searches asked from begins_at to ends_at (both inclusive) as rolled up.
 UPDATE searches SET rolled_up = true
 WHERE NOT rolled_up AND at BETWEEN :begins_at AND :ends_at;
 
 -- name: forget_searches!
--- Drop searches that have been rolled up and are old.
+-- Delete old searches that have been rolled up.
 DELETE FROM searches
 WHERE id IN (SELECT id FROM searches WHERE rolled_up AND at < :before LIMIT :row_limit FOR UPDATE SKIP LOCKED);
 
 -- name: read_rollups^
--- The sums of one span in [begins_at, ends_at), each column joined in binary form, all in the same order, ascending by time.
+-- Sums of one span in [begins_at, ends_at), each column concatenated in binary form, all in the same order, ascending
+-- by time.
 SELECT
     coalesce(string_agg(timestamptz_send(begins_at), ''), '') AS begins,
     coalesce(string_agg(int8send(searches), ''), '') AS searches,
@@ -223,7 +225,8 @@ FROM (
 ) AS ordered;
 
 -- name: read_histograms^
--- The histograms of one span in [begins_at, ends_at), or of those of these that begin at `only`, joined, all in the same order, and reasons.
+-- Histograms and reasons of one span in [begins_at, ends_at), or only of those that begin at `only`, concatenated, in
+-- the same order.
 SELECT
     coalesce(array_agg(CAST(extract(EPOCH FROM begins_at) AS bigint)), '{}') AS begins,
     coalesce(array_agg(CAST(turned_away AS text)), '{}') AS turned_away,
@@ -245,7 +248,7 @@ FROM (
 ) AS ordered;
 
 -- name: read_losses
--- Searches that left no row, by quarter of an hour.
+-- Searches without a row, by quarter of an hour.
 SELECT CAST(extract(EPOCH FROM at) AS bigint) AS at, CAST(sum(searches) AS bigint) AS searches FROM search_losses
 WHERE region = :region AND at >= :begins_at AND at < :ends_at
 GROUP BY 1

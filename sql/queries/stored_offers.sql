@@ -1,9 +1,9 @@
 -- name: count_open_offers_of_region
--- How many offers a check will read.
+-- How many offers a check reads.
 SELECT count(*) FROM offers WHERE region = :region AND status = 'OPEN';
 
 -- name: page_open_offers_of_region
--- OPEN offers of a region, soonest departure first, after a given (departure, id).
+-- OPEN offers of a region, earliest departure first, after a given (departure, id).
 SELECT {whole_offer} FROM offers
 WHERE
     region = :region AND status = 'OPEN'

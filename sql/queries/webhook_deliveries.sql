@@ -1,5 +1,6 @@
 -- name: claim_deliveries
--- Take what is due, of each trip only the first that has not ended, and not more for one webhook than may be in progress. Counted as an attempt.
+-- Claim due deliveries: of each trip only the first unfinished one, and at most a given number in progress for each
+-- webhook. Counts as an attempt.
 WITH in_progress AS (
     SELECT webhook_id, count(*) AS deliveries FROM webhook_deliveries
     WHERE status = 'PENDING' AND leased_until > :now
@@ -53,7 +54,7 @@ INNER JOIN webhooks AS w ON c.webhook_id = w.id
 ORDER BY c.next_attempt_at, c.id;
 
 -- name: end_delivery!
--- Note what came of an attempt, unless somebody else has claimed the delivery since.
+-- Record the result of an attempt, unless another process has claimed the delivery since.
 UPDATE webhook_deliveries SET
     status = :status,
     next_attempt_at = coalesce(CAST(:next_attempt_at AS timestamptz), next_attempt_at),
@@ -64,7 +65,7 @@ UPDATE webhook_deliveries SET
 WHERE id = :id AND status = 'PENDING' AND attempts = :attempts;
 
 -- name: get_delivery^
--- One delivery with its event.
+-- A delivery with its event.
 SELECT
     d.id AS delivery_id, d.webhook_id, d.status AS delivery_status, d.attempts, d.next_attempt_at, d.answer_status, d.error, d.ended_at,
     d.created_at AS queued_at, w.owner,
@@ -75,7 +76,7 @@ INNER JOIN webhooks AS w ON d.webhook_id = w.id
 WHERE d.id = :id;
 
 -- name: list_deliveries
--- A page of deliveries, newest first; filters that are null let everything through.
+-- A page of deliveries, newest first; null filters match everything.
 SELECT
     d.id AS delivery_id, d.webhook_id, d.status AS delivery_status, d.attempts, d.next_attempt_at, d.answer_status, d.error, d.ended_at,
     d.created_at AS queued_at, w.owner,
@@ -92,17 +93,18 @@ ORDER BY d.id DESC
 LIMIT :row_limit;
 
 -- name: replay_delivery!
--- Send it again, from the first attempt.
+-- Send a delivery again, from the first attempt.
 UPDATE webhook_deliveries SET status = 'PENDING', attempts = 0, next_attempt_at = :now, leased_until = NULL, ended_at = NULL
 WHERE id = :id AND status <> 'PENDING';
 
 -- name: replay_dead!
--- The same for all that were given up, of one webhook or of all.
+-- The same for all dead deliveries, of one webhook or of all.
 UPDATE webhook_deliveries SET status = 'PENDING', attempts = 0, next_attempt_at = :now, leased_until = NULL, ended_at = NULL
 WHERE status = 'DEAD' AND (CAST(:webhook_id AS uuid) IS NULL OR webhook_id = :webhook_id);
 
 -- name: forget_delivered!
--- Drop deliveries that arrived before a moment, a batch at a time. Those that did not go with their events.
+-- Delete successful deliveries older than the retention period, a batch at a time. Others are deleted with their
+-- events.
 DELETE FROM webhook_deliveries
 WHERE id IN (
     SELECT id FROM webhook_deliveries
@@ -112,7 +114,7 @@ WHERE id IN (
 );
 
 -- name: count_deliveries
--- How many wait and how many were given up.
+-- Number of waiting and of dead deliveries.
 SELECT status, count(*) AS deliveries FROM webhook_deliveries
 WHERE status <> 'DELIVERED'
 GROUP BY status;

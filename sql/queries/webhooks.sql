@@ -1,9 +1,10 @@
 -- name: lock_owner$
--- Let one call at a time add webhooks of an owner, so that their number can be limited. 0x77656268 keeps these locks apart from others.
+-- Serialise adding webhooks of an owner, so that their number can be limited. 0x77656268 separates these locks from
+-- others.
 SELECT pg_advisory_xact_lock(2003133032, hashtext(:owner));
 
 -- name: count_webhooks$
--- How many an owner has.
+-- Number of an owner's webhooks.
 SELECT count(*) FROM webhooks WHERE owner = :owner;
 
 -- name: insert_webhook!
@@ -17,14 +18,14 @@ INSERT INTO webhooks (
 );
 
 -- name: get_webhook^
--- One webhook.
+-- A webhook by id.
 SELECT
     id, owner, also_for, url, kinds, description, status, disabled_because, secret_version, old_secret_until, failing_since, version,
     created_at, updated_at
 FROM webhooks WHERE id = :id;
 
 -- name: list_webhooks
--- All of one owner's, oldest first.
+-- All webhooks of an owner, oldest first.
 SELECT
     id, owner, also_for, url, kinds, description, status, disabled_because, secret_version, old_secret_until, failing_since, version,
     created_at, updated_at
@@ -32,7 +33,7 @@ FROM webhooks WHERE owner = :owner
 ORDER BY created_at, id;
 
 -- name: update_webhook!
--- Replace what the owner may change, when it still has the version that was read.
+-- Update a webhook if its version is still the one that was read.
 UPDATE webhooks SET
     also_for = :also_for,
     url = :url,
@@ -48,19 +49,19 @@ UPDATE webhooks SET
 WHERE id = :id AND version = :expected_version;
 
 -- name: delete_webhook!
--- Forget a webhook, and with it its deliveries.
+-- Delete a webhook and its deliveries.
 DELETE FROM webhooks WHERE id = :id;
 
 -- name: note_success!
--- What is sent to it arrives again.
+-- Record a successful delivery.
 UPDATE webhooks SET failing_since = NULL WHERE id = :id AND failing_since IS NOT NULL;
 
 -- name: note_failure!
--- What is sent to it does not arrive.
+-- Record a failed delivery.
 UPDATE webhooks SET failing_since = :now WHERE id = :id AND failing_since IS NULL;
 
 -- name: disable_webhook^
--- Send nothing more to it. The version grows, so that an owner who has not seen it does not enable it by accident.
+-- Disable a webhook. The version grows, so that an owner who has not seen it does not enable it by accident.
 UPDATE webhooks SET status = 'DISABLED', disabled_because = :because, version = version + 1, updated_at = :now
 WHERE id = :id AND status = 'ENABLED'
 RETURNING owner, version;
