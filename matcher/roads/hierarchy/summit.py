@@ -62,7 +62,8 @@ def summit_of(hierarchy: Hierarchy) -> Summit:
 def no_summit() -> Summit:
     """For few drives."""
     nothing = read_only(np.empty((2, 0), np.int64))
-    return Summit(nothing[0], nothing[0].astype(np.int32), nothing, nothing.astype(np.int32))
+    codes = read_only(nothing.astype(np.int32))
+    return Summit(nothing[0], codes[0], nothing, codes)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -11,12 +11,12 @@ from tests.architecture.repository import ROOT
 
 #: Prints for every road kernel its number of compiled signatures and of cache misses.
 ACCOUNT = """
-import importlib, json
+import json, sys
 from numba.core.registry import CPUDispatcher
 account = {}
-for room in ("batch", "customisation", "many_sweep", "overlap", "pack", "paths", "query", "snapping", "summit",
-    "sweep", "topology"):
-    for kernel in vars(importlib.import_module(f"matcher.roads.{room}")).values():
+rooms = ("matcher.roads.hierarchy.", "matcher.roads.sweeps.", "matcher.roads.network.")
+for room in [module for name, module in sys.modules.items() if name.startswith(rooms)]:
+    for kernel in vars(room).values():
         if isinstance(kernel, CPUDispatcher):
             missed = sum(kernel.stats.cache_misses.values())
             account[kernel.py_func.__qualname__] = [len(kernel.signatures), missed]
@@ -25,7 +25,7 @@ print(json.dumps(account))
 WARM = """
 from matcher.roads.warm import warm_kernels
 said = []
-warm_kernels(said.append)
+warm_kernels(lambda step, *_: said.append(step))
 assert said[-1] == "compiling the kernels", said
 """
 SERVE = """
