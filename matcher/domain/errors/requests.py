@@ -5,15 +5,9 @@ from __future__ import annotations
 from matcher.domain.errors.tree import Conflict, NotFound
 
 
-class RequestNotFound(NotFound):
+class RequestNotFound(NotFound, code="request_not_found", title="The request was not found"):
     """The caller has no request with this id."""
 
-    code = "request_not_found"
-    title = "The request was not found"
 
-
-class TooManyKeptRequests(Conflict):
+class TooManyKeptRequests(Conflict, code="too_many_kept_requests", title="You have too many waiting requests"):
     """The rider has the maximum number of waiting requests."""
-
-    code = "too_many_kept_requests"
-    title = "You have too many waiting requests"
