@@ -8,16 +8,19 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 
 # Two environments: one to build the wheel, which is discarded, and one to run it, without pip.
-COPY requirements/build.txt requirements/runtime.txt requirements/
+COPY requirements/build.txt requirements/runtime.txt requirements/assets.txt requirements/
 RUN python3 -m venv /opt/build; \
     python3 -m venv --without-pip /opt/carpool; \
     /opt/build/bin/pip install --require-hashes --only-binary=:all: -r requirements/build.txt; \
-    /opt/build/bin/pip --python /opt/carpool/bin/python install --require-hashes --only-binary=:all: -r requirements/runtime.txt
+    /opt/build/bin/pip --python /opt/carpool/bin/python install --require-hashes --only-binary=:all: -r requirements/runtime.txt; \
+    /opt/build/bin/pip install --no-deps --require-hashes --only-binary=:all: --target /opt/build/share/carpool/assets \
+        -r requirements/assets.txt
 
 COPY pyproject.toml LICENSE NOTICE README.md ./
 COPY api api
 COPY matcher matcher
 COPY sql sql
+COPY scripts/bundle_assets.py scripts/
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /opt/wheel .; \
     /opt/build/bin/pip --python /opt/carpool/bin/python install --no-deps --no-index /opt/wheel/*.whl
 

@@ -13,6 +13,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11)
 BIN := .venv/bin
 PY := $(BIN)/python
+ASSETS := .venv/share/carpool/assets
 # Wheels only, checked against the lock: no compiler is needed.
 PIP_INSTALL := $(PY) -m pip install --disable-pip-version-check --no-build-isolation --use-pep517 --only-binary=:all:
 # The user's Python configuration must not leak into the environment.
@@ -50,7 +51,7 @@ test: .venv/.warm .venv/.dev ## run every test (ARGS="tests/unit -k sweep" for s
 # A sub-make with --keep-going: all checkers run, even if one fails.
 .PHONY: check
 check: .venv/.dev ## lint, format, types, import contracts, SQL and Dockerfile lint, secrets, dependencies; all run even if one fails
-	@$(MAKE) --no-print-directory --keep-going lint format types imports lint-sql lint-image secrets dependencies
+	@$(MAKE) --no-print-directory --keep-going lint format types imports lint-sql lint-image lint-pages types-pages secrets dependencies
 
 .PHONY: fix
 fix: .venv/.dev ## apply ruff's fixes and format the code
@@ -60,7 +61,11 @@ fix: .venv/.dev ## apply ruff's fixes and format the code
 reference: .venv/.dev ## regenerate the tables in docs/ from the code
 	@$(PY) scripts/write_reference.py
 
-.PHONY: lint format types imports lint-sql lint-image secrets dependencies
+.PHONY: screenshots
+screenshots: .venv/.warm .venv/.dev ## take pictures of every page, small and large, light and dark, into build/screenshots (needs Chromium)
+	@$(PY) scripts/take_screenshots.py $(ARGS)
+
+.PHONY: lint format types imports lint-sql lint-image lint-pages types-pages secrets dependencies
 lint: .venv/.dev
 	@echo '== ruff check';  $(BIN)/ruff check .
 format: .venv/.dev
@@ -73,6 +78,10 @@ lint-sql: .venv/.dev
 	@echo '== squawk';      $(BIN)/squawk sql/migrations/*.sql
 lint-image: .venv/.dev
 	@echo '== hadolint';    $(BIN)/hadolint Dockerfile
+lint-pages: .venv/.dev
+	@echo '== oxlint';      $(BIN)/oxlint --config api/pages/static/.oxlintrc.json --deny-warnings api/pages/static
+types-pages: .venv/.dev
+	@echo '== tsc';         $(PY) scripts/check_page_types.py
 secrets: .venv/.dev
 	@echo '== secrets';     $(PY) scripts/check_secrets.py
 dependencies: .venv/.dev
@@ -123,10 +132,13 @@ clean: ## remove the environment, caches and build results; .carpool, which hold
 	"$$python" -m venv --clear .venv
 	@touch $@
 
-.venv/.runtime: .venv/.created requirements/build.txt requirements/runtime.txt pyproject.toml
+.venv/.runtime: .venv/.created requirements/build.txt requirements/runtime.txt requirements/assets.txt pyproject.toml
 	@echo '== setup: installing the run-time dependencies (about half a minute the first time)'
 	@$(PIP_INSTALL) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
 	@$(PIP_INSTALL) --no-deps --quiet --editable .
+	@# Files for browsers: beside the environment, because what these packages depend on is not wanted.
+	@rm -rf $(ASSETS)
+	@$(PIP_INSTALL) --quiet --no-deps --require-hashes --target $(ASSETS) -r requirements/assets.txt
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements/dev.txt

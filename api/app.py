@@ -30,6 +30,8 @@ from api.event_streams import Streams
 from api.handlers.health import VERSION
 from api.lifetime import Lifetime
 from api.openapi import openapi_document
+from api.pages.mount import ROWS as PAGE_ROWS
+from api.pages.mount import mount_pages
 from api.routes import ROUTES
 from api.traffic import Traffic
 from api.watching.line_quota import LineQuota
@@ -81,7 +83,9 @@ def build_app(
     app[TRAFFIC] = Traffic(server.max_in_flight, metrics)
     app[CLOCK] = clock
     app[OPENAPI] = to_json(openapi_document(ROUTES, VERSION))
-    for route in ROUTES:
+    if server.pages:
+        mount_pages(app)
+    for route in (*ROUTES, *(PAGE_ROWS if server.pages else ())):
         app.router.add_route(route.method, route.path, route.endpoint, expect_handler=meet_expectation)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, route.endpoint, expect_handler=meet_expectation)

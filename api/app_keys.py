@@ -10,6 +10,7 @@ from aiohttp import web
 from api.browsers import Browsers
 from api.event_streams import Streams
 from api.lifetime import Lifetime
+from api.pages.map_tiles import MapTiles
 from api.traffic import Traffic
 from api.watching.line_quota import LineQuota
 from api.watching.metrics import PrometheusTelemetry
@@ -30,6 +31,8 @@ WATCH = web.AppKey("watch", WatchSettings)
 REFUSAL_LINES = web.AppKey("refusal_lines", LineQuota)
 BROWSERS = web.AppKey("browsers", Browsers)
 STREAMS = web.AppKey("streams", Streams)
+#: There when the pages are served.
+TILES = web.AppKey("tiles", MapTiles)
 OPENAPI = web.AppKey("openapi", bytes)
 
 REQUEST_ID = web.RequestKey("request_id", str)

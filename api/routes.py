@@ -39,6 +39,8 @@ from api.schemas.matches import MatchesOut, MatchIn
 from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, OfferPatch
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.places import GeocodeQuery, PlacesOut, ReverseQuery
+from api.schemas.plans.replays import ReplayIn, ReplayOut
+from api.schemas.plans.would_match import DryRunQuery, OfferPlanOut, SeriesPlanOut
 from api.schemas.requests import (
     FittingQuery,
     FittingRequestsOut,
@@ -87,7 +89,8 @@ _LAST_EVENT = Header("Last-Event-ID", "the id of the last event received: the ev
 _IF_NONE_MATCH = Header("If-None-Match", "the ETag of the copy that you have")
 
 ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
-    Endpoint("POST", "/v1/offers", offers.publish_offer, DRIVERS, {201: OfferOut}, body=OfferIn, headers=(_ONCE,),
+    Endpoint("POST", "/v1/offers", offers.publish_offer, DRIVERS, {201: OfferOut, 200: OfferPlanOut}, query=DryRunQuery,
+             body=OfferIn, headers=(_ONCE,),
              raises=(*_TRIP, e.IdempotencyKeyReused, e.IdempotencyInProgress, InvalidHeader)),
     Endpoint("GET", "/v1/offers", offers.list_offers, DRIVERS_AND_OPS, {200: OfferPageOut}, query=OfferListQuery,
              raises=(e.InvalidCursor,)),
@@ -98,7 +101,8 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              raises=(*_CHANGE, *_TRIP, b.PromisedToRiders, e.Overloaded, e.PreconditionRequired)),
     Endpoint("DELETE", "/v1/offers/{offer_id}", offers.cancel_offer, DRIVERS, {200: OfferOut}, headers=(_MAY_MATCH,),
              raises=_CHANGE),
-    Endpoint("POST", "/v1/series", series.publish_series, DRIVERS, {201: SeriesOut}, body=SeriesIn, headers=(_ONCE,),
+    Endpoint("POST", "/v1/series", series.publish_series, DRIVERS, {201: SeriesOut, 200: SeriesPlanOut}, query=DryRunQuery,
+             body=SeriesIn, headers=(_ONCE,),
              raises=(*_TRIP, sr.TooManySeries, e.IdempotencyKeyReused, e.IdempotencyInProgress, InvalidHeader)),
     Endpoint("GET", "/v1/series", series.list_series, DRIVERS_AND_OPS, {200: SeriesPageOut}, query=SeriesListQuery,
              raises=(e.InvalidCursor,)),
@@ -175,6 +179,8 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              answer_types=stats.GEOJSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
     Endpoint("GET", "/v1/stats/offers", stats.offer_statistics, OPERATORS, {200: SupplyStatsOut}, query=SupplyQuery,
              answer_types=stats.JSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
+    Endpoint("POST", "/v1/stats/replays", stats.replay_search, OPERATORS, {200: ReplayOut}, body=ReplayIn, calls=Calls.SEARCH,
+             raises=(rq.SearchNotFound, e.InvalidWindow, e.InvalidField, *_PLACES)),
     Endpoint("GET", "/v1/me", people.read_profile, EVERYBODY, {200: ProfileOut, 304: None}, headers=(_IF_NONE_MATCH,),
              raises=(InvalidHeader,)),
     Endpoint("PATCH", "/v1/me", people.change_profile, EVERYBODY, {200: ProfileOut}, body=ProfilePatch,

@@ -23,12 +23,14 @@ resolve() { # output-file arguments…
 
 # uv keeps the versions already in its output file, which makes locks stable between runs.
 if [ "${1-}" != "--upgrade" ] && [ -f requirements/dev.txt ]; then
-    grep -hE '^[a-z0-9]' requirements/dev.txt requirements/bench.txt | sed 's/ *\\$//' | sort -u >"$work/all.txt"
+    grep -hE '^[a-z0-9]' requirements/dev.txt requirements/bench.txt requirements/assets.txt | sed 's/ *\\$//' | sort -u >"$work/all.txt"
 fi
 resolve "$work/all.txt" pyproject.toml --group dev --group bench
 
-for name in runtime build dev bench; do
+for name in runtime build dev bench assets; do
     case $name in
+        # Only their files are wanted, by browsers: what they depend on is for Python.
+        assets)  set -- --group assets --no-deps ;;
         runtime) set -- pyproject.toml ;;
         build)   set -- --group build ;;
         *)       set -- pyproject.toml --group "$name" ;;

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from api.app_keys import LIFETIME, METRICS, TRAFFIC
+from api.app_keys import LIFETIME, METRICS, TILES, TRAFFIC
 from api.call.endpoint import Call
-from api.call.rendering import json_response
+from api.call.media_types import best_of
+from api.call.rendering import JSON_TYPE, json_response
 from api.schemas.service import AliveOut, EntranceOut, Nothing, ReadyOut
 from api.watching.metrics_listener import metrics_response
 from matcher.domain.errors.tree import NotReady
@@ -47,9 +48,13 @@ async def readyz(request: web.Request) -> web.Response:
     return json_response(answer, status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-async def entrance(_request: web.Request) -> web.Response:
-    """Name the service and link its documentation."""
-    return json_response(EntranceOut(name="carpool-matcher", version=VERSION, docs="/docs", openapi="/openapi.json"))
+async def entrance(request: web.Request) -> web.Response:
+    """Name the service and link its documentation. Browsers are redirected to the web pages, where these are served."""
+    headers = {"Vary": "Accept"}
+    if TILES in request.app and best_of(request, (JSON_TYPE, "text/html")) == "text/html":
+        return web.Response(status=302, headers={**headers, "Location": "/ride"})
+    about = EntranceOut(name="carpool-matcher", version=VERSION, docs="/docs", openapi="/openapi.json")
+    return json_response(about, headers=headers)
 
 
 async def metrics(call: Call[Nothing, Nothing]) -> web.Response:

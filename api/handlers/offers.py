@@ -8,7 +8,9 @@ from api.call.conditional import change_matching, etag, not_modified, stale, tag
 from api.call.endpoint import B, Call, Q
 from api.call.idempotency import answer_once, created, sent
 from api.call.paging import next_cursor, page_response, position_of
+from api.call.rendering import json_response
 from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, OfferPatch, OfferSummaryOut
+from api.schemas.plans.would_match import DryRunQuery, OfferPlanOut
 from api.schemas.service import Nothing
 from matcher.domain.idempotency import Keep, StoredAnswer
 from matcher.domain.offer import Offer
@@ -16,12 +18,18 @@ from matcher.domain.polyline import encode_polyline
 from matcher.wiring.service import Carpool
 
 
-async def publish_offer(call: Call[Nothing, OfferIn]) -> web.Response:
-    """Publish a trip.
+async def publish_offer(call: Call[DryRunQuery, OfferIn]) -> web.Response:
+    """Publish a trip, or with `dry_run` plan it and see which riders it would fit: everything is checked, nothing is written.
 
     The answer is the offer with its route. Once answered, the offer is stored, and the next search can return it. With
     an Idempotency-Key a repeated call gets the first answer again, byte for byte, with `Idempotency-Replayed: true`.
     """
+    if call.query.dry_run:
+        offer = await call.carpool.publish_offer.plan(call.body.to_domain(), call.principal, call.now)
+        route = (await call.carpool.describe_route(offer)).points
+        found = await call.carpool.would_match([offer], route, call.now)
+        planned = OfferOut.with_route(offer, encode_polyline(route), call.carpool.cost_sharing.rate)
+        return json_response(OfferPlanOut.planned(planned, found))
 
     async def publish(keep: Keep[Offer] | None) -> Offer:
         return await call.carpool.publish_offer(call.body.to_domain(), call.principal, call.now, keep)

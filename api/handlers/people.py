@@ -14,6 +14,7 @@ from api.call.middlewares import harden
 from api.call.rendering import JSON_TYPE, json_response
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.service import Nothing
+from matcher.domain.principal import Principal
 from matcher.people.profile import Profile
 from matcher.privacy.personal_data import as_json
 
@@ -21,7 +22,7 @@ from matcher.privacy.personal_data import as_json
 async def read_profile(call: Call[Nothing, Nothing]) -> web.Response:
     """Read your profile: your user name, and what you share."""
     profile = await call.carpool.people.share_gender.profile(call.principal)
-    return not_modified(call.request, profile) or _shown(profile)
+    return not_modified(call.request, profile) or _shown(profile, call.principal)
 
 
 async def change_profile(call: Call[Nothing, ProfilePatch]) -> web.Response:
@@ -38,11 +39,11 @@ async def change_profile(call: Call[Nothing, ProfilePatch]) -> web.Response:
 
     version = await version_wanted(call.request, "profile", read)
     if call.body.changes_gender:
-        return _shown(await share(call.body.share_gender == "woman", call.principal, call.now, version))
+        return _shown(await share(call.body.share_gender == "woman", call.principal, call.now, version), call.principal)
     profile = await read()
     if version is not None and version != profile.version:
         raise stale("profile", profile.version)
-    return _shown(profile)
+    return _shown(profile, call.principal)
 
 
 async def list_blocks(call: Call[Nothing, Nothing]) -> web.Response:
@@ -121,6 +122,7 @@ async def erase_me(call: Call[Nothing, Nothing]) -> web.Response:
     return web.Response(status=204)
 
 
-def _shown(profile: Profile) -> web.Response:
-    shared = ProfileOut(user=profile.user, share_gender="woman" if profile.is_woman else None)
+def _shown(profile: Profile, caller: Principal) -> web.Response:
+    roles = sorted({caller.role, *caller.others})
+    shared = ProfileOut(user=profile.user, roles=roles, share_gender="woman" if profile.is_woman else None)
     return tagged(profile, shared)

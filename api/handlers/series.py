@@ -10,22 +10,41 @@ from api.call.conditional import change_matching, etag, tagged, version_wanted
 from api.call.endpoint import B, Call, Q
 from api.call.idempotency import answer_once, created, sent
 from api.call.paging import next_cursor, page_response, position_of
+from api.call.rendering import json_response
+from api.schemas.offers import OfferOut
+from api.schemas.plans.would_match import DryRunQuery, SeriesPlanOut, WouldMatchOut
 from api.schemas.series import FromQuery, SeriesIn, SeriesListQuery, SeriesPatch
 from api.schemas.series_out import SeriesOut, SeriesPageOut, SeriesSummaryOut
 from api.schemas.service import Nothing
 from matcher.domain.idempotency import Keep, StoredAnswer
-from matcher.domain.series import Series
+from matcher.domain.polyline import encode_polyline
+from matcher.domain.series import Direction, Series
 from matcher.trips.series.publish import Published
 from matcher.trips.series.tend import LeftAlone
 
 
-async def publish_series(call: Call[Nothing, SeriesIn]) -> web.Response:
+async def publish_series(call: Call[DryRunQuery, SeriesIn]) -> web.Response:
     """Publish a trip that recurs on weekdays, or a single trip with its return.
 
     The trips of the coming weeks become offers at once and are listed in the answer; later ones are published as time
     passes. Local times stay the same across clock changes. With an Idempotency-Key a repeated call gets the first
-    answer again, byte for byte.
+    answer again, byte for byte. With `dry_run` nothing is written: the answer is the first trip, and which riders the
+    trips would fit.
     """
+    if call.query.dry_run:
+        _, made, first = await call.carpool.series.publish.plan(call.body.to_domain(), call.principal, call.now)
+        # The way there is described, even when today's way back comes first.
+        trip = next((offer for key, offer in first if key.direction is Direction.OUT), first[0][1])
+        route = (await call.carpool.describe_route(trip)).points
+        others = [offer for _, offer in made if offer is not trip]
+        found = await call.carpool.would_match([trip, *others], route, call.now)
+        return json_response(
+            SeriesPlanOut(
+                trip=OfferOut.with_route(trip, encode_polyline(route), call.carpool.cost_sharing.rate),
+                trips=len(made),
+                would_match=WouldMatchOut.from_domain(found),
+            )
+        )
 
     async def publish(keep: Keep[Published] | None) -> Published:
         return await call.carpool.series.publish(call.body.to_domain(), call.principal, call.now, keep)

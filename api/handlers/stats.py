@@ -11,7 +11,7 @@ from aiohttp import web
 
 from api.call.endpoint import Call
 from api.call.media_types import best_of
-from api.call.rendering import JSON_TYPE
+from api.call.rendering import JSON_TYPE, json_response
 from api.handlers.stats_tables import (
     Members,
     as_json,
@@ -21,6 +21,7 @@ from api.handlers.stats_tables import (
     series_csv,
     supply_members,
 )
+from api.schemas.plans.replays import ReplayIn, ReplayOut
 from api.schemas.service import Nothing
 from api.schemas.stats import DemandQuery, StatsQuery, SupplyQuery
 
@@ -63,6 +64,21 @@ async def offer_statistics(call: Call[SupplyQuery, Nothing]) -> web.Response:
     return await _response(
         call, JSON_OR_CSV, lambda: as_json(supply_members(found, query.bucket, query.tz, zone)), series_csv
     )
+
+
+async def replay_search(call: Call[Nothing, ReplayIn]) -> web.Response:
+    """Make a search again on the offers of now, and see how it is decided.
+
+    With a `request_id` it is the latest search under that X-Request-Id, of which only cells, the hour and counts are stored. Places of riders and
+    drivers are cells; nothing is counted, and no match can be booked.
+    """
+    replay, body = call.carpool.replay_search, call.body
+    if body.request_id is not None:
+        found = await replay.logged(body.request_id, call.principal, call.now)
+    else:
+        assert body.search is not None, "faults() has been asked"
+        found = await replay(body.search.to_domain(), call.principal, call.now)
+    return json_response(ReplayOut.from_domain(found))
 
 
 async def _response(

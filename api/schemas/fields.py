@@ -115,7 +115,12 @@ def _query_number(value: object) -> object:
     return float(value) if isinstance(value, str) and _QUERY_NUMBER.fullmatch(value) else value
 
 
+def _query_flag(value: object) -> object:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
 Integral = BeforeValidator(_integral)
+QueryFlag = BeforeValidator(_query_flag)
 QueryInteger = BeforeValidator(_query_integer)
 QueryNumber = BeforeValidator(_query_number)
 Time = Annotated[

@@ -42,7 +42,7 @@ from matcher.domain.money import CostRate
 from matcher.domain.offer import MAX_SEATS
 from matcher.money.carbon import CarbonFactor
 
-_MORNING_SEARCH: dict[str, Any] = {
+MORNING_SEARCH: dict[str, Any] = {
     "origin": {"lat": -29.95, "lon": -71.337},
     "destination": {"lat": -29.91, "lon": -71.252},
     "departure": {"earliest": "2026-12-01T07:30:00-03:00", "latest": "2026-12-01T08:15:00-03:00"},
@@ -83,7 +83,7 @@ class WindowIn(WireIn):
 class MatchIn(WireIn):
     """A search. Give either `departure` (from the origin) or `arrival` (at the destination); both include the walks."""
 
-    model_config = ConfigDict(json_schema_extra={**_ONE_WINDOW, "examples": [_MORNING_SEARCH]})
+    model_config = ConfigDict(json_schema_extra={**_ONE_WINDOW, "examples": [MORNING_SEARCH]})
 
     origin: PlaceIn
     destination: PlaceIn

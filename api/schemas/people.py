@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.fields import Absent, Maybe, WireIn, WireOut
 from matcher.domain.errors.tree import Fault
+from matcher.domain.principal import Role
 from matcher.people.block import Block, KnownBy
 
 ShareGender = Annotated[
@@ -22,6 +23,7 @@ class ProfileOut(WireOut):
     """The caller's profile."""
 
     user: str = Field(description="the caller's user name", examples=["alice"])
+    roles: list[Role] = Field(description="the roles of the caller's credential", examples=[["rider"]])
     share_gender: Maybe[ShareGender] = Field(None, description="the gender shared; absent when not shared")
 
 

@@ -63,6 +63,12 @@ class Cell:
             Coordinate(lat=_lat(self.level, self.y), lon=_lon(self.level, self.x + 1)),
         )
 
+    @property
+    def middle(self) -> Coordinate:
+        """Its centre, in degrees."""
+        south_west, north_east = self.corners
+        return Coordinate(lat=(south_west.lat + north_east.lat) / 2, lon=(south_west.lon + north_east.lon) / 2)
+
 
 def _tile(coordinate: Coordinate, level: int) -> Cell:
     lat = math.radians(max(-_MAX_LAT, min(_MAX_LAT, coordinate.lat)))

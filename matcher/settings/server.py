@@ -18,6 +18,9 @@ class ServerSettings(Concern):
         1, ge=1, le=256, description="processes that answer on the same port, each with the offers in its memory"
     )
     shutdown_grace_s: float = Field(20.0, ge=0, le=600, description="how long a stop waits for calls in progress")
+    pages: bool = Field(
+        True, description="serve pages for people at /ride, /drive and /ops, and the tiles of their map"
+    )
     max_body_bytes: int = Field(256 * 1024, ge=1024, le=16 * 1024 * 1024, description="larger bodies get 413")
     max_in_flight: int = Field(
         256, ge=1, le=100_000, description="calls worked on at once; more get 503 with Retry-After"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, overload
 from uuid import UUID
 
 from matcher.domain.cell import Cell
 from matcher.domain.clock import between
-from matcher.domain.match import MatchAnswer, MatchRequest
+from matcher.domain.match import MatchAnswer, MatchRequest, TimeWindow
 
 #: Roll-ups begin on whole multiples of this: every offset from UTC in force since 1990 is one.
 QUARTER_S = 900
@@ -91,9 +91,13 @@ class SearchRow:
     latency_us: int
     window_s: int
     seats: int
+    wanted_at: datetime | None = None  # the full hour in which the middle of the rider's window lies
+    request_id: str | None = None  # as the log names the call
 
     @classmethod
-    def of(cls, region: str, request: MatchRequest, answer: MatchAnswer, now: datetime) -> SearchRow:
+    def of(
+        cls, region: str, request: MatchRequest, answer: MatchAnswer, now: datetime, request_id: str | None = None
+    ) -> SearchRow:
         """The row of a search and its answer."""
         assert request.search_id is not None, "a search that is counted has an id"
         best = answer.matches[0] if answer.matches else None
@@ -113,6 +117,8 @@ class SearchRow:
             latency_us=max(0, round(answer.took_ms * 1000)),
             window_s=round(between(request.window.earliest, request.window.latest).total_seconds()),
             seats=request.seats,
+            wanted_at=_full_hour(request.window),
+            request_id=request_id,
         )
 
 
@@ -124,6 +130,11 @@ class LostSearches:
     region: str
     at: datetime
     searches: int
+
+
+def _full_hour(window: TimeWindow) -> datetime:
+    middle = window.earliest.astimezone(UTC) + between(window.earliest, window.latest) / 2
+    return middle.replace(minute=0, second=0, microsecond=0)
 
 
 class BucketSize(StrEnum):

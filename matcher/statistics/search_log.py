@@ -45,12 +45,15 @@ class SearchLog:
         make_id: Callable[[], UUID],
         capacity: int = 10_000,
         batch: int = 1_000,
+        request_id: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """request_id: under which the log knows the call that is answered now."""
         self._store = store
         self._region = region
         self._make_id = make_id
         self._capacity = capacity
         self._batch = batch
+        self._request_id = request_id
         self._rows: deque[SearchRow] = deque()
         self._booked: deque[tuple[UUID, datetime]] = deque()
         self._losses: dict[int, int] = {}
@@ -72,7 +75,7 @@ class SearchLog:
     def answered(self, request: MatchRequest, answer: MatchAnswer, now: datetime) -> None:
         """A search was answered. Never blocks and never raises."""
         try:
-            self.record(SearchRow.of(self._region, request, answer, now))
+            self.record(SearchRow.of(self._region, request, answer, now, self._request_id()))
         except Exception:  # noqa: BLE001  # the rider has an answer: a row that cannot be made is our trouble
             _log.exception("a search could not be noted")
             self._lose(now, 1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -27,6 +27,23 @@ SPANS: Final = (QUARTER_S, 3600, 86_400)
 BUCKETS: Final = {"bounds": list(BOUNDS[:-1]), "largest": LARGEST}
 #: Whoever rolls up holds this advisory lock: its number is the migration's that made the tables.
 _LOCK = 0x5EA_0009
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSearch:
+    """What is kept of a search: cells, its hour, and counts."""
+
+    at: datetime
+    origin_cell: int
+    destination_cell: int
+    considered: int
+    feasible: int
+    shown: int
+    turned_away: Mapping[str, int]
+    seats: int
+    window_s: int
+    walk_m: int | None
+    wanted_at: datetime
 
 
 class PostgresSearchStore:
@@ -68,6 +85,22 @@ class PostgresSearchStore:
         while await self.roll_up(limit=limit) >= limit:
             pass
         await self.forget_searches(now - kept, limit=limit)
+
+    async def between(
+        self, region: str, cells: Sequence[int], since: datetime, zone: str
+    ) -> list[tuple[int, int, int, int]]:
+        """(origin cell, destination cell, local hour that was wanted, searches) of searches among cells asked since then."""
+        async with self._connections.connection() as connection:
+            rows = await STATISTICS.rows(
+                connection, "searches_between", region=region, cells=list(cells), since=since, zone=zone
+            )
+        return [(row["origin_cell"], row["destination_cell"], row["hour"], row["searches"]) for row in rows]
+
+    async def of_request(self, region: str, request_id: str) -> StoredSearch | None:
+        """The latest search under a request id, or None. Raises DatabaseUnavailable."""
+        async with self._connections.connection() as connection:
+            row = await STATISTICS.row(connection, "search_of_request", region=region, request_id=request_id)
+        return None if row is None else StoredSearch(**dict(row))
 
     async def roll_up(self, *, limit: int) -> int:
         """Count up to about `limit` rows in the roll-ups, in one transaction; returns how many, 0 also when another instance is at it.

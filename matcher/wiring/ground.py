@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
+import structlog
 import uuid_utils.compat
 
 from matcher.money.carbon import CarbonFactor
@@ -93,6 +94,7 @@ class Ground:
             self.region,
             make_id=self.make_id,
             capacity=self.settings.statistics.stats_waiting_rows,
+            request_id=lambda: structlog.contextvars.get_contextvars().get("request_id"),
         )
 
     async def drain_searches(self) -> None:

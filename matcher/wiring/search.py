@@ -10,16 +10,21 @@ from matcher.matching.rank.scoring import PARTS, ScoreWeights
 from matcher.matching.reverse.index import RequestIndex
 from matcher.people.store import PostgresPeople
 from matcher.places.where_to_meet import WhereToMeet
+from matcher.roads.region.slot_clock import zone_at
 from matcher.search.describe import DescribeMatches
 from matcher.search.find import FindMatches
 from matcher.search.live.region import ServedRegion
+from matcher.search.replay import ReplaySearch
 from matcher.search.requests.keep import KeepRequests
 from matcher.search.requests.match import FitRequests, MatchRequests
 from matcher.search.requests.of_offer import RequestsOfOffer
 from matcher.search.requests.store import PostgresRequests
 from matcher.search.requests.waiting import WaitingRequests
 from matcher.search.resolve import ResolveRequest
+from matcher.search.would_match import FindWouldMatch
 from matcher.settings.matching import MatchingSettings
+from matcher.statistics.search_store import PostgresSearchStore
+from matcher.trips.offers.read import ReadOffers
 from matcher.wiring.ground import Ground
 
 
@@ -38,6 +43,8 @@ class SearchServices:
 
     find_matches: FindMatches
     requests: RequestServices
+    would_match: FindWouldMatch
+    replay: ReplaySearch
 
 
 def make_search(ground: Ground, region: ServedRegion, *, position: Callable[[], str]) -> SearchServices:
@@ -69,7 +76,28 @@ def make_search(ground: Ground, region: ServedRegion, *, position: Callable[[], 
         horizon=ground.horizon,
     )
     match = MatchRequests(requests, offers, fit, region.index, executor, region=ground.region, position=position)
-    return SearchServices(find_matches, RequestServices(keep, RequestsOfOffer(offers, fit, roads), match))
+    of_offer, searches = RequestsOfOffer(offers, fit, roads), ground.get(PostgresSearchStore)
+    would_match = FindWouldMatch(
+        of_offer,
+        searches,
+        ground.region,
+        zone_of=zone_at,
+        least=ground.settings.statistics.stats_least_in_cell,
+    )
+    replay = ReplaySearch(
+        region.index,
+        roads,
+        region.fitted,
+        searches,
+        ReadOffers(offers),
+        executor,
+        resolve_places=region.resolve_places,
+        where_to_meet=where_to_meet,
+        weights=weights,
+        rate=region.rate,
+        region=ground.region,
+    )
+    return SearchServices(find_matches, RequestServices(keep, of_offer, match), would_match, replay)
 
 
 def score_weights(matching: MatchingSettings) -> ScoreWeights:

@@ -21,7 +21,9 @@ from matcher.search.find import FindMatches
 from matcher.search.live.follow import CheckLag, FollowChanges
 from matcher.search.live.region import LiveOffers, ServedRegion
 from matcher.search.live.renew import RenewRegion
+from matcher.search.replay import ReplaySearch
 from matcher.search.requests.store import NOTHING_SEEN
+from matcher.search.would_match import FindWouldMatch
 from matcher.settings.all import Settings
 from matcher.statistics.read import ReadStatistics
 from matcher.statistics.search_log import SearchLog
@@ -67,6 +69,8 @@ class Carpool:
     bookings: BookingServices
     series: SeriesServices
     requests: RequestServices
+    would_match: FindWouldMatch
+    replay_search: ReplaySearch
     search_log: SearchLog
     read_statistics: ReadStatistics
     operation: Operation
@@ -187,6 +191,8 @@ def _on(lasting: _Lasting, region: ServedRegion, latest: Callable[[], Carpool]) 
         bookings=trips.bookings,
         series=trips.series,
         requests=search.requests,
+        would_match=search.would_match,
+        replay_search=search.replay,
         search_log=ground.search_log,
         read_statistics=lasting.read_statistics,
         operation=lasting.operation,

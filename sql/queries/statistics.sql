@@ -2,20 +2,21 @@
 -- Write rows of searches, except those that exist.
 INSERT INTO searches (
     id, at, region, origin_cell, destination_cell, considered, feasible, shown, turned_away, detour_s, walk_m,
-    latency_us, window_s, seats
+    latency_us, window_s, seats, wanted_at, request_id
 )
 SELECT
     written.id, written.at, written.region, written.origin_cell, written.destination_cell, written.considered,
     written.feasible, written.shown, CAST(written.turned_away AS jsonb), written.detour_s, written.walk_m,
-    written.latency_us, written.window_s, written.seats
+    written.latency_us, written.window_s, written.seats, written.wanted_at, written.request_id
 FROM unnest(
     CAST(:id AS uuid []), CAST(:at AS timestamptz []), CAST(:region AS text []), CAST(:origin_cell AS bigint []),
     CAST(:destination_cell AS bigint []), CAST(:considered AS integer []), CAST(:feasible AS integer []),
     CAST(:shown AS integer []), CAST(:turned_away AS text []), CAST(:detour_s AS integer []), CAST(:walk_m AS integer []),
-    CAST(:latency_us AS integer []), CAST(:window_s AS integer []), CAST(:seats AS smallint [])
+    CAST(:latency_us AS integer []), CAST(:window_s AS integer []), CAST(:seats AS smallint []),
+    CAST(:wanted_at AS timestamptz []), CAST(:request_id AS text [])
 ) AS written (
     id, at, region, origin_cell, destination_cell, considered, feasible, shown, turned_away, detour_s, walk_m,
-    latency_us, window_s, seats
+    latency_us, window_s, seats, wanted_at, request_id
 )
 ON CONFLICT ON CONSTRAINT searches_pk DO NOTHING;
 
@@ -293,3 +294,22 @@ FROM offers INNER JOIN bookings ON offers.id = bookings.offer_id
 WHERE offers.region = :region AND offers.depart_at >= :begins_at AND offers.depart_at < :ends_at
 GROUP BY 1, 2
 ORDER BY 1, 2;
+
+-- name: searches_between
+-- How many searches since a moment went from one of these cells to another one, by the local hour that they were for.
+SELECT
+    origin_cell, destination_cell,
+    CAST(extract(HOUR FROM wanted_at AT TIME ZONE CAST(:zone AS text)) AS integer) AS hour, count(*) AS searches
+FROM searches
+WHERE
+    origin_cell = any(CAST(:cells AS bigint [])) AND destination_cell = any(CAST(:cells AS bigint []))
+    AND at >= :since AND region = :region AND wanted_at IS NOT NULL
+GROUP BY 1, 2, 3;
+
+-- name: search_of_request^
+-- The latest search under a request id.
+SELECT at, origin_cell, destination_cell, considered, feasible, shown, turned_away, seats, window_s, walk_m, wanted_at
+FROM searches
+WHERE request_id = :request_id AND region = :region AND wanted_at IS NOT NULL
+ORDER BY at DESC
+LIMIT 1;

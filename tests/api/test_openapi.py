@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api.call.endpoint import Endpoint
 from api.openapi import openapi_document
+from api.pages.mount import ROWS
 from api.routes import ROUTES
 from tests.api.live import Live
 
@@ -29,6 +30,10 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
 
 
+#: What is for browsers and no part of the API.
+PAGES = ("/ride", "/drive", "/ops", "/pages/", "/tiles/")
+
+
 async def test_routes_and_document_list_the_same_calls(live: Live, document: dict[str, Any]) -> None:
     documented = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     served = {
@@ -36,7 +41,9 @@ async def test_routes_and_document_list_the_same_calls(live: Live, document: dic
         for route in live.app.router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
-    assert documented == served - {("GET", "/docs/{asset}")}
+    for_people = {("GET", route) for method, route in served if route.startswith(PAGES)}
+    assert len(for_people) == len(ROWS)
+    assert documented == served - {("GET", "/docs/{asset}")} - for_people
 
 
 def test_every_reference_leads_somewhere_and_every_schema_is_used(document: dict[str, Any]) -> None:

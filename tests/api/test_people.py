@@ -30,10 +30,10 @@ async def found(live: Live, token: str, when: Any, **changes: Any) -> set[str]:
 
 async def test_nothing_is_shared_until_somebody_does(live: Live) -> None:
     token = await live.key("driver", "hanna")
-    assert (await live.call("GET", "/v1/me", token)).json == {"user": "hanna"}
-    assert (await shares(live, token)).json == {"user": "hanna", **WOMAN}
-    assert (await live.call("PATCH", "/v1/me", token, json={})).json == {"user": "hanna", **WOMAN}
-    assert (await shares(live, token, None)).json == {"user": "hanna"}
+    assert (await live.call("GET", "/v1/me", token)).json == {"user": "hanna", "roles": ["driver"]}
+    assert (await shares(live, token)).json == {"user": "hanna", "roles": ["driver"], **WOMAN}
+    assert (await live.call("PATCH", "/v1/me", token, json={})).json == {"user": "hanna", "roles": ["driver"], **WOMAN}
+    assert (await shares(live, token, None)).json == {"user": "hanna", "roles": ["driver"]}
     for wrong in ({"share_gender": "man"}, {"share_gender": ""}, {"gender": "woman"}, {"share_gender": True}):
         assert (await live.call("PATCH", "/v1/me", token, json=wrong)).status == 422
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.architecture.repository import PACKAGES, ROOT, make_targets, repository_files
 
-CHECKERS = ("ruff", "mypy", "lint-imports", "squawk", "hadolint")
+CHECKERS = ("ruff", "mypy", "lint-imports", "squawk", "hadolint", "oxlint")
 STAMPS = (".created", ".runtime", ".dev", ".bench", ".warm")
 
 

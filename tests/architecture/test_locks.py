@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from tests.architecture.repository import ROOT
 
-LOCKS = ("runtime", "build", "dev", "bench")
+LOCKS = ("runtime", "build", "dev", "bench", "assets")
 
 PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9.-]*)(?:\[[a-z,]+\])?==(?P<version>\S+)(?: ; (?P<marker>.+))?$")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}$")
@@ -81,7 +81,7 @@ def _project() -> dict[str, Any]:
 
 def _declared(lock: str) -> list[Requirement]:
     project = _project()
-    named = [] if lock == "build" else list(project["project"]["dependencies"])
+    named = [] if lock in {"build", "assets"} else list(project["project"]["dependencies"])
     if lock != "runtime":
         named += [line for line in project["dependency-groups"][lock] if isinstance(line, str)]
     return [Requirement(line) for line in named]

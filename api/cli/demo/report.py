@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from datetime import datetime
+from urllib.parse import quote, urlencode
 
 from rich import box
 from rich.console import Console
@@ -75,6 +76,30 @@ def show_commands(console: Console, url: str, keys: Keys, offer: Json, offer_id:
         console.print(f"# {title}", style="dim")
         # Never wrapped or styled: what is copied must be what is run.
         console.print(command, markup=False, soft_wrap=True)
+    console.print()
+
+
+def show_links(console: Console, url: str, keys: Keys, search: Json, offer: Json) -> None:
+    """One link per role that opens its page signed in, with something to see."""
+    kind = "departure" if "departure" in search else "arrival"
+    first, last = (datetime.fromisoformat(search[kind][end]) for end in ("earliest", "latest"))
+    ride = {
+        "from": search["origin"]["address"], "to": search["destination"]["address"], "date": f"{first:%Y-%m-%d}",
+        "kind": kind, "earliest": f"{first:%H:%M}", "latest": f"{last:%H:%M}",
+    }  # fmt: skip
+    leaves = datetime.fromisoformat(offer["departure"])
+    drive = {"from": ride["from"], "to": ride["to"], "date": ride["date"], "time": f"{leaves:%H:%M}"}
+    console.print()
+    console.print(Text("Look at it in a browser; each link signs in for its tab:", style="bold"))
+    console.print()
+    for role, page, query, key in (
+        ("rider", "ride", ride, keys.rider),
+        ("driver", "drive", drive, keys.driver),
+        ("operator", "ops", {}, keys.ops),
+    ):
+        asked = f"?{urlencode(query)}" if query else ""
+        # After the #: a browser keeps that to itself, so the key is in no log.
+        console.print(f"{role:>8}  {url}/{page}{asked}#key={quote(key)}", markup=False, soft_wrap=True)
     console.print()
 
 

@@ -22,9 +22,9 @@ from rich.text import Text
 from api.app import build_app
 from api.app_keys import LIFETIME
 from api.cli.console import StepProgress
-from api.cli.demo.report import show_commands, show_search
+from api.cli.demo.report import show_commands, show_links, show_search
 from api.cli.demo.trip import Keys, Told, count_searches, give_up_old_bookings, play_trip, show_statistics
-from api.cli.demo.world import OFFERS, Json, offers, searches, tomorrow, zone_of_region
+from api.cli.demo.world import OFFERS, Json, day_of_searches, offers, searches, tomorrow, zone_of_region
 from api.cli.support import explain_bind_error, now
 from api.process.server import Runner, url_of
 from matcher.domain.errors.tree import PlacesTooClose, PlaceTooFarFromRoad, Unavailable
@@ -47,6 +47,7 @@ class Service:
     carpool: Carpool
     url: str
     keys: Keys
+    has_pages: bool
 
 
 async def run_demo(settings: Settings, console: Console, *, once: bool) -> bool:
@@ -97,8 +98,23 @@ async def _play(
     await show_statistics(http, service.keys, console, counted + len(asked), day, zone)
     if not once:
         offer_id = await _a_free_offer(http, service.keys.driver, left)
+        await _search_all_day(http, service.keys, day_of_searches(day, zone), counted, progress)
         show_commands(console, service.url, service.keys, published[0][0], offer_id, asked[0].body, left)
+        if service.has_pages:
+            show_links(console, service.url, service.keys, asked[0].body, published[0][0])
     return any(answer["matches"] for answer in answers)
+
+
+async def _search_all_day(
+    http: aiohttp.ClientSession, keys: Keys, bodies: list[Json], counted: int, progress: StepProgress
+) -> None:
+    """A day of searches for the statistics, unless they have one already; a place too far from a road is left out."""
+    if counted >= len(bodies) // 2:
+        return
+    for number, body in enumerate(bodies):
+        progress("searching as riders of a whole day do", number, len(bodies))
+        await _post(http, "/v1/match", keys.rider, body, {})
+    progress.end()
 
 
 async def _publish(http: aiohttp.ClientSession, key: str, body: Json) -> Json | None:
@@ -176,7 +192,8 @@ async def _serving(settings: Settings, console: Console, progress: StepProgress)
             for role in (Role.DRIVER, Role.RIDER, Role.OPS)
         ]
         try:
-            yield Service(carpool, url_of(runner, settings.server.host), Keys(*(secret for secret, _ in made)))
+            keys = Keys(*(secret for secret, _ in made))
+            yield Service(carpool, url_of(runner, settings.server.host), keys, settings.server.pages)
         finally:
             for _, key in made:
                 await carpool.manage_keys.revoke(key.id, now())

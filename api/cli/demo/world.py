@@ -17,6 +17,8 @@ from matcher.roads.region.store import sample_zones
 Json = dict[str, Any]
 
 OFFERS = 48
+#: Searches of the drawn day.
+SEARCHES = 160
 _SHORTEST_M = 3_000.0
 #: People live around the centre of their zone: standard deviation in degrees (about 400 m).
 _SPREAD_DEG = 0.0035
@@ -122,3 +124,32 @@ def _departure(day: date, zone: ZoneInfo, draw: random.Random) -> datetime:
 
 def _at(day: date, clock: str, zone: ZoneInfo) -> str:
     return datetime.combine(day, time.fromisoformat(clock), zone).isoformat()
+
+
+def day_of_searches(day: date, zone: ZoneInfo) -> list[Json]:
+    """What riders of that day ask, for the statistics: drawn by where people live, most about the two peaks; the same for the same day."""
+    draw = random.Random(day.toordinal() + 1)  # noqa: S311  # a made-up day, not a secret
+    zones = sample_zones()
+    weights = [people for _, people in zones]
+    asked: list[Json] = []
+    while len(asked) < SEARCHES:
+        origin, destination = (centre for centre, _ in draw.choices(zones, weights, k=2))
+        if origin.distance_m(destination) < _SHORTEST_M:
+            continue
+        peak, spread = draw.choice(((7.5, 0.7), (7.5, 0.7), (18.0, 1.2), (13.0, 3.0)))
+        leaves = timedelta(hours=min(22.0, max(5.0, draw.gauss(peak, spread))))
+        earliest = datetime.combine(day, time(), zone) + round(leaves / _FIVE_MIN) * _FIVE_MIN
+        asked.append(
+            {
+                "origin": _near(origin, draw),
+                "destination": _near(destination, draw),
+                "departure": {
+                    "earliest": earliest.isoformat(),
+                    "latest": (earliest + timedelta(minutes=draw.choice((20, 30, 45)))).isoformat(),
+                },
+                "seats": draw.choice((1, 1, 1, 2)),
+                "max_walk_m": draw.choice((0, 300, 600, 1000)),
+                "limit": 3,
+            }
+        )
+    return asked

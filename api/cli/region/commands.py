@@ -23,11 +23,12 @@ from rich.table import Table
 from api.cli.console import StepProgress, make_console
 from api.cli.region.extras import extras_json, extras_rows, meeting_points, speeds
 from api.cli.region.store import disk_errors, region_or_served, region_store
-from matcher.domain.errors.tree import CarpoolError
+from matcher.domain.errors.tree import CarpoolError, Unavailable
 
 if TYPE_CHECKING:
     from matcher.roads.region.files import Manifest
     from matcher.roads.region.store import Region
+    from matcher.roads.tiles.archive import TileArchive
 
 app = typer.Typer(help="Road networks, and what people add to them.", no_args_is_help=True)
 
@@ -124,10 +125,47 @@ app.command("meeting-points")(meeting_points)
 app.command()(speeds)
 
 
-def _add(file: Path, name: str | None) -> None:
+@app.command()
+def tiles(
+    name: Annotated[str | None, typer.Argument(help="Name of the region; default: the one that is served.")] = None,
+    extract: Annotated[
+        Path | None,
+        typer.Option(
+            "--extract",
+            metavar="FILE.osm.pbf",
+            help="The extract that the region was imported from, for water, green and buildings; default: the download, if kept.",
+        ),
+    ] = None,
+) -> None:
+    """Build the vector tiles of a region's map anew. `add` and `download` build them, too."""
+    from matcher.roads.tiles.build import build_tiles
+
+    store, chosen = region_store(), region_or_served(name)
     with disk_errors(), StepProgress(make_console(sys.stderr)) as progress:
-        manifest = region_store().add(file, name, progress)
+        _tell_tiles(build_tiles(store, chosen, progress, extract))
+
+
+def _add(file: Path, name: str | None) -> None:
+    from matcher.roads.tiles.build import build_tiles
+
+    store = region_store()
+    with disk_errors(), StepProgress(make_console(sys.stderr)) as progress:
+        manifest = store.add(file, name, progress)
+        try:
+            archive = build_tiles(store, manifest.name, progress, file)
+        except Unavailable as error:  # the region is in use all the same
+            make_console(sys.stderr).print(f"carpool: no map of {manifest.name}: {error.detail}", markup=False)
+            archive = None
     _print_region(manifest)
+    if archive is not None:
+        _tell_tiles(archive)
+
+
+def _tell_tiles(archive: TileArchive) -> None:
+    size = archive.path.stat().st_size / 1e6
+    typer.echo(
+        f"Tiles of the map, zooms {archive.metadata['minzoom']} to {archive.metadata['maxzoom']}: {size:,.1f} MB"
+    )
 
 
 def _summary(manifest: Manifest) -> dict[str, Any]:

@@ -9,29 +9,50 @@ from __future__ import annotations
 from matcher.domain.errors.tree import Conflict, NotFound
 
 
-class BookingNotFound(NotFound, code="booking_not_found", title="The booking was not found"):
+class BookingNotFound(NotFound):
     """The caller has no booking with this id."""
 
+    code = "booking_not_found"
+    title = "The booking was not found"
 
-class BookingExists(Conflict, code="booking_exists", title="You already have a booking of this offer"):
+
+class BookingExists(Conflict):
     """The rider already has an open booking of this offer; `extra["booking_id"]` names it."""
 
+    code = "booking_exists"
+    title = "You already have a booking of this offer"
 
-class MoveNotAllowed(Conflict, code="move_not_allowed", title="The booking cannot change to this status"):
+
+class MoveNotAllowed(Conflict):
     """The booking cannot change to this status: not from its current one, not by this person, or not now."""
 
+    code = "move_not_allowed"
+    title = "The booking cannot change to this status"
 
-class OwnOffer(Conflict, code="own_offer", title="The offer is your own"):
+
+class OwnOffer(Conflict):
     """A driver tried to book their own offer."""
 
+    code = "own_offer"
+    title = "The offer is your own"
 
-class OfferChanged(Conflict, code="offer_changed", title="The trip has changed and no longer fits"):
+
+class OfferChanged(Conflict):
     """The trip has changed since the match and no longer fits the rider."""
 
+    code = "offer_changed"
+    title = "The trip has changed and no longer fits"
 
-class DetourExceeded(Conflict, code="detour_exceeded", title="The detour exceeds the driver's limit"):
+
+class DetourExceeded(Conflict):
     """Carrying the rider would exceed the driver's remaining detour."""
 
+    code = "detour_exceeded"
+    title = "The detour exceeds the driver's limit"
 
-class PromisedToRiders(Conflict, code="promised_to_riders", title="The change would break promises to riders"):
+
+class PromisedToRiders(Conflict):
     """The change would break promises to riders; `extra["bookings"]` lists the bookings to cancel first."""
+
+    code = "promised_to_riders"
+    title = "The change would break promises to riders"

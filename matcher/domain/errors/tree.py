@@ -55,9 +55,6 @@ class CarpoolError(Exception):
     code: ClassVar[str] = "error"
     title: ClassVar[str] = "Something went wrong"
 
-    def __init_subclass__(cls, *, code: str, title: str) -> None:
-        cls.code, cls.title = code, title
-
     def __init__(self, detail: str, *, faults: Sequence[Fault] = (), extra: dict[str, Any] | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -68,173 +65,271 @@ class CarpoolError(Exception):
 # --- InvalidInput ---------------------------------------------------------------------------------------------------
 
 
-class InvalidInput(CarpoolError, code="invalid_input", title="The input is not valid"):
+class InvalidInput(CarpoolError):
     """The input is not valid: the caller must change it."""
 
+    code = "invalid_input"
+    title = "The input is not valid"
 
-class InvalidCoordinate(InvalidInput, code="invalid_coordinate", title="The coordinate is not on Earth"):
+
+class InvalidCoordinate(InvalidInput):
     """A latitude outside [-90, 90], a longitude outside [-180, 180], or a number that is not finite."""
 
+    code = "invalid_coordinate"
+    title = "The coordinate is not on Earth"
 
-class InvalidWindow(InvalidInput, code="invalid_window", title="The time window is not valid"):
+
+class InvalidWindow(InvalidInput):
     """A time window that ends before it begins, or is longer than allowed."""
 
+    code = "invalid_window"
+    title = "The time window is not valid"
 
-class InvalidField(InvalidInput, code="invalid_field", title="A field has an invalid value"):
+
+class InvalidField(InvalidInput):
     """A value has the right type but is not valid here."""
 
+    code = "invalid_field"
+    title = "A field has an invalid value"
 
-class InvalidCursor(InvalidInput, code="invalid_cursor", title="The cursor is not valid"):
+
+class InvalidCursor(InvalidInput):
     """A page cursor that this service did not issue, or that belongs to another list."""
 
+    code = "invalid_cursor"
+    title = "The cursor is not valid"
 
-class DepartureInPast(InvalidInput, code="departure_in_past", title="The departure is in the past"):
+
+class DepartureInPast(InvalidInput):
     """The departure lies in the past."""
 
+    code = "departure_in_past"
+    title = "The departure is in the past"
 
-class DepartureTooFar(InvalidInput, code="departure_too_far_ahead", title="The departure is too far ahead"):
+
+class DepartureTooFar(InvalidInput):
     """The departure lies further ahead than offers may be published."""
 
+    code = "departure_too_far_ahead"
+    title = "The departure is too far ahead"
 
-class PriceTooHigh(InvalidInput, code="price_too_high", title="The price exceeds the cost of the trip"):
+
+class PriceTooHigh(InvalidInput):
     """The price exceeds cost sharing; `extra["dearest"]` is the highest price allowed."""
 
+    code = "price_too_high"
+    title = "The price exceeds the cost of the trip"
 
-class PriceNotSupported(InvalidInput, code="price_not_supported", title="Prices are not supported here"):
+
+class PriceNotSupported(InvalidInput):
     """A price was set where the cost of driving is not known."""
 
+    code = "price_not_supported"
+    title = "Prices are not supported here"
 
-class PlaceTooFarFromRoad(InvalidInput, code="place_too_far_from_road", title="The place is too far from any road"):
+
+class PlaceTooFarFromRoad(InvalidInput):
     """No drivable road lies within the snapping limit of the place."""
 
+    code = "place_too_far_from_road"
+    title = "The place is too far from any road"
 
-class PlaceUnreachable(
-    InvalidInput, code="place_unreachable", title="The destination cannot be reached from the origin"
-):
+
+class PlaceUnreachable(InvalidInput):
     """The road network has no route from the origin to the destination."""
 
+    code = "place_unreachable"
+    title = "The destination cannot be reached from the origin"
 
-class PlacesTooClose(InvalidInput, code="places_too_close", title="Origin and destination are the same place"):
+
+class PlacesTooClose(InvalidInput):
     """Origin and destination are the same place on the road network."""
 
+    code = "places_too_close"
+    title = "Origin and destination are the same place"
 
-class AddressNotFound(InvalidInput, code="address_not_found", title="The address was not found"):
+
+class AddressNotFound(InvalidInput):
     """No geocoder found the address."""
 
+    code = "address_not_found"
+    title = "The address was not found"
 
-class AddressAmbiguous(InvalidInput, code="address_ambiguous", title="The address matches several places"):
+
+class AddressAmbiguous(InvalidInput):
     """The address matches several places that lie apart; `extra["candidates"]` lists them."""
 
+    code = "address_ambiguous"
+    title = "The address matches several places"
 
-class IdempotencyKeyReused(
-    InvalidInput, code="idempotency_key_reused", title="The idempotency key was used for another request"
-):
+
+class IdempotencyKeyReused(InvalidInput):
     """The Idempotency-Key was used before with another body."""
 
+    code = "idempotency_key_reused"
+    title = "The idempotency key was used for another request"
 
-class MatchTokenInvalid(InvalidInput, code="match_id_invalid", title="The match id is not valid"):
+
+class MatchTokenInvalid(InvalidInput):
     """The match_id was not signed by this service, or has expired."""
+
+    code = "match_id_invalid"
+    title = "The match id is not valid"
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, faults=[Fault("/match_id", detail, self.code)])
 
 
-class SharingRequired(
-    InvalidInput, code="sharing_required", title="'Women only' requires that you share your own gender"
-):
+class SharingRequired(InvalidInput):
     """ "Women only" was requested by a caller who does not share being a woman."""
 
+    code = "sharing_required"
+    title = "'Women only' requires that you share your own gender"
 
-class RegionFileInvalid(InvalidInput, code="region_file_invalid", title="The region file cannot be used"):
+
+class RegionFileInvalid(InvalidInput):
     """A region file or folder is truncated, damaged, or not what it claims to be."""
 
+    code = "region_file_invalid"
+    title = "The region file cannot be used"
 
-class RegionFormatTooNew(
-    RegionFileInvalid, code="region_format_too_new", title="The region was written by a newer version"
-):
+
+class RegionFormatTooNew(RegionFileInvalid):
     """The region was written by a newer version of this software."""
+
+    code = "region_format_too_new"
+    title = "The region was written by a newer version"
 
 
 # --- NotFound -------------------------------------------------------------------------------------------------------
 
 
-class NotFound(CarpoolError, code="not_found", title="Not found"):
+class NotFound(CarpoolError):
     """The resource does not exist, or the caller may not know that it does."""
 
+    code = "not_found"
+    title = "Not found"
 
-class OfferNotFound(NotFound, code="offer_not_found", title="The offer was not found"):
+
+class OfferNotFound(NotFound):
     """The caller has no offer with this id."""
 
+    code = "offer_not_found"
+    title = "The offer was not found"
 
-class RegionNotFound(NotFound, code="region_not_found", title="The region was not found"):
+
+class RegionNotFound(NotFound):
     """No region with this name has been added."""
 
+    code = "region_not_found"
+    title = "The region was not found"
 
-class ApiKeyNotFound(NotFound, code="api_key_not_found", title="The API key was not found"):
+
+class ApiKeyNotFound(NotFound):
     """There is no API key with this id."""
+
+    code = "api_key_not_found"
+    title = "The API key was not found"
 
 
 # --- Conflict -------------------------------------------------------------------------------------------------------
 
 
-class Conflict(CarpoolError, code="conflict", title="The current state does not allow this"):
+class Conflict(CarpoolError):
     """The current state does not allow the request."""
 
+    code = "conflict"
+    title = "The current state does not allow this"
 
-class OfferNotOpen(Conflict, code="offer_not_open", title="The offer is no longer open"):
+
+class OfferNotOpen(Conflict):
     """The offer was cancelled, or its time has passed."""
 
+    code = "offer_not_open"
+    title = "The offer is no longer open"
 
-class SeatsExhausted(Conflict, code="seats_exhausted", title="Not enough seats are left"):
+
+class SeatsExhausted(Conflict):
     """Fewer seats are left than were requested."""
 
+    code = "seats_exhausted"
+    title = "Not enough seats are left"
 
-class SharingInUse(Conflict, code="sharing_in_use", title="Open trips depend on what you share"):
+
+class SharingInUse(Conflict):
     """Sharing cannot be withdrawn while open trips depend on it; `extra["offers"]` lists them."""
 
+    code = "sharing_in_use"
+    title = "Open trips depend on what you share"
 
-class TripsStillOpen(Conflict, code="trips_still_open", title="New trips or bookings are still being made"):
+
+class TripsStillOpen(Conflict):
     """New trips or bookings were made while the person was being erased."""
 
+    code = "trips_still_open"
+    title = "New trips or bookings are still being made"
 
-class IdempotencyInProgress(
-    Conflict, code="idempotency_in_progress", title="A request with this idempotency key is still in progress"
-):
+
+class IdempotencyInProgress(Conflict):
     """The first request with this Idempotency-Key is still in progress."""
 
+    code = "idempotency_in_progress"
+    title = "A request with this idempotency key is still in progress"
 
-class StaleVersion(Conflict, code="stale_version", title="The resource has changed since you read it"):
+
+class StaleVersion(Conflict):
     """The ETag in If-Match is not the current one (RFC 9110 section 13.1.1)."""
 
+    code = "stale_version"
+    title = "The resource has changed since you read it"
 
-class PreconditionRequired(CarpoolError, code="precondition_required", title="If-Match is required"):
+
+class PreconditionRequired(CarpoolError):
     """A change requires If-Match with the ETag that was read (RFC 6585 section 3)."""
+
+    code = "precondition_required"
+    title = "If-Match is required"
 
 
 # --- caller ---------------------------------------------------------------------------------------------------------
 
 
-class Unauthenticated(CarpoolError, code="unauthenticated", title="Credentials are missing or not valid"):
+class Unauthenticated(CarpoolError):
     """The credential is missing, unknown, revoked or expired."""
 
+    code = "unauthenticated"
+    title = "Credentials are missing or not valid"
 
-class Forbidden(CarpoolError, code="forbidden", title="This is not allowed"):
+
+class Forbidden(CarpoolError):
     """The caller is known but may not do this."""
 
+    code = "forbidden"
+    title = "This is not allowed"
 
-class RoleForbidden(Forbidden, code="role_forbidden", title="The credential's role does not allow this call"):
+
+class RoleForbidden(Forbidden):
     """The call requires a role that the credential does not have."""
 
+    code = "role_forbidden"
+    title = "The credential's role does not allow this call"
 
-class ActingForbidden(Forbidden, code="acting_forbidden", title="The credential may not act for another user here"):
+
+class ActingForbidden(Forbidden):
     """The credential may not act for another user, or not in this call."""
+
+    code = "acting_forbidden"
+    title = "The credential may not act for another user here"
 
 
 # --- Unavailable ----------------------------------------------------------------------------------------------------
 
 
-class Unavailable(CarpoolError, code="unavailable", title="The service is temporarily unavailable"):
+class Unavailable(CarpoolError):
     """A dependency is unavailable; retry after `retry_after_s` seconds."""
+
+    code = "unavailable"
+    title = "The service is temporarily unavailable"
 
     def __init__(
         self,
@@ -248,21 +343,36 @@ class Unavailable(CarpoolError, code="unavailable", title="The service is tempor
         self.retry_after_s = retry_after_s
 
 
-class DatabaseUnavailable(Unavailable, code="database_unavailable", title="The database is temporarily unavailable"):
+class DatabaseUnavailable(Unavailable):
     """PostgreSQL cannot be reached, is restarting, or is out of space or connections."""
 
+    code = "database_unavailable"
+    title = "The database is temporarily unavailable"
 
-class GeocoderUnavailable(Unavailable, code="geocoder_unavailable", title="Addresses temporarily cannot be looked up"):
+
+class GeocoderUnavailable(Unavailable):
     """Every configured geocoder failed."""
 
+    code = "geocoder_unavailable"
+    title = "Addresses temporarily cannot be looked up"
 
-class IssuerUnavailable(Unavailable, code="issuer_unavailable", title="Tokens temporarily cannot be verified"):
+
+class IssuerUnavailable(Unavailable):
     """The token issuer's keys have never been loaded, so no token can be verified."""
 
+    code = "issuer_unavailable"
+    title = "Tokens temporarily cannot be verified"
 
-class NotReady(Unavailable, code="not_ready", title="The service is starting"):
+
+class NotReady(Unavailable):
     """The roads or the index are still loading."""
 
+    code = "not_ready"
+    title = "The service is starting"
 
-class Overloaded(Unavailable, code="overloaded", title="The service is overloaded"):
+
+class Overloaded(Unavailable):
     """The service has more work than it can answer in time."""
+
+    code = "overloaded"
+    title = "The service is overloaded"

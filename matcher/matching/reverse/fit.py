@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 
 from matcher.domain.errors.tree import PlaceUnreachable
+from matcher.domain.match import TurnedAway
 from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer
 from matcher.matching.base.roads import PackedDrive, SearchRoadsByTime
@@ -52,6 +53,20 @@ def who_fits(
         for request, found in _searches(offer, requests, hidden, roads, weights, now_ms, rate, 0)
         if found.feasible
     ]
+
+
+def why_not(
+    offer: Offer,
+    request: WaitingRequest,
+    roads: SearchRoadsByTime,
+    weights: ScoreWeights,
+    now_ms: int,
+    rate: CostRate | None = None,
+) -> TurnedAway | None:
+    """Why a search would turn this offer away, or None when it would show it. Raises ValueError as `fitting_requests`."""
+    for _, found in _searches(offer, [request], (), roads, weights, now_ms, rate, 0):
+        return next(iter(found.turned_away), None)
+    return TurnedAway.DETOUR
 
 
 def _searches(

@@ -107,6 +107,7 @@ class RegionStore:
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "regions"
+        self.downloads = data_dir / "downloads"
 
     def add(
         self, path: Path, name: str | None = None, progress: Progress = no_progress, *, keep_existing: bool = False
@@ -159,8 +160,12 @@ class RegionStore:
             network=load_arrays(folder, "network", RoadNetwork),
             topology=load_arrays(folder, "topology", Topology),
             walk_network=load_arrays(folder, "walk", WalkNetwork),
-            beside=self._folder / _VERSIONS / name,
+            beside=self.beside(name),
         )
+
+    def beside(self, name: str) -> Path:
+        """The folder of what people added to a region, and of its tiles; shared by its versions."""
+        return self._folder / _VERSIONS / checked_name(name)
 
     def stamp(self, name: str) -> tuple[object, ...]:
         """What tells one state of a region from another: its version, and what people have added to it. Opens nothing;
@@ -168,7 +173,7 @@ class RegionStore:
 
         Everything here is replaced by renaming, never written in place, so no two states look alike.
         """
-        beside = self._folder / _VERSIONS / checked_name(name)
+        beside = self.beside(name)
         paths = (self._folder / name / MANIFEST, beside / speed_profiles.FILE, beside / meeting_places.FILE)
         return tuple(_stamp(path) for path in paths)
 

@@ -57,29 +57,36 @@ class RequestsOfOffer:
         require_owner(offer, principal, or_operator=True)
         if offer.status is not OfferStatus.OPEN:
             return FittingRequests((), 0)
+        found = await self.fitting(offer, now)
+        return FittingRequests(tuple(found[:limit]), len(found))
+
+    async def fitting(self, offer: Offer, now: datetime) -> list[FittingRequest]:
+        """Every waiting request that an offer fits, published or not, best first. Raises DatabaseUnavailable."""
         await self._fit.waiting.catch_up(now)
         fits = await self._fit(offer, now)
-        best = sorted(fits, key=lambda fit: (-fit[1].score, fit[0].id.int))[:limit]
-        return FittingRequests(tuple(self._described(offer, fit) for fit in best), len(fits))
+        fits.sort(key=lambda fit: (-fit[1].score, fit[0].id.int))
+        return [described(self._roads, offer, fit) for fit in fits]
 
-    def _described(self, offer: Offer, fit: Fit) -> FittingRequest:
-        waiting, candidate, _ = fit
-        zone = offer.departure.tzinfo or UTC
-        pickup, dropoff = _ends(waiting.query, candidate.pickup_choice, candidate.dropoff_choice)
-        return FittingRequest(
-            request_id=waiting.id,
-            seats=waiting.query.seats,
-            near_pickup=self._near(pickup),
-            pickup_at=_moment(candidate.pickup_ms, zone),
-            near_dropoff=self._near(dropoff),
-            dropoff_at=_moment(candidate.dropoff_ms, zone),
-            detour_min=round(candidate.detour_ms / 60_000),
-        )
 
-    def _near(self, place: MeetingCandidate) -> Coordinate:
-        """The centre of a cell, as a door is disclosed only when both have agreed."""
-        south_west, north_east = Cell.of(self._roads.locate(place.position)).corners
-        return Coordinate(lat=(south_west.lat + north_east.lat) / 2, lon=(south_west.lon + north_east.lon) / 2)
+def described(roads: RoadsByTime, offer: Offer, fit: Fit) -> FittingRequest:
+    """A rider as a driver may see them before they agree."""
+    waiting, candidate, _ = fit
+    zone = offer.departure.tzinfo or UTC
+    pickup, dropoff = _ends(waiting.query, candidate.pickup_choice, candidate.dropoff_choice)
+    return FittingRequest(
+        request_id=waiting.id,
+        seats=waiting.query.seats,
+        near_pickup=_near(roads, pickup),
+        pickup_at=_moment(candidate.pickup_ms, zone),
+        near_dropoff=_near(roads, dropoff),
+        dropoff_at=_moment(candidate.dropoff_ms, zone),
+        detour_min=round(candidate.detour_ms / 60_000),
+    )
+
+
+def _near(roads: RoadsByTime, place: MeetingCandidate) -> Coordinate:
+    """The centre of a cell, as a door is disclosed only when both have agreed."""
+    return Cell.of(roads.locate(place.position)).middle
 
 
 def _ends(query: Query, pickup: int, dropoff: int) -> tuple[MeetingCandidate, MeetingCandidate]:

@@ -63,6 +63,14 @@ class PublishOffer:
         """
         require_driver(principal)
         await self._trips.require_new(keep)
+        offer = await self.plan(draft, principal, now)
+        kept = await rendered(keep, offer)  # before the write, as it may need the roads
+        await self._trips.publish([offer], self._trips.offers.insert(offer, kept))
+        return offer
+
+    async def plan(self, draft: OfferDraft, principal: Principal, now: datetime) -> Offer:
+        """The offer as it would be published; nothing is written. Raises the same but for what idempotency keys raise."""
+        require_driver(principal)
         require_sensible(draft)
         require_departure(draft.departure, now, self._horizon)
         draft = await with_driver(draft, self._sharing, principal.user)
@@ -72,6 +80,4 @@ class PublishOffer:
         offer = new_offer(draft, way, self._make_id(), principal.user, now)
         offer = replace(offer, driver_is_woman=draft.driver_is_woman)
         self._cost_sharing.require(offer)
-        kept = await rendered(keep, offer)  # before the write, as it may need the roads
-        await self._trips.publish([offer], self._trips.offers.insert(offer, kept))
         return offer

@@ -79,6 +79,21 @@ class PublishSeries:
         """
         require_driver(principal)
         await self._trips.require_new(keep)
+        series, made, _ = await self.plan(draft, principal, now)
+        published = (series, [_occurrence(series, key, offer) for key, offer in made])
+        kept = await rendered(keep, published)
+        store = self._series.insert(series, made, series.next_day(last_day(now, self._terms.ahead)), kept)
+        await self._trips.publish([offer for _, offer in made], store)
+        return published
+
+    async def plan(
+        self, draft: SeriesDraft, principal: Principal, now: datetime
+    ) -> tuple[Series, Sequence[Made], Sequence[Made]]:
+        """The series as it would be published, the trips of the days ahead, and those of its first date; nothing is written.
+
+        Raises the same but for what idempotency keys raise, and TooManySeries.
+        """
+        require_driver(principal)
         route = await self._make.route(draft)
         zone = self._zone_of(route.origin.coordinate) if draft.zone_name is None else zone_named(draft.zone_name)
         series = _series(draft, route, zone, self._make_id(), principal.user, self._make.region, now)
@@ -86,12 +101,9 @@ class PublishSeries:
         wanted = [(key, at) for key, at in series.occurrences(first_day(series, now), through) if at >= now]
         made = await self._make(series, wanted, now)
         # Whatever cannot be driven is refused now, not when the first occurrence is to be made.
-        require_ways(made or await self._make(series, first_trips(series, now, self._terms.horizon), now))
-        published = (series, [_occurrence(series, key, offer) for key, offer in made])
-        kept = await rendered(keep, published)
-        store = self._series.insert(series, made, series.next_day(through), kept)
-        await self._trips.publish([offer for _, offer in made], store)
-        return published
+        first = made or await self._make(series, first_trips(series, now, self._terms.horizon), now)
+        require_ways(first)
+        return series, made, first
 
 
 def first_trips(series: Series, now: datetime, horizon: timedelta) -> list[tuple[OccurrenceKey, datetime]]:

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,7 @@ def test_the_demo_stays_up_with_commands_that_work(data_dir: Path) -> None:
     assert process.stdout is not None
     commands: dict[str, str] = {}
     keys: dict[str, str] = {}
+    links: dict[str, str] = {}
     title = ""
     for line in process.stdout:
         if line.startswith("# "):
@@ -104,6 +106,9 @@ def test_the_demo_stays_up_with_commands_that_work(data_dir: Path) -> None:
             keys[name] = value
         elif line.startswith("curl "):
             commands[title] = line.strip()
+        elif "#key=" in line:
+            role, link = line.split()
+            links[role] = link
         elif line.startswith("The service stays up"):
             break
     try:
@@ -111,6 +116,12 @@ def test_the_demo_stays_up_with_commands_that_work(data_dir: Path) -> None:
             LISTEN, "publish a trip", "search", "ask for a seat of a match", "say yes to who waits",
             "list the rider's bookings", "look up an address", "read an offer", "change it", "cancel it", "count",
         ]  # fmt: skip
+        assert list(links) == ["rider", "driver", "operator"]
+        for link, key, page in zip(links.values(), keys.values(), ("ride", "drive", "ops"), strict=True):
+            address, _, given = link.partition("#key=")
+            assert given in set(keys.values()), key
+            with urllib.request.urlopen(address) as answer:  # noqa: S310  # the service of this test
+                assert f'data-page="{page}"' in answer.read().decode()
         typed = os.environ | keys
         listen = "exec " + commands.pop(LISTEN)
         stream = subprocess.Popen(["bash", "-uc", listen], stdout=subprocess.PIPE, text=True, env=typed)

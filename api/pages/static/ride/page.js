@@ -1,0 +1,90 @@
+/** /ride: find a ride, ask for a seat, and follow what becomes of it. */
+
+import { get } from "../lib/api.js";
+import { fill, h } from "../lib/dom.js";
+import { showFaults } from "../lib/fields.js";
+import { busyBox, errorBox } from "../lib/notices.js";
+import { splitView, startPage } from "../lib/shell.js";
+import { Tabs } from "../lib/tabs.js";
+import { addTexts, t } from "../lib/texts.js";
+import { RegionMap } from "../map/map.js";
+import { RIDE } from "../texts/ride.js";
+import { TRIPS } from "../texts/trips.js";
+import { drawMatch, drawSearch } from "./draw.js";
+import { Results } from "./results.js";
+import { MyRides } from "./rides.js";
+import { SearchForm } from "./search_form.js";
+import { call } from "../lib/api.js";
+
+addTexts(TRIPS);
+addTexts(RIDE);
+
+startPage("ride", async ({ main, setup, onEvent }) => {
+  const { panel, map: mapElement } = splitView(main);
+  const map = new RegionMap(mapElement, setup);
+  const outcome = h("div", { class: "outcome", "aria-live": "polite" });
+  const form = new SearchForm(setup, { onSearch: search, onPlaces: () => drawSearch(map, form.ends) });
+  const searching = h("section", null, h("h1", null, t("title.ride")), form.element, outcome);
+  const rides = new MyRides(map, { onCount: (count) => tabs.count("rides", count), onSearch: repeat });
+  const tabs = new Tabs(t("nav.label_page"), [
+    { name: "search", label: t("tab.search"), panel: searching },
+    { name: "rides", label: t("tab.rides"), panel: rides.element },
+  ]);
+  panel.append(tabs.element, searching, rides.element);
+  map.onTap = (point) => form.takePoint(point);
+  onEvent((event) => rides.happened(event));
+  rides.load();
+  if (await form.prefill()) form.submit();
+
+  /** @type {AbortController | null} */
+  let asking = null;
+
+  /** @param {any} body */
+  async function search(body) {
+    asking?.abort();
+    asking = new AbortController();
+    fill(outcome, busyBox(t("search.busy")));
+    drawSearch(map, form.ends);
+    try {
+      const { json } = await call("POST", "/v1/match", { body, signal: asking.signal });
+      show(json, body);
+    } catch (error) {
+      if (/** @type {any} */ (error).name === "AbortError") return;
+      outcome.replaceChildren();
+      showFaults(form.element, error);
+    }
+  }
+
+  /** @param {any} answer @param {any} body */
+  function show(answer, body) {
+    const results = new Results(answer, {
+      body,
+      ends: form.ends,
+      onShow: (match) => drawMatch(map, match, form.ends, answer.direct?.polyline),
+      onHint: (hint) => form.apply(hint),
+      onAsked: (booking) => {
+        rides.put(booking);
+        tabs.show("rides");
+        rides.reveal(booking.id);
+      },
+      onKept: () => {
+        rides.load();
+        tabs.show("rides");
+      },
+    });
+    fill(outcome, results.element);
+    results.element.querySelector("h2")?.focus();
+  }
+
+  /** Searches again for a request that waits. @param {any} request */
+  async function repeat(request) {
+    tabs.show("search");
+    form.fillFrom(request);
+    fill(outcome, busyBox(t("search.busy")));
+    try {
+      show(await get(`/v1/requests/${request.id}/matches`), null);
+    } catch (error) {
+      fill(outcome, errorBox(error));
+    }
+  }
+});

@@ -1,0 +1,1 @@
+"""Pages for people: how they are served, and their stories in a real browser."""
