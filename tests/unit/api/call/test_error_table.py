@@ -77,8 +77,9 @@ def test_codes_are_unique_and_titles_are_there() -> None:
 
 
 def test_a_leaf_needs_no_row() -> None:
-    stranger = type("Stranger", (OfferNotFound,), {"__module__": "elsewhere"})
-    alien = type("Alien", (CarpoolError,), {"__module__": "elsewhere"})
+    members = {"__module__": "elsewhere"}
+    stranger = type("Stranger", (OfferNotFound,), members, code="stranger", title="A stranger")
+    alien = type("Alien", (CarpoolError,), members, code="alien", title="An alien")
     assert (status_of(stranger), status_of(alien)) == (404, 500)
 
 
