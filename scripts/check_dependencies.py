@@ -1,9 +1,8 @@
-"""Check locked and installed packages offline: all declared, none twice, no licence that binds the product.
+"""Check locked and installed packages offline: all declared, no duplicates, no copyleft at run time.
 
     scripts/check_dependencies.py
 
-Exits with 1 and a line for each complaint. What only a registry knows, such as releases that were withdrawn, is not
-looked at.
+Exits with 1 and prints each problem. It does not check what only a registry knows, such as withdrawn releases.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 _PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)(?:\[[a-z,]+\])?==", re.MULTILINE)
-#: Licences that would bind whoever ships the product. The LGPL and the MPL bind changes of the library alone.
+#: Licences that would apply to the whole product. The LGPL and the MPL apply to changes of the library only.
 _COPYLEFT = re.compile(r"\b(?:AGPL|GPL)|GNU (?:Affero )?General Public", re.IGNORECASE)
 _LESSER = re.compile(r"\bLGPL|Lesser|Library General", re.IGNORECASE)
 
 
 def main() -> None:
-    """Say what is wrong, and how it ended."""
+    """Print the problems, and exit with 1 if there are any."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     runtime = [*project["project"]["dependencies"]]
     workshop = [
@@ -49,7 +48,7 @@ def _locked(lock: str) -> set[str]:
 
 
 def _undeclared(lock: str, declared: Iterable[str]) -> Iterable[str]:
-    """Locked and installed packages that nothing declared leads to."""
+    """Locked and installed packages that no declared package requires."""
     reached: set[str] = set()
     waiting = [Requirement(line) for line in declared]
     while waiting:

@@ -1,10 +1,10 @@
-"""Look for credentials in the files of the repository, without a network.
+"""Search the files of the repository for credentials, offline.
 
     scripts/check_secrets.py [--accept]
 
-What looks like one and is none (throwaway words of tests and examples) is listed in scripts/known_secrets.json by file
-and hash. Anything else is a complaint, with its place and never its text, and the exit code is 1. `--accept` writes the
-list anew: look at every line of the change.
+False positives (dummy passwords of tests and examples) are listed in scripts/known_secrets.json by file and hash.
+Anything else is reported by place, never with its text, and the exit code is 1. `--accept` rewrites the list: review
+every line of the change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from detect_secrets.settings import transient_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 KNOWN = ROOT / "scripts" / "known_secrets.json"
-#: Hashes of locked files are random on purpose, and roads are no text.
+#: Locks contain hashes, and road files are binary.
 _LEFT_OUT = (".pbf", ".lock")
 _LEFT_OUT_FOLDERS = ("requirements/",)
 _PLUGINS = (
@@ -38,9 +38,9 @@ _FILTERS = (
 
 
 def main() -> None:
-    """Say what was found, and how it ended."""
+    """Print new findings, and exit with 1 if there are any; or accept them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--accept", action="store_true", help="write the list of what is known anew")
+    parser.add_argument("--accept", action="store_true", help="rewrite the list of known false positives")
     accept = parser.parse_args().accept
     found = _found()
     if accept:

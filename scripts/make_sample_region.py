@@ -39,7 +39,7 @@ CITIES = (("Coquimbo", -29.9533, -71.3395), ("La Serena", -29.9027, -71.2520))
 
 
 def main(arguments: list[str]) -> int:
-    """Write coquimbo.osm.pbf and coquimbo_zones.csv; 0 when done, 2 when called wrongly."""
+    """Write coquimbo.osm.pbf and coquimbo_zones.csv. Returns the exit code: 0, or 2 for wrong arguments."""
     if len(arguments) not in (1, 2):
         sys.stderr.write(__doc__ or "")
         return 2
@@ -105,11 +105,11 @@ def write_streets(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def write_zones(connection: sqlite3.Connection, path: Path) -> int:
-    """Where the people of each zone live, and how many: lat, lon, population.
+    """Write lat, lon and population of each zone. Returns the number of zones.
 
-    The place is a point of a residential street of the zone, that which is nearest to the middle of them all: the
-    centre of area of a zone is often a hillside kilometres from any house. A zone without streets takes the street
-    nearest to the middle of its outline.
+    The point is the one on the zone's residential streets that is nearest to their centre: the centroid of a zone is
+    often on a hillside kilometres from any house. A zone without streets gets the street point nearest to the centre
+    of its outline.
     """
     homes = _street_points(connection, "link_type = 'residential'")
     streets = _street_points(connection, "link_type <> 'centroid_connector'")
@@ -152,7 +152,7 @@ def read_rings(blob: bytes) -> list[list[Point]]:
 
 
 def inside(points: list[Point], rings: list[list[Point]]) -> list[Point]:
-    """Those of the points that lie in a polygon with holes (even-odd rule over all its rings)."""
+    """The points inside a polygon with holes (even-odd rule over all its rings)."""
     west, south = (min(point[axis] for ring in rings for point in ring) for axis in (0, 1))
     east, north = (max(point[axis] for ring in rings for point in ring) for axis in (0, 1))
     near = [(x, y) for x, y in points if west <= x <= east and south <= y <= north]
@@ -160,14 +160,14 @@ def inside(points: list[Point], rings: list[list[Point]]) -> list[Point]:
 
 
 def middle(points: list[Point], among: list[Point]) -> Point:
-    """The point of `among` nearest to the mean of `points`; of equals the westernmost, then the southernmost."""
+    """The point of `among` nearest to the mean of `points`; ties go to the westernmost, then the southernmost."""
     mean_x, mean_y = (sum(point[axis] for point in points) / len(points) for axis in (0, 1))
     shrink = math.cos(math.radians(mean_y / _DEGREE))
     return min(among, key=lambda point: (math.hypot((point[0] - mean_x) * shrink, point[1] - mean_y), point))
 
 
 def without_repeats(points: list[Point]) -> Iterator[Point]:
-    """The points, without those that repeat the one before."""
+    """The points without consecutive duplicates."""
     previous = None
     for point in points:
         if point != previous:
@@ -176,7 +176,7 @@ def without_repeats(points: list[Point]) -> Iterator[Point]:
 
 
 def _street_points(connection: sqlite3.Connection, condition: str) -> list[Point]:
-    links = connection.execute(f"SELECT geometry FROM links WHERE {condition}")  # noqa: S608  # conditions are written above
+    links = connection.execute(f"SELECT geometry FROM links WHERE {condition}")  # noqa: S608  # constants above
     return [point for (geometry,) in links for point in read_line(geometry)]
 
 

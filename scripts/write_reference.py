@@ -1,9 +1,9 @@
-"""Write the tables of docs/ that are made from the code: commands, settings, geocoders, error codes, events.
+"""Generate the tables in docs/: commands, settings, geocoders, error codes, events, statistics.
 
     scripts/write_reference.py [--check]
 
-Each stands between two marks, `<!-- NAME: made by scripts/write_reference.py -->` and `<!-- end of NAME -->`. With
-`--check` nothing is written, and the exit code is 1 when a document is not what the code says.
+Each is between two marks, `<!-- NAME: made by scripts/write_reference.py -->` and `<!-- end of NAME -->`. With
+`--check` nothing is written, and the exit code is 1 if a document is out of date.
 """
 
 from __future__ import annotations
@@ -32,11 +32,9 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def main() -> None:
-    """Write, or say whether there is anything to write."""
+    """Write the tables, or check them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit with 1 when something is to be written"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a document is out of date")
     check = parser.parse_args().check
     for name in TABLES:
         document = DOCS / name
@@ -45,23 +43,23 @@ def main() -> None:
         if not check:
             document.write_text(should_be, encoding="utf-8")
         elif is_now != should_be:
-            sys.exit(f"{name} is not what the code says: run `make reference`")
+            sys.exit(f"{name} is out of date: run `make reference`")
 
 
 def filled(text: str, document: str) -> str:
-    """A document with every table as the code has it. Raises ValueError when the place of one is missing."""
+    """The document with its tables replaced. Raises ValueError if a table's marks are missing or repeated."""
     for name, rows in TABLES[document].items():
         begin, end = f"<!-- {name}: made by scripts/write_reference.py -->", f"<!-- end of {name} -->"
         place = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
         table = "\n".join(rows())
-        text, count = place.subn(lambda _, table=table, a=begin, b=end: f"{a}\n\n{table}\n\n{b}", text)  # type: ignore[misc]
+        text, count = place.subn(f"{begin}\n\n{table}\n\n{end}".replace("\\", r"\\"), text)
         if count != 1:
             raise ValueError(f"the document must have one place for {name}, and has {count}")
     return text
 
 
 def commands() -> Iterator[str]:
-    """A row for each command of the command line that is not hidden."""
+    """A row for each visible command."""
     yield from _header("Command", "What it does")
     root = typer.main.get_command(app)
     for words, command in _walk(root, ("carpool",)):
@@ -69,7 +67,7 @@ def commands() -> Iterator[str]:
 
 
 def settings() -> Iterator[str]:
-    """A row for each setting, below the name of its concern."""
+    """A row for each setting, grouped by concern."""
     yield from _header("Setting", "Default", "Meaning")
     for concern in CONCERNS.values():
         about = (inspect.getdoc(concern) or "").splitlines()[0]
@@ -113,7 +111,7 @@ def events() -> Iterator[str]:
 
 
 def numbers() -> Iterator[str]:
-    """A row for each number that searches add up to."""
+    """A row for each statistic of searches."""
     yield from _header("number", "meaning")
     for one in (*COUNTS, *MEANS, LOST):
         yield _row(f"`{one.member}`", one.about)

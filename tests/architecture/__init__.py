@@ -1,4 +1,4 @@
-"""Tests of the house: who may import whom, what words are used, what the locks hold, and whether the documents tell the truth.
+"""Tests of the repository: imports, words, locks, and whether the documents match the code.
 
 Open `test_layers.py` first. Nothing here needs a database or a region.
 """

@@ -19,7 +19,7 @@ _NOT_OURS = {".git", ".venv", ".carpool", "__pycache__", "build", "dist", "resul
 
 @cache
 def repository_files() -> tuple[Path, ...]:
-    """Every file that is, or would be, committed, relative to the root; in an exported tree, every file that is not made."""
+    """Every file that is, or would be, committed, relative to the root; in an exported tree, all not generated."""
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, capture_output=True, check=False) if (ROOT / ".git").exists() else None
     if listed is not None and listed.returncode == 0:

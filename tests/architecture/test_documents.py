@@ -1,4 +1,4 @@
-"""What the documents tell people to type exists: make targets, `carpool` commands and their options, settings, files."""
+"""Everything the documents name exists: make targets, `carpool` commands and their options, settings, files."""
 
 from __future__ import annotations
 

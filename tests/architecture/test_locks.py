@@ -1,4 +1,4 @@
-"""The locks: every file pinned by hash, no address, one version of a package everywhere, and nothing declared left out."""
+"""The locks: every file pinned by hash, no address, one version of each package, nothing declared left out."""
 
 from __future__ import annotations
 

@@ -80,7 +80,10 @@ def test_no_label_is_one_that_prometheus_takes_for_itself() -> None:
 
 
 def test_the_finder_finds_selectors_wherever_they_are() -> None:
-    query = 'histogram_quantile(0.9, sum by (le) (rate(a_bucket{b="c"}[5m]))) > (d or vector(0)) and deriv(max(e offset 1d)[5m:1m]) < -f'
+    query = (
+        'histogram_quantile(0.9, sum by (le) (rate(a_bucket{b="c"}[5m]))) > (d or vector(0)) '
+        "and deriv(max(e offset 1d)[5m:1m]) < -f"
+    )
     assert {selector.name for selector in _selectors(query)} == {"a_bucket", "d", "e", "f"}
 
 
@@ -173,12 +176,14 @@ COMPOSE_KEYS = {
 
 
 HEALTHCHECK_KEYS = {"test": list, "interval": str, "timeout": str, "retries": int}
-#: What systemd.exec(5), systemd.service(5), systemd.kill(5) and systemd.unit(5) know, as far as the unit uses it, with the values that may stand there.
+#: The keys of systemd.exec(5), systemd.service(5), systemd.kill(5) and systemd.unit(5) that the unit uses, with allowed
+#: values.
 ANYTHING, SWITCH, SECONDS = r".+", r"yes|no", r"\d+"
 UNIT_KEYS = {
     "Unit": {"Description": ANYTHING, "After": r"[\w.-]+( [\w.-]+)*", "Wants": r"[\w.-]+"},
     "Service": {
-        "Type": "exec|simple|notify", "User": r"\w+", "Group": r"\w+", "StateDirectory": r"\w+", "StateDirectoryMode": r"0[0-7]{3}",
+        "Type": "exec|simple|notify", "User": r"\w+", "Group": r"\w+", "StateDirectory": r"\w+",
+        "StateDirectoryMode": r"0[0-7]{3}",
         "WorkingDirectory": r"/.+", "Environment": r"\w+=.*", "EnvironmentFile": r"-?/.+", "ExecStart": r"/.+",
         "ExecReload": r"/.+", "KillMode": "control-group|mixed|process", "TimeoutStopSec": SECONDS,
         "Restart": "always|on-failure", "RestartSec": SECONDS, "LimitNOFILE": SECONDS, "NoNewPrivileges": SWITCH,
