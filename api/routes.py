@@ -134,7 +134,7 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              {200: FittingRequestsOut},
              query=FittingQuery, calls=Calls.SEARCH, raises=(e.OfferNotFound,)),
     Endpoint("POST", "/v1/bookings", bookings.book_seats, RIDERS, {201: BookingOut}, body=BookingIn, headers=(_ONCE,),
-             raises=(e.MatchTokenInvalid, e.InvalidField, b.OwnOffer, b.BookingExists, *_SEAT, e.IdempotencyKeyReused,
+             raises=(e.MatchTokenInvalid, e.InvalidField, b.OwnOffer, b.BookingExists, b.AskedTooOften, *_SEAT, e.IdempotencyKeyReused,
                      e.IdempotencyInProgress, InvalidHeader)),
     Endpoint("GET", "/v1/bookings", bookings.list_bookings, EVERYBODY, {200: BookingPageOut}, query=BookingListQuery,
              raises=(e.InvalidCursor,)),

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from matcher.domain.booking import Booking, BookingStatus
+from matcher.domain.booking import Booking, BookingStatus, CancelReason
 from matcher.domain.errors.bookings import BookingExists, BookingNotFound
 from matcher.domain.errors.tree import OfferNotOpen, StaleVersion
 from matcher.domain.idempotency import KeptAnswer
@@ -68,6 +68,27 @@ class TripsInMemory:
     async def list_open(self, offer_id: UUID) -> list[Booking]:
         found = [booking for booking in self.stored.values() if booking.offer_id == offer_id and booking.is_open]
         return sorted(found, key=lambda booking: (booking.created_at, booking.id))
+
+    async def list_waiting(self, one: str, other: str) -> list[Booking]:
+        found = [
+            booking
+            for booking in self.stored.values()
+            if booking.status is BookingStatus.WAITING_CONFIRMATION
+            and {booking.driver_id, booking.rider_id} == {one, other}
+        ]
+        return sorted(found, key=lambda booking: (booking.created_at, booking.id))
+
+    async def find_withdrawal(self, offer_id: UUID, rider_id: str, number: int) -> datetime | None:
+        moments = sorted(
+            (
+                booking.updated_at
+                for booking in self.stored.values()
+                if (booking.offer_id, booking.rider_id) == (offer_id, rider_id)
+                and booking.cancel_reason is CancelReason.CANCELLED_BY_RIDER
+            ),
+            reverse=True,
+        )
+        return moments[number - 1] if len(moments) >= number else None
 
     async def list_page(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -13,6 +14,11 @@ from matcher.settings.protection import Network
 _FORWARDED_FOR = "X-Forwarded-For"
 #: The network that one subscriber is usually given (RFC 6177), so that nobody has 2^64 addresses to spend.
 _IPV6_PREFIX = 64
+#: An address, with the port that some proxies add; a zone (`%eth0`) is ignored.
+_HOP = re.compile(
+    r"(?P<v4>[0-9.]+)(:\d{1,5})?|\[(?P<bracketed>[0-9A-Fa-f:.]+)(%[^\]]*)?\](:\d{1,5})?|(?P<v6>[0-9A-Fa-f:.]+)(%.*)?",
+    re.ASCII,
+)
 
 
 def client_address(request: web.BaseRequest, proxies: Sequence[Network]) -> str | None:
@@ -26,20 +32,29 @@ def client_address(request: web.BaseRequest, proxies: Sequence[Network]) -> str 
 
 @lru_cache(maxsize=8192)
 def resolve_address(peer: str, forwarded: str, proxies: tuple[Network, ...]) -> str | None:
-    """The nearest address, from the peer outwards, that is not a trusted proxy; what lies beyond may be forged."""
+    """The nearest address, from the peer outwards, that is not a trusted proxy; what lies beyond may be forged.
+
+    A hop that is not an address counts as the peer, so that nobody escapes a limit by writing one.
+    """
+    own = _parsed(peer)
+    if own is None:
+        return None
     hops = [part.strip() for part in forwarded.split(",") if part.strip()]
-    for hop in [peer, *reversed(hops)]:
-        address = _parsed(hop)
+    for address in [own, *(_parsed(hop) for hop in reversed(hops))]:
         if address is None:
-            return None
+            return _group(own)
         if not any(address.version == network.version and address in network for network in proxies):
             return None if address.is_loopback else _group(address)
     return None
 
 
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address of `192.0.2.7`, `192.0.2.7:99`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:99`, else None."""
+    found = _HOP.fullmatch(text)
+    if found is None:
+        return None
     try:
-        address = ipaddress.ip_address(text.split("%", maxsplit=1)[0].strip("[]"))
+        address = ipaddress.ip_address(found["v4"] or found["bracketed"] or found["v6"])
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None

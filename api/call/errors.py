@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from api.app_keys import REQUEST_ID
 from api.schemas.service import FaultOut, ProblemOut
 from matcher.domain.errors import tree as domain
+from matcher.domain.errors.bookings import AskedTooOften
 from matcher.domain.errors.events import TooManyStreams
 
 PROBLEM_JSON = "application/problem+json"
@@ -141,6 +142,7 @@ STATUS_OF_BRANCH: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
     RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
+    AskedTooOften: HTTPStatus.TOO_MANY_REQUESTS,
     HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     domain.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -186,7 +188,7 @@ def problem_response(request: web.BaseRequest, error: domain.CarpoolError) -> we
     """The problem document, with the headers that its status requires."""
     status = status_of(type(error))
     headers: dict[str, str] = {}
-    if isinstance(error, domain.Unavailable | TooManyStreams | RateLimited):
+    if isinstance(error, domain.Unavailable | TooManyStreams | RateLimited | AskedTooOften):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, domain.Unauthenticated):
         given = ', error="invalid_token"' if "Authorization" in request.headers else ""

@@ -55,7 +55,8 @@ async def list_blocks(call: Call[Nothing, Nothing]) -> web.Response:
 async def block_user(call: Call[Nothing, Nothing]) -> web.Response:
     """Block a user by name. The two of you are no longer matched, and nobody is notified.
 
-    Existing bookings stay until somebody cancels them. Blocking again changes nothing.
+    Bookings that wait for an answer are cancelled, as if you had withdrawn or refused them; confirmed ones stay until
+    somebody cancels them. Blocking again changes nothing.
     """
     user = call.request.match_info["user"]
     block = await call.carpool.people.manage_blocks.block_user(user, call.principal, call.now)

@@ -24,12 +24,10 @@ from api.schemas.fields import (
     text,
 )
 from api.schemas.money import FareOut
-from matcher.domain.booking import MAX_NOTE, Actor, Booking, BookingStatus, RidePoint
+from matcher.domain.booking import MAX_NOTE, Actor, Booking, BookingStatus
+from matcher.trips.veil import seen_by
 
 MAX_MATCH_ID = 2048
-#: Before a booking is confirmed the driver sees places to about a kilometre, times to the minute and lengths to 100 m,
-#: unless the rider walks so far to the meeting point that it does not reveal their home.
-VEIL_DECIMALS, VEIL_M, OPEN_FROM_WALK_CM = 2, 100, 10_000
 
 StatusName = Literal["WAITING_CONFIRMATION", "CONFIRMED", "CANCELLED", "COMPLETED_PENDING_VALIDATION", "VALIDATED"]
 Side = Literal["rider", "driver", "operator"]
@@ -113,23 +111,6 @@ class RidePointOut(WireOut):
     walk_m: Maybe[Metres] = Field(None, description="the rider's walk to or from their door; shown to the rider only")
     walk_s: Maybe[Seconds] = None
 
-    @classmethod
-    def seen(cls, point: RidePoint, *, exact: bool, with_walk: bool) -> RidePointOut:
-        """The point, rounded unless it may be seen exactly."""
-        at = point.place.coordinate
-        digits = 7 if exact else VEIL_DECIMALS
-        return cls(
-            lat=round(at.lat, digits),
-            lon=round(at.lon, digits),
-            exact=exact,
-            label=point.place.label if exact else None,
-            time=point.at if exact else _to_minute(point.at),
-            earliest=point.earliest if exact or point.earliest is None else _to_minute(point.earliest),
-            latest=point.latest if exact else _to_minute(point.latest),
-            walk_m=point.walk_cm / 100 if with_walk else None,
-            walk_s=point.walk_ms / 1000 if with_walk else None,
-        )
-
 
 class BookingOut(WireOut):
     """A booking as the reader may see it. Names and exact places are shown to the other side once it is confirmed."""
@@ -168,27 +149,17 @@ class BookingOut(WireOut):
     @classmethod
     def seen_by(cls, booking: Booking, side: Actor) -> BookingOut:
         """The booking as one side sees it now."""
-        open_to_all = booking.was_confirmed or side is not Actor.DRIVER
-        veil = 0 if open_to_all else VEIL_M
+        seen = seen_by(booking, side)
         return cls.of(
-            booking,
-            status=booking.status.value,
-            side=side.value,
-            rider_id=booking.rider_id if open_to_all else None,
-            driver_id=booking.driver_id if booking.was_confirmed or side is not Actor.RIDER else None,
-            pickup=_seen(booking.pickup, side, open_to_all),
-            dropoff=_seen(booking.dropoff, side, open_to_all),
-            ride_s=_rounded(booking.ride_ms / 1000, 60 if veil else 0),
-            ride_m=_rounded(booking.ride_cm / 100, veil),
-            detour_s=_rounded(booking.detour_ms / 1000, 60 if veil else 0),
-            detour_m=_rounded(booking.detour_cm / 100, veil),
-            shared_m=_rounded(booking.shared_cm / 100, veil),
-            # The price and the savings reveal the length of the ride.
-            price=FareOut.from_fare(booking.fare) if booking.fare is not None and open_to_all else None,
-            co2_saved_g=round(_rounded(booking.co2_saved_g, veil)),
-            completed_by=None if booking.completed_by is None else booking.completed_by.value,
-            cancelled_by=None if booking.cancelled_by is None else booking.cancelled_by.value,
-            reason=None if booking.cancel_reason is None else booking.cancel_reason.value,
+            seen,
+            status=seen.status.value,
+            side=seen.side.value,
+            pickup=RidePointOut.of(seen.pickup),
+            dropoff=RidePointOut.of(seen.dropoff),
+            price=None if seen.price is None else FareOut.from_fare(seen.price),
+            completed_by=None if seen.completed_by is None else seen.completed_by.value,
+            cancelled_by=None if seen.cancelled_by is None else seen.cancelled_by.value,
+            reason=None if seen.reason is None else seen.reason.value,
         )
 
 
@@ -197,16 +168,3 @@ class BookingPageOut(WireOut):
 
     bookings: list[BookingOut]
     next_cursor: Maybe[str] = Field(None, description="for the next page; absent on the last one")
-
-
-def _seen(point: RidePoint, side: Actor, open_to_all: bool) -> RidePointOut:
-    exact = open_to_all or point.walk_cm >= OPEN_FROM_WALK_CM
-    return RidePointOut.seen(point, exact=exact, with_walk=side is not Actor.DRIVER)
-
-
-def _rounded(value: float, step: int) -> float:
-    return value if step == 0 else float(round(value / step) * step)
-
-
-def _to_minute(moment: datetime) -> datetime:
-    return moment.replace(second=0, microsecond=0)

@@ -83,15 +83,14 @@ class TurnedAway(StrEnum):
     """Why an offer cannot carry the rider. The first that applies, in this order, is the one that is counted.
 
     OUTSIDE_WINDOW is told apart twice: first when the whole trip, with all its flexibility and detour, lies outside the window;
-    and last when all else fits and the pickup (or dropoff) time does not. PREFERENCES: one of the two rides with women only, and the other
-    does not share to be one. No way at all is an infinite DETOUR. CHANGED: it would
-    have matched, and was booked, changed or cancelled while the answer was made.
+    and last when all else fits and the pickup (or dropoff) time does not. DETOUR: also where one of the two rides with
+    women only and the other does not share to be one, as a reason of its own would show who does, and where there is
+    no way at all. CHANGED: it would have matched, and was booked, changed or cancelled while the answer was made.
     """
 
     OWN_OFFER = "own_offer"
     OUTSIDE_WINDOW = "outside_window"
     NO_SEATS = "no_seats"
-    PREFERENCES = "preferences"
     DETOUR = "detour"
     DETOUR_LENGTH = "detour_length"
     CHANGED = "changed"

@@ -17,6 +17,10 @@ _CHANGED = (
     "the driver changes the trip's route or time; for bookings still waiting, also when a change of seats, detour or "
     "flexibility makes them possible or impossible"
 )
+_SOME_HAVE = (
+    "Only these have `fits`: whether the driver could still confirm. Only confirmed ones have `departure_time`, to the "
+    "minute"
+)
 _BOOKING = "booking_id offer_id status version seats pickup_time dropoff_time"
 
 
@@ -36,9 +40,12 @@ class EventKind(StrEnum):
     BOOKING_CONFIRMED = (
         "booking_confirmed", "rider; both if booked instantly", "the driver confirms", _BOOKING,
     )  # fmt: skip
-    BOOKING_REFUSED = "booking_refused", "rider", "the driver refuses", f"{_BOOKING} reason"
+    BOOKING_REFUSED = (
+        "booking_refused", "rider; both if it follows from a block", "the driver refuses", f"{_BOOKING} reason",
+    )  # fmt: skip
     BOOKING_CANCELLED = (
-        "booking_cancelled", f"{_OTHER_SIDE} an operator cancels", "a booking is cancelled", f"{_BOOKING} reason",
+        "booking_cancelled", f"{_OTHER_SIDE} an operator cancels or it follows from a block", "a booking is cancelled",
+        f"{_BOOKING} reason",
     )  # fmt: skip
     BOOKING_LAPSED = "booking_lapsed", "rider", "the driver has not answered in time", f"{_BOOKING} reason"
     BOOKING_COMPLETED = (
@@ -47,8 +54,8 @@ class EventKind(StrEnum):
     TRIP_CHANGED = (
         "trip_changed",
         "riders with a booking",
-        f"{_CHANGED}. Only these have `fits`: whether the driver could still confirm",
-        f"{_BOOKING} offer_version departure_time fits?",
+        f"{_CHANGED}. {_SOME_HAVE}",
+        f"{_BOOKING} offer_version departure_time? fits?",
     )
     TRIP_CANCELLED = "trip_cancelled", "riders with a booking", "the driver withdraws the trip", f"{_BOOKING} reason"
     DEPARTURE_SOON = (

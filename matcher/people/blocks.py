@@ -17,6 +17,8 @@ _REMEMBERED = 10_000
 
 #: Everybody the user has blocked or is blocked by.
 HiddenFrom = Callable[[str], Awaitable[frozenset[str]]]
+#: Ends what waits between (who blocks, who is blocked) at a moment.
+PartTwo = Callable[[str, str, datetime], Awaitable[None]]
 
 
 class BlockRepository(Protocol):
@@ -73,10 +75,14 @@ class Blocks:
 class ManageBlocks:
     """Makes, lists and removes blocks. Blocking a user who does not exist is answered like any other block."""
 
-    def __init__(self, repository: BlockRepository, blocks: Blocks, *, make_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self, repository: BlockRepository, blocks: Blocks, *, make_id: Callable[[], UUID], part: PartTwo
+    ) -> None:
+        """`part` cancels the bookings that wait between the two."""
         self._repository = repository
         self._blocks = blocks
         self._make_id = make_id
+        self._part = part
 
     async def block_user(self, user: str, principal: Principal, now: datetime) -> Block:
         """Block a user by name; a partner's user can name users of the same partner. Raises InvalidField."""
@@ -115,6 +121,7 @@ class ManageBlocks:
         if made is None:
             raise InvalidField(f"at most {MAX_BLOCKS} people can be blocked: remove one first")
         self._blocks.forget(principal.user, other)
+        await self._part(principal.user, other, now)
         return made
 
 

@@ -5,9 +5,9 @@ Every table that names persons is in HELD; a test compares it with the schema, s
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -15,9 +15,11 @@ from uuid import UUID
 from matcher.domain.errors.tree import TripsStillOpen
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.trips.bookings.rows import to_booking
+from matcher.trips.veil import seen_by, side_of
 
 if TYPE_CHECKING:
-    from matcher.postgres.statements import Connection
+    from matcher.postgres.statements import Connection, Record
 
 _STATEMENTS = Statements("personal_data")
 _CHUNK = 500
@@ -27,7 +29,7 @@ _TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One area of personal data.
+    """One area of personal data. shown: what a person sees of a row of `exports`.
 
     columns: (table, column) that name a person. erase: statements that erase the person, in order; those of `keeps` leave
     rows under the pseudonym, as they are another person's record too.
@@ -38,13 +40,14 @@ class Held:
     exports: str
     erase: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
+    shown: Callable[[Record, str], Any] = lambda row, _: row["held"]
 
     async def export(self, connection: Connection, user: str) -> AsyncGenerator[Any, None]:
         """The data of the area, row by row, as JSON values."""
         cursor = await _STATEMENTS.cursor(connection, self.exports, user_id=user)
         while rows := await cursor.fetch(_CHUNK, timeout=_TIMEOUT_S):
             for row in rows:
-                yield row["held"]
+                yield self.shown(row, user)
 
     async def forget(self, connection: Connection, user: str, pseudonym: str) -> dict[str, int]:
         """Erase the person; how many rows remain under the pseudonym, by area."""
@@ -58,6 +61,22 @@ class Held:
         return remains
 
 
+def _booking(row: Record, user: str) -> dict[str, Any]:
+    """As it is read, but without names: one of them is another person's."""
+    booking = to_booking(row)
+    seen = replace(seen_by(booking, side_of(booking, user)), rider_id=None, driver_id=None)
+    fare = seen.price
+    shown = asdict(replace(seen, price=None), dict_factory=_without_nulls)
+    if fare is not None:
+        amount, currency = float(fare.money.amount), fare.money.currency
+        shown["price"] = {"amount": amount, "currency": currency, "kind": fare.kind}
+    return shown
+
+
+def _without_nulls(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in members if value is not None}
+
+
 #: In the order in which it is erased: bookings before the offers that they stand on.
 HELD: tuple[Held, ...] = (
     Held(
@@ -66,6 +85,7 @@ HELD: tuple[Held, ...] = (
         "export_bookings",
         ("erase_bookings_of_nobody", "erase_rider"),
         ("erase_rider",),
+        shown=_booking,
     ),
     Held(
         "offers",

@@ -41,6 +41,13 @@ class BookingSettings(Concern):
         le=90 * 24 * 3600,
         description="a completed ride that nobody has contested is validated after this long",
     )
+    booking_withdrawals: int = Field(
+        3,
+        ge=0,
+        le=1000,
+        description="a rider who has withdrawn so many bookings of one trip within 24 h cannot ask for it again until "
+        "then; 0 for no limit",
+    )
     booking_interval_s: float = Field(10.0, ge=0.05, le=3600, description="how often the clock looks for such bookings")
 
 

@@ -20,6 +20,9 @@ from matcher.domain.errors.tree import Fault, InvalidField, RoleForbidden
 from matcher.domain.offer import Offer
 from matcher.domain.principal import Principal
 
+#: Asking and withdrawing notifies the driver twice each time.
+WITHDRAWN_WITHIN = timedelta(hours=24)
+
 
 @dataclass(frozen=True, slots=True)
 class BookingTerms:
@@ -27,6 +30,8 @@ class BookingTerms:
 
     answer_within, answer_before: a booking lapses so long after it was asked for, or so long before the departure,
     whichever is earlier. completed_after: after the promised alighting. validated_after: after completion.
+    withdrawals: a rider who has withdrawn so many bookings of one trip within WITHDRAWN_WITHIN cannot ask for it again
+    until then; 0 for no limit.
     """
 
     tolerance: timedelta = timedelta(minutes=5)
@@ -34,16 +39,18 @@ class BookingTerms:
     answer_before: timedelta = timedelta(minutes=30)
     completed_after: timedelta = timedelta(minutes=15)
     validated_after: timedelta = timedelta(days=2)
+    withdrawals: int = 3
 
     def lapses_at(self, offer: Offer, booking: Booking, now: datetime) -> datetime:
         """When an unanswered booking lapses.
 
         One that is asked for shortly before the departure can be answered until then, and one that is asked for on the
-        way until the boarding.
+        way until the boarding. The rider sees the moment, so it is a quarter of an hour: the exact departure would
+        show how far from the pickup the driver lives.
         """
-        moment = later(offer.planned_departure, -self.answer_before)
+        moment = _quarter(later(offer.planned_departure, -self.answer_before))
         if moment - now < self.answer_before:
-            moment = offer.planned_departure
+            moment = _quarter(offer.planned_departure)
         if moment <= now:
             moment = booking.pickup.latest
         return min(moment, later(now, self.answer_within))
@@ -55,6 +62,11 @@ class BookingTerms:
         if booking.status is BookingStatus.COMPLETED_PENDING_VALIDATION:
             return later(now, self.validated_after)
         return None
+
+
+def _quarter(moment: datetime) -> datetime:
+    """The quarter of an hour that has begun at a moment."""
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
 
 
 def actor_of(booking: Booking, principal: Principal) -> Actor:

@@ -30,6 +30,8 @@ from matcher.roads.engine import SnappedPosition
 from matcher.trips.writer import Overtaken
 
 _WEIGHTS = ScoreWeights()
+#: What a rider is told for whom there is no room.
+NO_SEATS = "not enough seats are left on this ride: search again"
 #: Each round moves the boarding by what the alighting is outside its promise; with other legs than before it may take
 #: another.
 _ROUNDS = 4
@@ -112,7 +114,7 @@ class TripPlanner:
             # Where the rider's own way is full there may be seats elsewhere on the trip, too far round: then the seats
             # are what is missing.
             self._insertion(replace(offer, seats_offered=offer.seats_offered + booking.seats), booking, now)
-            raise SeatsExhausted("not enough seats are left on this ride: search again") from None
+            raise SeatsExhausted(NO_SEATS) from None
         pickup = replace(booking.pickup, at=_moment(found.pickup_ms, booking.pickup.at))
         dropoff = replace(booking.dropoff, at=_moment(found.dropoff_ms, booking.dropoff.at))
         between = list(offer.stops[1:-1])
@@ -369,7 +371,7 @@ def _why_not(found: Candidates) -> Exception:
     if reason is TurnedAway.OWN_OFFER:
         return OwnOffer("this offer is your own")
     if reason is TurnedAway.NO_SEATS:
-        return SeatsExhausted("not enough seats are left on this ride: search again")
+        return SeatsExhausted(NO_SEATS)
     if reason in {TurnedAway.DETOUR, TurnedAway.DETOUR_LENGTH}:
         return DetourExceeded("the ride exceeds the driver's remaining detour: search again")
     return OfferChanged("the trip can no longer reach the rider at the agreed time: search again")

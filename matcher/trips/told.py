@@ -1,6 +1,7 @@
 """Who is told what when a booking or a trip changes.
 
-Ids, states and times only; nobody is told of what they did themselves.
+Ids, states and times only, as the recipient's own view of the booking has them; nobody is told of what they did
+themselves.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from uuid import UUID
 from matcher.domain.booking import Actor, Booking, BookingStatus, CancelReason
 from matcher.domain.offer import Offer
 from matcher.events.event import Event, EventKind, Json
+from matcher.trips.veil import departure_for_rider, seen_by, side_of
 
 _OF_REASON = {
     CancelReason.REFUSED_BY_DRIVER: EventKind.BOOKING_REFUSED,
@@ -45,9 +47,9 @@ def events_of_trip(bookings: Iterable[Booking], offer: Offer, fits: Mapping[UUID
             booking.rider_id,
             offer.id,
             f"trip:{offer.id}:{offer.version}:{booking.id}",
-            **_data(booking),
+            **_data(booking, booking.rider_id),
             offer_version=offer.version,
-            departure_time=offer.planned_departure.isoformat(),
+            **({} if (at := departure_for_rider(offer, booking)) is None else {"departure_time": at.isoformat()}),
             **({"fits": fits[booking.id]} if booking.id in fits else {}),
         )
         for booking in bookings
@@ -67,19 +69,20 @@ def cause_of(booking: Booking) -> str:
 
 
 def _event(kind: EventKind, booking: Booking, recipient: str) -> Event:
-    return Event.of(kind, recipient, booking.offer_id, cause_of(booking), **_data(booking))
+    return Event.of(kind, recipient, booking.offer_id, cause_of(booking), **_data(booking, recipient))
 
 
-def _data(booking: Booking) -> dict[str, Json]:
+def _data(booking: Booking, recipient: str) -> dict[str, Json]:
+    seen = seen_by(booking, side_of(booking, recipient))
     data: dict[str, Json] = {
-        "booking_id": str(booking.id),
-        "offer_id": str(booking.offer_id),
-        "status": booking.status.value,
-        "version": booking.version,
-        "seats": booking.seats,
-        "pickup_time": booking.pickup.at.isoformat(),
-        "dropoff_time": booking.dropoff.at.isoformat(),
+        "booking_id": str(seen.id),
+        "offer_id": str(seen.offer_id),
+        "status": seen.status.value,
+        "version": seen.version,
+        "seats": seen.seats,
+        "pickup_time": seen.pickup.time.isoformat(),
+        "dropoff_time": seen.dropoff.time.isoformat(),
     }
-    if booking.cancel_reason is not None:
-        data["reason"] = booking.cancel_reason.value
+    if seen.reason is not None:
+        data["reason"] = seen.reason.value
     return data

@@ -23,8 +23,10 @@ from matcher.privacy.personal_data import EraseMe
 from matcher.privacy.store import PostgresPersonalData
 from matcher.settings.base import PREFIX, SettingsInvalid
 from matcher.settings.people import TokenSettings
+from matcher.trips.bookings.part import PartPeople
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.wiring.ground import Ground
+from matcher.wiring.trips import terms_of
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,10 @@ def make_people(ground: Ground, authenticate: Authenticate) -> People:
         for offer in await ground.offers.get_many(offer_ids):
             ground.live.put(offer)
 
+    part = PartPeople(ground.writer, terms_of(ground.settings.bookings))
     return People(
         share_gender=ShareGender(ground.get(PostgresPeople), put_again),
-        manage_blocks=ManageBlocks(ground.get(PostgresBlocks), ground.blocks, make_id=make_id),
+        manage_blocks=ManageBlocks(ground.get(PostgresBlocks), ground.blocks, make_id=make_id, part=part),
         export_me=data.export,
         erase_me=EraseMe(data, ground.offers, trips, make_id=make_id, forget=authenticate.forget),
     )

@@ -127,4 +127,5 @@ def terms_of(settings: BookingSettings) -> BookingTerms:
         answer_before=timedelta(seconds=settings.booking_answer_before_s),
         completed_after=timedelta(seconds=settings.booking_complete_after_s),
         validated_after=timedelta(seconds=settings.booking_validate_after_s),
+        withdrawals=settings.booking_withdrawals,
     )

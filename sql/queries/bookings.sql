@@ -34,6 +34,21 @@ SELECT * FROM bookings
 WHERE offer_id = :offer_id AND status IN ('WAITING_CONFIRMATION', 'CONFIRMED')
 ORDER BY created_at, id;
 
+-- name: list_waiting_bookings
+-- Bookings that wait for an answer between two people, whoever of them drives, oldest first.
+SELECT * FROM bookings
+WHERE
+    status = 'WAITING_CONFIRMATION'
+    AND ((rider_id = :one AND driver_id = :other) OR (rider_id = :other AND driver_id = :one))
+ORDER BY created_at, id;
+
+-- name: find_withdrawal^
+-- When a rider withdrew a booking of an offer, the latest first, after skipping some.
+SELECT updated_at FROM bookings
+WHERE offer_id = :offer_id AND rider_id = :rider_id AND cancel_reason = 'cancelled_by_rider'
+ORDER BY updated_at DESC
+LIMIT 1 OFFSET :skipped;
+
 -- name: list_bookings_of_user
 -- A page of the bookings of a driver or rider, newest first, before a given (created_at, id).
 SELECT * FROM (

@@ -298,3 +298,32 @@ async def test_who_rides_along_is_told_the_times_of_the_trip_as_it_is(live: Live
     again = await seen(live, first, early)
     assert again["version"] > together["version"]
     assert (again["pickup"], again["dropoff"]) == (alone["pickup"], alone["dropoff"])
+
+
+async def test_asking_and_withdrawing_in_a_loop_ends_and_the_driver_hears_of_it_a_few_times(live: Live) -> None:
+    driver, rider, other = await live.key("driver"), await live.key("rider"), await live.key("rider")
+    offer = await live.published(driver, departure=quiet_morning().isoformat())
+    another = await live.published(driver, departure=quiet_morning().isoformat())
+    match = await match_of(live, rider, offer)
+    most = live.carpool.settings.bookings.booking_withdrawals
+    answers = []
+    for _ in range(3 * most):
+        answer = await ask(live, rider, match)
+        answers.append(answer)
+        if answer.status == 201:
+            assert (await move(live, rider, answer.json, "CANCELLED")).status == 200
+    assert [answer.status for answer in answers] == [201] * most + [429] * (2 * most)
+    assert answers[-1].problem()["code"] == "asked_too_often"
+    assert 24 * 3600 - 600 < int(answers[-1].headers["Retry-After"]) <= 24 * 3600
+    told = (await live.call("GET", "/v1/me/export", driver)).json["events"]
+    assert [event["kind"] for event in told] == ["booking_asked", "booking_cancelled"] * most
+    # It is about this rider and this trip only.
+    await asked(live, other, offer)
+    await asked(live, rider, another)
+
+
+async def test_a_rider_who_is_refused_may_ask_again(live: Live) -> None:
+    driver, rider = await live.key("driver"), await live.key("rider")
+    offer = await live.published(driver, departure=quiet_morning().isoformat())
+    for _ in range(live.carpool.settings.bookings.booking_withdrawals + 1):
+        assert (await move(live, driver, await asked(live, rider, offer), "CANCELLED")).status == 200

@@ -122,15 +122,20 @@ async def test_somebody_on_whom_nothing_is_held_gets_their_key_only(live: Live) 
     assert set(held) == {"user", "exported_at", "api_keys"}
 
 
-async def test_where_a_driver_boards_a_rider_is_exported_when_they_have_agreed(live: Live) -> None:
+async def test_an_export_shows_of_a_booking_what_reading_it_shows(live: Live) -> None:
+    """To both sides, before it is confirmed and after; but for names, which are the other person's."""
     driver, rider = await live.key("driver"), await live.key("rider")
     offer = await live.published(driver, departure=quiet_morning().isoformat())
     booking = await asked(live, rider, offer)
-    (before,) = (await live.call("GET", "/v1/me/export", driver)).json["bookings"]
-    assert not {"pickup", "dropoff", "pickup_at", "ride_cm"} & before.keys()
-    assert (await move(live, driver, booking, "CONFIRMED")).status == 200
-    (after,) = (await live.call("GET", "/v1/me/export", driver)).json["bookings"]
-    assert after["pickup"]["lat"] == pytest.approx(booking["pickup"]["lat"], abs=1e-6)
+    for confirmed in (False, True):
+        if confirmed:
+            assert (await move(live, driver, booking, "CONFIRMED")).status == 200
+        for token in (driver, rider):
+            shown = await seen(live, token, booking)
+            (held,) = (await live.call("GET", "/v1/me/export", token)).json["bookings"]
+            for names in ("rider_id", "driver_id"):
+                shown.pop(names, None)
+            assert held == shown
 
 
 async def test_erasing_leaves_nothing_anywhere(live: Live, tables: asyncpg.Connection[asyncpg.Record]) -> None:

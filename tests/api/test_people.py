@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from matcher.domain.principal import Role
+from tests.api.booking import ask, asked, match_of, move, seen
 from tests.api.live import Answer, Live, a_search, an_offer, around, quiet_morning
 
 WOMAN = {"share_gender": "woman"}
@@ -122,14 +123,38 @@ async def test_nobody_is_told_who_shares_what(live: Live) -> None:
     assert "woman" not in str(after)
 
 
-async def test_for_a_stranger_a_trip_for_women_only_is_turned_away_like_a_full_one(live: Live) -> None:
-    when = quiet_morning()
-    woman, stranger = await live.key("driver"), await live.key("rider")
+async def test_a_trip_that_is_apart_is_turned_away_like_one_whose_driver_takes_no_detour(live: Live) -> None:
+    """To strangers and to those who share, for either's wish: no reason of its own says who travels among women."""
+    stranger, woman = await live.key("rider"), await live.key("rider")
     await shares(live, woman)
-    await live.published(woman, departure=when.isoformat(), women_only=True)
-    answer = (await live.call("POST", "/v1/match", stranger, json=a_search(departure=around(when)))).json
-    assert answer["matches"] == []
-    assert "wom" not in str(answer)
+    for rider, wish in ((stranger, False), (woman, True)):
+        when, driver = quiet_morning(), await live.key("driver")
+        offer = await live.published(driver, departure=when.isoformat(), max_detour_s=0)
+        path, search = f"/v1/offers/{offer['id']}", a_search(departure=around(when))
+        before = (await live.call("POST", "/v1/match", rider, json=search)).json
+        if rider == stranger:
+            await shares(live, driver)
+        change = {"women_only": rider == stranger, "max_detour_s": 1800}
+        changed = await live.call("PATCH", path, driver, json=change, headers={"If-Match": "*"})
+        assert changed.status == 200, changed.body
+        apart = (await live.call("POST", "/v1/match", rider, json=search | {"women_only": wish})).json
+        assert apart["matches"] == before["matches"] == []
+        for name in ("considered", "feasible", "turned_away"):
+            assert apart[name] == before[name], name
+        assert apart["turned_away"]["detour"] >= 1
+
+
+async def test_a_trip_that_is_apart_by_now_is_refused_like_a_full_one(live: Live) -> None:
+    driver, rider = await live.key("driver"), await live.key("rider")
+    await shares(live, driver)
+    offer = await live.published(driver, departure=quiet_morning().isoformat())
+    match = await match_of(live, rider, offer)
+    change = {"women_only": True}
+    path = f"/v1/offers/{offer['id']}"
+    assert (await live.call("PATCH", path, driver, json=change, headers={"If-Match": "*"})).status == 200
+    refused = await ask(live, rider, match)
+    assert (refused.status, refused.problem()["code"]) == (409, "seats_exhausted")
+    assert "wom" not in refused.body.decode()
 
 
 # --- blocks --------------------------------------------------------------------------------------------------------
@@ -150,6 +175,38 @@ async def test_the_blocked_and_the_blocker_do_not_exist_for_each_other(live: Liv
         assert sum(answer.json["turned_away"].values()) == answer.json["considered"]
         assert await found(live, other, when) == {offer}
         assert (await live.call("DELETE", f"/v1/me/blocks/{blocked}", blocker)).status == 204
+
+
+@pytest.mark.parametrize("blocks", ["rider", "driver"])
+async def test_blocking_ends_what_waits_between_the_two_and_says_nothing_of_it(live: Live, blocks: str) -> None:
+    names = {role: f"waits-{blocks}-{role}" for role in ("driver", "rider")}
+    keys = {role: await live.key(role, name) for role, name in names.items()}
+    offers = [await live.published(keys["driver"], departure=quiet_morning().isoformat()) for _ in range(3)]
+    waiting, agreed = [await asked(live, keys["rider"], offer) for offer in offers[:2]]
+    stranger = await asked(live, await live.key("rider"), offers[0])
+    assert (await move(live, keys["driver"], agreed, "CONFIRMED")).status == 200
+    usual = await asked(live, keys["rider"], offers[2])  # what it looks like without a block
+    assert (await move(live, keys[blocks], usual, "CANCELLED")).status == 200
+    blocked = names["rider" if blocks == "driver" else "driver"]
+    for _ in range(2):
+        assert (await live.call("PUT", f"/v1/me/blocks/{blocked}", keys[blocks])).status == 200
+
+    other = keys["rider" if blocks == "driver" else "driver"]
+    assert (await seen(live, keys["driver"], stranger))["status"] == "WAITING_CONFIRMATION"
+    assert (await seen(live, other, agreed))["status"] == "CONFIRMED"
+    ended = [await seen(live, other, booking) for booking in (waiting, usual)]
+    for name in ("status", "reason", "cancelled_by", "reply", "version"):
+        assert ended[0].get(name) == ended[1].get(name), name
+    told = {
+        token: [
+            (event["kind"], event["data"].get("reason"), event["data"]["status"])
+            for event in (await live.call("GET", "/v1/me/export", token)).json["events"]
+            if event["data"]["booking_id"] in ids and event["data"]["status"] == "CANCELLED"
+        ]
+        for token, ids in ((keys[blocks], {waiting["id"]}), (other, {waiting["id"], usual["id"]}))
+    }
+    assert len(told[keys[blocks]]) == 1
+    assert told[other] == told[keys[blocks]] * 2
 
 
 async def test_blocking_by_an_offer_tells_nothing_of_its_driver(live: Live) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import ipaddress
 import json
 import re
 from collections.abc import Iterator
@@ -230,6 +231,11 @@ def test_the_service_in_compose_has_settings_that_hold() -> None:
         field, concern = values[variable]
         held[field] = getattr(concern.model_validate({field: re.sub(r"\$\{\w+:\?[^}]*\}", "filled-in", text)}), field)
     assert held["metrics_port"] == 9464
+    (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+    assert held["trusted_proxies"] == network["subnet"], (
+        "an address of the network around this machine is nobody's proxy"
+    )
+    assert ipaddress.ip_network(network["subnet"]).num_addresses <= 256
     password = "${POSTGRES_PASSWORD:?"
     assert password in service["environment"]["CARPOOL_DATABASE_URL"]
     assert COMPOSE["services"]["database"]["environment"]["POSTGRES_PASSWORD"].startswith(password)

@@ -103,6 +103,36 @@ async def test_the_answer_under_a_key_is_given_again_and_nothing_else_is_written
     assert {other.id for other in await stores[1].list_open(offer.id)} == {booking.id, rosa.id}
 
 
+async def test_what_waits_between_two_people_is_listed_whoever_drives(stores: Stores) -> None:
+    offer, first = await _booked(stores, rider_id="rosa")
+    back = replace(a_stored_offer(), driver_id="rosa")
+    await stores[0].insert(back)
+    other_way = replace(first, id=uuid4(), offer_id=back.id, driver_id="rosa", rider_id=offer.driver_id)
+    await stores[1].commit(TripChange(back, 1, NOW, new=other_way))
+    confirmed = replace(first, id=uuid4(), rider_id="ruth", status=BookingStatus.CONFIRMED, confirmed_at=NOW)
+    await stores[1].commit(TripChange(offer, 1, NOW, new=confirmed))
+    both = sorted((first, other_way), key=lambda booking: (booking.created_at, booking.id))
+    assert await stores[1].list_waiting("rosa", offer.driver_id) == both
+    assert await stores[1].list_waiting(offer.driver_id, "rosa") == both
+    assert await stores[1].list_waiting(offer.driver_id, "ruth") == []
+
+
+async def test_withdrawals_are_counted_from_the_last(stores: Stores) -> None:
+    offer, booking = await _booked(stores)
+    reasons = [CancelReason.CANCELLED_BY_RIDER, CancelReason.REFUSED_BY_DRIVER, CancelReason.CANCELLED_BY_RIDER]
+    for n, reason in enumerate(reasons):
+        ended = replace(
+            booking, version=2, status=BookingStatus.CANCELLED, cancel_reason=reason, cancelled_by=Actor.RIDER,
+            updated_at=NOW + timedelta(minutes=n),
+        )  # fmt: skip
+        await stores[1].commit(TripChange(None, 0, NOW, moved=(ended,)))
+        booking = replace(booking, id=uuid4())
+        await stores[1].commit(TripChange(offer, 1, NOW, new=booking))
+    found = [await stores[1].find_withdrawal(offer.id, booking.rider_id, number) for number in (1, 2, 3)]
+    assert found == [NOW + timedelta(minutes=2), NOW, None]
+    assert await stores[1].find_withdrawal(offer.id, "rosa", 1) is None
+
+
 async def test_pages_go_from_the_newest_to_the_oldest(stores: Stores) -> None:
     offer, first = await _booked(stores)
     later = [

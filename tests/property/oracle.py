@@ -161,7 +161,7 @@ def judge(
             continue
         seated = max(terms.seats) >= request.seats
         if seated and not _ride_together(offer, request):
-            reasons["preferences"] += 1
+            reasons["detour"] += 1
             continue
         fitting: list[_Insertion] = []
         furthest = "no_seats" if max(terms.seats) < request.seats else "detour"

@@ -1,12 +1,13 @@
 """Errors of bookings: leaves of the tree in tree.py.
 
+CarpoolError      (429)  AskedTooOften
 NotFound          (404)  BookingNotFound
 Conflict          (409)  BookingExists, MoveNotAllowed, OwnOffer, OfferChanged, DetourExceeded, PromisedToRiders
 """
 
 from __future__ import annotations
 
-from matcher.domain.errors.tree import Conflict, NotFound
+from matcher.domain.errors.tree import CarpoolError, Conflict, NotFound
 
 
 class BookingNotFound(NotFound):
@@ -21,6 +22,17 @@ class BookingExists(Conflict):
 
     code = "booking_exists"
     title = "You already have a booking of this offer"
+
+
+class AskedTooOften(CarpoolError):
+    """The rider has withdrawn so many bookings of this trip that they must wait; Retry-After says how long."""
+
+    code = "asked_too_often"
+    title = "You have asked for this trip too often"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class MoveNotAllowed(Conflict):

@@ -27,8 +27,7 @@ REASONS = (
         ("widen_window", "walk_more"),
     ),
     Reason(TurnedAway.NO_SEATS, ("sieve.told_by_zone", "sieve.admit_rows", "insertion"), ("fewer_seats",)),
-    Reason(TurnedAway.PREFERENCES, ("sieve.admit_rows",)),
-    Reason(TurnedAway.DETOUR, ("sieve.sift", "gather", "insertion"), ("walk_more", "nearest_miss")),
+    Reason(TurnedAway.DETOUR, ("sieve.admit_rows", "sieve.sift", "gather", "insertion"), ("walk_more", "nearest_miss")),
     Reason(TurnedAway.DETOUR_LENGTH, ("gather", "insertion"), ("walk_more",)),
 )
 #: How many offers were turned away for each reason.

@@ -357,5 +357,6 @@ def admit_rows(begin, end, sieve, state):
         state[k] = agrees
     counts.outside_window += considered - meeting
     counts.no_seats += meeting - roomy
-    counts.preferences += roomy - left
+    # Like an offer whose driver takes no detour: a reason of its own would show who travels among women.
+    counts.detour += roomy - left
     return considered, left

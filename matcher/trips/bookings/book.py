@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from matcher.domain.booking import Actor, Booking, BookingStatus, RidePoint
-from matcher.domain.clock import later
-from matcher.domain.errors.bookings import BookingExists, OfferChanged, OwnOffer
-from matcher.domain.errors.tree import MatchTokenInvalid, OfferNotFound, OfferNotOpen, RoleForbidden
+from matcher.domain.clock import between, later
+from matcher.domain.errors.bookings import AskedTooOften, BookingExists, OfferChanged, OwnOffer
+from matcher.domain.errors.tree import (
+    MatchTokenInvalid,
+    OfferNotFound,
+    OfferNotOpen,
+    RoleForbidden,
+    SeatsExhausted,
+)
 from matcher.domain.idempotency import Keep
 from matcher.domain.match import WindowKind
 from matcher.domain.offer import Offer, OfferStatus
@@ -19,8 +26,9 @@ from matcher.domain.principal import Principal
 from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.blocks import Blocks
-from matcher.trips.booking_rules import BookingTerms, moved, require_short
+from matcher.trips.booking_rules import WITHDRAWN_WITHIN, BookingTerms, moved, require_short
 from matcher.trips.bookings.repository import TripChange
+from matcher.trips.planner import NO_SEATS
 from matcher.trips.planning import Planning
 from matcher.trips.tickets import MatchTicket, MatchTokens, TicketPoint, roads_digest
 from matcher.trips.told import events_of_move
@@ -71,8 +79,8 @@ class BookSeats:
         """The new booking.
 
         Everything is checked again against the present, by the kernels that made the match. Raises RoleForbidden,
-        MatchTokenInvalid, InvalidField, OfferNotOpen, OwnOffer, BookingExists, SeatsExhausted, DetourExceeded,
-        OfferChanged, AnsweredBefore, IdempotencyKeyReused, DatabaseUnavailable, Overloaded.
+        MatchTokenInvalid, InvalidField, OfferNotOpen, OwnOffer, BookingExists, AskedTooOften, SeatsExhausted,
+        DetourExceeded, OfferChanged, AnsweredBefore, IdempotencyKeyReused, DatabaseUnavailable, Overloaded.
         """
         if not principal.rides:
             raise RoleForbidden("booking requires the role rider, partner or admin")
@@ -98,6 +106,7 @@ class BookSeats:
                         "you already have an open booking of this offer: change that one",
                         extra={"booking_id": str(other.id)},
                     )
+            await self._require_patience(ticket, now)
             wish = self._wish(ticket, offer, note, now)
             boarding = await self._planning(lambda planner: planner.board(offer, wish, now))
             booking = self._priced(boarding.booking, ticket, offer)
@@ -123,10 +132,20 @@ class BookSeats:
             raise OfferNotOpen(_GONE)
         if self._blocks is not None and offer.driver_id in await self._blocks.hidden_from(ticket.rider_id):
             raise OfferNotOpen(_GONE)
-        for_women = not offer.women_only or ticket.rider_is_woman
-        if not for_women or (ticket.women_only and not offer.driver_is_woman):
+        if offer.women_only and not ticket.rider_is_woman:
+            raise SeatsExhausted(NO_SEATS)  # as if it were full: nobody is told who travels among women
+        if ticket.women_only and not offer.driver_is_woman:
             raise OfferChanged("the trip no longer fits your request: search again")
         return offer
+
+    async def _require_patience(self, ticket: MatchTicket, now: datetime) -> None:
+        """Raises AskedTooOften when the rider has withdrawn too many bookings of the trip."""
+        most = self._terms.withdrawals
+        first = await self._trips.bookings.find_withdrawal(ticket.offer_id, ticket.rider_id, most) if most else None
+        wait = timedelta() if first is None else between(now, later(first, WITHDRAWN_WITHIN))
+        if wait > timedelta():
+            detail = f"you have withdrawn {most} bookings of this trip within 24 hours: choose another, or ask later"
+            raise AskedTooOften(detail, retry_after_s=math.ceil(wait.total_seconds()))
 
     def _priced(self, booking: Booking, ticket: MatchTicket, offer: Offer) -> Booking:
         """With the price as it is now, which must not be above the one that was shown, and what the booking saves."""

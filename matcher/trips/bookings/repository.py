@@ -70,6 +70,12 @@ class TripRepository(Protocol):
     async def list_open(self, offer_id: UUID) -> list[Booking]:
         """The bookings of an offer that wait or are confirmed, oldest first."""
 
+    async def list_waiting(self, one: str, other: str) -> list[Booking]:
+        """The bookings that wait for an answer, in which one of two people drives and the other rides, oldest first."""
+
+    async def find_withdrawal(self, offer_id: UUID, rider_id: str, number: int) -> datetime | None:
+        """When the rider withdrew their `number`-th last booking of an offer, counted from 1; None without so many."""
+
     async def list_page(
         self,
         *,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -57,6 +58,10 @@ class BlocksInMemory:
         return "dora" if booking_id == UUID(int=2) and user == "rita" else None
 
 
+async def nobody_waits(_blocker: str, _blocked: str, _now: datetime) -> None:
+    """No booking waits between the two."""
+
+
 @pytest.fixture
 def stored() -> BlocksInMemory:
     return BlocksInMemory()
@@ -65,7 +70,7 @@ def stored() -> BlocksInMemory:
 async def test_it_holds_both_ways_at_once_and_is_looked_up_seldom(stored: BlocksInMemory) -> None:
     seconds = [0.0]
     blocks = Blocks(stored, remember_s=1.0, clock=lambda: seconds[0])
-    manage = ManageBlocks(stored, blocks, make_id=uuid4)
+    manage = ManageBlocks(stored, blocks, make_id=uuid4, part=nobody_waits)
     for user in ("rita", "dora"):
         assert await blocks.hidden_from(user) == frozenset()
     await manage.block_user("dora", RITA, NOW)
@@ -83,7 +88,7 @@ async def test_it_holds_both_ways_at_once_and_is_looked_up_seldom(stored: Blocks
 
 
 async def test_naming_is_by_offer_by_booking_or_by_name(stored: BlocksInMemory) -> None:
-    manage = ManageBlocks(stored, Blocks(stored), make_id=uuid4)
+    manage = ManageBlocks(stored, Blocks(stored), make_id=uuid4, part=nobody_waits)
     await manage.block_driver(UUID(int=1), RITA, NOW)
     await manage.block_companion(UUID(int=2), RITA, NOW)
     assert {block.blocked for block in await manage.list_blocks(RITA)} == {"dora"}
@@ -96,7 +101,7 @@ async def test_naming_is_by_offer_by_booking_or_by_name(stored: BlocksInMemory) 
 
 
 async def test_a_list_has_an_end(stored: BlocksInMemory) -> None:
-    manage = ManageBlocks(stored, Blocks(stored), make_id=uuid4)
+    manage = ManageBlocks(stored, Blocks(stored), make_id=uuid4, part=nobody_waits)
     for number in range(MAX_BLOCKS):
         await manage.block_user(f"user-{number}", RITA, NOW)
     with pytest.raises(InvalidField, match="remove one"):

@@ -32,14 +32,23 @@ TERMS = BookingTerms(
         (timedelta(minutes=-1), timedelta()),
     ],
 )
-@pytest.mark.parametrize("shift_s", [0, 300])
-def test_what_is_not_answered_lapses_in_time_before_the_departure(
-    asked: timedelta, lapses: timedelta, shift_s: int
-) -> None:
-    """Beside a planned departure that is not the published one: it is the one that counts."""
-    offer = replace(an_offer(), departure_shift_ms=shift_s * 1000)
+def test_what_is_not_answered_lapses_in_time_before_the_departure(asked: timedelta, lapses: timedelta) -> None:
+    offer = an_offer()
     leaves = offer.planned_departure
     assert TERMS.lapses_at(offer, a_booking(offer_id=offer.id), leaves + asked) == leaves + lapses
+
+
+@pytest.mark.parametrize("past_s", [1, 300, 899])
+@pytest.mark.parametrize(
+    ("asked", "lapses"), [(timedelta(hours=-5), timedelta(minutes=-30)), (timedelta(minutes=-40), timedelta())]
+)
+def test_the_moment_a_booking_lapses_shows_the_planned_departure_to_a_quarter_of_an_hour(
+    asked: timedelta, lapses: timedelta, past_s: int
+) -> None:
+    """Beside a planned departure that is not the published one: it is the one that counts."""
+    offer = replace(an_offer(), departure_shift_ms=past_s * 1000)
+    quarter = offer.planned_departure - timedelta(seconds=past_s)
+    assert TERMS.lapses_at(offer, a_booking(offer_id=offer.id), quarter + asked) == quarter + lapses
 
 
 def test_what_is_asked_for_on_the_way_can_be_answered_until_the_boarding() -> None:

@@ -18,6 +18,7 @@ from api.call.errors import (
     problem_document,
     status_of,
 )
+from matcher.domain.errors.bookings import AskedTooOften
 from matcher.domain.errors.events import TooManyStreams
 from matcher.domain.errors.tree import (
     CarpoolError,
@@ -50,6 +51,7 @@ EXPECTED = {
     PreconditionRequired: 428,
     RateLimited: 429,
     TooManyStreams: 429,
+    AskedTooOften: 429,
     HeadersTooLarge: 431,
     InternalError: 500,
     Unavailable: 503,
