@@ -78,12 +78,12 @@ async def serve(
     try:
         await runner.setup()
         if listen_when_loaded:
-            await _first(stopped.wait(), app[LIFETIME].ended(), app[LIFETIME].loaded())
+            await first_of(stopped.wait(), app[LIFETIME].ended(), app[LIFETIME].loaded())
         if not stopped.is_set():
             await web.TCPSite(runner, host, port, reuse_port=reuse_port or None).start()
             if on_listening is not None:
                 on_listening(url_of(runner, host))
-        await _first(stopped.wait(), app[LIFETIME].ended())
+        await first_of(stopped.wait(), app[LIFETIME].ended())
         app[TRAFFIC].begin_draining()
         await asyncio.sleep(app[PROTECTION].shutdown_delay_s)
         await stop_listening(runner)
@@ -123,7 +123,7 @@ def url_at(host: str, port: int) -> str:
     return f"http://{reachable}:{port}"
 
 
-async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
     """Wait until one ends, and raise what it raises."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:

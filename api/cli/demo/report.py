@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
@@ -12,20 +13,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.demo.trip import Keys, Told
+from api.cli.demo.users import Keys
 from api.cli.demo.world import Json
 
 #: Below this width each part of the score has no column of its own.
 _WIDE = 110
-#: Part of the score -> its heading.
-_PARTS = {
-    "detour": "detour",
-    "overlap": "overlap",
-    "time": "time",
-    "walk": "walk",
-    "preferences": "prefs",
-    "price": "price",
-}
+_PARTS = ("detour", "overlap", "time", "walk", "preferences", "price")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is left to try after the trip: a booking that waits for its driver, and a free match; None for none."""
+
+    waiting: Json | None
+    free_match: Json | None
 
 
 def show_search(console: Console, number: int, title: str, body: Json, answer: Json) -> None:
@@ -48,8 +49,9 @@ def show_commands(console: Console, url: str, keys: Keys, offer: Json, offer_id:
     console.print()
     for name, key in ((driver, keys.driver), (rider, keys.rider), (ops, keys.ops)):
         console.print(f"export {name}={shlex.quote(key)}", markup=False, soft_wrap=True)
+    change = ("-X", "PATCH", "-H", "If-Match: *")
     commands = [
-        ("listen to what a rider is told (Ctrl-C ends it)", _curl(f"{url}/v1/events", rider, stream=True)),
+        ("listen to what a rider is told (Ctrl-C ends it)", _curl(f"{url}/v1/events", rider, "-N")),
         ("publish a trip", _curl(f"{url}/v1/offers", driver, body=offer)),
         ("search", _curl(f"{url}/v1/match", rider, body=search)),
     ]
@@ -57,20 +59,17 @@ def show_commands(console: Console, url: str, keys: Keys, offer: Json, offer_id:
         body = {"match_id": left.free_match["match_id"], "note": "one small suitcase"}
         commands.append(("ask for a seat of a match", _curl(f"{url}/v1/bookings", rider, body=body)))
     if left.waiting is not None:
-        path = f"{url}/v1/bookings/{left.waiting['id']}"
-        yes = {"status": "CONFIRMED"}
-        commands.append(
-            ("say yes to who waits", _curl(path, driver, method="PATCH", body=yes, headers=["If-Match: *"]))
-        )
+        yes = _curl(f"{url}/v1/bookings/{left.waiting['id']}", driver, *change, body={"status": "CONFIRMED"})
+        commands.append(("say yes to who waits", yes))
+    address = ("-G", "--data-urlencode", "q=cuatro esquinas con balmaceda")
     commands += [
         ("list the rider's bookings", _curl(f"{url}/v1/bookings", rider)),
-        ("look up an address", _curl(f"{url}/v1/geocode", rider, query="q=cuatro esquinas con balmaceda")),
-        ("read an offer", _curl(f"{url}/v1/offers/{offer_id}", driver, show_headers=True)),
-        ("change it", _curl(
-            f"{url}/v1/offers/{offer_id}", driver, method="PATCH", body={"seats": 2}, headers=["If-Match: *"])),
-        ("cancel it", _curl(f"{url}/v1/offers/{offer_id}", driver, method="DELETE")),
+        ("look up an address", _curl(f"{url}/v1/geocode", rider, *address)),
+        ("read an offer", _curl(f"{url}/v1/offers/{offer_id}", driver, "-i")),
+        ("change it", _curl(f"{url}/v1/offers/{offer_id}", driver, *change, body={"seats": 2})),
+        ("cancel it", _curl(f"{url}/v1/offers/{offer_id}", driver, "-X", "DELETE")),
         ("count", _curl(f"{url}/v1/stats/matches?bucket=hour", ops)),
-    ]  # fmt: skip
+    ]
     for title, command in commands:
         console.print()
         console.print(f"# {title}", style="dim")
@@ -119,28 +118,24 @@ def _matches_table(matches: list[Json], *, wide: bool) -> Table:
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("score", justify="right", style="bold", no_wrap=True)
     if wide:
-        for name, heading in _PARTS.items():
+        for name in _PARTS:
+            heading = "prefs" if name == "preferences" else name
             table.add_column(f"{heading}\n{matches[0]['parts'][name]['weight']:.0%}", justify="right")
     else:
         table.add_column("parts", no_wrap=True)
-    table.add_column("pickup", ratio=1 if wide else None, min_width=5)
-    table.add_column("dropoff", ratio=1 if wide else None, min_width=5)
-    table.add_column("detour", justify="right", no_wrap=True)
-    table.add_column("shared", justify="right", no_wrap=True)
-    table.add_column("seats", justify="right", no_wrap=True)
+    for end in ("pickup", "dropoff"):
+        table.add_column(end, ratio=1 if wide else None, min_width=5)
+    for fact in ("detour", "shared", "seats"):
+        table.add_column(fact, justify="right", no_wrap=True)
     for rank, match in enumerate(matches, 1):
-        values = {name: f"{match['parts'][name]['value']:.2f}" for name in _PARTS}
-        parts = (
-            [values[name] for name in _PARTS]
-            if wide
-            else ["\n".join(f"{name} {value}" for name, value in values.items())]
-        )
+        values = [f"{match['parts'][name]['value']:.2f}" for name in _PARTS]
+        named = "\n".join(f"{name} {value}" for name, value in zip(_PARTS, values, strict=True))
         table.add_row(
             str(rank),
             f"{match['score']:.3f}",
-            *parts,
-            _stop(match["pickup"]),
-            _stop(match["dropoff"]),
+            *(values if wide else [named]),
+            stop_text(match["pickup"]),
+            stop_text(match["dropoff"]),
             f"{match['detour_s'] / 60:.1f} min\n{match['detour_m'] / 1000:.1f} km",
             f"{match['shared_m'] / 1000:.1f} km\n{match['overlap']:.0%}",
             str(match["seats_left"]),
@@ -148,7 +143,7 @@ def _matches_table(matches: list[Json], *, wide: bool) -> Table:
     return table
 
 
-def _stop(point: Json) -> str:
+def stop_text(point: Json) -> str:
     """When and where, without the town: it is named above."""
     return f"{_clock(point['time'])} {point['label'].partition(',')[0]}"
 
@@ -163,31 +158,10 @@ def _clock(moment: str) -> str:
     return datetime.fromisoformat(moment).strftime("%H:%M")
 
 
-def _curl(
-    url: str,
-    key_variable: str,
-    *,
-    method: str | None = None,
-    body: Json | None = None,
-    query: str | None = None,
-    headers: list[str] | None = None,
-    show_headers: bool = False,
-    stream: bool = False,
-) -> str:
-    words = [
-        "curl",
-        "-sS",
-        *(["-N"] if stream else []),
-        *(["-i"] if show_headers else []),
-        *(["-X", method] if method else []),
-        url,
-    ]
-    for header in headers or []:
-        words += ["-H", header]
+def _curl(url: str, key_variable: str, *options: str, body: Json | None = None) -> str:
+    words = ["curl", "-sS", *options, url]
     if body is not None:
-        content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        content_type = "application/merge-patch+json" if "PATCH" in options else "application/json"
         words += ["-H", f"Content-Type: {content_type}", "-d", json.dumps(body, ensure_ascii=False)]
-    if query is not None:
-        words += ["-G", "--data-urlencode", query]
     # In double quotes, so that the shell puts the key in.
     return f'{shlex.join(words)} -H "Authorization: Bearer ${key_variable}"'

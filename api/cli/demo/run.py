@@ -7,11 +7,10 @@ import errno
 import hashlib
 import itertools
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -22,32 +21,23 @@ from rich.text import Text
 from api.app import build_app
 from api.app_keys import LIFETIME
 from api.cli.console import StepProgress
-from api.cli.demo.report import show_commands, show_links, show_search
-from api.cli.demo.trip import Keys, Told, count_searches, give_up_old_bookings, play_trip, show_statistics
+from api.cli.demo.report import Told, show_commands, show_links, show_search
+from api.cli.demo.trip import count_searches, give_up_old_bookings, play_trip, show_statistics
+from api.cli.demo.users import Keys, Users, call, session
 from api.cli.demo.world import OFFERS, Json, day_of_searches, offers, searches, tomorrow, zone_of_region
 from api.cli.support import explain_bind_error, now
-from api.process.server import Runner, url_of
-from matcher.domain.errors.tree import PlacesTooClose, PlaceTooFarFromRoad, Unavailable
+from api.process.server import Runner, first_of, url_of
+from matcher.domain.errors.tree import PlacesTooClose, PlaceTooFarFromRoad
 from matcher.domain.principal import Role
 from matcher.roads.region.store import SAMPLE_NAME, sample_zones
 from matcher.settings.all import Settings
-from matcher.wiring.service import Carpool, running
+from matcher.wiring.service import running
 
 #: The demo keeps to itself: its own database and region, below the data folder.
 FOLDER = "demo"
 _KEYS_LAST = timedelta(days=1)
 _TRIES = 4 * OFFERS
 _UNLUCKY = {PlaceTooFarFromRoad.code, PlacesTooClose.code}
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """The running service, where it is reached, and the keys of those who use it."""
-
-    carpool: Carpool
-    url: str
-    keys: Keys
-    has_pages: bool
 
 
 async def run_demo(settings: Settings, console: Console, *, once: bool) -> bool:
@@ -57,19 +47,23 @@ async def run_demo(settings: Settings, console: Console, *, once: bool) -> bool:
     Offers are published under idempotency keys, so a second run on the same day finds them instead of adding more.
     """
     with StepProgress(console) as progress:
-        async with _serving(_own(settings), console, progress) as service:
-            async with aiohttp.ClientSession(service.url, middlewares=[_wait_when_told]) as http:
-                matched = await _play(service, http, console, progress, once=once)
-            if not once:
-                console.print(
-                    f"The service stays up at {service.url} (documentation: {service.url}/docs). Ctrl-C ends it."
+        async with _serving(_own(settings), console, progress) as (url, keys):
+            async with (
+                session(url, keys.driver) as driver,
+                session(url, keys.rider) as rider,
+                session(url, keys.ops) as ops,
+            ):
+                matched = await _play(
+                    url, keys, Users(driver, rider, ops), console, progress, once=once, pages=settings.server.pages
                 )
+            if not once:
+                console.print(f"The service stays up at {url} (documentation: {url}/docs). Ctrl-C ends it.")
                 await _until_told_to_stop()
     return matched
 
 
 async def _play(
-    service: Service, http: aiohttp.ClientSession, console: Console, progress: StepProgress, *, once: bool
+    url: str, keys: Keys, users: Users, console: Console, progress: StepProgress, *, once: bool, pages: bool
 ) -> bool:
     zones = await asyncio.to_thread(sample_zones)
     zone = await asyncio.to_thread(zone_of_region, zones)
@@ -77,87 +71,53 @@ async def _play(
     published: list[tuple[Json, Json]] = []
     for body in itertools.islice(offers(day, zone), _TRIES):
         progress("publishing offers", len(published), OFFERS)
-        offer = await _publish(http, service.keys.driver, body)
-        if offer is not None:
+        key = {"Idempotency-Key": "demo-" + hashlib.sha256(to_json(body)).hexdigest()[:32]}
+        offer = await call(users.driver, "POST", "/v1/offers", json=body, headers=key, expected=_UNLUCKY)
+        if "id" in offer:
             published.append((body, offer))
         if len(published) == OFFERS:
             break
     progress.end()
-    console.print(f"{len(published)} offers for {day:%A %d %B %Y}, published at {service.url}", markup=False)
+    console.print(f"{len(published)} offers for {day:%A %d %B %Y}, published at {url}", markup=False)
 
-    await give_up_old_bookings(http, service.keys)
-    counted = await count_searches(http, service.keys)
+    await give_up_old_bookings(users.rider)
+    counted = await count_searches(users.ops)
     answers: list[Json] = []
     asked = searches(day, zone)
     for number, search in enumerate(asked, 1):
-        answer = await _search(http, service.keys.rider, search.body)
-        answers.append(answer)
-        show_search(console, number, search.title, search.body, answer)
+        answers.append(await call(users.rider, "POST", "/v1/match", json=search.body))
+        show_search(console, number, search.title, search.body, answers[-1])
     instant = {offer["id"]: body["instant_booking"] for body, offer in published}
-    left = await play_trip(http, service.keys, console, answers, instant)
-    await show_statistics(http, service.keys, console, counted + len(asked), day, zone)
+    left = await play_trip(users, console, answers, instant)
+    await show_statistics(users.ops, console, counted + len(asked), day, zone)
     if not once:
-        offer_id = await _a_free_offer(http, service.keys.driver, left)
-        await _search_all_day(http, service.keys, day_of_searches(day, zone), counted, progress)
-        show_commands(console, service.url, service.keys, published[0][0], offer_id, asked[0].body, left)
-        if service.has_pages:
-            show_links(console, service.url, service.keys, asked[0].body, published[0][0])
+        offer_id = await _a_free_offer(users.driver, left)
+        await _search_all_day(users.rider, day_of_searches(day, zone), counted, progress)
+        show_commands(console, url, keys, published[0][0], offer_id, asked[0].body, left)
+        if pages:
+            show_links(console, url, keys, asked[0].body, published[0][0])
     return any(answer["matches"] for answer in answers)
 
 
 async def _search_all_day(
-    http: aiohttp.ClientSession, keys: Keys, bodies: list[Json], counted: int, progress: StepProgress
+    rider: aiohttp.ClientSession, bodies: list[Json], counted: int, progress: StepProgress
 ) -> None:
     """A day of searches for the statistics, unless they have one already; a place too far from a road is left out."""
     if counted >= len(bodies) // 2:
         return
     for number, body in enumerate(bodies):
         progress("searching as riders of a whole day do", number, len(bodies))
-        await _post(http, "/v1/match", keys.rider, body, {})
+        async with rider.post("/v1/match", json=body):
+            pass
     progress.end()
 
 
-async def _publish(http: aiohttp.ClientSession, key: str, body: Json) -> Json | None:
-    """The offer, or None when one of its places is too far from a road, or both are one: the draw was unlucky."""
-    once = "demo-" + hashlib.sha256(to_json(body)).hexdigest()[:32]
-    ok, answer = await _post(http, "/v1/offers", key, body, {"Idempotency-Key": once})
-    if ok:
-        return answer
-    if answer.get("code") in _UNLUCKY:
-        return None
-    raise Unavailable(f"an offer was refused: {answer.get('detail')}")
-
-
-async def _search(http: aiohttp.ClientSession, key: str, body: Json) -> Json:
-    ok, answer = await _post(http, "/v1/match", key, body, {})
-    if not ok:
-        raise Unavailable(f"a search was refused: {answer.get('detail')}")
-    return answer
-
-
-async def _a_free_offer(http: aiohttp.ClientSession, key: str, left: Told) -> str:
+async def _a_free_offer(driver: aiohttp.ClientSession, left: Told) -> str:
     """An open offer without riders, which can be changed and cancelled."""
     spoken_for = {thing["offer_id"] for thing in (left.waiting, left.free_match) if thing is not None}
-    headers = {"Authorization": f"Bearer {key}"}
-    async with http.get("/v1/offers", params={"status": "OPEN", "limit": "100"}, headers=headers) as response:
-        page: Json = await response.json()
-    free = [offer for offer in page["offers"] if offer["seats_left"] == offer["seats"]]
-    return next((str(offer["id"]) for offer in free if offer["id"] not in spoken_for), "no-offer-is-free")
-
-
-async def _wait_when_told(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Retry calls that were rate limited, when Retry-After says: one user runs the demo again and again."""
-    while (response := await handler(request)).status == web.HTTPTooManyRequests.status_code:
-        response.release()
-        await asyncio.sleep(int(response.headers["Retry-After"]))
-    return response
-
-
-async def _post(
-    http: aiohttp.ClientSession, path: str, key: str, body: Json, headers: dict[str, str]
-) -> tuple[bool, Json]:
-    async with http.post(path, json=body, headers={"Authorization": f"Bearer {key}", **headers}) as response:
-        return response.ok, await response.json()
+    page = await call(driver, "GET", "/v1/offers", params={"status": "OPEN", "limit": "100"})
+    free = [offer["id"] for offer in page["offers"] if offer["seats_left"] == offer["seats"]]
+    return next((str(offer_id) for offer_id in free if offer_id not in spoken_for), "no-offer-is-free")
 
 
 def _own(settings: Settings) -> Settings:
@@ -170,48 +130,27 @@ def _own(settings: Settings) -> Settings:
 
 
 @asynccontextmanager
-async def _serving(settings: Settings, console: Console, progress: StepProgress) -> AsyncIterator[Service]:
-    """The service with two fresh keys, on the port of the settings, or on a free one when that is taken."""
-    loaded: asyncio.Future[Carpool] = asyncio.get_running_loop().create_future()
-
-    @asynccontextmanager
-    async def context() -> AsyncIterator[Carpool]:
-        async with running(settings, progress=progress) as carpool:
-            loaded.set_result(carpool)
-            yield carpool
-
-    app = build_app(context(), settings.server)
+async def _serving(settings: Settings, console: Console, progress: StepProgress) -> AsyncIterator[tuple[str, Keys]]:
+    """The URL of the service, on the port of the settings or a free one when that is taken, and fresh keys."""
+    app = build_app(running(settings, progress=progress), settings.server)
     runner = Runner(app, grace_s=settings.server.shutdown_grace_s)
     try:
         await runner.setup()
         await _listen(runner, settings.server.host, settings.server.port, console)
-        carpool = await _first(loaded, app[LIFETIME].ended())
+        await first_of(app[LIFETIME].loaded(), app[LIFETIME].ended())
         progress.end()
+        manage_keys = app[LIFETIME].carpool.manage_keys
         made = [
-            await carpool.manage_keys.create(f"demo-{role.value}", role, now(), _KEYS_LAST)
+            await manage_keys.create(f"demo-{role.value}", role, now(), _KEYS_LAST)
             for role in (Role.DRIVER, Role.RIDER, Role.OPS)
         ]
         try:
-            keys = Keys(*(secret for secret, _ in made))
-            yield Service(carpool, url_of(runner, settings.server.host), keys, settings.server.pages)
+            yield url_of(runner, settings.server.host), Keys(*(secret for secret, _ in made))
         finally:
             for _, key in made:
-                await carpool.manage_keys.revoke(key.id, now())
+                await manage_keys.revoke(key.id, now())
     finally:
         await runner.cleanup()
-
-
-async def _first(loaded: asyncio.Future[Carpool], ended: Coroutine[Any, Any, None]) -> Carpool:
-    """The service once it is loaded. Raises what ended it before that."""
-    end = asyncio.ensure_future(ended)
-    try:
-        either: set[asyncio.Future[Any]] = {end, loaded}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if end.done():
-            end.result()
-        return await loaded
-    finally:
-        end.cancel()
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int, console: Console) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from api.cli.demo.report import show_commands, show_search
-from api.cli.demo.trip import Keys, Told
+from api.cli.demo.report import Told, show_commands, show_search
+from api.cli.demo.users import Keys
 
 BODY: dict[str, Any] = {
     "origin": {"address": "Los Copihues & Los Clarines, Coquimbo"},
