@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -58,13 +59,11 @@ def _print(report: CheckReport, most: int) -> None:
     console = make_console()
     table = Table("promise", "checked", "violated")
     table.columns[1].justify = table.columns[2].justify = "right"
-    broken: dict[str, int] = {}
-    for violation in report.violations:
-        broken[violation.promise] = broken.get(violation.promise, 0) + 1
+    broken = Counter(violation.promise for violation in report.violations)
     for promise, count in sorted(
         report.findings.checked.items(), key=lambda item: (item[0].startswith(("match", "booking")), item[0])
     ):
-        wrong = broken.get(promise, 0)
+        wrong = broken[promise]
         table.add_row(promise, f"{count:,}", f"{wrong:,}", style="bold red" if wrong else None)
     console.print(table)
     if report.violations:

@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 import time
-from types import TracebackType
 from typing import IO, Self
 
 from rich.console import Console
@@ -43,13 +42,10 @@ class StepProgress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.end()
 
     def __call__(self, step: str, done: float = 0, total: float | None = None, /) -> None:
-        """The step begins or goes on."""
         if step != self._step:
             self.end()
             self._begin(step)

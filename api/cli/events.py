@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 from rich.table import Table
 
-from api.cli.console import StepProgress, make_console
-from api.cli.support import now, run_with_progress, settings
+from api.cli.console import make_console
+from api.cli.support import JsonOption, now, run_on, settings
 from matcher.events.webhooks.webhook import Delivery, DeliveryStatus
+
+if TYPE_CHECKING:
+    from matcher.events.webhooks.deliveries import PostgresDeliveries
 
 app = typer.Typer(help="Events that could not be delivered: list, send again.", no_args_is_help=True)
 
@@ -21,20 +25,15 @@ _MOST = 10_000
 @app.command()
 def dead(
     limit: Annotated[int, typer.Option(min=1, max=_MOST, help="At most so many, newest first.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List failed deliveries, newest first, with their webhook, event and last error."""
     from matcher.wiring.commands import delivery_management
 
-    chosen = settings()
+    def work(deliveries: PostgresDeliveries) -> Awaitable[list[Delivery]]:
+        return deliveries.list_page(owner=None, webhook_id=None, status=DeliveryStatus.DEAD, before=None, limit=limit)
 
-    async def work(progress: StepProgress) -> list[Delivery]:
-        async with delivery_management(chosen, progress=progress) as deliveries:
-            return await deliveries.list_page(
-                owner=None, webhook_id=None, status=DeliveryStatus.DEAD, before=None, limit=limit
-            )
-
-    found = run_with_progress(work)
+    found = run_on(settings(), delivery_management, work)
     if as_json:
         typer.echo(json.dumps([_summary(delivery) for delivery in found], indent=2))
         return
@@ -62,16 +61,14 @@ def replay(
 
     if [delivery is not None, webhook is not None, everything].count(True) != 1:
         raise typer.BadParameter("name a delivery, or --webhook ID, or --all")
-    chosen = settings()
 
-    async def work(progress: StepProgress) -> int:
-        async with delivery_management(chosen, progress=progress) as deliveries:
-            if delivery is None:
-                return await deliveries.replay_dead(webhook, now())
-            await deliveries.replay(delivery, now())
-            return 1
+    async def work(deliveries: PostgresDeliveries) -> int:
+        if delivery is None:
+            return await deliveries.replay_dead(webhook, now())
+        await deliveries.replay(delivery, now())
+        return 1
 
-    count = run_with_progress(work)
+    count = run_on(settings(), delivery_management, work)
     typer.echo("1 delivery is sent again." if count == 1 else f"{count} deliveries are sent again.")
 
 

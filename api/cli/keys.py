@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from api.cli.console import StepProgress, make_console
-from api.cli.support import now, run_with_progress, settings
+from api.cli.console import make_console
+from api.cli.support import JsonOption, now, run_on, settings
 from matcher.domain.principal import ACTABLE, ApiKey, Role
 
 app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
@@ -61,13 +61,9 @@ def create(
     """Make a key and print it, alone on standard output. It is shown this once: only a digest is stored."""
     from matcher.wiring.commands import key_management
 
-    chosen = settings()
-
-    async def work(progress: StepProgress) -> tuple[str, ApiKey]:
-        async with key_management(chosen, progress=progress) as keys:
-            return await keys.create(user, role, now(), ttl, act_as or frozenset())
-
-    token, key = run_with_progress(work)
+    token, key = run_on(
+        settings(), key_management, lambda keys: keys.create(user, role, now(), ttl, act_as or frozenset())
+    )
     until = "until it is revoked" if key.expires_at is None else f"until {_moment(key.expires_at)}"
     notice = f"Key {key.id} of {key.user}, role {key.role.value}, good {until}. It is shown only now:"
     make_console(sys.stderr).print(notice, markup=False)
@@ -75,17 +71,11 @@ def create(
 
 
 @app.command("list")
-def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def list_(as_json: JsonOption = False) -> None:
     """All keys, oldest first; never their secrets."""
     from matcher.wiring.commands import key_management
 
-    chosen = settings()
-
-    async def work(progress: StepProgress) -> list[ApiKey]:
-        async with key_management(chosen, progress=progress) as keys:
-            return await keys.list_keys()
-
-    found = run_with_progress(work)
+    found = run_on(settings(), key_management, lambda keys: keys.list_keys())
     if as_json:
         typer.echo(json.dumps([_summary(key) for key in found], indent=2))
         return
@@ -104,13 +94,7 @@ def revoke(
     """Refuse a key from now on; a running service follows within seconds."""
     from matcher.wiring.commands import key_management
 
-    chosen = settings()
-
-    async def work(progress: StepProgress) -> None:
-        async with key_management(chosen, progress=progress) as keys:
-            await keys.revoke(key_id, now())
-
-    run_with_progress(work)
+    run_on(settings(), key_management, lambda keys: keys.revoke(key_id, now()))
     typer.echo(f"Key {key_id} is revoked.")
 
 

@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.console import StepProgress, make_console
-from api.cli.support import now, run_with_progress, settings
+from api.cli.console import make_console
+from api.cli.support import now, run_on, settings
 from matcher.domain.clock import later
-from matcher.statistics.model import COUNTS, LOST, MEASURES, BucketSize, MatchStatistics, Quantiles
+from matcher.statistics.model import COUNTS, LOST, MEASURES, BucketSize, Quantiles
 
 _BARS = "·▁▂▃▄▅▆▇█"
 #: The most sparkline columns; more buckets are shown several to a column.
@@ -64,12 +64,8 @@ def stats(
 
     chosen, zone = settings(), _parse_zone(tz)
     begin, end = _range(from_, to, bucket, zone, now())
-
-    async def work(progress: StepProgress) -> MatchStatistics:
-        async with statistics_reading(chosen, progress=progress) as read:
-            return await read.matches(begin, end, bucket, zone, region)
-
-    document = match_json(run_with_progress(work), bucket.value, tz, zone)
+    found = run_on(chosen, statistics_reading, lambda read: read.matches(begin, end, bucket, zone, region))
+    document = match_json(found, bucket.value, tz, zone)
     if as_json:
         typer.echo(document)
     else:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 import uvloop
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
 T = TypeVar("T")
+C = TypeVar("C")
 
 
 def settings() -> Settings:
@@ -44,6 +48,18 @@ def run_with_progress(work: Callable[[StepProgress], Coroutine[Any, Any, T]]) ->
     """Run to the end, telling on standard error which steps take a while."""
     with StepProgress(make_console(sys.stderr)) as progress:
         return uvloop.run(work(progress))
+
+
+def run_on(
+    chosen: Settings, opened: Callable[..., AbstractAsyncContextManager[C]], work: Callable[[C], Awaitable[T]]
+) -> T:
+    """Run to the end on what `opened(chosen, progress=…)` gives, and close it."""
+
+    async def opened_and_done(progress: StepProgress) -> T:
+        async with opened(chosen, progress=progress) as tool:
+            return await work(tool)
+
+    return run_with_progress(opened_and_done)
 
 
 def now() -> datetime:

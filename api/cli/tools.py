@@ -10,9 +10,8 @@ import typer
 from rich.table import Table
 
 from api.cli.console import StepProgress, make_console
-from api.cli.support import run_with_progress, settings
+from api.cli.support import JsonOption, run_on, settings
 from matcher.domain.errors.tree import AddressNotFound
-from matcher.domain.place import GeocodedPlace
 
 
 def warm() -> None:
@@ -32,12 +31,7 @@ def geocode(
     from matcher.wiring.commands import geocoding
 
     chosen = settings()
-
-    async def work(progress: StepProgress) -> list[GeocodedPlace]:
-        async with geocoding(chosen, progress=progress) as geocoder:
-            return await geocoder.geocode(text, limit=limit)
-
-    found = run_with_progress(work)
+    found = run_on(chosen, geocoding, lambda geocoder: geocoder.geocode(text, limit=limit))
     if not found:
         raise AddressNotFound(f"nothing in {chosen.roads.region} is like {text!r}")
     table = Table("lat", "lon", "label", "precision", "score", "source")
@@ -49,7 +43,7 @@ def geocode(
     make_console().print(table)
 
 
-def print_settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def print_settings(as_json: JsonOption = False) -> None:
     """Every setting: its variable, the value in use, its default, and what it is for. Secrets are never shown."""
     from pydantic_core import PydanticUndefined
 

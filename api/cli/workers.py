@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from api.cli.support import explain_bind_error, run, say_where, settings
 from api.process.reserved_port import reserved
 from api.process.served_app import app_of
 from api.process.server import serve, url_at
-from api.process.supervisor import Supervisor, carpool_command
+from api.process.supervisor import Supervisor
 from api.process.worker_link import LISTENING, LOADED, WorkerLink, WorkerOrder
 from api.watching.logs import configure_logging
 from api.watching.metrics import PrometheusTelemetry, render
@@ -49,7 +50,8 @@ async def _supervise(chosen: Settings, port: int, folder: Path) -> None:
     threads = max(1, (os.cpu_count() or 1) // server.workers)
 
     def command(number: int, joins: bool, link: int) -> list[str]:
-        return carpool_command("worker", WorkerOrder(number, server.host, port, joins, threads, link).to_text())
+        order = WorkerOrder(number, server.host, port, joins, threads, link)
+        return [sys.executable, "-m", "api.cli.__main__", "worker", order.to_text()]
 
     supervisor = Supervisor(
         command,

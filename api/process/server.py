@@ -9,9 +9,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from aiohttp import web
 
@@ -123,7 +122,7 @@ def url_at(host: str, port: int) -> str:
     return f"http://{reachable}:{port}"
 
 
-async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
+async def first_of(*waits: Awaitable[object]) -> None:
     """Wait until one ends, and raise what it raises."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:

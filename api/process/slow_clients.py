@@ -51,7 +51,6 @@ class ClientConnection(web.RequestHandler):
         self._write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody has connected."""
         super().connection_made(transport)
         if self._connections.count() > self._connections.protection.max_connections:
             self._connections.telemetry.add(SHED, "connections")
@@ -60,13 +59,11 @@ class ClientConnection(web.RequestHandler):
         self._expect_headers()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """They have gone."""
         self._cancel_timers()
         super().connection_lost(exc)
         self._connections.count()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of a request, or of several."""
         super().data_received(data)
         if self._at_work:
             if self._header_timer is not None:
@@ -76,14 +73,12 @@ class ClientConnection(web.RequestHandler):
             self._expect_headers()
 
     def pause_writing(self) -> None:
-        """The caller takes in nothing at the moment."""
         super().pause_writing()
         if self._write_timer is None:
             patience_s = self._connections.protection.write_timeout_s
             self._write_timer = self._loop.call_later(patience_s, self._too_slow_to_take_in)
 
     def resume_writing(self) -> None:
-        """The caller has taken in what there was."""
         super().resume_writing()
         if self._write_timer is not None:
             self._write_timer.cancel()

@@ -7,14 +7,14 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
 
 import structlog
 
+from api.process.server import first_of
 from api.process.worker_link import LISTENING, LOADED
+from api.watching.metrics_folder import SupervisorLog
 from matcher.domain.errors.tree import Unavailable
 
 #: A worker that lived this long had got over whatever ailed the one before it.
@@ -29,16 +29,6 @@ _PATIENCE_S = 15.0
 _log = structlog.get_logger("supervisor")
 
 
-class WorkerWatch(Protocol):
-    """Counts workers, for whoever watches the service."""
-
-    def started(self, number: int) -> None:
-        """One more, under this number."""
-
-    def ended(self, number: int, pid: int, *, by_itself: bool) -> None:
-        """One less; `by_itself` when it died: nobody had told it to stop, and it did not end in order."""
-
-
 class Supervisor:
     """Keeps `count` workers running. `command(number, joins, link)` starts one; `link` is its end of a socket pair."""
 
@@ -49,7 +39,7 @@ class Supervisor:
         *,
         grace_s: float,
         on_listening: Callable[[], None],
-        watch: WorkerWatch | None = None,
+        watch: SupervisorLog | None = None,
         environment: Mapping[str, str] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -102,11 +92,7 @@ class Supervisor:
                 raise Unavailable(f"worker {number} died {failures} times in a row: see what it said above")
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** max(0, failures - 1))
             _log.warning("worker ended", number=number, code=code, deaths_in_a_row=failures, another_in_s=pause_s)
-            pausing = asyncio.ensure_future(self._sleep(pause_s))
-            stopping = asyncio.create_task(self._stop.wait())
-            await asyncio.wait([pausing, stopping], return_when=asyncio.FIRST_COMPLETED)
-            pausing.cancel()
-            stopping.cancel()
+            await first_of(self._sleep(pause_s), self._stop.wait())
 
     async def _live(self, number: int, joins: bool) -> int:
         """From the start of a process to its end; returns its exit code, negative for a signal's number."""
@@ -172,8 +158,3 @@ class Supervisor:
 def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(number)
-
-
-def carpool_command(*words: str) -> list[str]:
-    """This very program with other words."""
-    return [sys.executable, "-m", "api.cli.__main__", *words]

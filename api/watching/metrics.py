@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import prometheus_client
 import structlog
@@ -57,48 +58,36 @@ class PrometheusTelemetry:
         self._worker = str(worker)
         self._folder = folder
         self._registry = CollectorRegistry()
-        self._counters: dict[str, prometheus_client.Counter] = {}
-        self._gauges: dict[str, prometheus_client.Gauge] = {}
-        self._histograms: dict[str, prometheus_client.Histogram] = {}
+        self._metrics: dict[str, Any] = {}
         for metric in METRICS:
             if metric not in _OF_SUPERVISOR:
-                self._declare(metric)
+                declared: dict[Kind, tuple[Callable[..., Any], dict[str, Any]]] = {
+                    Kind.COUNTER: (prometheus_client.Counter, {}),
+                    Kind.GAUGE: (prometheus_client.Gauge, {"multiprocess_mode": "livemax"}),
+                    Kind.HISTOGRAM: (prometheus_client.Histogram, {"buckets": metric.buckets}),
+                }
+                kind, options = declared[metric.kind]
+                labels = (*(("worker",) if metric.per_worker else ()), *metric.labels)
+                self._metrics[metric.name] = kind(metric.name, metric.help, labels, registry=self._registry, **options)
 
     @classmethod
     def of_worker(cls, worker: int) -> PrometheusTelemetry:
         """For one of several processes, in the folder that its supervisor named."""
         return cls(worker, folder=Path(os.environ[FOLDER_VARIABLE]))
 
-    def _declare(self, metric: Metric) -> None:
-        labels = (*(("worker",) if metric.per_worker else ()), *metric.labels)
-        if metric.kind is Kind.COUNTER:
-            self._counters[metric.name] = prometheus_client.Counter(
-                metric.name, metric.help, labels, registry=self._registry
-            )
-        elif metric.kind is Kind.GAUGE:
-            self._gauges[metric.name] = prometheus_client.Gauge(
-                metric.name, metric.help, labels, registry=self._registry, multiprocess_mode="livemax"
-            )
-        else:
-            self._histograms[metric.name] = prometheus_client.Histogram(
-                metric.name, metric.help, labels, registry=self._registry, buckets=metric.buckets
-            )
-
     def add(self, metric: Metric, *labels: str, amount: float = 1.0) -> None:
-        """A counter grows."""
-        counter = self._counters[metric.name]
-        (counter.labels(*labels) if labels else counter).inc(amount)
+        self._series(metric, labels).inc(amount)
 
     def observe(self, metric: Metric, value: float, *labels: str) -> None:
-        """One more value for a histogram."""
-        histogram = self._histograms[metric.name]
-        (histogram.labels(*labels) if labels else histogram).observe(value)
+        self._series(metric, labels).observe(value)
 
     def set(self, metric: Metric, value: float, *labels: str) -> None:
-        """A gauge has a new value."""
-        gauge = self._gauges[metric.name]
+        self._series(metric, labels).set(value)
+
+    def _series(self, metric: Metric, labels: tuple[str, ...]) -> Any:
+        found = self._metrics[metric.name]
         all_labels = (self._worker, *labels) if metric.per_worker else labels
-        (gauge.labels(*all_labels) if all_labels else gauge).set(value)
+        return found.labels(*all_labels) if all_labels else found
 
     async def render(self, accept: str = "") -> tuple[bytes, str]:
         """(the metrics of all processes, their media type), in the form of Prometheus or OpenMetrics."""

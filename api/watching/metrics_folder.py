@@ -66,7 +66,7 @@ class SupervisorLog:
         self._write()
 
     def ended(self, number: int, pid: int, *, by_itself: bool) -> None:
-        """One less; its gauges go with it."""
+        """One less; its gauges go with it. `by_itself`: nobody had told it to stop, and it did not end in order."""
         self._running -= 1
         self._died[number] += by_itself
         mark_process_dead(pid, str(self._folder))  # type: ignore[no-untyped-call]
@@ -87,7 +87,6 @@ class SupervisorCounts:
         self._file = folder / _COUNTS
 
     def collect(self) -> Iterator[Metric]:
-        """As prometheus-client asks."""
         try:
             counts = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):

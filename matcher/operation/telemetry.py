@@ -140,14 +140,11 @@ class Telemetry(Protocol):
 class Unwatched:
     """A Telemetry that nobody looks at."""
 
-    def add(self, metric: Metric, *labels: str, amount: float = 1.0) -> None:
-        """Nothing."""
+    def add(self, metric: Metric, *labels: str, amount: float = 1.0) -> None: ...
 
-    def observe(self, metric: Metric, value: float, *labels: str) -> None:
-        """Nothing."""
+    def observe(self, metric: Metric, value: float, *labels: str) -> None: ...
 
-    def set(self, metric: Metric, value: float, *labels: str) -> None:
-        """Nothing."""
+    def set(self, metric: Metric, value: float, *labels: str) -> None: ...
 
 
 QUIET: Final[Telemetry] = Unwatched()

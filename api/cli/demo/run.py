@@ -107,8 +107,8 @@ async def _search_all_day(
         return
     for number, body in enumerate(bodies):
         progress("searching as riders of a whole day do", number, len(bodies))
-        async with rider.post("/v1/match", json=body):
-            pass
+        async with rider.post("/v1/match", json=body) as response:
+            await response.read()
     progress.end()
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import (
@@ -23,6 +25,7 @@ from rich.table import Table
 from api.cli.console import StepProgress, make_console
 from api.cli.region.extras import extras_json, extras_rows, meeting_points, speeds
 from api.cli.region.store import disk_errors, region_or_served, region_store
+from api.cli.support import JsonOption
 from matcher.domain.errors.tree import CarpoolError, Unavailable
 
 if TYPE_CHECKING:
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Road networks, and what people add to them.", no_args_is_help=True)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="Name of the region; default: from the file's name.")]
 
 
@@ -99,7 +101,7 @@ def download(
     from matcher.settings.all import load_settings
 
     folder = load_settings().storage.data_dir / "downloads"
-    with disk_errors(), _DownloadBar() as bar:
+    with disk_errors(), _download_bar() as bar:
         path = download_extract(extract, folder, base_url=GEOFABRIK_URL if base_url is None else base_url, progress=bar)
     typer.echo(f"Downloaded {path}")
     if import_it:
@@ -202,28 +204,16 @@ def _print_region(manifest: Manifest, region: Region | None = None) -> None:
     make_console().print(table)
 
 
-class _DownloadBar:
+@contextmanager
+def _download_bar() -> Iterator[Callable[..., None]]:
     """A progress bar with size, speed and time left; steps are counted in bytes."""
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), *columns, console=make_console(sys.stderr)) as bar:
+        tasks: dict[str, TaskID] = {}
 
-    def __init__(self) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=make_console(sys.stderr),
-        )
-        self._tasks: dict[str, TaskID] = {}
+        def show(step: str, done: float = 0, total: float | None = None, /) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step, total=total)
+            bar.update(tasks[step], completed=done, total=total)
 
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, step: str, done: float = 0, total: float | None = None, /) -> None:
-        if step not in self._tasks:
-            self._tasks[step] = self._bar.add_task(step, total=total)
-        self._bar.update(self._tasks[step], completed=done, total=total)
+        yield show

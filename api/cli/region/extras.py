@@ -15,6 +15,7 @@ from rich.table import Table
 
 from api.cli.console import StepProgress, make_console
 from api.cli.region.store import disk_errors, region_or_served, region_store
+from api.cli.support import JsonOption
 from matcher.domain.errors.tree import InvalidField
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ _REASONS = {
 RegionOption = Annotated[
     str | None, typer.Option("--region", help="Name of the region; default: the one that is served.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def meeting_points(
@@ -115,32 +115,25 @@ def speeds(
 
 def extras_json(region: Region) -> dict[str, Any]:
     """What was added to a region, for `region show --json`."""
-    stored = region.stored_places
-    places = region.meeting_places
-    return {
-        "meeting_places": None
-        if stored is None
-        else {
-            "count": len(places),
-            "open": sum(place.open for place in places),
-            "off_road": len(stored.places) - len(places),
-            "source_file": stored.source_file,
-            "loaded_at": stored.loaded_at,
-        },
-        "speeds": speeds_json(region.speed_profile),
+    stored, places = region.stored_places, region.meeting_places
+    added = stored and {
+        "count": len(places),
+        "open": sum(place.open for place in places),
+        "off_road": len(stored.places) - len(places),
+        "source_file": stored.source_file,
+        "loaded_at": stored.loaded_at,
     }
+    return {"meeting_places": added, "speeds": speeds_json(region.speed_profile)}
 
 
 def extras_rows(region: Region) -> list[tuple[str, str]]:
     """What was added to a region, as (label, value), for `region show`."""
-    stored, places = region.stored_places, region.meeting_places
-    told = "none"
-    if stored is not None:
-        off_road = len(stored.places) - len(places)
-        lost = f", {off_road} more not on these roads" if off_road else ""
-        told = f"{len(places):,} ({sum(place.open for place in places):,} open) from {stored.source_file}{lost}"
-    profile = region.speed_profile
-    return [("meeting places", told), ("speeds", f"{profile.source}: {', '.join(slot.name for slot in profile.slots)}")]
+    told, extras = "none", extras_json(region)
+    if added := extras["meeting_places"]:
+        lost = f", {added['off_road']} more not on these roads" if added["off_road"] else ""
+        told = f"{added['count']:,} ({added['open']:,} open) from {added['source_file']}{lost}"
+    slots = ", ".join(slot["name"] for slot in extras["speeds"]["slots"])
+    return [("meeting places", told), ("speeds", f"{extras['speeds']['source']}: {slots}")]
 
 
 def speeds_json(profile: SpeedProfile) -> dict[str, Any]:
