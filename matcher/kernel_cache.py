@@ -1,7 +1,8 @@
 """Where numba may keep the compiled kernels, settled before numba is imported.
 
-numba keeps them beside the sources, or in `NUMBA_CACHE_DIR`, or in the user's cache folder, whichever it may **write** to; where it
-may write to none, importing a kernel fails, even if they all lie there compiled. A container with a read-only root is such a place.
+numba keeps them beside the sources, or in `NUMBA_CACHE_DIR`, or in the user's cache folder, whichever it may **write**
+to; where it may write to none, importing a kernel fails, even if they all lie there compiled. A container with a
+read-only root is such a place.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def may_write(folder: Path) -> bool:
 def settle(writable: Callable[[Path], bool] = may_write) -> Path | None:
     """Give numba a private copy of its cache when it could write to none; the copy goes when this process ends.
 
-    Returns the copy, or None when numba finds a place by itself. Raises RuntimeError when there is not even a temporary folder.
+    Returns the copy, or None when numba finds a place by itself. Raises RuntimeError when there is not even a temporary
+    folder.
     """
     given = os.environ.get(VARIABLE)
     if "numba" in sys.modules or any(writable(place) for place in _places(given)):
@@ -47,7 +49,10 @@ def settle(writable: Callable[[Path], bool] = may_write) -> Path | None:
 
 
 def _places(given: str | None) -> list[Path]:
-    """What numba would try. A folder that was named and is not usable is not silently replaced by another permanent one."""
+    """What numba would try.
+
+    A folder that was named and is not usable is not silently replaced by another permanent one.
+    """
     if given:
         return [Path(given)]
     cache = os.environ.get("XDG_CACHE_HOME")

@@ -24,7 +24,9 @@ ANYWHERE = Coordinate(lat=0.0, lon=0.0)
 
 @dataclass(frozen=True, slots=True)
 class Street:
-    """A street piece from node `start` to node `end`; a time in ms for each direction that may be driven, None where it may not."""
+    """A street piece from node `start` to node `end`; a time in ms for each direction that may be driven, None where
+    it may not.
+    """
 
     start: int
     end: int
@@ -113,7 +115,10 @@ def an_offer(
     status: OfferStatus = OfferStatus.OPEN,
     version: int = 1,
 ) -> Offer:
-    """An open offer of three seats in an hour; positions are (edge, fraction). Ids and drivers count up unless they are given."""
+    """An open offer of three seats in an hour; positions are (edge, fraction).
+
+    Ids and drivers count up unless they are given.
+    """
     number = next(_numbers)
     return Offer(
         id=UUID(int=number) if offer_id is None else offer_id,

@@ -28,7 +28,9 @@ def a_booking(
     completed_by: Actor | None = None,
     **changes: Any,
 ) -> Booking:
-    """A rider along the way of the default offer, who boards five minutes after it leaves; what goes with a state is there."""
+    """A rider along the way of the default offer, who boards five minutes after it leaves; what goes with a state is
+    there.
+    """
     confirmed = status in {
         BookingStatus.CONFIRMED, BookingStatus.COMPLETED_PENDING_VALIDATION, BookingStatus.VALIDATED
     }  # fmt: skip

@@ -1,4 +1,6 @@
-"""Offers as columns, and an index as what it says of each offer: for tests of loading and of instances that must agree."""
+"""Offers as columns, and an index as what it says of each offer: for tests of loading and of instances that must
+agree.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What tests share: one PostgreSQL for the whole run, databases cut from it, a watch for blocking calls, and Hypothesis profiles.
+"""What tests share: one PostgreSQL for the whole run, databases cut from it, a watch for blocking calls, and Hypothesis
+profiles.
 
 - `postgres_url`: a migrated database for the whole run. Other tests see what is committed there; leave nothing behind.
 - `db`: connections inside one transaction that is rolled back after the test. For repositories; cheap.
@@ -39,7 +40,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 @pytest.fixture(scope="session", autouse=True)
 def sources_stay_as_they_are() -> Iterator[None]:
-    """In debug mode asyncio notes where each call was made, and asks the disk ten times for each whether a source has changed: half of what busy tests did."""
+    """In debug mode asyncio notes where each call was made, and asks the disk ten times for each whether a source
+    has changed: half of what busy tests did.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linecache, "checkcache", lambda filename=None: None)
         yield

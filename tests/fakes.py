@@ -50,7 +50,10 @@ class SameThread(Executor):
 
 
 class OffersInMemory:
-    """OfferRepository. `away` makes every call fail as a lost connection does; `lost_after_commit` fails after the write."""
+    """OfferRepository.
+
+    `away` makes every call fail as a lost connection does; `lost_after_commit` fails after the write.
+    """
 
     def __init__(self) -> None:
         self.stored: dict[UUID, Offer] = {}
@@ -300,7 +303,8 @@ class IndexInMemory:
 
 
 class OneStraightRoad:
-    """Roads: a single east-west road on the equator from 0° to 1° of longitude, driven at 20 m/s, eastwards only when `oneway`.
+    """Roads: a single east-west road on the equator from 0° to 1° of longitude, driven at 20 m/s, eastwards only when
+    `oneway`.
 
     Edge 0, fraction = longitude. `fingerprint` may be set to play a new import.
     """

@@ -1,4 +1,6 @@
-"""An issuer of signed tokens on this machine: it publishes its keys over HTTP, changes them, goes away, and signs what it is asked to."""
+"""An issuer of signed tokens on this machine: it publishes its keys over HTTP, changes them, goes away, and signs
+what it is asked to.
+"""
 
 from __future__ import annotations
 

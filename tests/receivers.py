@@ -13,7 +13,9 @@ from standardwebhooks.webhooks import Webhook as Signed
 
 
 class StaticResolver(AbstractResolver):
-    """A resolver that knows a few names and no others; each look-up takes the next of the answers that are listed for it."""
+    """A resolver that knows a few names and no others; each look-up takes the next of the answers that are listed
+    for it.
+    """
 
     def __init__(self, names: dict[str, list[list[str]]]) -> None:
         self._names = {name: list(answers) for name, answers in names.items()}
@@ -44,7 +46,10 @@ class StaticResolver(AbstractResolver):
 
 @dataclass
 class Receiver:
-    """An HTTP server on this machine that keeps what is posted to it. `answers` are given in turn, the last one for ever."""
+    """An HTTP server on this machine that keeps what is posted to it.
+
+    `answers` are given in turn, the last one for ever.
+    """
 
     url: str
     answers: list[int] = field(default_factory=lambda: [200])

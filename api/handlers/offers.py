@@ -19,7 +19,8 @@ from matcher.wiring.service import Carpool
 
 
 async def publish_offer(call: Call[DryRunQuery, OfferIn]) -> web.Response:
-    """Publish a trip, or with `dry_run` plan it and see which riders it would fit: everything is checked, nothing is written.
+    """Publish a trip, or with `dry_run` plan it and see which riders it would fit: everything is checked, nothing is
+    written.
 
     The answer is the offer with its route. Once answered, the offer is stored, and the next search can return it. With
     an Idempotency-Key a repeated call gets the first answer again, byte for byte, with `Idempotency-Replayed: true`.

@@ -43,7 +43,10 @@ class Asset:
 
 @cache
 def load_assets() -> Mapping[str, Asset]:
-    """Every file by its path below /pages/. Reads and compresses for about a tenth of a second, once; raises MapLibraryMissing."""
+    """Every file by its path below /pages/.
+
+    Reads and compresses for about a tenth of a second, once; raises MapLibraryMissing.
+    """
     files = {
         path.relative_to(STATIC).as_posix(): path
         for path in sorted(STATIC.rglob("*"))

@@ -1,4 +1,6 @@
-"""What the pages are served with: the documents, their files, what they need to know at the start, and the tiles of the map."""
+"""What the pages are served with: the documents, their files, what they need to know at the start, and the tiles of
+the map.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,7 @@ _PAGE: Final = """<!DOCTYPE html>
 <script type="module" src="/pages/{entry}"></script>
 </head>
 <body data-page="{name}">
-<noscript>These pages need JavaScript. The service itself does not: its documentation is at <a href="/docs">/docs</a>.</noscript>
+<noscript>These pages need JavaScript. The API does not: <a href="/docs">/docs</a> documents it.</noscript>
 </body>
 </html>
 """

@@ -48,7 +48,10 @@ class MapTiles:
             await asyncio.sleep(_TRY_AGAIN_S)
 
     async def find(self, region: str) -> TileArchive | None:
-        """The tiles of a region, or None while there are none. Raises RegionNotFound, RegionFileInvalid, InvalidField."""
+        """The tiles of a region, or None while there are none.
+
+        Raises RegionNotFound, RegionFileInvalid, InvalidField.
+        """
         if self._store is None:
             return None
         now = time.monotonic()

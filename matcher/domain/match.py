@@ -41,7 +41,8 @@ class TimeWindow:
 class WindowKind(StrEnum):
     """What the rider's window is about: leaving their door (departure) or arriving at it (arrival).
 
-    For who is met at the door that is boarding and alighting; for who walks, boarding less the walk there, and alighting plus the walk from there.
+    For who is met at the door that is boarding and alighting; for who walks, boarding less the walk there, and
+    alighting plus the walk from there.
     """
 
     DEPARTURE = "departure"
@@ -82,10 +83,11 @@ MatchRequest = RideRequest[Place]
 class TurnedAway(StrEnum):
     """Why an offer cannot carry the rider. The first that applies, in this order, is the one that is counted.
 
-    OUTSIDE_WINDOW is told apart twice: first when the whole trip, with all its flexibility and detour, lies outside the window;
-    and last when all else fits and the pickup (or dropoff) time does not. DETOUR: also where one of the two rides with
-    women only and the other does not share to be one, as a reason of its own would show who does, and where there is
-    no way at all. CHANGED: it would have matched, and was booked, changed or cancelled while the answer was made.
+    OUTSIDE_WINDOW is told apart twice: first when the whole trip, with all its flexibility and detour, lies outside the
+    window; and last when all else fits and the pickup (or dropoff) time does not. DETOUR: also where one of the two
+    rides with women only and the other does not share to be one, as a reason of its own would show who does, and where
+    there is no way at all. CHANGED: it would have matched, and was booked, changed or cancelled while the answer was
+    made.
     """
 
     OWN_OFFER = "own_offer"
@@ -97,7 +99,8 @@ class TurnedAway(StrEnum):
 
 
 class ScorePartName(StrEnum):
-    """The parts of a score, each in [0, 1]. PRICE: 1 for a free seat, 0 for one that asks for all that the drive costs; an offer without a price
+    """The parts of a score, each in [0, 1]. PRICE: 1 for a free seat, 0 for one that asks for all that the drive costs;
+    an offer without a price
     counts with the suggestion, and where no cost of driving is known each counts as 1."""
 
     DETOUR = "detour"
@@ -137,8 +140,9 @@ class MeetingPoint:
 class Walking:
     """What it means that the rider walks: what it costs them, and what it saves the driver.
 
-    saved_detour_s and saved_detour_m: the detour that carrying the rider from door to door would add, less the detour of the match (the length may be
-    negative: a faster way may be longer). None where this offer could not carry them from door to door at all.
+    saved_detour_s and saved_detour_m: the detour that carrying the rider from door to door would add, less the detour
+    of the match (the length may be negative: a faster way may be longer). None where this offer could not carry them
+    from door to door at all.
     """
 
     walk_s: float
@@ -187,7 +191,9 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What would have helped: a stable code, how many offers would then match, and by how much to change the request."""
+    """What would have helped: a stable code, how many offers would then match, and by how much to change the
+    request.
+    """
 
     code: str
     would_match: int

@@ -80,7 +80,10 @@ class GeocodedPlace:
 
 @dataclass(frozen=True, slots=True)
 class PlaceInput:
-    """A place as somebody gave it: coordinates or an address, never both. One that was resolved before has all three."""
+    """A place as somebody gave it: coordinates or an address, never both.
+
+    One that was resolved before has all three.
+    """
 
     coordinate: Coordinate | None = None
     address: str | None = None

@@ -87,9 +87,9 @@ class EventKind(StrEnum):
 class Event:
     """One notification of one person, written in the transaction of its cause.
 
-    Events of one `trip_id` reach `recipient` in the order in which they were written. `data` has ids, statuses and times, never
-    a coordinate or an address: it leaves the service, and is kept for weeks. A recipient gets one event for each
-    `dedupe_key` (1 to 200 characters), however often it is written.
+    Events of one `trip_id` reach `recipient` in the order in which they were written. `data` has ids, statuses and
+    times, never a coordinate or an address: it leaves the service, and is kept for weeks. A recipient gets one event
+    for each `dedupe_key` (1 to 200 characters), however often it is written.
     """
 
     kind: EventKind
@@ -111,8 +111,8 @@ class Event:
 class NumberedEvent:
     """An event as its recipient reads it.
 
-    Numbers grow in the order of delivery and are given to committed events only: a reader who has read up to a number has
-    missed nothing below it.
+    Numbers grow in the order of delivery and are given to committed events only: a reader who has read up to a number
+    has missed nothing below it.
     """
 
     number: int

@@ -19,7 +19,7 @@ class EventStore(Protocol):
     """Committed events by number, complete up to each number that can be read."""
 
     async def give_numbers(self, now: datetime) -> int:
-        """Number new committed events and queue them for webhooks; returns how many, 0 while another process does it."""
+        """Number new committed events and queue them for webhooks; returns how many, 0 while another process does."""
 
     async def numbers(self) -> tuple[int, int]:
         """(the last number given, the highest number forgotten)."""
@@ -33,7 +33,10 @@ class EventStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """The events a listener missed are no longer stored: it must read everything again. Events after `number` follow."""
+    """The events a listener missed are no longer stored: it must read everything again.
+
+    Events after `number` follow.
+    """
 
     number: int
 

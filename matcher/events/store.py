@@ -23,8 +23,8 @@ _AT_ONCE = 1000
 async def write_events(connection: Connection, events: Sequence[Event], now: datetime) -> None:
     """Write events in the caller's transaction, in this order; they are delivered when it commits.
 
-    An event whose dedupe_key the recipient has already had is skipped. Call `announce_events` after the commit, unless the
-    transaction changed an offer, which announces itself.
+    An event whose dedupe_key the recipient has already had is skipped. Call `announce_events` after the commit, unless
+    the transaction changed an offer, which announces itself.
     """
     if not events:
         return
@@ -63,7 +63,7 @@ class PostgresEvents:
             await announce_events(connection)
 
     async def give_numbers(self, now: datetime) -> int:
-        """Number new committed events and queue them for webhooks; returns how many, 0 while another process does it."""
+        """Number new committed events and queue them for webhooks; returns how many, 0 while another process does."""
         given = 0
         while True:
             async with self._connections.connection() as connection:

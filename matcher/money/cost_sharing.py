@@ -42,7 +42,7 @@ class CostSharing:
         if price is None or price.minor == 0:
             return
         if self.rate is None:
-            detail = "prices are not supported here, as the cost of driving is not known: offer the ride free, or without a price"
+            detail = "prices are not supported here (the cost of driving is unknown): offer the ride without a price"
             raise PriceNotSupported(detail, faults=[Fault("/price", detail, PriceNotSupported.code)])
         if price.currency != self.rate.currency:
             detail = f"prices here must be in {self.rate.currency}"

@@ -11,7 +11,7 @@ MAX_BLOCKS = 1000
 
 
 class KnownBy(StrEnum):
-    """How the blocker named the other: by their user name, or by an offer or a booking of theirs, which does not tell who it is."""
+    """How the blocker named the other: by user name, or by an offer or booking, which does not tell who it is."""
 
     USER = "user"
     OFFER = "offer"
@@ -22,7 +22,8 @@ class KnownBy(StrEnum):
 class Block:
     """`blocker` does not want to meet `blocked`; it holds in both directions.
 
-    `reference` is what the blocker named, in the blocker's words: the list of one's blocks tells nothing that was not known before.
+    `reference` is what the blocker named, in the blocker's words: the list of one's blocks tells nothing that was not
+    known before.
     """
 
     id: UUID

@@ -44,7 +44,7 @@ class BlockRepository(Protocol):
 
 
 class Blocks:
-    """Who is hidden from whom, cached for `remember_s`, which is how late a block made by another process takes effect."""
+    """Who is hidden from whom, cached for `remember_s`: so late may a block made by another process take effect."""
 
     def __init__(
         self, repository: BlockRepository, *, remember_s: float = 1.0, clock: Callable[[], float] = monotonic

@@ -17,7 +17,10 @@ class LookUpPlaces:
         self._geocoder = geocoder
 
     async def search(self, text: str, limit: int, near: Coordinate | None) -> list[GeocodedPlace]:
-        """Up to `limit` (1 to 20) candidates, best first; `near` prefers what is close. Raises InvalidField, GeocoderUnavailable."""
+        """Up to `limit` (1 to 20) candidates, best first; `near` prefers what is close.
+
+        Raises InvalidField, GeocoderUnavailable.
+        """
         words = text.strip()
         if not 1 <= len(words) <= MAX_TEXT:
             detail = f"must have from 1 to {MAX_TEXT} characters"

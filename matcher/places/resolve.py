@@ -1,4 +1,6 @@
-"""From what people say to where it meets the road: addresses are looked up, coordinates are snapped, faults carry pointers."""
+"""From what people say to where it meets the road: addresses are looked up, coordinates are snapped, faults carry
+pointers.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,10 @@ class ResolvePlaces:
         return self._snap(pointer, PlaceInput(coordinate=place.coordinate, address=place.address), place.label)
 
     async def drive(self, stops: Sequence[tuple[str, Place]], departure: datetime) -> DrivenRoute:
-        """The base drive through the stops of who leaves at a moment, without points. Raises PlacesTooClose, PlaceUnreachable (pointing at the last stop)."""
+        """The base drive through the stops of who leaves at a moment, without points.
+
+        Raises PlacesTooClose, PlaceUnreachable (pointing at the last stop).
+        """
         self.refuse_same_places(stops)
         positions = [place.position for _, place in stops]
         roads = self._roads.at(departure)
@@ -103,7 +108,8 @@ class ResolvePlaces:
         assert coordinate is not None
         snapped = self._roads.snap(coordinate, limit_m=self._snap_limit_m)
         if snapped is None:
-            detail = f"there is no drivable road of the region {self._roads.name!r} within {self._snap_limit_m:.0f} m of this place"
+            limit = f"{self._snap_limit_m:.0f} m"
+            detail = f"there is no drivable road of the region {self._roads.name!r} within {limit} of this place"
             if given.address is None and self._is_exchanged(coordinate):
                 detail += ": lat and lon seem to be swapped"
             raise PlaceTooFarFromRoad(detail, faults=[Fault(pointer, detail, PlaceTooFarFromRoad.code)])

@@ -12,7 +12,8 @@ from matcher.matching.scan.query import MeetingCandidate
 from matcher.roads.asked import RoadsByTime
 from matcher.roads.foot.meeting_points import MeetingPoints, StopCandidate
 
-#: At each end nobody is asked to walk a larger part of their own drive: who could walk half of the way is not looking for a car.
+#: At each end nobody is asked to walk a larger part of their own drive: who could walk half of the way is not looking
+#: for a car.
 MOST_OF_DRIVE = 0.25
 #: Longer walks, in metres at each end, that a rider who finds little is told about.
 FARTHER_M = (300, 600, 1000, 1500)
@@ -44,7 +45,10 @@ class WhereToMeet:
         return self._within(request, min(request.max_walk_m, self._most_m(request)))
 
     def farther(self, request: MatchRequest) -> tuple[FartherWalk, ...]:
-        """Walks longer than the rider's that may be worth a hint, ascending. Where they lead is found out when it is asked for."""
+        """Walks longer than the rider's that may be worth a hint, ascending.
+
+        Where they lead is found out when it is asked for.
+        """
         if self._points is None:
             return ()
         most_m = self._most_m(request)

@@ -27,8 +27,8 @@ _TRIES = 5
 class EraseMe:
     """Erases a person. What is also another person's record stays under a random pseudonym.
 
-    Open trips and bookings are cancelled first, by the use cases that notify the others. `forget` drops what this process
-    has cached of the user.
+    Open trips and bookings are cancelled first, by the use cases that notify the others. `forget` drops what this
+    process has cached of the user.
     """
 
     def __init__(
@@ -96,7 +96,8 @@ class EraseMe:
                 after=after,
             )
             for booking in page.bookings:
-                # A ride that has begun can only be completed, which the clock does: until then it carries the pseudonym.
+                # A ride that has begun can only be completed, which the clock does: until then it carries the
+                # pseudonym.
                 with suppress(Conflict, NotFound):
                     await change_booking(booking.id, BookingStatus.CANCELLED, None, booking.version, principal, now)
             after = page.next_cursor

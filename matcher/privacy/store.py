@@ -31,8 +31,8 @@ _TIMEOUT_S = 60.0
 class Held:
     """One area of personal data. shown: what a person sees of a row of `exports`.
 
-    columns: (table, column) that name a person. erase: statements that erase the person, in order; those of `keeps` leave
-    rows under the pseudonym, as they are another person's record too.
+    columns: (table, column) that name a person. erase: statements that erase the person, in order; those of `keeps`
+    leave rows under the pseudonym, as they are another person's record too.
     """
 
     name: str

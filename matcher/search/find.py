@@ -59,7 +59,10 @@ class FindMatches:
         self._searches = searches
 
     async def __call__(self, draft: RequestDraft, principal: Principal, now: datetime) -> MatchAnswer:
-        """The best matches, and an account of all offers considered. Raises what ResolveRequest and `resolved` raise."""
+        """The best matches, and an account of all offers considered.
+
+        Raises what ResolveRequest and `resolved` raise.
+        """
         watch = StopWatch()
         request = await self._resolve(draft, principal, now)
         watch.lap("places")

@@ -126,7 +126,10 @@ class ReplaySearch:
     async def __call__(
         self, draft: RequestDraft, principal: Principal, now: datetime, stored: StoredSearch | None = None
     ) -> Replayed:
-        """A search as it would be answered now. Raises PlaceUnreachable, DatabaseUnavailable, what ResolvePlaces raises."""
+        """A search as it would be answered now.
+
+        Raises PlaceUnreachable, DatabaseUnavailable, what ResolvePlaces raises.
+        """
         origin, destination = await self._resolve_places(
             [("/search/origin", draft.origin), ("/search/destination", draft.destination)]
         )

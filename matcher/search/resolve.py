@@ -36,7 +36,10 @@ class ResolveRequest:
         return draft.of(principal.user, origin, destination, is_woman=is_woman)
 
     async def again(self, kept: KeptRequest, principal: Principal, now: datetime) -> MatchRequest:
-        """A kept request, to be searched now. Raises RoleForbidden, DepartureInPast, SharingRequired, PlaceTooFarFromRoad."""
+        """A kept request, to be searched now.
+
+        Raises RoleForbidden, DepartureInPast, SharingRequired, PlaceTooFarFromRoad.
+        """
         is_woman = await self._checked(kept.request, principal, now)
         request = await asyncio.get_running_loop().run_in_executor(self._executor, self.fitted, kept)
         return replace(request, rider_is_woman=is_woman)

@@ -1,4 +1,6 @@
-"""What a trip would match if it were published: requests that wait now, and how many searched its way in the last weeks."""
+"""What a trip would match if it were published: requests that wait now, and how many searched its way in the last
+weeks.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +100,7 @@ class FindWouldMatch:
 
 
 def cells_along(route: Sequence[Coordinate]) -> dict[int, tuple[int, int]]:
-    """The cells that a route passes and those beside them, by number: the first and the last of its steps that is near."""
+    """The cells that a route passes and those beside them, by number: its first and last step that is near."""
     near: dict[int, tuple[int, int]] = {}
     step, last = 0, None
     for point in route:

@@ -14,8 +14,8 @@ _DAY_S = 86_400
 def bucket_edges(begin: datetime, end: datetime, size: BucketSize, zone: tzinfo) -> tuple[int, ...]:
     """Where the hours or days of `zone` begin within a range, with the range's own ends: seconds since 1970, ascending.
 
-    begin and end are whole quarters of an hour, and so is every edge. A day has 23 or 25 hours when the clock changes, and begins with its
-    first moment when midnight is skipped. An hour that comes twice is two hours.
+    begin and end are whole quarters of an hour, and so is every edge. A day has 23 or 25 hours when the clock changes,
+    and begins with its first moment when midnight is skipped. An hour that comes twice is two hours.
     """
     first, last = int(begin.timestamp()), int(end.timestamp())
     inner = _days(first, last, zone) if size is BucketSize.DAY else _hours(first, last, zone)
@@ -54,7 +54,10 @@ def _days(first: int, last: int, zone: tzinfo) -> Iterator[int]:
 
 
 def steady(first: int, last: int, zone: tzinfo) -> Iterator[tuple[int, int, int]]:
-    """A range cut where the clock changes, on quarters of an hour: (begin, end, offset from UTC), seconds. Clocks change at most once in 24 hours."""
+    """A range cut where the clock changes, on quarters of an hour: (begin, end, offset from UTC), seconds.
+
+    Clocks change at most once in 24 hours.
+    """
     begin, offset = first, _offset_s(first, zone)
     for noon in range(first, last, _DAY_S):
         until = min(noon + _DAY_S, last)

@@ -1,9 +1,10 @@
 """Histograms on a logarithmic scale that add up: every quantile within 2 % of the true one.
 
-A bucket holds the whole numbers from its bound up to, not including, the next one. Buckets hold one number each up to 25, and beyond that
-the largest number of a bucket is at most 4 % larger than the smallest. The harmonic mean of the two is within 2 % of both. The value of rank
-ceil(q n) is in the bucket in which the count reaches that rank, so the error of a quantile is that of its bucket, however many histograms
-were added up. The bounds are part of what is stored: they never change.
+A bucket holds the whole numbers from its bound up to, not including, the next one. Buckets hold one number each up to
+25, and beyond that the largest number of a bucket is at most 4 % larger than the smallest. The harmonic mean of the two
+is within 2 % of both. The value of rank ceil(q n) is in the bucket in which the count reaches that rank, so the error
+of a quantile is that of its bucket, however many histograms were added up. The bounds are part of what is stored: they
+never change.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def unpack(packed: bytes) -> dict[int, int]:
 
 
 def quantile_buckets(histograms: Sequence[bytes]) -> bytes:
-    """The buckets of QUANTILES of each histogram, as they are stored beside it: uint16, little endian, NO_BUCKET without numbers."""
+    """The buckets of QUANTILES of each histogram, as they are stored beside it: uint16, little endian, NO_BUCKET
+    without numbers.
+    """
     found = np.full((len(histograms), len(QUANTILES)), NO_BUCKET, dtype="<u2")
     for row, packed in enumerate(histograms):
         column = HistogramColumn(packed, np.asarray([len(packed)]), np.zeros(1, dtype=np.int64), 1)
@@ -77,8 +80,8 @@ def added(packed: bytes, more: Mapping[int, int]) -> bytes:
 class HistogramColumn:
     """Many histograms one after the other, summed by group and asked for their quantiles at once.
 
-    packed: stored histograms, joined; lengths: the bytes of each; groups: the group of each, from 0 up to but not including group_count.
-    O(entries), unless groups are many and descend: then a stable sort.
+    packed: stored histograms, joined; lengths: the bytes of each; groups: the group of each, from 0 up to but not
+    including group_count. O(entries), unless groups are many and descend: then a stable sort.
     """
 
     def __init__(self, packed: bytes, lengths: Ints, groups: Ints, group_count: int) -> None:

@@ -24,7 +24,8 @@ MAX_DEMAND_DAYS = 92
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """A number that searches are counted by: a column of `search_rollups`, and a member of the answer unless `shown` is another.
+    """A number that searches are counted by: a column of `search_rollups`, and a member of the answer unless `shown` is
+    another.
 
     `label`: its name in `carpool stats`, empty when it is left out there. `per`: stored units in one shown unit.
     """
@@ -74,7 +75,8 @@ MEASURES: Final = (*OF_BEST, *OF_SEARCH)
 class SearchRow:
     """One search that was answered: cells and counts, and nobody's name.
 
-    `detour_s` (whole seconds) and `walk_m` (whole metres, both ends) are those of the match ranked first, None without a match.
+    `detour_s` (whole seconds) and `walk_m` (whole metres, both ends) are those of the match ranked first, None without
+    a match.
     """
 
     id: UUID
@@ -167,7 +169,8 @@ QuantileColumns = tuple[Sequence[float], Sequence[float], Sequence[float]]
 class MatchNumbers:
     """Sums over the searches of a span; quantiles are None where nothing was measured.
 
-    `detours_s` and `walks_m` are of the match ranked first, `latency_ms` of every search. `lost` searches are in no other number.
+    `detours_s` and `walks_m` are of the match ranked first, `latency_ms` of every search. `lost` searches are in no
+    other number.
     """
 
     searches: int
@@ -189,7 +192,8 @@ class MatchNumbers:
 class MatchSeries(Sequence[MatchNumbers]):
     """MatchNumbers of many spans, kept by column: a year has nine thousand hours.
 
-    `counts` by SUMS and `lost`; `turned_away`: JSON objects as text; `quantiles` by the names of MEASURES, in shown units.
+    `counts` by SUMS and `lost`; `turned_away`: JSON objects as text; `quantiles` by the names of MEASURES, in shown
+    units.
     """
 
     counts: Mapping[str, Sequence[int]]
@@ -217,7 +221,9 @@ class MatchSeries(Sequence[MatchNumbers]):
 
 @dataclass(frozen=True, slots=True)
 class MatchStatistics:
-    """Totals of a range, as a series of one, and the same by bucket: `edges` are seconds since 1970, one more than there are buckets."""
+    """Totals of a range, as a series of one, and the same by bucket: `edges` are seconds since 1970, one more than
+    there are buckets.
+    """
 
     region: str
     edges: tuple[int, ...]
@@ -255,8 +261,8 @@ class Demand:
 class SupplyNumbers:
     """Offers that depart in a span.
 
-    `by_status` counts offers. Seats are those of offers that were not cancelled: `seats_filled` on each offer's fullest leg.
-    `bookings` counts bookings of these offers by status.
+    `by_status` counts offers. Seats are those of offers that were not cancelled: `seats_filled` on each offer's fullest
+    leg. `bookings` counts bookings of these offers by status.
     """
 
     offers: int
@@ -268,7 +274,9 @@ class SupplyNumbers:
 
 @dataclass(frozen=True, slots=True)
 class SupplyStatistics:
-    """Totals of a range, the same by bucket (`edges` as in MatchStatistics), and by hour of the day, 0 to 23, in the zone asked for."""
+    """Totals of a range, the same by bucket (`edges` as in MatchStatistics), and by hour of the day, 0 to 23, in the
+    zone asked for.
+    """
 
     region: str
     edges: tuple[int, ...]

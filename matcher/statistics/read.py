@@ -45,7 +45,9 @@ class ReadStatistics:
     """Exact counts over any whole quarters of an hour, and quantiles within the error of their histograms."""
 
     def __init__(self, store: PostgresStatistics, region: str, *, least_in_cell: int) -> None:
-        """region: the one that is meant when none is named; least_in_cell: cells with fewer searches are merged or hidden."""
+        """region: the one that is meant when none is named; least_in_cell: cells with fewer searches are merged or
+        hidden.
+        """
         self._store = store
         self._region = region
         self._least = least_in_cell
@@ -63,7 +65,10 @@ class ReadStatistics:
         return await asyncio.to_thread(_match_statistics, name, edges, rows)
 
     async def demand(self, begin: datetime, end: datetime, side: DemandSide, region: str | None = None) -> Demand:
-        """Where searches asked in [begin, end), whole hours of UTC, found nothing. Raises InvalidWindow, InvalidField, DatabaseUnavailable."""
+        """Where searches asked in [begin, end), whole hours of UTC, found nothing.
+
+        Raises InvalidWindow, InvalidField, DatabaseUnavailable.
+        """
         _require_range(begin, end, _HOUR_S, "hour of UTC")
         if end - begin > timedelta(days=MAX_DEMAND_DAYS):
             raise _fault("/to", f"must be at most {MAX_DEMAND_DAYS} days after `from`", "range_too_long")
@@ -75,7 +80,10 @@ class ReadStatistics:
     async def offers(
         self, begin: datetime, end: datetime, size: BucketSize, zone: tzinfo, region: str | None = None
     ) -> SupplyStatistics:
-        """Offers that depart in [begin, end), as they are now. Raises InvalidWindow, InvalidField, DatabaseUnavailable."""
+        """Offers that depart in [begin, end), as they are now.
+
+        Raises InvalidWindow, InvalidField, DatabaseUnavailable.
+        """
         edges = _edges(begin, end, size, zone)
         name = region or self._region
         rows = await self._store.supply(name, begin, end)
@@ -85,8 +93,8 @@ class ReadStatistics:
 def merged_cells(cells: Iterable[tuple[Cell, int, int]], least: int) -> tuple[tuple[DemandCell, ...], int]:
     """Cells in which at least `least` searches found nothing, and how many such searches are in none of the cells.
 
-    What is too few for a cell of its own is counted together with the same of its neighbours, in a cell twice, then four times as
-    wide; what is too few even so is hidden.
+    What is too few for a cell of its own is counted together with the same of its neighbours, in a cell twice, then
+    four times as wide; what is too few even so is hidden.
     """
     few = {cell: (asked, unmatched) for cell, asked, unmatched in cells if unmatched > 0}
     shown: list[DemandCell] = []
@@ -240,5 +248,7 @@ def supply_numbers(rows: Sequence[SupplyRow]) -> SupplyNumbers:
 
 
 def _in_order(statuses: type[StrEnum], counts: Counter[str]) -> dict[str, int]:
-    """Counts above 0 in the order of a life, so that the same numbers read the same whichever hour they come from first."""
+    """Counts above 0 in the order of a life, so that the same numbers read the same whichever hour they come from
+    first.
+    """
     return {status.value: counts[status] for status in statuses if counts[status]}

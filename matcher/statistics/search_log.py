@@ -33,8 +33,9 @@ class SearchStore(Protocol):
 class SearchLog:
     """Takes a row of each search and writes them in batches, off the path of the search.
 
-    At most `capacity` rows wait; what comes then is lost, and counted. What waits when the process is killed is lost uncounted: with a
-    database that answers, what came within one interval of the worker that calls `flush`. For one event loop.
+    At most `capacity` rows wait; what comes then is lost, and counted. What waits when the process is killed is lost
+    uncounted: with a database that answers, what came within one interval of the worker that calls `flush`. For one
+    event loop.
     """
 
     def __init__(

@@ -89,7 +89,9 @@ class PostgresSearchStore:
     async def between(
         self, region: str, cells: Sequence[int], since: datetime, zone: str
     ) -> list[tuple[int, int, int, int]]:
-        """(origin cell, destination cell, local hour that was wanted, searches) of searches among cells asked since then."""
+        """(origin cell, destination cell, local hour that was wanted, searches) of searches among cells asked since
+        then.
+        """
         async with self._connections.connection() as connection:
             rows = await STATISTICS.rows(
                 connection, "searches_between", region=region, cells=list(cells), since=since, zone=zone
@@ -103,7 +105,8 @@ class PostgresSearchStore:
         return None if row is None else StoredSearch(**dict(row))
 
     async def roll_up(self, *, limit: int) -> int:
-        """Count up to about `limit` rows in the roll-ups, in one transaction; returns how many, 0 also when another instance is at it.
+        """Count up to about `limit` rows in the roll-ups, in one transaction; returns how many, 0 also when another
+        instance is at it.
 
         Rows of one moment are taken together. Raises DatabaseUnavailable.
         """
@@ -112,7 +115,8 @@ class PostgresSearchStore:
         except DatabaseUnavailable as error:
             if not isinstance(error.__cause__, asyncpg.SerializationError):
                 raise
-        # A search was noted as booked meanwhile, and on a busy day the next one will be, too: this time those who write wait.
+        # A search was noted as booked meanwhile, and on a busy day the next one will be, too: this time those who write
+        # wait.
         return await self._roll_up(limit, alone=True)
 
     async def _roll_up(self, limit: int, *, alone: bool) -> int:

@@ -42,9 +42,9 @@ class HistogramRows:
 class SpanRows:
     """Sums of searches over spans, one entry a row; a span may have several rows.
 
-    `turned_away`: offers by reason, a JSON object as text. `sums` by the names of SUMS. `quantiles`: buckets by row, measure
-    and quantile, NO_BUCKET for none. `histograms`: of all rows of the spans asked for; `whole`: of the whole range, in any
-    spans. `lost`: (when, how many).
+    `turned_away`: offers by reason, a JSON object as text. `sums` by the names of SUMS. `quantiles`: buckets by row,
+    measure and quantile, NO_BUCKET for none. `histograms`: of all rows of the spans asked for; `whole`: of the whole
+    range, in any spans. `lost`: (when, how many).
     """
 
     begins: Ints
@@ -77,7 +77,8 @@ class PostgresStatistics:
     async def spans(self, region: str, begin: datetime, end: datetime, span_s: int, *, apart: bool) -> SpanRows:
         """Searches asked in [begin, end), both whole multiples of `span_s`, each counted exactly once.
 
-        `apart`: spans are not added to each other, so histograms are given only of spans with several rows. Else of all.
+        `apart`: spans are not added to each other, so histograms are given only of spans with several rows. Else of
+        all.
         """
         where = {"region": region, "begins_at": begin, "ends_at": end}
         async with self._connections.snapshot() as connection:
@@ -134,7 +135,9 @@ async def _some(
 
 
 async def _whole(connection: Connection, region: str, begin: datetime, end: datetime) -> list[Record]:
-    """The histograms of a range from the fewest roll-ups: whole days, the hours around them, the quarters around those."""
+    """The histograms of a range from the fewest roll-ups: whole days, the hours around them, the quarters around
+    those.
+    """
     found: list[Record] = []
     gaps = [(begin, end)]
     for span_s in reversed(SPANS):

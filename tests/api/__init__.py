@@ -1,1 +1,4 @@
-"""The real application over a socket, on the bundled region and a real PostgreSQL. Open `live.py` first, then `test_errors.py`."""
+"""The real application over a socket, on the bundled region and a real PostgreSQL.
+
+Open `live.py` first, then `test_errors.py`.
+"""

@@ -1,4 +1,5 @@
-"""The table of who may make which call: one row for each row of `api/routes.py`. `test_authorisation.py` tries all of them.
+"""The table of who may make which call: one row for each row of `api/routes.py`. `test_authorisation.py` tries all of
+them.
 
 To add a call: one `Row`. `may` are the roles it is open to, everybody else gets 403. `good` is what the owner gets. A
 call on something that belongs to somebody names a maker, which makes one for the caller; then `on_others` is what the

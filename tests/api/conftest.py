@@ -1,4 +1,7 @@
-"""One live service for the run. Tests take users of their own from it (`live.key`), so they do not see each other's offers."""
+"""One live service for the run.
+
+Tests take users of their own from it (`live.key`), so they do not see each other's offers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""API keys over the wire: how they are sent, and when they stop being good. Who may call what: `test_authorisation.py`."""
+"""API keys over the wire: how they are sent, and when they stop being good.
+
+Who may call what: `test_authorisation.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Each call, by each role, on one's own and on another's, with a key and by acting for somebody. The table is in `authorisation.py`."""
+"""Each call, by each role, on one's own and on another's, with a key and by acting for somebody.
+
+The table is in `authorisation.py`.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,9 @@ async def test_each_call_by_each_role(live: Live, row: Row) -> None:
 
 @BY_ROW
 async def test_each_call_by_whoever_may_not(live: Live, row: Row, keys: dict[Role, str]) -> None:
-    """One call for each kind of refusal; that the roles of a row decide is proved in tests/unit/api/call/test_auth.py."""
+    """One call for each kind of refusal; that the roles of a row decide is proved in
+    tests/unit/api/call/test_auth.py.
+    """
     path = re.sub(r"{\w+}", str(uuid4()), row.path)
     without = await call(live, row, None, path)
     assert (without.status, without.problem()["code"]) == (401, "unauthenticated")
@@ -170,7 +175,9 @@ async def test_naming_two_is_naming_nobody(live: Live) -> None:
 
 
 async def test_users_of_one_operator_are_nobody_elses(live: Live) -> None:
-    """Neither of another user of the same operator, nor of the same name with another operator, nor of the server itself."""
+    """Neither of another user of the same operator, nor of the same name with another operator, nor of the server
+    itself.
+    """
     first, theirs = [await live.key("partner", acts_as=ACTABLE) for _ in range(2)]
 
     async def read(offer: dict[str, Any], token: str, user: str | None) -> int:

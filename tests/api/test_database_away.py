@@ -1,4 +1,6 @@
-"""PostgreSQL goes away and comes back: calls say so, nothing that was acknowledged is lost, and nobody restarts the service."""
+"""PostgreSQL goes away and comes back: calls say so, nothing that was acknowledged is lost, and nobody restarts the
+service.
+"""
 
 from __future__ import annotations
 

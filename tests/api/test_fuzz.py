@@ -1,4 +1,6 @@
-"""Generated calls, good and bad, against the live service: no 5xx, and nothing that the OpenAPI document does not promise."""
+"""Generated calls, good and bad, against the live service: no 5xx, and nothing that the OpenAPI document does not
+promise.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ async def test_generated_calls_on_an_offer_that_exists(
 
 
 def _at_home(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with coordinates in the region and times in the coming week, so that generated calls get somewhere."""
+    """The document with coordinates in the region and times in the coming week, so that generated calls get
+    somewhere.
+    """
     schemas = document["components"]["schemas"]
     schemas["CoordinatesIn"]["properties"]["lat"] |= {"minimum": -29.99, "maximum": -29.88}
     schemas["CoordinatesIn"]["properties"]["lon"] |= {"minimum": -71.35, "maximum": -71.23}

@@ -1,4 +1,6 @@
-"""Everything that is held on one person is handed out in one call and erased in one call, and nothing of them is left anywhere."""
+"""Everything that is held on one person is handed out in one call and erased in one call, and nothing of them is
+left anywhere.
+"""
 
 from __future__ import annotations
 

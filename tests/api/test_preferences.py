@@ -20,7 +20,9 @@ async def agreements(live: Live, rider: str, when: datetime, wishes: dict[str, b
 
 
 async def test_each_wish_of_either_side_meets_the_others(live: Live) -> None:
-    """Whoever contradicts whom, it is told in the score; who says nothing contradicts nobody, and nobody is turned away for it."""
+    """Whoever contradicts whom, it is told in the score; who says nothing contradicts nobody, and nobody is turned
+    away for it.
+    """
     when, rider = quiet_morning(), await live.key("rider")
     said: dict[str, dict[str, bool]] = {
         "against all": dict.fromkeys(PREFERENCE_KEYS, False),
@@ -53,7 +55,9 @@ async def test_each_wish_of_either_side_meets_the_others(live: Live) -> None:
 
 
 async def test_women_only_counts_where_both_have_chosen_to_share_it(live: Live) -> None:
-    """Three kinds of drivers and of riders: sharing nothing, sharing it, and sharing it with the wish; each with each."""
+    """Three kinds of drivers and of riders: sharing nothing, sharing it, and sharing it with the wish; each with
+    each.
+    """
     when = quiet_morning()
     kinds = {"nothing": (False, False), "shares": (True, False), "wishes": (True, True)}
 

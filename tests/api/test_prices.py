@@ -102,7 +102,9 @@ async def test_of_two_trips_alike_the_cheaper_stands_first(live: Live) -> None:
 
 
 async def test_where_no_cost_of_driving_is_known_prices_play_no_part(live: Live, service_folder: Path) -> None:
-    """Another instance on the same trips, in a country without a rate: what was published first stands first, whatever it asks."""
+    """Another instance on the same trips, in a country without a rate: what was published first stands first,
+    whatever it asks.
+    """
     day = quiet_morning()
     trips = [
         await live.published(await live.key("driver"), departure=day.isoformat(), price=price)
@@ -154,7 +156,9 @@ async def test_a_booking_keeps_the_price_it_was_asked_for(live: Live) -> None:
 
 
 async def test_what_a_booking_saves_goes_by_the_trip_as_it_is_when_it_is_confirmed(live: Live) -> None:
-    """Two ask for the same ride before the driver answers: the detour is counted for the first who is taken along, and for nobody else."""
+    """Two ask for the same ride before the driver answers: the detour is counted for the first who is taken along,
+    and for nobody else.
+    """
     driver = await live.key("driver")
     riders = [await live.key("rider") for _ in range(3)]
     offer = await live.published(driver, departure=quiet_morning().isoformat(), seats=3)

@@ -1,4 +1,6 @@
-"""Secrets are changed as docs/operations.md says: nobody is refused meanwhile, and afterwards the old one is worth nothing."""
+"""Secrets are changed as docs/operations.md says: nobody is refused meanwhile, and afterwards the old one is worth
+nothing.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ def name_of(day: date) -> str:
 
 
 def a_series(**changes: Any) -> dict[str, Any]:
-    """The body of a trip once a week, in the small hours, when no other test travels; a change to None leaves the key out."""
+    """The body of a trip once a week, in the small hours, when no other test travels; a change to None leaves the
+    key out.
+    """
     body: dict[str, Any] = {
         "origin": TONGOY_ROAD,
         "destination": LA_SERENA,

@@ -1,4 +1,5 @@
-"""A stranger makes every call there is, and nothing in any answer or log line says where the driver starts and ends, or where others board.
+"""A stranger makes every call there is, and nothing in any answer or log line says where the driver starts and ends, or
+where others board.
 
 Trips are published at marked places; then every answer is searched byte by byte: for the digits of the marked
 coordinates, and, wherever something decodes to coordinates (objects, lists, polylines, the parts of signed ids), for

@@ -1,4 +1,6 @@
-"""Who waits for a driver's answer is told when a change of the trip makes it impossible, and when it becomes possible again."""
+"""Who waits for a driver's answer is told when a change of the trip makes it impossible, and when it becomes
+possible again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Every `curl` in the documents is typed as it stands there, in order, against a running service: each one must be answered well."""
+"""Every `curl` in the documents is typed as it stands there, in order, against a running service: each one must be
+answered well.
+"""
 
 from __future__ import annotations
 

@@ -49,7 +49,9 @@ async def _arrived(receiver: Receiver, count: int) -> None:
 
 
 async def _handed_out(database: Database, user: str) -> None:
-    """Until it is settled which webhooks get the events of somebody: it is when they are handed out, soon after they were written."""
+    """Until it is settled which webhooks get the events of somebody: it is when they are handed out, soon after they
+    were written.
+    """
     async with asyncio.timeout(100), database.connection() as connection:
         while True:
             waiting = "SELECT EXISTS (SELECT 1 FROM events WHERE recipient = $1 AND number IS NULL)"

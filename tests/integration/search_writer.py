@@ -2,7 +2,8 @@
 
     python -m tests.integration.search_writer URL SEED
 
-Says `written N` whenever its first N searches are on disk, by its own account. Ends with its input: then everything is written.
+Says `written N` whenever its first N searches are on disk, by its own account. Ends with its input: then everything is
+written.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Whole trips on a running service, without HTTP: publish, search, ask, answer, and what the database says of it all afterwards."""
+"""Whole trips on a running service, without HTTP: publish, search, ask, answer, and what the database says of it all
+afterwards.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the drawn days of drivers and riders share: who has been told what, how they search and ask, and what the database must agree with."""
+"""What the drawn days of drivers and riders share: who has been told what, how they search and ask, and what the
+database must agree with.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +141,10 @@ class TripDay:
         self.looked = False
 
     def _one(self, which: int, status: str) -> Ride | None:
-        """One in that state. Who wins a race is not drawn, so no step's availability may depend on it: without one nothing is done."""
+        """One in that state.
+
+        Who wins a race is not drawn, so no step's availability may depend on it: without one nothing is done.
+        """
         rides = [ride for ride in self.rides.values() if ride.status == status]
         return rides[which % len(rides)] if rides else None
 

@@ -1,4 +1,6 @@
-"""A service with a database of its own, driven step by step from outside of its event loop, and what must be true of it after each step."""
+"""A service with a database of its own, driven step by step from outside of its event loop, and what must be true of
+it after each step.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,10 @@ class World:
         return answer
 
     def at_once(self, calls: list[tuple[str, str, str, dict[str, Any]]]) -> list[Answer]:
-        """Several calls over HTTP at the same moment, and their answers in that order. None of them may be the service's own fault."""
+        """Several calls over HTTP at the same moment, and their answers in that order.
+
+        None of them may be the service's own fault.
+        """
 
         async def together() -> list[Answer]:
             asked = [self._live.call(method, path, token, **more) for method, path, token, more in calls]

@@ -1,4 +1,6 @@
-"""A real browser for the tests of the pages: Chromium as the system has it, watched for errors and for foreign requests."""
+"""A real browser for the tests of the pages: Chromium as the system has it, watched for errors and for foreign
+requests.
+"""
 
 from __future__ import annotations
 

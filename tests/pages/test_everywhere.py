@@ -100,7 +100,9 @@ async def test_a_page_is_light(browser: Browser, pages: Live, name: str) -> None
 
 
 async def test_a_page_is_there_soon(browser: Browser, pages: Live) -> None:
-    """From the first byte that is asked for to a form that can be filled in; two seconds without load, more on a busy machine."""
+    """From the first byte that is asked for to a form that can be filled in; two seconds without load, more on a
+    busy machine.
+    """
     async with visiting(browser, pages) as visitor:
         key = await pages.key("rider")
         began = time.perf_counter()

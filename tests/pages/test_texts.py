@@ -1,4 +1,6 @@
-"""The table of texts: every text in English, French and Spanish, with the same gaps, and every key that a page asks for."""
+"""The table of texts: every text in English, French and Spanish, with the same gaps, and every key that a page asks
+for.
+"""
 
 from __future__ import annotations
 

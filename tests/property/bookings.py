@@ -1,4 +1,6 @@
-"""Offers with riders aboard: stops in a legal order, promises close to the plan, and a budget that is nearly used up."""
+"""Offers with riders aboard: stops in a legal order, promises close to the plan, and a budget that is nearly used
+up.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _SLACK_MS = (0, 1, 1_000, 30_000, 120_000, 600_000, 3_600_000)
 def with_bookings(
     random_: random.Random, streets: Sequence[Street], spots: Sequence[Spot], offer: Offer, most: int = 3
 ) -> Offer:
-    """The offer with one to `most` riders booked, its base drive as it was published, and a budget about as large as they need."""
+    """The offer with one to `most` riders booked, its base drive as it was published, and a budget about as large as
+    they need.
+    """
     seats = random_.randint(1, 5)
     stops = _some_stops(random_, spots, offer, seats, random_.randint(1, most))
     everywhere = [offer.origin, *offer.via, *(stop.place for stop in stops), offer.destination]
@@ -80,7 +84,9 @@ def _without_riders(offer: Offer) -> list[RoadPosition]:
 
 
 def _some_stops(random_: random.Random, spots: Sequence[Spot], offer: Offer, seats: int, riders: int) -> list[Stop]:
-    """The driver's own stops in order, with riders boarding and alighting between them, never more than `seats` aboard."""
+    """The driver's own stops in order, with riders boarding and alighting between them, never more than `seats`
+    aboard.
+    """
     waiting = [(UUID(int=random_.getrandbits(128)), random_.randint(1, min(2, seats))) for _ in range(riders)]
     vias = list(offer.via)
     aboard: list[tuple[UUID, int]] = []

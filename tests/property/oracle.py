@@ -1,7 +1,7 @@
 """The matcher by the book: every offer, every insertion, one Dijkstra each; rules and score in exact fractions.
 
-Takes domain types and streets; shares no code with matcher.matching or matcher.roads. Written from the design and the docstrings of the
-domain, so that a mistake has to be made twice to go unseen.
+Takes domain types and streets; shares no code with matcher.matching or matcher.roads. Written from the design and the
+docstrings of the domain, so that a mistake has to be made twice to go unseen.
 """
 
 from __future__ import annotations
@@ -74,7 +74,10 @@ class Ride:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The oracle's whole answer. `sharp` is False when some drive has a rival as good, so that shared road is a matter of choice."""
+    """The oracle's whole answer.
+
+    `sharp` is False when some drive has a rival as good, so that shared road is a matter of choice.
+    """
 
     rides: dict[UUID, Ride]
     considered: int
@@ -136,7 +139,9 @@ def judge(
     pickups: Sequence[Meeting] = (),
     dropoffs: Sequence[Meeting] = (),
 ) -> Verdict:
-    """Everything there is to say about a request, offer by offer; met anywhere in `pickups` and `dropoffs`, at the doors without them."""
+    """Everything there is to say about a request, offer by offer; met anywhere in `pickups` and `dropoffs`, at the
+    doors without them.
+    """
     offers = list(offers)
     pickups = pickups or [Meeting(request.origin.position)]
     dropoffs = dropoffs or [Meeting(request.destination.position)]
@@ -320,9 +325,11 @@ def _cost(roads: OracleRoads, stops: Sequence[RoadPosition]) -> tuple[int, int] 
 def _shift(
     roads: OracleRoads, planned: Sequence[Stop], terms: _Terms, request: MatchRequest, now: datetime, there: datetime
 ) -> timedelta | None:
-    """How much later than planned the driver must leave to suit everybody: as little as possible; None when it cannot be.
+    """How much later than planned the driver must leave to suit everybody: as little as possible; None when it cannot
+    be.
 
-    The rider cannot be at the pickup before `there`. `planned` is the itinerary with the rider in it; the rider's own two stops have no booking.
+    The rider cannot be at the pickup before `there`. `planned` is the itinerary with the rider in it; the rider's own
+    two stops have no booking.
     """
     low = max(terms.leaves_from, now) - terms.leaves
     high = terms.leaves_by - terms.leaves

@@ -22,7 +22,9 @@ def hints(
     farther: Sequence[tuple[int, Sequence[Meeting], Sequence[Meeting]]] = (),
     judged: Callable[..., Verdict] = judge,
 ) -> list[tuple[str, int, int]]:
-    """(code, would_match, amount) of what would have helped, when fewer than three fit. farther: longer walks, ascending; judged: who is asked."""
+    """(code, would_match, amount) of what would have helped, when fewer than three fit. farther: longer walks,
+    ascending; judged: who is asked.
+    """
     found = judged(streets, offers, request, now, pickups, dropoffs)
     if len(found.rides) >= 3:
         return []

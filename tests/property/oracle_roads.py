@@ -1,7 +1,8 @@
-"""Shortest drives by the book: every road position is a node of its own, one Dijkstra a question, costs as (ms, cm) pairs.
+"""Shortest drives by the book: every road position is a node of its own, one Dijkstra a question, costs as (ms, cm)
+pairs.
 
-Positions cut an arc by the documented rule: at the fixed-point fraction f of 2**30 (from the arc's own beginning), the part of an
-amount x that lies behind is (x f + 2**29) >> 30.
+Positions cut an arc by the documented rule: at the fixed-point fraction f of 2**30 (from the arc's own beginning), the
+part of an amount x that lies behind is (x f + 2**29) >> 30.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Random worlds: a small strongly connected street network, offers on it, and a rider. Sizes shrink; weights come from a seed."""
+"""Random worlds: a small strongly connected street network, offers on it, and a rider.
+
+Sizes shrink; weights come from a seed.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ Spot = tuple[int, float]
 
 @dataclass(frozen=True)
 class Scenario:
-    """A world and a question. `batch` is how many overlaps the ranking computes before it looks (small, so that it prunes)."""
+    """A world and a question.
+
+    `batch` is how many overlaps the ranking computes before it looks (small, so that it prunes).
+    """
 
     streets: tuple[Street, ...]
     offers: tuple[Offer, ...]
@@ -31,7 +37,8 @@ class Scenario:
 
 @st.composite
 def scenarios(draw: st.DrawFn, max_offers: int = 10, vias: bool = True, booked: float = 0.3) -> Scenario:
-    """Worlds of two to seven crossings and up to `max_offers` offers; identical, full, past and own offers among them, and a share
+    """Worlds of two to seven crossings and up to `max_offers` offers; identical, full, past and own offers among them,
+    and a share
     `booked` with riders."""
     nodes = draw(st.integers(2, 7))
     extra = draw(st.integers(0, 7))
@@ -45,7 +52,9 @@ def scenarios(draw: st.DrawFn, max_offers: int = 10, vias: bool = True, booked: 
 def a_scenario(
     random_: random.Random, nodes: int, extra: int, count: int, *, round_numbers: bool, vias: bool, booked: float
 ) -> Scenario:
-    """A world of `nodes` crossings and `nodes + extra` streets with `count` offers, a share `booked` of them with riders."""
+    """A world of `nodes` crossings and `nodes + extra` streets with `count` offers, a share `booked` of them with
+    riders.
+    """
     streets = a_town(random_, nodes, extra, round_numbers)
     spots = [a_spot(random_, streets, round_numbers) for _ in range(6)]
     offers: list[Offer] = []
@@ -61,7 +70,9 @@ def a_scenario(
 
 
 def a_town(random_: random.Random, nodes: int, extra: int, round_numbers: bool) -> tuple[Street, ...]:
-    """A one-way ring, so that one can get from anywhere to anywhere, and more streets: two-way, one-way, parallel, loops, curved."""
+    """A one-way ring, so that one can get from anywhere to anywhere, and more streets: two-way, one-way, parallel,
+    loops, curved.
+    """
 
     def drive_ms() -> int:
         return 1000 * random_.randint(0, 300) if round_numbers else random_.randint(1, 400_000)

@@ -1,4 +1,6 @@
-"""Whether distances come from a sweep or for some offers alone, and whether rows go through sieves, changes no answer."""
+"""Whether distances come from a sweep or for some offers alone, and whether rows go through sieves, changes no
+answer.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ NEVER, ALWAYS = -1, 10**9
 
 
 def answers(scenario: Scenario, few: int, sieves_from: int) -> Candidates:
-    """The pipeline's answer when so many offers are few, and when sieves are used from so many on. Codes of the drive are left out."""
+    """The pipeline's answer when so many offers are few, and when sieves are used from so many on.
+
+    Codes of the drive are left out.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RoadEngine, "few_offers", few)
         patch.setattr(door, "WORTH_SIEVES", sieves_from)

@@ -170,7 +170,10 @@ def test_hints_look_at_the_offers_of_all_hours(week: Week) -> None:
 @settings(max_examples=60)
 @given(week=weeks())
 def test_slots_that_are_driven_alike_change_nothing(week: Week) -> None:
-    """The order of equal scores included: by offer id, whichever slot they are in. Every trip is made again an hour later."""
+    """The order of equal scores included: by offer id, whichever slot they are in.
+
+    Every trip is made again an hour later.
+    """
     scenario = week.scenario
     again = [
         replace(offer, id=UUID(int=2**128 - 1 - offer.id.int), departure=offer.departure + timedelta(hours=1))

@@ -1,4 +1,6 @@
-"""Whatever was put, replaced, cancelled and removed, in whatever order it arrived: searches see what a fresh index would hold."""
+"""Whatever was put, replaced, cancelled and removed, in whatever order it arrived: searches see what a fresh index
+would hold.
+"""
 
 from __future__ import annotations
 

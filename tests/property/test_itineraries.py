@@ -1,4 +1,6 @@
-"""Offers with riders aboard: the cheapest pair of legs beside the matcher by the book, and bookings made of the answers."""
+"""Offers with riders aboard: the cheapest pair of legs beside the matcher by the book, and bookings made of the
+answers.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ def corpus() -> list[tuple[Scenario, Verdict]]:
 
 
 def test_the_scenarios_touch_every_reason(corpus: list[tuple[Scenario, Verdict]]) -> None:
-    """Agreement with the oracle says something only where offers are turned away, and taken, for every reason there is."""
+    """Agreement with the oracle says something only where offers are turned away, and taken, for every reason there
+    is.
+    """
     reasons: Counter[str] = Counter()
     for _, verdict in corpus:
         reasons.update(verdict.turned_away)
@@ -122,7 +126,9 @@ def test_every_limit_of_an_itinerary_decides_somewhere(corpus: list[tuple[Scenar
 @MANY
 @given(scenario=scenarios(max_offers=5, booked=0.7))
 def test_a_booked_ride_keeps_every_promise_and_leaves_room_for_its_twin(scenario: Scenario) -> None:
-    """The answer is booked as it was given: nobody is late, nothing is oversold, and the same ride then costs no detour at all."""
+    """The answer is booked as it was given: nobody is late, nothing is oversold, and the same ride then costs no
+    detour at all.
+    """
     found = judge(scenario.streets, scenario.offers, scenario.request, NOW)
     offers = {offer.id: offer for offer in scenario.offers}
     for number, ride in enumerate(found.rides.values()):

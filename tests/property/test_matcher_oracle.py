@@ -1,4 +1,6 @@
-"""The pipeline beside the matcher by the book: same offers, same detours and shared road, same order, same account of the rest."""
+"""The pipeline beside the matcher by the book: same offers, same detours and shared road, same order, same account
+of the rest.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ def first_batch(size: int) -> Iterator[None]:
 
 
 def no_near_ties(verdict: Verdict) -> bool:
-    """Whether rounding to millionths cannot fall either way: float arithmetic is good to far less than a thousandth of one."""
+    """Whether rounding to millionths cannot fall either way: float arithmetic is good to far less than a thousandth
+    of one.
+    """
     return all(
         abs(ride.score * 1_000_000 - millionths(ride.score)) < Fraction(499, 1000) for ride in verdict.rides.values()
     )
@@ -167,7 +171,9 @@ def test_the_order_of_publication_changes_nothing(scenario: Scenario) -> None:
 @MANY
 @given(scenario=scenarios())
 def test_a_driver_that_waits_for_the_rider_is_within_both_their_limits(scenario: Scenario) -> None:
-    """A promise checked from the answer alone: pickup in the window, driver on time, pickup before dropoff, not before now."""
+    """A promise checked from the answer alone: pickup in the window, driver on time, pickup before dropoff, not
+    before now.
+    """
     offers = {offer.id: offer for offer in scenario.offers}
     request = scenario.request
     for candidate in search(an_index(scenario), request).best:

@@ -1,4 +1,6 @@
-"""Riders who walk: the pipeline beside the matcher by the book, which tries every pair of candidates with every offer."""
+"""Riders who walk: the pipeline beside the matcher by the book, which tries every pair of candidates with every
+offer.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ Meetings = tuple[Meeting, ...]
 
 @dataclass(frozen=True)
 class Walk:
-    """A world and a rider who walks: the door first, then other places, some of them twice, on one street, or where drivers start."""
+    """A world and a rider who walks: the door first, then other places, some of them twice, on one street, or where
+    drivers start.
+    """
 
     scenario: Scenario
     pickups: Meetings
@@ -167,7 +171,9 @@ def test_the_door_alone_is_door_to_door(walk: Walk) -> None:
 @MANY
 @given(walk=walks())
 def test_what_is_promised_to_a_walker_is_kept(walk: Walk) -> None:
-    """From the answer alone: home and away in the window, at the pickup in time, never more detour than from door to door."""
+    """From the answer alone: home and away in the window, at the pickup in time, never more detour than from door to
+    door.
+    """
     request = walk.scenario.request
     for candidate in search(an_index(walk.scenario), request, walk.pickups, walk.dropoffs).best:
         to_pickup, from_dropoff = walk.pickups[candidate.pickup_choice], walk.dropoffs[candidate.dropoff_choice]

@@ -33,7 +33,9 @@ Pair = tuple[UUID, UUID]
 
 @dataclass(frozen=True)
 class Waiting:
-    """A world with slots and offers, and riders who wait in it; some of them are drivers too, some walk, some do not want to meet some drivers."""
+    """A world with slots and offers, and riders who wait in it; some of them are drivers too, some walk, some do not
+    want to meet some drivers.
+    """
 
     week: Week
     requests: tuple[WaitingRequest, ...]
@@ -66,7 +68,9 @@ def waiting(draw: st.DrawFn) -> Waiting:
 
 
 def at_the_edge(random_: random.Random, request: MatchRequest, offer: Offer) -> MatchRequest:
-    """The same rider at the very door of a driver, whose window only just touches the soonest or the latest departure, or misses it."""
+    """The same rider at the very door of a driver, whose window only just touches the soonest or the latest
+    departure, or misses it.
+    """
     flexibility = timedelta(seconds=offer.flexibility_s)
     moment = later(
         offer.departure,

@@ -1,4 +1,6 @@
-"""Riders are taken along and let go in any order; after each step the trip is verified from the road graph alone, and nobody's promise is broken."""
+"""Riders are taken along and let go in any order; after each step the trip is verified from the road graph alone,
+and nobody's promise is broken.
+"""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def tiles(
         typer.Option(
             "--extract",
             metavar="FILE.osm.pbf",
-            help="The extract that the region was imported from, for water, green and buildings; default: the download, if kept.",
+            help="The extract that was imported, for water, green and buildings; default: the download, if kept.",
         ),
     ] = None,
 ) -> None:

@@ -83,7 +83,10 @@ class PointOut(WireOut):
 
 
 class AskedOut(WireOut):
-    """What was searched. `at`, `considered`, `feasible`: what is stored of a search from the log, absent for one by hand."""
+    """What was searched.
+
+    `at`, `considered`, `feasible`: what is stored of a search from the log, absent for one by hand.
+    """
 
     origin: PointOut
     destination: PointOut

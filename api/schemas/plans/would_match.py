@@ -84,7 +84,10 @@ class FromCellOut(WireOut):
 
 
 class PastSearchesOut(WireOut):
-    """Searches of the last weeks from and to places along the route. Hours and cells with fewer than `least` are left out."""
+    """Searches of the last weeks from and to places along the route.
+
+    Hours and cells with fewer than `least` are left out.
+    """
 
     days: int = Field(description="how many days back")
     least: int = Field(description="fewer searches than this are not disclosed")

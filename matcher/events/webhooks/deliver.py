@@ -24,7 +24,8 @@ FAILING = "nothing was taken for too long"
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRules:
-    """Pauses between attempts, deliveries in progress (in all and for each webhook), how long one process holds a delivery, and
+    """Pauses between attempts, deliveries in progress (in all and for each webhook), how long one process holds a
+    delivery, and
     how long without a success disables a webhook. The lease must be longer than the sender's timeout."""
 
     pauses: Sequence[timedelta] = STANDARD_PAUSES
@@ -84,7 +85,7 @@ class DeliverEvents:
             woken.cancel()
 
     async def stop(self) -> None:
-        """Wait a few seconds for deliveries in progress, then cancel them: they are sent again when their leases end."""
+        """Wait a few seconds for deliveries in progress, then cancel them; they are sent again after their leases."""
         if self._sending:
             await asyncio.wait(self._sending, timeout=_PATIENCE_S)
         for task in self._sending:

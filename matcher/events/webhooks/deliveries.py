@@ -38,7 +38,8 @@ class PostgresDeliveries:
         self._connections = connections
 
     async def claim(self, now: datetime, *, most: int, most_each: int, lease: timedelta) -> list[DueDelivery]:
-        """At most `most` due deliveries, `most_each` in progress for one webhook, of each trip only the first unfinished.
+        """At most `most` due deliveries, `most_each` in progress for one webhook, of each trip only the first
+        unfinished.
 
         Counted as attempts, in the order in which they became due. Nobody else gets them until the lease ends.
         """

@@ -9,19 +9,22 @@ from typing import TypeAlias
 Network: TypeAlias = IPv4Network | IPv6Network
 Address: TypeAlias = IPv4Address | IPv6Address
 
-#: IANA IPv4 Special-Purpose Address Registry (RFC 6890 and its updates), multicast, the former class E, and one public address behind
-#: which a cloud's machines find their host (168.63.129.16). Python's `is_global` differs between its versions, so the list is ours.
+#: IANA IPv4 Special-Purpose Address Registry (RFC 6890 and its updates), multicast, the former class E, and one public
+#: address behind
+#: which a cloud's machines find their host (168.63.129.16). Python's `is_global` differs between its versions, so the
+#: list is ours.
 _NOT_PUBLIC_4 = tuple(
     IPv4Network(text)
     for text in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16", "172.16.0.0/12",
-        "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16",
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16",
         "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
     )
 )  # fmt: skip
 #: Global unicast is 2000::/3 (RFC 4291 section 2.4). Mapped, translated and local addresses lie outside of it.
 _GLOBAL_UNICAST_6 = IPv6Network("2000::/3")
-#: Of it, what is not plain unicast: IANA IPv6 Special-Purpose Address Registry; Teredo (in 2001::/23) and 6to4 hide an IPv4 address.
+#: Of it, what is not plain unicast: IANA IPv6 Special-Purpose Address Registry; Teredo (in 2001::/23) and 6to4 hide an
+#: IPv4 address.
 _NOT_PUBLIC_6 = tuple(
     IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
 )

@@ -19,7 +19,8 @@ _PREFIX = "whsec_"
 class WebhookSecrets:
     """Secrets of webhooks under the server's own key: HMAC-SHA256 of the webhook's id and the number of the secret.
 
-    The database alone reveals none of them. While the key is being rotated, deliveries are also signed under each of `others`.
+    The database alone reveals none of them. While the key is being rotated, deliveries are also signed under each of
+    `others`.
     """
 
     def __init__(self, key: bytes, others: Sequence[bytes] = ()) -> None:

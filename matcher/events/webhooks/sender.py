@@ -34,9 +34,9 @@ class AddressRefused(OSError):
 class HttpEventSender:
     """Posts to public addresses, and to networks the operator allows.
 
-    The address that is checked is the address that is connected to: a name is resolved once for each connection, and the
-    address is checked again where the socket is made, so that DNS rebinding and unusual spellings of an address fail.
-    Redirects are not followed, proxies of the environment not used, cookies not kept.
+    The address that is checked is the address that is connected to: a name is resolved once for each connection, and
+    the address is checked again where the socket is made, so that DNS rebinding and unusual spellings of an address
+    fail. Redirects are not followed, proxies of the environment not used, cookies not kept.
     """
 
     def __init__(

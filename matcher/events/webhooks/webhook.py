@@ -33,8 +33,8 @@ class DeliveryStatus(StrEnum):
 class Webhook:
     """A URL that receives its owner's events, and those of `also_for`: user names, or prefixes that end with a *.
 
-    `kinds` empty: all kinds. `disabled_because` is None when the owner disabled it. The previous secret signs as well until
-    `old_secret_until`. `failing_since`: the first failure since the last success.
+    `kinds` empty: all kinds. `disabled_because` is None when the owner disabled it. The previous secret signs as well
+    until `old_secret_until`. `failing_since`: the first failure since the last success.
     """
 
     id: UUID
@@ -104,7 +104,8 @@ def pause_before_next(
 ) -> timedelta | None:
     """How long to wait after `attempts` (from 1) failed ones; None when that was the last.
 
-    `dice` in [0, 1] decides within the jitter. What the receiver `asked` for makes a pause longer, never shorter, and at most LONGEST_ASKED.
+    `dice` in [0, 1] decides within the jitter. What the receiver `asked` for makes a pause longer, never shorter, and
+    at most LONGEST_ASKED.
     """
     if not 1 <= attempts <= len(pauses):
         return None

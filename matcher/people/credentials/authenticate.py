@@ -37,8 +37,9 @@ class ApiKeyRepository(Protocol):
 class Authenticate:
     """From a bearer token to a principal: the token is an API key or, with `tokens`, signed by the trusted issuer.
 
-    Keys are cached for `remember_for`, which is also how long a revoked key may still be accepted. Unknown ids are cached too,
-    so that retrying one costs no query. `last_used_at` is written in the background, at most once a minute for each key.
+    Keys are cached for `remember_for`, which is also how long a revoked key may still be accepted. Unknown ids are
+    cached too, so that retrying one costs no query. `last_used_at` is written in the background, at most once a minute
+    for each key.
     """
 
     def __init__(
@@ -58,7 +59,8 @@ class Authenticate:
         self._touching: set[asyncio.Task[None]] = set()
 
     async def __call__(self, token: str | None, now: datetime) -> Principal:
-        """Raises Unauthenticated without a token, or with one that is malformed, unknown, revoked or expired; one message for all
+        """Raises Unauthenticated without a token, or with one that is malformed, unknown, revoked or expired; one
+        message for all
         of the latter, so that guessing learns nothing. Raises what JsonWebTokens raises, and DatabaseUnavailable."""
         if token is None:
             raise Unauthenticated("send `Authorization: Bearer <key>`; `carpool keys create` makes a key")

@@ -46,8 +46,9 @@ class KeySetUnusable(Exception):
 class KeySet:
     """The public keys that an issuer signs with, kept in memory.
 
-    They are read again in the background once they are `max_age_s` old, and at once when a token names a key that is not there, but never
-    more often than every `refresh_s`. While the issuer is away the keys that were read last stay good, as long as the process lives.
+    They are read again in the background once they are `max_age_s` old, and at once when a token names a key that is
+    not there, but never more often than every `refresh_s`. While the issuer is away the keys that were read last stay
+    good, as long as the process lives.
     """
 
     def __init__(
@@ -63,7 +64,10 @@ class KeySet:
         self._away = False
 
     async def find(self, key_id: str | None, algorithm: str) -> SigningKey | None:
-        """The key of this id and algorithm; without an id the only key for the algorithm, or None. Raises IssuerUnavailable."""
+        """The key of this id and algorithm; without an id the only key for the algorithm, or None.
+
+        Raises IssuerUnavailable.
+        """
         key = self._known(key_id, algorithm)
         if key is None and self._may_try():
             await self._read_again()
@@ -117,8 +121,11 @@ class KeySet:
 
 
 def parse_key_set(text: bytes) -> tuple[SigningKey, ...]:
-    """The keys that sign, a SigningKey for each algorithm that a key may be used with. Others are passed over: shared secrets, keys
-    for encryption, RSA below 2048 bits, kinds and curves not known here. Raises KeySetUnusable when it is no key set, or has none."""
+    """The keys that sign, a SigningKey for each algorithm that a key may be used with. Others are passed over: shared
+    secrets, keys
+    for encryption, RSA below 2048 bits, kinds and curves not known here. Raises KeySetUnusable when it is no key set,
+    or has none.
+    """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:

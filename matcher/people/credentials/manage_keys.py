@@ -22,7 +22,8 @@ class ManageKeys:
     async def create(
         self, user: str, role: Role, now: datetime, ttl: timedelta | None, act_as: frozenset[Role] = frozenset()
     ) -> tuple[str, ApiKey]:
-        """(token, key). `ttl` None: it never expires; `act_as`: roles in which a partner's server may act for its users.
+        """(token, key). `ttl` None: it never expires; `act_as`: roles in which a partner's server may act for its
+        users.
 
         Raises InvalidField.
         """
@@ -57,6 +58,6 @@ def _require_actable(user: str, role: Role, act_as: frozenset[Role]) -> None:
     elif not act_as <= ACTABLE:
         detail = f"must be among: {', '.join(sorted(ACTABLE))}"
     elif act_as and NAMESPACE_MARK in user:
-        detail = f"requires a user name without {NAMESPACE_MARK!r}, which separates the partner's name from those of its users"
+        detail = f"requires a user name without {NAMESPACE_MARK!r}, which separates the partner from its users"
     if detail is not None:
         raise InvalidField(f"act_as {detail}", faults=[Fault("/act_as", detail, InvalidField.code)])

@@ -1,7 +1,8 @@
 """Signed tokens of another issuer (RFC 7519): which are believed, and whom they name.
 
-What is checked, and why, follows RFC 8725, "JSON Web Token Best Current Practices". The algorithm is one of a short pinned list, all of them
-asymmetric, and each key is good for one algorithm: a public key can never be taken for a shared secret.
+What is checked, and why, follows RFC 8725, "JSON Web Token Best Current Practices". The algorithm is one of a short
+pinned list, all of them asymmetric, and each key is good for one algorithm: a public key can never be taken for a
+shared secret.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TokenRules:
-    """What a token must be. `roles` maps what the issuer writes in `role_claim` to our roles; what it does not map means nothing.
+    """What a token must be. `roles` maps what the issuer writes in `role_claim` to our roles; what it does not map
+    means nothing.
 
-    `role_claim` may lead into nested objects with dots (`realm_access.roles`). `user_prefix` is put in front of each subject.
+    `role_claim` may lead into nested objects with dots (`realm_access.roles`). `user_prefix` is put in front of each
+    subject.
     """
 
     issuer: str
@@ -61,7 +64,8 @@ class JsonWebTokens:
         self._jws = PyJWS(algorithms=sorted(rules.algorithms))
 
     async def __call__(self, token: str, now: datetime) -> Principal:
-        """Whom the token names. Raises Unauthenticated with the same words for whatever is wrong with it, RoleForbidden when it is good
+        """Whom the token names. Raises Unauthenticated with the same words for whatever is wrong with it, RoleForbidden
+        when it is good
         and carries no role that means anything here, IssuerUnavailable."""
         try:
             claims = await self._verified(token)
@@ -123,7 +127,10 @@ class JsonWebTokens:
                 raise _Refused(claim)
 
     def _user(self, claims: Mapping[str, Any]) -> str:
-        """The subject under its prefix. The mark that parts an operator from its users is escaped: nobody may pass for one of these."""
+        """The subject under its prefix.
+
+        The mark that parts an operator from its users is escaped: nobody may pass for one of these.
+        """
         subject = claims.get("sub")
         if not isinstance(subject, str) or not 1 <= len(subject) <= MAX_SUBJECT:
             raise _Refused("subject")

@@ -31,7 +31,7 @@ class ClimbedPositions(NamedTuple):
 
 
 class NearestOf(NamedTuple):
-    """Positions to choose the nearest of: the nodes and distances of `ClimbedPositions`, and what is added for each position."""
+    """Positions to choose the nearest of: nodes and distances of `ClimbedPositions`, and an addend for each."""
 
     nodes: I32
     distance: I64
@@ -143,8 +143,8 @@ def sweep_least(graph, sides, least):
     """The distances to the nearest of some targets and from the nearest of some sources, each with an extra.
 
     least[v, 2 p] = min over k of d(v, target k) + extra[k], and least[v, 2 p + 1] = min over c of extra[c] + d(source
-    c, v). graph: a `SweepGraph`. sides: six `NearestOf`s, targets and sources in turn, a pair p after the other, of which as
-    many count as `least` has columns. least: (n, 2 or 6) int64 packed, overwritten; every rank v.
+    c, v). graph: a `SweepGraph`. sides: six `NearestOf`s, targets and sources in turn, a pair p after the other, of
+    which as many count as `least` has columns. least: (n, 2 or 6) int64 packed, overwritten; every rank v.
     """
     least[:] = INFINITE
     seed_least(sides, least)

@@ -55,7 +55,10 @@ class TileArchive:
             return None
 
     def read(self, zoom: int, column: int, row: int) -> bytes | None:
-        """A tile in the XYZ scheme, gzipped, or None where nothing is drawn. Raises OSError when the file cannot be read."""
+        """A tile in the XYZ scheme, gzipped, or None where nothing is drawn.
+
+        Raises OSError when the file cannot be read.
+        """
         flipped = 2**zoom - 1 - row  # MBTiles counts rows from the south
         try:
             with _connected(self.path) as connection:
@@ -69,7 +72,7 @@ class TileArchive:
 
 
 class _connected:  # noqa: N801  # used as a function
-    """A read-only connection that is closed at the end of the block; nobody writes to the file, it is only ever replaced."""
+    """A read-only connection, closed at the end of the block; the file is only ever replaced, never written to."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)

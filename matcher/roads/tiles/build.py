@@ -39,7 +39,10 @@ def build_tiles(store: RegionStore, name: str, progress: Progress, extract: Path
 
 
 def ensure_tiles(store: RegionStore, name: str, progress: Progress) -> TileArchive:
-    """The tiles of a region as it lies on disk, built when they are missing or of another import. Raises as `build_tiles`."""
+    """The tiles of a region as it lies on disk, built when they are missing or of another import.
+
+    Raises as `build_tiles`.
+    """
     present = TileArchive.find(store, name)
     if present is not None:
         return present

@@ -1,4 +1,6 @@
-"""What a map of a region shows, as GeoJSON features: roads and names from the region itself, the ground from its extract."""
+"""What a map of a region shows, as GeoJSON features: roads and names from the region itself, the ground from its
+extract.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,10 @@ def place_features(places: Path) -> Iterator[Feature]:
 
 
 def ground_features(extract: Path, progress: Progress) -> Iterator[Feature]:
-    """Water, green, boundaries and, where they are few, buildings. Raises RegionFileInvalid for a file that is not whole."""
+    """Water, green, boundaries and, where they are few, buildings.
+
+    Raises RegionFileInvalid for a file that is not whole.
+    """
     objects = (
         osmium.FileProcessor(str(extract))
         .with_locations("flex_mem")

@@ -19,10 +19,11 @@ _log = logging.getLogger(__name__)
 
 
 class FittedIndex:
-    """An OpenOfferIndex in front of another. Road positions hold for one import of one region only, so before an offer goes in:
+    """An OpenOfferIndex in front of another. Road positions hold for one import of one region only, so before an offer
+    goes in:
 
-    one of another import is snapped and driven again, one under other speeds is driven again. One of another region is left
-    out, and so is one that no road fits any more, which is logged by its id.
+    one of another import is snapped and driven again, one under other speeds is driven again. One of another region is
+    left out, and so is one that no road fits any more, which is logged by its id.
     """
 
     def __init__(self, index: OpenOfferIndex, roads: RoadsByTime, resolve_places: ResolvePlaces) -> None:

@@ -53,8 +53,8 @@ class Loaded:
 class LoadOffers:
     """Fills an index with every OPEN offer of the region, from one snapshot of the database.
 
-    An offer whose positions belong to another import of the region is snapped and driven again, and stored under the same
-    version. One that no road fits any more stays as it is, is not matched, and is logged by its id.
+    An offer whose positions belong to another import of the region is snapped and driven again, and stored under the
+    same version. One that no road fits any more stays as it is, is not matched, and is logged by its id.
     """
 
     def __init__(

@@ -52,8 +52,8 @@ class ServedRegion:
 class LiveOffers:
     """The offers in memory, on the region that is served now. Thread-safe; implements `OfferIndex`.
 
-    A new region, or the same one with all offers read again, is filled beside the one in use and then replaces it at once.
-    Offers written meanwhile go into both. Running searches finish on the region they began with.
+    A new region, or the same one with all offers read again, is filled beside the one in use and then replaces it at
+    once. Offers written meanwhile go into both. Running searches finish on the region they began with.
     """
 
     def __init__(self, first: ServedRegion, executor: Executor) -> None:

@@ -27,8 +27,8 @@ Searched = tuple[KeptRequest, MatchAnswer]
 class KeepRequests:
     """The caller's kept requests. Those of others are not found; operators may read any.
 
-    `most`: how many of one rider may wait at once; `horizon`: how far ahead a window may begin; `position`: the snapshot
-    that the offers in memory have reached.
+    `most`: how many of one rider may wait at once; `horizon`: how far ahead a window may begin; `position`: the
+    snapshot that the offers in memory have reached.
     """
 
     def __init__(
@@ -70,7 +70,8 @@ class KeepRequests:
         request = await self._resolve(draft, principal, now)
         roads = self._resolve.roads
         kept = KeptRequest(self._make_id(), roads.name, roads.fingerprint, request, now)
-        # Read before the search: what is committed later, and may not be in memory here yet, is matched by the next turn.
+        # Read before the search: what is committed later, and may not be in memory here yet, is matched by the next
+        # turn.
         searched = self._position()
         answer = await self._find_matches.resolved(request, now)
         await self._requests.insert(

@@ -13,8 +13,8 @@ from matcher.domain.match import MatchRequest
 class KeptRequest:
     """A request that is matched with every new or changed offer until its window has ended.
 
-    Its road positions hold for the import of `region` named by `region_fingerprint`. `request.rider_is_woman` is what the
-    rider shares when it is read.
+    Its road positions hold for the import of `region` named by `region_fingerprint`. `request.rider_is_woman` is what
+    the rider shares when it is read.
     """
 
     id: UUID

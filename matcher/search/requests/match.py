@@ -130,10 +130,10 @@ class FitRequests:
 class MatchRequests:
     """Matches what has changed since the last turn, in whichever process. No change is left out or notified twice.
 
-    A turn begins at the snapshot of the database that the last one stored, together with what it found. A request that was
-    stored between its own search and this turn is matched with all changes of that time, which earlier turns did not know
-    of (see `PostgresTurn.unsettled`). When changes are no longer available, every request searches the offers in memory.
-    Turns are short, however much there is to do.
+    A turn begins at the snapshot of the database that the last one stored, together with what it found. A request that
+    was stored between its own search and this turn is matched with all changes of that time, which earlier turns did
+    not know of (see `PostgresTurn.unsettled`). When changes are no longer available, every request searches the offers
+    in memory. Turns are short, however much there is to do.
 
     position: the snapshot that the offers in memory have reached.
     """
@@ -158,7 +158,10 @@ class MatchRequests:
         self._position = position
 
     async def __call__(self, now: datetime) -> bool:
-        """Take one turn; whether there is more to do. False while another process has the turn. Raises DatabaseUnavailable."""
+        """Take one turn; whether there is more to do.
+
+        False while another process has the turn. Raises DatabaseUnavailable.
+        """
         async with self._turns.turn(self._region) as turn:
             return turn is not None and await self._take(turn, now)
 
@@ -185,7 +188,7 @@ class MatchRequests:
     async def _settle(
         self, turn: PostgresTurn, fresh: Sequence[tuple[UUID, str | None]], position: str, now: datetime
     ) -> list[tuple[FoundPair, str]]:
-        """What fits new requests of the changes since their own searches; for requests without a search, of everything."""
+        """What fits new requests among the changes since their searches; without a search, among everything."""
         by_search: dict[str | None, set[UUID]] = defaultdict(set)
         for request_id, searched in fresh:
             by_search[searched].add(request_id)

@@ -69,7 +69,10 @@ class PublishOffer:
         return offer
 
     async def plan(self, draft: OfferDraft, principal: Principal, now: datetime) -> Offer:
-        """The offer as it would be published; nothing is written. Raises the same but for what idempotency keys raise."""
+        """The offer as it would be published; nothing is written.
+
+        Raises the same but for what idempotency keys raise.
+        """
         require_driver(principal)
         require_sensible(draft)
         require_departure(draft.departure, now, self._horizon)

@@ -89,7 +89,8 @@ class PublishSeries:
     async def plan(
         self, draft: SeriesDraft, principal: Principal, now: datetime
     ) -> tuple[Series, Sequence[Made], Sequence[Made]]:
-        """The series as it would be published, the trips of the days ahead, and those of its first date; nothing is written.
+        """The series as it would be published, the trips of the days ahead, and those of its first date; nothing is
+        written.
 
         Raises the same but for what idempotency keys raise, and TooManySeries.
         """

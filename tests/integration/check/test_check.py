@@ -1,4 +1,6 @@
-"""The check of stored promises on a real database: nothing is wrong with what the service writes, and each kind of damage is named."""
+"""The check of stored promises on a real database: nothing is wrong with what the service writes, and each kind of
+damage is named.
+"""
 
 from __future__ import annotations
 

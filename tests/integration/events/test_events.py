@@ -63,7 +63,9 @@ async def test_nobody_is_told_twice_of_one_thing(database: Database) -> None:
 
 
 class Story:
-    """Writers that change trips, one at a time for each trip as offers are changed, and a listener that comes and goes."""
+    """Writers that change trips, one at a time for each trip as offers are changed, and a listener that comes and
+    goes.
+    """
 
     def __init__(self, database: Database, seed: int) -> None:
         self.database = database

@@ -1,4 +1,6 @@
-"""Listeners of a service with several processes miss nothing, though processes are killed and the service stops under them."""
+"""Listeners of a service with several processes miss nothing, though processes are killed and the service stops
+under them.
+"""
 
 from __future__ import annotations
 

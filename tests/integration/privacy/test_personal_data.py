@@ -1,4 +1,6 @@
-"""No table that names a person is forgotten when somebody is exported or erased; and what is past its time goes by itself."""
+"""No table that names a person is forgotten when somebody is exported or erased; and what is past its time goes by
+itself.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Statistics are a recount of the raw events though the database and a process that counts are killed with SIGKILL, and begin again."""
+"""Statistics are a recount of the raw events though the database and a process that counts are killed with SIGKILL,
+and begin again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The load generator asks when it said it would, whoever answers, and counts what came back; costs are read as proc(5) says."""
+"""The load generator asks when it said it would, whoever answers, and counts what came back; costs are read as
+proc(5) says.
+"""
 
 from __future__ import annotations
 

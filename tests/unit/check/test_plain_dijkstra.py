@@ -1,4 +1,6 @@
-"""Plain drives, beside the oracle of the matcher's tests: two ways to write the same few lines must agree to the centimetre."""
+"""Plain drives, beside the oracle of the matcher's tests: two ways to write the same few lines must agree to the
+centimetre.
+"""
 
 from __future__ import annotations
 

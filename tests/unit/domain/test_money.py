@@ -57,7 +57,9 @@ def test_a_ride_costs_its_part_of_the_trip_and_never_more_than_the_trip() -> Non
 
 @st.composite
 def _rides(draw: st.DrawFn) -> tuple[int, int, list[tuple[int, int, int]]]:
-    """(planned trip in cm, seats offered, rides as (from, to, seats) on the road driven), never more aboard than there are seats."""
+    """(planned trip in cm, seats offered, rides as (from, to, seats) on the road driven), never more aboard than
+    there are seats.
+    """
     trip = draw(st.integers(1, 20_000_000))
     driven = trip + draw(st.integers(0, 5_000_000))
     seats = draw(st.integers(1, 8))

@@ -46,7 +46,8 @@ def a_series(*phases: Phase, zone: str = "America/Santiago", **changes: Any) -> 
     return replace(series, **changes)
 
 
-#: (zone, local time, the day before the clocks change, what it is by UTC on that day, on the day of the change, and on the day after)
+#: (zone, local time, the day before the clocks change, what it is by UTC on that day, on the day of the change, and on
+#: the day after)
 CHANGES = [
     # Forward at midnight: 00:00 to 01:00 does not exist on 6 September 2026.
     ("America/Santiago", "07:45", date(2026, 9, 5), ("11:45", "10:45", "10:45")),

@@ -1,4 +1,6 @@
-"""Listeners are told everything of theirs, in order, however they come and go; those who do not read are let go without a gap."""
+"""Listeners are told everything of theirs, in order, however they come and go; those who do not read are let go
+without a gap.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A search by a rider who walks: where they are met, what it costs them, what it saves the driver, and hints at longer walks."""
+"""A search by a rider who walks: where they are met, what it costs them, what it saves the driver, and hints at
+longer walks.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def walks() -> WalksOnPaper:
 
 @pytest.fixture
 def town(walks: WalksOnPaper) -> Town:
-    """The rider starts at 0.75 of street 0 and goes to 0.25 of street 2, 1500 m; the driver starts where street 1 begins, 250 m on."""
+    """The rider starts at 0.75 of street 0 and goes to 0.25 of street 2, 1500 m; the driver starts where street 1
+    begins, 250 m on.
+    """
     return a_town(meeting_points=walks)
 
 
@@ -88,7 +92,9 @@ async def test_walking_is_told_with_what_it_saves_the_driver(town: Town, walks: 
 
 
 async def test_the_last_walk_is_part_of_the_way_home(town: Town, walks: WalksOnPaper) -> None:
-    """This driver turns round at the corner before the rider's home; who wants to be home at eight alights 200 s before."""
+    """This driver turns round at the corner before the rider's home; who wants to be home at eight alights 200 s
+    before.
+    """
     walks.stops = {2: [(RoadPosition(1, 1.0), 250)]}
     town.publish(an_offer((0, 0.5), (1, 1.0), max_detour_s=10, flexibility_s=0))
     alights = NOW + timedelta(minutes=60, seconds=90)

@@ -1,4 +1,6 @@
-"""Histograms: quantiles keep the error that is stated, for one and for many added up, and what is stored can be read."""
+"""Histograms: quantiles keep the error that is stated, for one and for many added up, and what is stored can be
+read.
+"""
 
 from __future__ import annotations
 

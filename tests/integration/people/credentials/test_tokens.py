@@ -1,4 +1,6 @@
-"""Signed tokens, checked by the keys that a real HTTP server publishes: whom they name, and everything that is refused."""
+"""Signed tokens, checked by the keys that a real HTTP server publishes: whom they name, and everything that is
+refused.
+"""
 
 from __future__ import annotations
 

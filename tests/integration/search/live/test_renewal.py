@@ -1,4 +1,6 @@
-"""A new version of the region under a service that runs: nothing fails, nothing is lost, and detours are those of the new roads."""
+"""A new version of the region under a service that runs: nothing fails, nothing is lost, and detours are those of
+the new roads.
+"""
 
 from __future__ import annotations
 
@@ -207,7 +209,9 @@ def _add_again(store: RegionStore) -> None:
 
 
 async def test_the_same_region_added_again_is_taken_up(settings: Settings, store: RegionStore) -> None:
-    """Another import of the same data has the same fingerprint: nothing of the offers changes, and the files are the new ones."""
+    """Another import of the same data has the same fingerprint: nothing of the offers changes, and the files are the
+    new ones.
+    """
     noon = _next_monday(12)
     async with running(settings) as carpool:
         offer = await _publish(carpool, noon)

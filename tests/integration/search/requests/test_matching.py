@@ -1,4 +1,6 @@
-"""Offers are matched with the searches that wait: by whichever process, whatever befalls it, each pair once and none forgotten."""
+"""Offers are matched with the searches that wait: by whichever process, whatever befalls it, each pair once and none
+forgotten.
+"""
 
 from __future__ import annotations
 
@@ -184,7 +186,10 @@ async def forward(carpool: Carpool, kept: Sequence[KeptRequest]) -> set[Pair]:
 
 
 async def test_two_instances_forget_no_pair_and_tell_none_twice(two: list[Carpool], own_database: str) -> None:
-    """Riders and drivers come at the same time, here and there; trips are changed meanwhile. In the end each rider knows what a search finds."""
+    """Riders and drivers come at the same time, here and there; trips are changed meanwhile.
+
+    In the end each rider knows what a search finds.
+    """
     drawn, day, carpools = random.Random(7), a_morning(9), two
     kept: list[KeptRequest] = []
     shown: set[Pair] = set()
@@ -298,7 +303,9 @@ async def test_when_changes_cannot_be_told_any_more_every_request_is_searched_fo
 
 
 async def test_new_speeds_hold_for_what_waits(region_folder: Path, fresh_database: str, tmp_path: Path) -> None:
-    """On the roads of the new version a trip fits that did not before, and the other way round; requests were kept on the old one."""
+    """On the roads of the new version a trip fits that did not before, and the other way round; requests were kept
+    on the old one.
+    """
     slow = tmp_path / "slow.csv"
     slow.write_text("class,hour_from,hour_to,days,factor\n*,0,24,mon-sun,6\n")
     # A folder of its own: others run on the region as it is.

@@ -1,4 +1,6 @@
-"""Another region, or the same with all offers read anew, takes the place of the one in use: no write is lost, and nothing changes by halves."""
+"""Another region, or the same with all offers read anew, takes the place of the one in use: no write is lost, and
+nothing changes by halves.
+"""
 
 from __future__ import annotations
 
