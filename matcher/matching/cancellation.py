@@ -10,7 +10,10 @@ class SearchCancelled(Exception):  # named for what happened
 
 
 class Cancellation:
-    """A flag that one thread raises and the steps of a search look at. `flag` is (1,) uint8, 1 once raised, so that a kernel may look, too."""
+    """A flag that one thread raises and the steps of a search look at.
+
+    `flag` is (1,) uint8, 1 once raised, so that a kernel may look, too.
+    """
 
     def __init__(self) -> None:
         self.flag = np.zeros(1, dtype=np.uint8)

@@ -1,14 +1,15 @@
 """A search, step by step.
 
     1. drive   the rider's own fastest drive, pickup to dropoff
-    2. sweep   exact costs from every node to the pickup, and from the dropoff to every node (and the other two ways when some
+    2. sweep   exact costs from every node to the pickup, and from the dropoff to every node (and the other two ways
+    when some
                drivers go via other places); for a rider who walks, from and to all candidates at once (see `meeting`)
     3. gather  for every offer: exact detour, seats, budget, window -> feasible, or turned away with a reason
     4. hint    when little was found: what would have helped
     5. rank    exact overlap and score of all that could be among the best
 
-Where speeds differ by the hour the offers of each slot go through these steps on the roads of that slot, those slots apart in which no trip is under
-way in the window, and the lists are merged.
+Where speeds differ by the hour the offers of each slot go through these steps on the roads of that slot, those slots
+apart in which no trip is under way in the window, and the lists are merged.
 
 Pure and deterministic: the clock's only part is `lap`, which is told when a step has ended.
 """
@@ -40,7 +41,9 @@ __all__ = ["Candidate", "Candidates", "find_candidates", "find_candidates_by_tim
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The best candidates in order, and an account of every offer considered. drives: the rider's own, in the metric of each slot."""
+    """The best candidates in order, and an account of every offer considered. drives: the rider's own, in the metric
+    of each slot.
+    """
 
     best: tuple[Candidate, ...]
     feasible: int
@@ -82,10 +85,12 @@ def find_candidates_by_time(
     *,
     hinting: bool = True,
 ) -> Candidates:
-    """The `limit` best offers for a query, of all offers in all slots, by score and then by offer id. farther: longer walks to hint at; hinting: False
+    """The `limit` best offers for a query, of all offers in all slots, by score and then by offer id. farther: longer
+    walks to hint at; hinting: False
     where nobody reads hints. With a limit of 0 they are counted only.
 
-    Raises PlaceUnreachable when the rider's own trip has no way, SearchCancelled between two steps once `cancellation` says so.
+    Raises PlaceUnreachable when the rider's own trip has no way, SearchCancelled between two steps once `cancellation`
+    says so.
     """
     go_on = (cancellation or Cancellation()).check
     drives = []

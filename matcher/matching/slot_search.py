@@ -18,7 +18,10 @@ from matcher.matching.scan.query import Query
 
 
 class SlotSearch:
-    """A query against the offers of one slot. Its roads are swept when a scan needs them, once; the sweeps stay until the search ends."""
+    """A query against the offers of one slot.
+
+    Its roads are swept when a scan needs them, once; the sweeps stay until the search ends.
+    """
 
     def __init__(
         self,
@@ -68,7 +71,8 @@ class SlotSearch:
         return describe_candidates(self._offers, feasible, ranked, self._weights, doors, self._number)
 
     def _glance(self, asked: Query) -> Feasible | None:
-        # A lone slot is swept at once: it is rare that nothing is under way at all, and then the sweep is all that a search costs.
+        # A lone slot is swept at once: it is rare that nothing is under way at all, and then the sweep is all that a
+        # search costs.
         return glance(self._offers, asked) if self._one_of_many else None
 
     def _sweep(self) -> Callable[[Query], Feasible]:

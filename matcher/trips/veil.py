@@ -22,7 +22,10 @@ VEIL_DECIMALS, VEIL_S, VEIL_M, OPEN_FROM_WALK_CM = 2, 60, 100, 10_000
 
 
 class Audience(StrEnum):
-    """Who looks at a booking. OWNER is the rider, COUNTERPART the driver until it is confirmed, COMPANION the driver since."""
+    """Who looks at a booking.
+
+    OWNER is the rider, COUNTERPART the driver until it is confirmed, COMPANION the driver since.
+    """
 
     OWNER = "owner"
     COUNTERPART = "counterpart"

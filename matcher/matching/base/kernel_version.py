@@ -1,9 +1,9 @@
 """When compiled kernels are no longer good: as soon as their source, or that of what they call, changes.
 
-numba keeps the machine code of a kernel under the hash of the file it is written in. Our kernels call each other across files, and
-what is called is compiled in: without this module, a change to one file would leave the others running its old code. Here the
-hash is that of the file and of all files that it takes kernels or constants from, and it is part of the name under which the code is kept,
-so that processes of two versions never share a file.
+numba keeps the machine code of a kernel under the hash of the file it is written in. Our kernels call each other across
+files, and what is called is compiled in: without this module, a change to one file would leave the others running its
+old code. Here the hash is that of the file and of all files that it takes kernels or constants from, and it is part of
+the name under which the code is kept, so that processes of two versions never share a file.
 
 The folders with kernels import this in their `__init__.py`, so that it is in place before the first kernel is declared.
 """
@@ -69,7 +69,10 @@ def _hash_of(path: Path) -> str:
 
 
 class _OfVersion:
-    """A locator whose files are good for one version of a kernel and all it calls. Takes kernels of this package only."""
+    """A locator whose files are good for one version of a kernel and all it calls.
+
+    Takes kernels of this package only.
+    """
 
     _py_file: str
 
@@ -105,8 +108,8 @@ class InHomeFolder(_OfVersion, UserWideCacheLocator):
 def one_compiles(kernel: Any, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """While the block runs, other processes wait that are about to compile kernels; then they find them compiled.
 
-    kernel: any of ours; they are kept together. waiting is called once when another process is at work. Where the folder
-    cannot be written there is nothing to share, and nobody waits.
+    kernel: any of ours; they are kept together. waiting is called once when another process is at work. Where the
+    folder cannot be written there is nothing to share, and nobody waits.
     """
     lock = Path(kernel.stats.cache_path) / "compiling.lock"
     try:

@@ -20,10 +20,11 @@ ANY_TIME = int(np.iinfo(np.int32).max)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What follows from an offer and the packed costs of its legs. Milliseconds (since the epoch for moments) and centimetres.
+    """What follows from an offer and the packed costs of its legs. Milliseconds (since the epoch for moments) and
+    centimetres.
 
-    seats, early_ms, late_ms: one a leg, as in `index.Legs`. max_detour_ms, max_detour_cm: the driver's limits less what the stops
-    of bookings have used; below 0 when a new road network has made a booked trip longer than its limit.
+    seats, early_ms, late_ms: one a leg, as in `index.Legs`. max_detour_ms, max_detour_cm: the driver's limits less what
+    the stops of bookings have used; below 0 when a new road network has made a booked trip longer than its limit.
     """
 
     cost: int

@@ -24,10 +24,12 @@ def price_steps(
     seats_offered: I32,
     length_cm: I64,
 ) -> U8:
-    """(k,) steps of the price of a seat from end to end, the nearest: of the driver's price, or of the suggestion where there is none.
+    """(k,) steps of the price of a seat from end to end, the nearest: of the driver's price, or of the suggestion where
+    there is none.
 
-    A price in another currency than that of the rate counts as none; one above the cost, from before the rate fell, as the cost. Where no
-    cost of driving is known nothing is dearer than anything else: all are 0. price_minor: NO_PRICE for none.
+    A price in another currency than that of the rate counts as none; one above the cost, from before the rate fell, as
+    the cost. Where no cost of driving is known nothing is dearer than anything else: all are 0. price_minor: NO_PRICE
+    for none.
     """
     if rate is None:
         return np.zeros(len(length_cm), np.uint8)

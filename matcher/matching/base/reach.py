@@ -1,16 +1,18 @@
-"""How long a detour is at least, before any exact cost is computed: what a sweep says of nodes, of cells of nodes, and of groups of cells.
+"""How long a detour is at least, before any exact cost is computed: what a sweep says of nodes, of cells of nodes, and
+of groups of cells.
 
-Of a position on an edge only one node is kept: one from which the position can be driven to along its edge (for an origin), or that can
-be driven to from it (for a destination), the nearer one where there are two. If a car needs c from the node to the origin, then for any
-stop the node is at most c farther from it than the origin is (triangle inequality); so the node's distance less c is a true bound on the
-origin's, also for a stop on the same edge. c goes into the offer's *reach*: drive without riders, plus budget, plus c at either end. The
-detour is at least `beyond` what the driver accepts where
+Of a position on an edge only one node is kept: one from which the position can be driven to along its edge (for an
+origin), or that can be driven to from it (for a destination), the nearer one where there are two. If a car needs c from
+the node to the origin, then for any stop the node is at most c farther from it than the origin is (triangle
+inequality); so the node's distance less c is a true bound on the origin's, also for a stop on the same edge. c goes
+into the offer's *reach*: drive without riders, plus budget, plus c at either end. The detour is at least `beyond` what
+the driver accepts where
 
     to_pickup[origin node] + ride + from_dropoff[destination node] - reach = beyond.
 
-Offers of several legs obey it as well: whatever stops lie between, the new drive leads from the origin over the pickup and the dropoff to the
-destination. Nodes are ranks of the nested dissection, so neighbours in number are neighbours on the road: 2**CELL_BITS of them are a cell, and
-the least of a cell's nodes is a bound for each.
+Offers of several legs obey it as well: whatever stops lie between, the new drive leads from the origin over the pickup
+and the dropoff to the destination. Nodes are ranks of the nested dissection, so neighbours in number are neighbours on
+the road: 2**CELL_BITS of them are a cell, and the least of a cell's nodes is a bound for each.
 """
 
 from __future__ import annotations

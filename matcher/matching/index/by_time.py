@@ -1,4 +1,6 @@
-"""The offers in memory, each under the metric of the slot it departs in: an `OfferIndex` a slot, and one door to all of them."""
+"""The offers in memory, each under the metric of the slot it departs in: an `OfferIndex` a slot, and one door to all
+of them.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,8 @@ class SlotSnapshot:
 class OfferIndexByTime:
     """Offers waiting to be matched. Thread-safe; implements `services.ports.OfferIndex`.
 
-    An offer is held in the slot of its published departure: a booking that moves the trip by minutes does not change the metric under
-    those who were promised times in it. With one slot this is that slot's index and nothing more.
+    An offer is held in the slot of its published departure: a booking that moves the trip by minutes does not change
+    the metric under those who were promised times in it. With one slot this is that slot's index and nothing more.
     """
 
     def __init__(self, roads: SearchRoadsByTime, rate: CostRate | None = None) -> None:
@@ -84,7 +86,9 @@ class OfferIndexByTime:
                 slot.remove(offer_id)
 
     def snapshot(self, searcher: str, hidden: Collection[str] = ()) -> tuple[SlotSnapshot, ...]:
-        """The offers as they are now, slot by slot, for a search by `searcher`, to whom those of `hidden` drivers do not exist."""
+        """The offers as they are now, slot by slot, for a search by `searcher`, to whom those of `hidden` drivers do
+        not exist.
+        """
         if len(self._slots) == 1:
             return (SlotSnapshot(self._roads.slots[0], self._slots[0].snapshot(searcher, hidden)),)
         with self._moving:

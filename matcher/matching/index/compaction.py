@@ -1,4 +1,6 @@
-"""Rows sorted anew while searches and writes go on: in an order that makes the rows of a block alike, without those that have gone."""
+"""Rows sorted anew while searches and writes go on: in an order that makes the rows of a block alike, without those
+that have gone.
+"""
 
 from __future__ import annotations
 

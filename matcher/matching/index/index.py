@@ -22,7 +22,8 @@ from matcher.matching.index.zones import BLOCK
 
 #: How many removed offers are remembered, so that an older write that arrives late does not bring one back.
 _REMEMBERED = 100_000
-#: Rows are sorted again when those that came after the last time are more than this part of them, or those that have gone a quarter.
+#: Rows are sorted again when those that came after the last time are more than this part of them, or those that have
+#: gone a quarter.
 _TAIL_PART, _GONE_PART = 32, 4
 #: Fewer rows than this are not worth it.
 LEAST_TAIL = 4096
@@ -123,7 +124,9 @@ class OfferIndex:
             return self._store.snapshot(own, others)
 
     def version_of(self, offer_id: UUID) -> int:
-        """The newest version that was put, also of an offer that has gone again not long ago; 0 for one that was never here."""
+        """The newest version that was put, also of an offer that has gone again not long ago; 0 for one that was
+        never here.
+        """
         with self._lock:
             return self._held_version(offer_id)
 
@@ -133,7 +136,10 @@ class OfferIndex:
             return self._store.memory()
 
     def compact(self) -> None:
-        """Sort the rows anew, without those that have gone. Searches and writes go on; another call waits until this one is done."""
+        """Sort the rows anew, without those that have gone.
+
+        Searches and writes go on; another call waits until this one is done.
+        """
         with self._compacting:
             with self._lock:
                 store, then = self._store, self._store.contents()

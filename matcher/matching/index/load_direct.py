@@ -24,7 +24,8 @@ _BESIDE: dict[str, tuple[type[np.generic] | str, Stated]] = {
     "length_cm": (np.int64, Stated(lambda offer: offer.length_cm)),
     "price_minor": (np.int32, Stated(lambda offer: NO_PRICE if offer.price is None else offer.price.minor)),
 }
-#: dtype and reading of every column of `DirectOffers` that is a number. A flexibility that is too long has to fit as well.
+#: dtype and reading of every column of `DirectOffers` that is a number. A flexibility that is too long has to fit as
+#: well.
 _LOADED = {name: (ROW[name], column) for name, column in STATED.items()} | _BESIDE
 _LOADED["flexibility_s"] = (np.int32, STATED["flexibility_s"])
 

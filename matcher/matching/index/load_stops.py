@@ -21,11 +21,12 @@ _MOST_LEGS = 255
 
 @dataclass(frozen=True, eq=False)
 class OffersWithStops:
-    """OPEN offers with stops between origin and destination, (k,) each, and their stops, offer by offer and in driving order.
+    """OPEN offers with stops between origin and destination, (k,) each, and their stops, offer by offer and in driving
+    order.
 
     offers: their seats are those left, their budget the whole one. duration_ms: of the drive as published. booked:
-    whether the stops are those of riders (the driver's own among them), who board (boarding > 0 seats) and alight (< 0).
-    earliest_ms, latest_ms: NO_PROMISE for none.
+    whether the stops are those of riders (the driver's own among them), who board (boarding > 0 seats) and alight (<
+    0). earliest_ms, latest_ms: NO_PROMISE for none.
     """
 
     offers: DirectOffers

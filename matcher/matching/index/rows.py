@@ -1,4 +1,5 @@
-"""What is known of every offer, as columns that kernels scan: one row an offer, and a row for each leg of those with several.
+"""What is known of every offer, as columns that kernels scan: one row an offer, and a row for each leg of those with
+several.
 
 `Rows` and `Legs` are the only lists of these columns: names, dtypes, units, and how a column that the offer itself
 states is read. Everything that writes, loads, sorts or scans rows derives from them.

@@ -109,7 +109,9 @@ class Store:
         return row >= 0
 
     def snapshot(self, own: int, hidden: list[int]) -> Snapshot:
-        """For a search by the driver with the digest `own`, from whom the drivers with the digests `hidden` are hidden."""
+        """For a search by the driver with the digest `own`, from whom the drivers with the digests `hidden` are
+        hidden.
+        """
         if self._view is None:
             alive, alive_count, zones = self._blocks.shared()
             nobody = np.empty(0, np.int64)

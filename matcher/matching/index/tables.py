@@ -1,4 +1,6 @@
-"""Where an offer and where a driver's offers are among the rows: hash tables of row numbers, without a Python object for any of them."""
+"""Where an offer and where a driver's offers are among the rows: hash tables of row numbers, without a Python object
+for any of them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ _LEAST_BUCKETS = 16
 
 
 class IdTable:
-    """Offer id -> row, by open addressing with linear probing. The ids themselves are columns of the rows, and are not kept twice.
+    """Offer id -> row, by open addressing with linear probing. The ids themselves are columns of the rows, and are not
+    kept twice.
 
     A slot is an int32 and tables are filled up to 85 %: under 5 bytes an offer where the table was made for as many.
     """
@@ -46,7 +49,9 @@ class IdTable:
         return found
 
     def enter(self, high: U64, low: U64, first: int, last: int) -> I64:
-        """Rows [first, last) are where their ids are from now on; returns the rows where some of these ids have been."""
+        """Rows [first, last) are where their ids are from now on; returns the rows where some of these ids have
+        been.
+        """
         if self._used + last - first > _MOST_FULL * len(self._slots):
             self._slots = _regrown(
                 self._slots, _slots_for(max(self.count + last - first, 5 * self.count // 4)), high, low
@@ -66,7 +71,10 @@ class IdTable:
 
 
 class DriverRows:
-    """Driver -> rows: chains through the rows, newest first, one a bucket of a hash of the driver. Rows that have gone stay in their chains."""
+    """Driver -> rows: chains through the rows, newest first, one a bucket of a hash of the driver.
+
+    Rows that have gone stay in their chains.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._heads = np.full(max(_LEAST_BUCKETS, capacity // _ROWS_A_BUCKET), _EMPTY, np.int32)

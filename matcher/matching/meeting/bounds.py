@@ -19,10 +19,12 @@ from matcher.matching.meeting.candidates import Meeting
 from matcher.matching.scan.insertion import MOST_LEGS
 from matcher.matching.scan.itineraries import NOWHERE_MS, Trips
 
-#: Which drives of a leg are needed: from its beginning to the pickup, from the pickup to its end, and so for the dropoff.
+#: Which drives of a leg are needed: from its beginning to the pickup, from the pickup to its end, and so for the
+#: dropoff.
 TO_PICKUP, FROM_PICKUP, TO_DROPOFF, ONWARD = 1, 2, 4, 8
 EVERY_DRIVE = TO_PICKUP | FROM_PICKUP | TO_DROPOFF | ONWARD
-#: Columns of the least distances, (n, 6) packed: to the pickup with the least a_k added, from the dropoff with the least
+#: Columns of the least distances, (n, 6) packed: to the pickup with the least a_k added, from the dropoff with the
+#: least
 #: b_c added; to the nearest pickup and from it; the same for dropoffs.
 OUT, HOME, NEAREST_TO_PICKUP, NEAREST_FROM_PICKUP, NEAREST_TO_DROPOFF, NEAREST_FROM_DROPOFF = range(6)
 

@@ -54,7 +54,9 @@ class Meeting(NamedTuple):
 
 
 class Around(NamedTuple):
-    """(n, ·) packed distances between nodes and the candidates, true where the legs at hand begin (to) and end (from)."""
+    """(n, ·) packed distances between nodes and the candidates, true where the legs at hand begin (to) and end
+    (from).
+    """
 
     to_pickups: I64
     from_pickups: I64
@@ -75,7 +77,9 @@ class Walker(NamedTuple):
 
 
 def potentials(between: I64) -> tuple[I64, I64]:
-    """(a, b) in ms, each at least 0, with a[k] + b[c] <= the time of between[k, c], (s, t) packed; no way counts as FAR."""
+    """(a, b) in ms, each at least 0, with a[k] + b[c] <= the time of between[k, c], (s, t) packed; no way counts as
+    FAR.
+    """
     ms = np.minimum(between >> 32, FAR)
     a = ms.min(axis=1) - ms.min()
     return a, (ms - a[:, None]).min(axis=0)

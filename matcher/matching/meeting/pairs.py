@@ -1,8 +1,10 @@
-"""Where each driver should stop for a rider who walks: the best pair of a pickup and a dropoff, offer by offer, exactly.
+"""Where each driver should stop for a rider who walks: the best pair of a pickup and a dropoff, offer by offer,
+exactly.
 
 Of the pairs that are feasible the one with the least *generalised cost* is taken, detour and both walks at the prices
 of the score (`ScoreWeights.prices`, without the ceilings). Ties go to less walk, then less detour (time, then length),
-then the earlier pickup, then the earlier dropoff. The driver's stops, and what is promised there, are as in `insertion`.
+then the earlier pickup, then the earlier dropoff. The driver's stops, and what is promised there, are as in
+`insertion`.
 
 A pair's window: leaving the door is boarding less the walk to the pickup, arriving at it is alighting plus the walk
 from the dropoff; and nobody is at a pickup sooner than the walk from now takes.

@@ -1,12 +1,14 @@
 """A search for a rider who walks: every offer against every pair of a pickup and a dropoff, exactly.
 
-    1. climb   what it costs to climb from each candidate in the hierarchy; from it, the drive between every pickup and every dropoff
+    1. climb   what it costs to climb from each candidate in the hierarchy; from it, the drive between every pickup and
+    every dropoff
     2. bound   one sweep a side with all candidates as seeds: how long each offer's detour is at least, over all pairs
     3. settle  exact drives between the candidates and the offers that are left, and only those
     4. pair    for each of them the best feasible pair (see `meeting_pairs`)
 
-What is promised: an offer is turned away only if no pair of candidates works, and then by the furthest that any pair came. The window is
-about the rider's own door: when the rider leaves it (boarding less the walk there), or arrives at it (alighting plus the walk from there).
+What is promised: an offer is turned away only if no pair of candidates works, and then by the furthest that any pair
+came. The window is about the rider's own door: when the rider leaves it (boarding less the walk there), or arrives at
+it (alighting plus the walk from there).
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ Pairs = tuple[AnyArray, int]
 
 
 class _Sweep:
-    """Distances to and from the nearest candidates, for all nodes or, when offers are few, for those that these need."""
+    """Distances to and from the nearest candidates, for all nodes or, when offers are few, for those that these
+    need.
+    """
 
     def __init__(self, sweeps: ExitStack, snapshot: Snapshot, roads: SearchRoads, pairs: list[Any]) -> None:
         self._sweeps, self._snapshot, self._roads, self._pairs = sweeps, snapshot, roads, pairs
@@ -67,7 +71,9 @@ class _Sweep:
         self.bounds: Bounds
 
     def cover(self, asked: Query) -> None:
-        """Make the distances, and the bounds that follow, true for every offer that is left by tests that need no roads."""
+        """Make the distances, and the bounds that follow, true for every offer that is left by tests that need no
+        roads.
+        """
         if self._everywhere or asked is self._covered:
             return
         self._covered = asked
@@ -84,7 +90,9 @@ class _Sweep:
 
 
 class MeetingScan:
-    """Offers against one set of candidates; good for any window and any seats, while the `sweeps` it was given are open."""
+    """Offers against one set of candidates; good for any window and any seats, while the `sweeps` it was given are
+    open.
+    """
 
     def __init__(
         self, sweeps: ExitStack, snapshot: Snapshot, roads: SearchRoads, query: Query, weights: ScoreWeights
@@ -136,7 +144,9 @@ class MeetingScan:
         return Feasible.of(found, considered, sieve.counts, miss)
 
     def _with_nearest_miss(self, asked: Query, feasible: Feasible) -> Feasible:
-        """Look at offers, the nearest bound first, for as long as one can be a nearer miss than those in their bound."""
+        """Look at offers, the nearest bound first, for as long as one can be a nearer miss than those in their
+        bound.
+        """
         if len(feasible) >= FEW:
             return feasible
         miss = NO_MISS if feasible.nearest_miss_ms is None else feasible.nearest_miss_ms
@@ -168,7 +178,8 @@ class MeetingScan:
         return found
 
     def _pair_itineraries(self, asked: Query, near: I64, counts: AnyArray, threshold: int) -> Pairs:
-        """The best pairs of legs and candidates that add less than `threshold` ms beyond the budget, and misses that are
+        """The best pairs of legs and candidates that add less than `threshold` ms beyond the budget, and misses that
+        are
         no farther beyond."""
         # The trip as a whole was near enough; now leg by leg.
         wanted = Wanted(asked.seats, threshold)

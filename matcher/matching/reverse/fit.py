@@ -28,10 +28,11 @@ def fitting_requests(
     now_ms: int,
     rate: CostRate | None = None,
 ) -> Iterator[tuple[WaitingRequest, Candidate, PackedDrive]]:
-    """Those of the requests to which a search would show this offer now, with what it would show and the rider's own drive.
+    """Those of the requests to which a search would show this offer now, with what it would show and the rider's own
+    drive.
 
-    hidden: riders for whom the offers of this driver do not exist. rate: what prices are held against. Raises ValueError when the roads have
-    no way along the offer.
+    hidden: riders for whom the offers of this driver do not exist. rate: what prices are held against. Raises
+    ValueError when the roads have no way along the offer.
     """
     for request, found in _searches(offer, requests, hidden, roads, weights, now_ms, rate, 1):
         for candidate in found.best:
@@ -63,7 +64,10 @@ def why_not(
     now_ms: int,
     rate: CostRate | None = None,
 ) -> TurnedAway | None:
-    """Why a search would turn this offer away, or None when it would show it. Raises ValueError as `fitting_requests`."""
+    """Why a search would turn this offer away, or None when it would show it.
+
+    Raises ValueError as `fitting_requests`.
+    """
     for _, found in _searches(offer, [request], (), roads, weights, now_ms, rate, 0):
         return next(iter(found.turned_away), None)
     return TurnedAway.DETOUR

@@ -1,7 +1,7 @@
 """The requests that wait, as columns that one offer is held against: the other way round of an `OfferIndex`.
 
-What it hands out is proven to contain every request that the offer fits, and usually little more. Which of them fit is for the same pipeline
-to say that answers searches, so both ways agree by construction.
+What it hands out is proven to contain every request that the offer fits, and usually little more. Which of them fit is
+for the same pipeline to say that answers searches, so both ways agree by construction.
 """
 
 from __future__ import annotations
@@ -42,10 +42,12 @@ class WaitingRequest:
 
 @dataclass(frozen=True, eq=False)
 class _Columns:
-    """(k,) each, but for the ends, which have a row for each place the rider can be met at, those of one request together.
+    """(k,) each, but for the ends, which have a row for each place the rider can be met at, those of one request
+    together.
 
-    earliest_ms, latest_ms: of boarding, or of alighting for `arrives`, for whatever walk. direct: packed drive between the two places in each
-    slot, (slots, k); _UNKNOWN until it is asked for. Of who walks it is 0, which is a bound as well.
+    earliest_ms, latest_ms: of boarding, or of alighting for `arrives`, for whatever walk. direct: packed drive between
+    the two places in each slot, (slots, k); _UNKNOWN until it is asked for. Of who walks it is 0, which is a bound as
+    well.
     """
 
     waiting: list[WaitingRequest]
@@ -176,12 +178,14 @@ class RequestIndex:
         return len(gone)
 
     def candidates(self, offer: Offer) -> list[WaitingRequest]:
-        """Every request that the offer could fit, and some that it does not. Raises ValueError when there is no way along the offer.
+        """Every request that the offer could fit, and some that it does not. Raises ValueError when there is no way
+        along the offer.
 
-        Left out are, by their own: the driver's requests; those for more seats than are free on any leg; those for women only where the driver shares
-        nothing. By the clock: no trip of this driver, however late it leaves and however long its detour, touches their window. By the roads: the
-        drive origin → pickup → dropoff → destination, for the meeting points nearest to it, is longer than all that the driver accepts. Each leg of
-        that drive is at most what any insertion between any stops spends there (triangle inequality), so none that fits is left out.
+        Left out are, by their own: the driver's requests; those for more seats than are free on any leg; those for
+        women only where the driver shares nothing. By the clock: no trip of this driver, however late it leaves and
+        however long its detour, touches their window. By the roads: the drive origin → pickup → dropoff → destination,
+        for the meeting points nearest to it, is longer than all that the driver accepts. Each leg of that drive is at
+        most what any insertion between any stops spends there (triangle inequality), so none that fits is left out.
         """
         slot = self._roads.slot_of(offer.departure)
         roads = self._roads.slots[slot]
@@ -243,7 +247,9 @@ def _by_road(columns: _Columns, direct: I64, offer: Offer, plan: Plan, roads: Se
 
 
 def _least(ends: _Ends, roads: SearchRoads, distance: I64, edge: int, *, arriving: bool) -> I64:
-    """(k,) packed: the least drive from the source (arriving) to the nearest place of each request, or from there to the target."""
+    """(k,) packed: the least drive from the source (arriving) to the nearest place of each request, or from there to
+    the target.
+    """
     table = roads.edges.together[ends.edge]
     start, end, forward, backward = table["start"], table["end"], table["forward"], table["backward"]
     at = ends.at.astype(np.int64)

@@ -1,4 +1,6 @@
-"""A search for a rider who is met at the doors: one sweep for all offers, or drives for those few that can be in time."""
+"""A search for a rider who is met at the doors: one sweep for all offers, or drives for those few that can be in
+time.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class DoorScan:
         return found.joined(gather_itineraries(self._snapshot, edges, distance, self._direct, asked, bounds))
 
     def _prepare(self, asked: Query) -> tuple[I64, OpenRows | None]:
-        """(distances, true for every offer that is left by tests that need no roads; those offers when they are few)."""
+        """(distances, true for every offer that is left by tests that need no roads; those offers when they are
+        few).
+        """
         if self._everywhere is not None:
             return self._everywhere, None
         rows = open_rows(self._snapshot, asked, self._roads.few_offers)

@@ -75,10 +75,11 @@ def find_hints(
 
 
 def _least_that_helps(amounts: Sequence[int], more: Callable[[int], int]) -> tuple[int, int]:
-    """(amount, how many more fit) of the least amount that helps; (_, 0) when none does. amounts: ascending, at least one.
+    """(amount, how many more fit) of the least amount that helps; (_, 0) when none does. amounts: ascending, at least
+    one.
 
-    Each look costs as much as the search itself, and a larger amount never loses a match: where offers are many the least is
-    enough, where they are few the most is not; between them a bisection finds the least that is.
+    Each look costs as much as the search itself, and a larger amount never loses a match: where offers are many the
+    least is enough, where they are few the most is not; between them a bisection finds the least that is.
     """
     gain = more(amounts[0])
     if gain > 0 or len(amounts) == 1:

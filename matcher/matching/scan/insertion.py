@@ -16,7 +16,8 @@ from matcher.matching.base.plan import ANY_TIME, NO_LIMIT
 from matcher.matching.base.positions import I32, I64, INFINITE, LENGTH_MASK, U8, Int
 from matcher.matching.scan.feasible import NO_MISS, Insertion
 
-#: How far a pair of legs came: the test that stopped it, or none. The furthest of all tells why an offer is turned away.
+#: How far a pair of legs came: the test that stopped it, or none. The furthest of all tells why an offer is turned
+#: away.
 NO_SEATS, TOO_LONG_MS, TOO_LONG_CM, WRONG_TIME, FITS = range(5)
 MOST_LEGS = 256
 
@@ -43,7 +44,8 @@ class Trip(NamedTuple):
 
 
 class Drives(NamedTuple):
-    """Packed, one a leg or more: from the stop before a leg to the pickup, from the pickup to the stop after it, and the
+    """Packed, one a leg or more: from the stop before a leg to the pickup, from the pickup to the stop after it, and
+    the
     same for the dropoff."""
 
     to_pickup: I64

@@ -1,4 +1,6 @@
-"""Offers in the slot they depart in: moved when their departure is, in one slot at any moment, and never brought back by an old write."""
+"""Offers in the slot they depart in: moved when their departure is, in one slot at any moment, and never brought
+back by an old write.
+"""
 
 from __future__ import annotations
 

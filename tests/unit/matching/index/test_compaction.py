@@ -68,7 +68,9 @@ def test_rows_are_put_together_by_slot_reach_and_place(engine: RoadEngine) -> No
 
 
 def test_what_is_written_while_rows_are_sorted_is_repeated(engine: RoadEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Offers replaced, added, added and removed, cancelled and put again, in several rounds, the last of which is done under the lock."""
+    """Offers replaced, added, added and removed, cancelled and put again, in several rounds, the last of which is
+    done under the lock.
+    """
     offers = offers_of(60)
     index, expected = OfferIndex(engine, block=8), OfferIndex(engine, block=8)
     for offer in offers[:40]:

@@ -57,7 +57,9 @@ def test_many_at_once_are_what_one_by_one_are(engine: RoadEngine) -> None:
 
 
 def test_offers_with_stops_and_riders_are_at_once_what_they_are_one_by_one(engine: RoadEngine) -> None:
-    """Places on the way and riders' stops, promises kept and broken, budgets used up; oversold trips and such as lead nowhere are left out."""
+    """Places on the way and riders' stops, promises kept and broken, budgets used up; oversold trips and such as
+    lead nowhere are left out.
+    """
     offers: list[Offer] = []
     while len(offers) < 400:
         offer = some_offer(_random, STREETS, SPOTS, len(offers), round_numbers=False, vias=True)

@@ -139,7 +139,8 @@ def test_nobody_is_sent_to_a_pickup_that_cannot_be_reached_in_time() -> None:
 def test_who_stands_on_a_stops_own_one_way_street_is_not_passed_over(
     booked: tuple[tuple[int, float], tuple[int, float]], pickup: tuple[int, float], dropoff: tuple[int, float]
 ) -> None:
-    """Around a one-way ring it is a whole round to a place just behind; along the street itself it is no detour at all. The only seat is
+    """Around a one-way ring it is a whole round to a place just behind; along the street itself it is no detour at all.
+    The only seat is
     taken between two stops, so that no other leg speaks for the offer."""
     ring = [Street(k, (k + 1) % 8, 100_000, 60_000) for k in range(8)]
     stops = tuple(
@@ -157,7 +158,9 @@ def test_who_stands_on_a_stops_own_one_way_street_is_not_passed_over(
 
 @pytest.mark.parametrize(("budget_s", "fits"), [(60, 1), (59, 0)])
 def test_a_trip_with_stops_that_has_just_enough_detour_left_is_not_passed_over(budget_s: int, fits: int) -> None:
-    """The rider waits half a minute off the driver's first leg, and both streets are far from the driver's own stops."""
+    """The rider waits half a minute off the driver's first leg, and both streets are far from the driver's own
+    stops.
+    """
     line = [Street(k, k + 1, 100_000, 60_000, 60_000) for k in range(8)]
     index = OfferIndex(an_engine([*line, Street(2, 9, 50_000, 30_000, 30_000)]))
     index.put(an_offer((0, 0.5), (7, 0.5), via=[(6, 0.5)], max_detour_s=budget_s))

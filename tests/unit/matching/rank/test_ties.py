@@ -1,4 +1,6 @@
-"""Offers that are equally good stand in the order of their ids, whatever else is true of them: how they were published, where they lie, how many there are."""
+"""Offers that are equally good stand in the order of their ids, whatever else is true of them: how they were
+published, where they lie, how many there are.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ def engine() -> RoadEngine:
 
 
 def alike(count: int, seed: int) -> list[Offer]:
-    """Offers that differ in nothing but their ids, shuffled. The halves of the ids rise against each other, and some high halves are alike."""
+    """Offers that differ in nothing but their ids, shuffled.
+
+    The halves of the ids rise against each other, and some high halves are alike.
+    """
     dice = random.Random(seed)
     ids = [UUID(int=((2**63 + k // 3) << 64) | (2**64 - 1 - 7 * k if k % 2 else 5 * k)) for k in range(count)]
     offers = [replace(an_offer((0, 0.5), (2, 0.5)), id=offer_id) for offer_id in ids]

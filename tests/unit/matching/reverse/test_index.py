@@ -1,4 +1,6 @@
-"""Requests that wait, as columns: they come once, go when their window is over or they are taken back, and the sieve keeps what could fit."""
+"""Requests that wait, as columns: they come once, go when their window is over or they are taken back, and the sieve
+keeps what could fit.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The scan over thousands of rows: where blocks meet, where the bound is taken, and what each offer is turned away for."""
+"""The scan over thousands of rows: where blocks meet, where the bound is taken, and what each offer is turned away
+for.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +99,10 @@ def test_the_nearest_miss_is_the_least_over_all_blocks_and_only_of_those_that_fi
 
 
 def test_a_rider_on_the_drivers_own_edge_needs_neither_end_of_it() -> None:
-    """The way round the block is an hour; along the edge it is seconds. A bound over the ends would turn the offer away."""
+    """The way round the block is an hour; along the edge it is seconds.
+
+    A bound over the ends would turn the offer away.
+    """
     hour = 3_600_000
     streets = [Street(0, 1, 100_000, 10_000), Street(1, 2, 100_000, hour), Street(2, 0, 100_000, hour)]
     engine = an_engine(streets)

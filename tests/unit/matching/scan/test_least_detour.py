@@ -1,4 +1,6 @@
-"""The bound by which pairs of legs are passed over is the very least, to the millisecond: an offer that just fits is never lost."""
+"""The bound by which pairs of legs are passed over is the very least, to the millisecond: an offer that just fits is
+never lost.
+"""
 
 from __future__ import annotations
 
