@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aiohttp import web
 from pydantic_core import to_json
@@ -37,6 +37,7 @@ from api.traffic import Traffic
 from api.watching.line_quota import LineQuota
 from api.watching.metrics import PrometheusTelemetry, Refresher
 from api.watching.tracing import Tracing
+from matcher.domain.clock import utc_now
 from matcher.operation.telemetry import HTTP_IN_PROGRESS, STREAMS_OPEN, Reading
 from matcher.settings.protection import ProtectionSettings
 from matcher.settings.server import ServerSettings, WatchSettings
@@ -46,11 +47,6 @@ _PROTECTION, _WATCH = ProtectionSettings.default(), WatchSettings.default()
 
 #: Log lines per second for calls that are shed under load; a line costs a third of such a refusal.
 REFUSAL_LINES_A_SECOND = 10
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 def build_app(

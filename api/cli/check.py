@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from api.cli.console import StepProgress, make_console
-from api.cli.support import explain, now, run_with_progress, settings
+from api.cli.support import explain, run_with_progress, settings
+from matcher.domain.clock import utc_now
 
 if TYPE_CHECKING:
     from matcher.check.promises import CheckReport
@@ -38,7 +39,7 @@ def check(
 
         async def work(progress: StepProgress) -> CheckReport:
             async with promise_checks(chosen, progress=progress) as check_promises:
-                return await check_promises(now(), sample=sample, seed=seed, progress=progress)
+                return await check_promises(utc_now(), sample=sample, seed=seed, progress=progress)
 
         report = run_with_progress(work)
     except Exception as error:

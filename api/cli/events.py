@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from api.cli.console import make_console
-from api.cli.support import JsonOption, now, run_on, settings
+from api.cli.support import JsonOption, run_on, settings
+from matcher.domain.clock import utc_now
 from matcher.events.webhooks.webhook import Delivery, DeliveryStatus
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def replay(
 
     async def work(deliveries: PostgresDeliveries) -> int:
         if delivery is None:
-            return await deliveries.replay_dead(webhook, now())
-        await deliveries.replay(delivery, now())
+            return await deliveries.replay_dead(webhook, utc_now())
+        await deliveries.replay(delivery, utc_now())
         return 1
 
     count = run_on(settings(), delivery_management, work)

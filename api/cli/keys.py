@@ -12,7 +12,8 @@ import typer
 from rich.table import Table
 
 from api.cli.console import make_console
-from api.cli.support import JsonOption, now, run_on, settings
+from api.cli.support import JsonOption, run_on, settings
+from matcher.domain.clock import utc_now
 from matcher.domain.principal import ACTABLE, ApiKey, Role
 
 app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
@@ -62,7 +63,7 @@ def create(
     from matcher.wiring.commands import key_management
 
     token, key = run_on(
-        settings(), key_management, lambda keys: keys.create(user, role, now(), ttl, act_as or frozenset())
+        settings(), key_management, lambda keys: keys.create(user, role, utc_now(), ttl, act_as or frozenset())
     )
     until = "until it is revoked" if key.expires_at is None else f"until {_moment(key.expires_at)}"
     notice = f"Key {key.id} of {key.user}, role {key.role.value}, good {until}. It is shown only now:"
@@ -94,7 +95,7 @@ def revoke(
     """Refuse a key from now on; a running service follows within seconds."""
     from matcher.wiring.commands import key_management
 
-    run_on(settings(), key_management, lambda keys: keys.revoke(key_id, now()))
+    run_on(settings(), key_management, lambda keys: keys.revoke(key_id, utc_now()))
     typer.echo(f"Key {key_id} is revoked.")
 
 
@@ -102,7 +103,7 @@ def _state(key: ApiKey) -> str:
     if key.revoked_at is not None:
         return f"revoked {_moment(key.revoked_at)}"
     if key.expires_at is not None:
-        word = "good until" if key.is_usable(now()) else "expired"
+        word = "good until" if key.is_usable(utc_now()) else "expired"
         return f"{word} {_moment(key.expires_at)}"
     return "good"
 
@@ -118,4 +119,4 @@ def _summary(key: ApiKey) -> dict[str, str | bool | list[str] | None]:
     }
     acts_as = [role.value for role in sorted(key.act_as)]
     who = {"id": key.id, "user": key.user, "role": key.role.value, "act_as": acts_as}
-    return {**who, "usable": key.is_usable(now()), **times}
+    return {**who, "usable": key.is_usable(utc_now()), **times}

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from api.cli.console import make_console
-from api.cli.support import now, run_on, settings
-from matcher.domain.clock import later
+from api.cli.support import run_on, settings
+from matcher.domain.clock import later, utc_now
 from matcher.statistics.model import COUNTS, LOST, MEASURES, BucketSize, Quantiles
 
 _BARS = "·▁▂▃▄▅▆▇█"
@@ -63,7 +63,7 @@ def stats(
     from matcher.wiring.commands import statistics_reading
 
     chosen, zone = settings(), _parse_zone(tz)
-    begin, end = _range(from_, to, bucket, zone, now())
+    begin, end = _range(from_, to, bucket, zone, utc_now())
     found = run_on(chosen, statistics_reading, lambda read: read.matches(begin, end, bucket, zone, region))
     document = match_json(found, bucket.value, tz, zone)
     if as_json:

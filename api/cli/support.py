@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -60,11 +59,6 @@ def run_on(
             return await work(tool)
 
     return run_with_progress(opened_and_done)
-
-
-def now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 def say_where(url: str) -> None:

@@ -54,7 +54,6 @@ class ComputeThreads(ThreadPoolExecutor):
         self._count = threading.Lock()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """As the executor does, with the caller's context."""
         context, given = contextvars.copy_context(), perf_counter()
 
         def job() -> T:

@@ -21,10 +21,8 @@ class StopWatch:
 
     @property
     def laps_ms(self) -> Mapping[str, float]:
-        """Milliseconds by step, in order."""
         return {step: round(spent, 3) for step, spent in self._laps.items()}
 
     @property
     def total_ms(self) -> float:
-        """Milliseconds since the beginning."""
         return round((perf_counter() - self._begin) * 1000, 3)

@@ -39,7 +39,6 @@ class Notices:
             raise DatabaseUnavailable("the connection to the database was lost")
 
     def wake(self, *_notice: Any) -> None:
-        """There is news."""
         self._woken.set()
 
     def lose(self, *_connection: Any) -> None:

@@ -87,12 +87,10 @@ class Database:
 
     @property
     def connections_used(self) -> int:
-        """Connections that somebody has taken."""
         return self._pool.get_size() - self._pool.get_idle_size()
 
     @property
     def connections_idle(self) -> int:
-        """Connections that wait for somebody."""
         return self._pool.get_idle_size()
 
     async def ping(self) -> None:
@@ -102,7 +100,6 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for single statements, each its own transaction."""
         with domain_errors():
             async with self._pool.acquire(timeout=self._acquire_timeout_s) as connection:
                 yield connection

@@ -51,7 +51,6 @@ class Statements:
         self._parameters: dict[str, tuple[str, ...]] = {query: tuple(adapter.var_sorted[query]) for query in self._sql}
 
     def names(self) -> list[str]:
-        """The names of all statements of the file."""
         return sorted(self._sql)
 
     def sql(self, name: str) -> str:
@@ -71,7 +70,6 @@ class Statements:
         return await connection.fetchrow(self._sql[name], *self._bind(name, values))
 
     async def rows(self, connection: Connection, name: str, /, **values: object) -> list[Record]:
-        """All rows."""
         return await connection.fetch(self._sql[name], *self._bind(name, values))
 
     async def value(self, connection: Connection, name: str, /, **values: object) -> Any:

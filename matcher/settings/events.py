@@ -62,5 +62,4 @@ class EventSettings(Concern):
 
     @property
     def pauses(self) -> tuple[timedelta, ...]:
-        """The pauses between attempts."""
         return tuple(timedelta(seconds=float(word)) for word in self.webhook_pauses_s.split(","))

@@ -84,12 +84,10 @@ class TokenSettings(Concern):
 
     @property
     def audiences(self) -> frozenset[str]:
-        """The audiences, one by one."""
         return frozenset(words(self.jwt_audience or ""))
 
     @property
     def algorithms(self) -> frozenset[str]:
-        """The algorithms, one by one."""
         return frozenset(words(self.jwt_algorithms))
 
     @property

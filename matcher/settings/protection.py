@@ -74,10 +74,8 @@ class ProtectionSettings(Concern):
 
     @property
     def proxy_networks(self) -> tuple[Network, ...]:
-        """The networks of `trusted_proxies`."""
         return tuple(ipaddress.ip_network(word) for word in words(self.trusted_proxies))
 
     @property
     def origins(self) -> frozenset[str]:
-        """The origins of `cors_origins`."""
         return frozenset(words(self.cors_origins))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 import uuid_utils.compat
 
+from matcher.domain.clock import utc_now
 from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.operation.compute_threads import ComputeThreads
@@ -33,11 +34,6 @@ from matcher.wiring.database import OpenDatabase
 from matcher.wiring.secrets import Secrets
 
 T = TypeVar("T")
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 def _uuid7() -> UUID:
@@ -68,12 +64,10 @@ class Ground:
 
     @cached_property
     def region(self) -> str:
-        """The name of the region."""
         return self.live.now.roads.name
 
     @cached_property
     def offers(self) -> PostgresOffers:
-        """Offers on disk."""
         return self.get(PostgresOffers)
 
     @cached_property
@@ -83,7 +77,6 @@ class Ground:
 
     @cached_property
     def blocks(self) -> Blocks:
-        """Who has blocked whom."""
         return Blocks(self.get(PostgresBlocks))
 
     @cached_property

@@ -38,7 +38,7 @@ from matcher.wiring.events import EventServices, make_events
 from matcher.wiring.ground import Ground, compute_threads
 from matcher.wiring.jobs import Following, background_jobs
 from matcher.wiring.operation import Operation, make_operation
-from matcher.wiring.people import Credentials, People, make_credentials, make_people
+from matcher.wiring.people import People, make_credentials, make_people
 from matcher.wiring.region import RegionOpener
 from matcher.wiring.search import RequestServices, make_search
 from matcher.wiring.secrets import read_secrets
@@ -92,27 +92,68 @@ async def running(
     async with AsyncExitStack() as stack:
         ground, following = await _open_ground(settings, stack, progress, telemetry)
         credentials = make_credentials(ground, stack)
-        lasting = _Lasting(
-            ground,
-            following,
-            credentials,
-            make_people(ground, credentials.authenticate),
-            await make_events(ground, stack),
-            make_operation(ground, version=this_version, lag_s=lambda: following.follow.lag.seconds),
-            make_read_statistics(settings, ground.database.pool),
-            this_version,
-            worker,
-        )
-        served = [_on(lasting, ground.live.now, lambda: served[-1])]
+        people = make_people(ground, credentials.authenticate)
+        events = await make_events(ground, stack)
+        operation = make_operation(ground, version=this_version, lag_s=lambda: following.follow.lag.seconds)
+        read_statistics = make_read_statistics(settings, ground.database.pool)
+        served: list[Carpool] = []
 
         def serve(region: ServedRegion) -> None:
-            served[:] = [_on(lasting, region, lambda: served[-1])]
+            """From now on, on the roads of this version of the region; the rest stays as it is."""
+            trips = make_trips(ground, region)
 
+            def position() -> str:
+                """What a region that has been replaced holds in memory follows no changes any more."""
+                return following.follow.position.snapshot if ground.live.now is region else NOTHING_SEEN
+
+            search = make_search(ground, region, position=position)
+            probes: dict[str, Callable[[], Awaitable[str | None]]] = {
+                "database": ground.database.pool.ping,
+                "changes": CheckLag(following.follow, ground.settings.storage.lag_limit_s),
+                "roads": following.renew.state,
+            }
+            served[:] = [
+                Carpool(
+                    settings=ground.settings,
+                    publish_offer=trips.offers.publish,
+                    change_offer=trips.offers.change,
+                    cancel_offer=trips.offers.cancel,
+                    read_offers=trips.offers.read,
+                    people=people,
+                    describe_route=DescribeRoute(region.roads, ground.executor),
+                    find_matches=search.find_matches,
+                    look_up_places=LookUpPlaces(region.geocoder),
+                    authenticate=credentials.authenticate,
+                    manage_keys=credentials.manage_keys,
+                    check_health=CheckHealth(
+                        probes,
+                        region=region.roads.name,
+                        offers=lambda: len(region.index),
+                        version=this_version,
+                        worker=worker,
+                    ),
+                    cost_sharing=ground.cost_sharing,
+                    carbon=ground.carbon,
+                    bookings=trips.bookings,
+                    series=trips.series,
+                    requests=search.requests,
+                    would_match=search.would_match,
+                    replay_search=search.replay,
+                    search_log=ground.search_log,
+                    read_statistics=read_statistics,
+                    operation=operation,
+                    notices=events,
+                    latest=lambda: served[-1],
+                    look_for_new_region=following.look_now.wake,
+                )
+            ]
+
+        serve(ground.live.now)
         ground.live.whenever_replaced(serve)
         jobs = background_jobs(
             ground,
             following,
-            lasting.events,
+            events,
             tend_series=lambda now: served[-1].series.tend.all_due(now),  # noqa: PLW0108  # the one served then
             match_requests=lambda now: served[-1].requests.match(now),  # noqa: PLW0108  # as above
         )
@@ -135,68 +176,3 @@ async def _open_ground(
     stack.push_async_callback(ground.drain_searches)
     follow = FollowChanges(ground.offers, live, executor, loaded=loaded)
     return ground, Following(follow, RenewRegion(opener.look, opener.again, live, in_use=on_disk), WakeUp())
-
-
-@dataclass(frozen=True)
-class _Lasting:
-    """What stays when the region is replaced: it remembers something, or must be closed."""
-
-    ground: Ground
-    following: Following
-    credentials: Credentials
-    people: People
-    events: EventServices
-    operation: Operation
-    read_statistics: ReadStatistics
-    version: str
-    worker: int
-
-
-def _on(lasting: _Lasting, region: ServedRegion, latest: Callable[[], Carpool]) -> Carpool:
-    """The service on the roads of one version of the region."""
-    ground, follow = lasting.ground, lasting.following.follow
-    trips = make_trips(ground, region)
-
-    def position() -> str:
-        """What a region that has been replaced holds in memory follows no changes any more."""
-        return follow.position.snapshot if ground.live.now is region else NOTHING_SEEN
-
-    search = make_search(ground, region, position=position)
-    probes: dict[str, Callable[[], Awaitable[str | None]]] = {
-        "database": ground.database.pool.ping,
-        "changes": CheckLag(follow, ground.settings.storage.lag_limit_s),
-        "roads": lasting.following.renew.state,
-    }
-    return Carpool(
-        settings=ground.settings,
-        publish_offer=trips.offers.publish,
-        change_offer=trips.offers.change,
-        cancel_offer=trips.offers.cancel,
-        read_offers=trips.offers.read,
-        people=lasting.people,
-        describe_route=DescribeRoute(region.roads, ground.executor),
-        find_matches=search.find_matches,
-        look_up_places=LookUpPlaces(region.geocoder),
-        authenticate=lasting.credentials.authenticate,
-        manage_keys=lasting.credentials.manage_keys,
-        check_health=CheckHealth(
-            probes,
-            region=region.roads.name,
-            offers=lambda: len(region.index),
-            version=lasting.version,
-            worker=lasting.worker,
-        ),
-        cost_sharing=ground.cost_sharing,
-        carbon=ground.carbon,
-        bookings=trips.bookings,
-        series=trips.series,
-        requests=search.requests,
-        would_match=search.would_match,
-        replay_search=search.replay,
-        search_log=ground.search_log,
-        read_statistics=lasting.read_statistics,
-        operation=lasting.operation,
-        notices=lasting.events,
-        latest=latest,
-        look_for_new_region=lasting.following.look_now.wake,
-    )

@@ -25,8 +25,9 @@ from api.cli.demo.report import Told, show_commands, show_links, show_search
 from api.cli.demo.trip import count_searches, give_up_old_bookings, play_trip, show_statistics
 from api.cli.demo.users import Keys, Users, call, session
 from api.cli.demo.world import OFFERS, Json, day_of_searches, offers, searches, tomorrow, zone_of_region
-from api.cli.support import explain_bind_error, now
+from api.cli.support import explain_bind_error
 from api.process.server import Runner, first_of, url_of
+from matcher.domain.clock import utc_now
 from matcher.domain.errors.tree import PlacesTooClose, PlaceTooFarFromRoad
 from matcher.domain.principal import Role
 from matcher.roads.region.store import SAMPLE_NAME, sample_zones
@@ -67,7 +68,7 @@ async def _play(
 ) -> bool:
     zones = await asyncio.to_thread(sample_zones)
     zone = await asyncio.to_thread(zone_of_region, zones)
-    day = tomorrow(now(), zone)
+    day = tomorrow(utc_now(), zone)
     published: list[tuple[Json, Json]] = []
     for body in itertools.islice(offers(day, zone), _TRIES):
         progress("publishing offers", len(published), OFFERS)
@@ -141,14 +142,14 @@ async def _serving(settings: Settings, console: Console, progress: StepProgress)
         progress.end()
         manage_keys = app[LIFETIME].carpool.manage_keys
         made = [
-            await manage_keys.create(f"demo-{role.value}", role, now(), _KEYS_LAST)
+            await manage_keys.create(f"demo-{role.value}", role, utc_now(), _KEYS_LAST)
             for role in (Role.DRIVER, Role.RIDER, Role.OPS)
         ]
         try:
             yield url_of(runner, settings.server.host), Keys(*(secret for secret, _ in made))
         finally:
             for _, key in made:
-                await manage_keys.revoke(key.id, now())
+                await manage_keys.revoke(key.id, utc_now())
     finally:
         await runner.cleanup()
 

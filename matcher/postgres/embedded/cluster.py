@@ -30,7 +30,6 @@ class Home:
 
     @property
     def data(self) -> Path:
-        """PostgreSQL's own folder."""
         return self.folder / "data"
 
     @property
@@ -40,7 +39,6 @@ class Home:
 
     @property
     def log_file(self) -> Path:
-        """What the server says."""
         return self.folder / "server.log"
 
     def password(self) -> str:
@@ -77,12 +75,8 @@ def choose_home(data_dir: Path, *, is_default: bool, fallback_root: Path) -> Hom
     user = ServerUser.for_data(fallback / "data")
     if not user.can_enter(fallback):
         raise DatabaseUnavailable(f"uid {user.uid}, which runs the database server for root, cannot enter {fallback}")
-    _log.warning(
-        "the database is kept in %s: uid %s, which runs its server for root, cannot enter %s",
-        fallback,
-        user.uid,
-        folder,
-    )
+    why = "the database is kept in %s: uid %s, which runs its server for root, cannot enter %s"
+    _log.warning(why, fallback, user.uid, folder)
     return Home(fallback, user)
 
 
@@ -110,16 +104,8 @@ def make_cluster(home: Home, programs: Programs, *, durable: bool, progress: Pro
     try:
         _expect_success("initdb", home.user.run(command))
         statements = resources.files("sql").joinpath("server/create_database.sql").read_text(encoding="utf-8")
-        single: list[str | Path] = [
-            programs.postgres,
-            "--single",
-            "-D",
-            data,
-            "-c",
-            "log_min_messages=error",
-            "postgres",
-        ]
-        _expect_success("postgres", home.user.run(single, feed=statements))
+        single: list[str | Path] = [programs.postgres, "--single", "-D", data, "-c", "log_min_messages=error"]
+        _expect_success("postgres", home.user.run([*single, "postgres"], feed=statements))
         data.rename(home.data)
         _sync_folder(home.folder)
     finally:

@@ -26,12 +26,10 @@ class Programs:
 
     @property
     def initdb(self) -> Path:
-        """Makes a new data folder."""
         return self.folder / "initdb"
 
     @property
     def postgres(self) -> Path:
-        """The server."""
         return self.folder / "postgres"
 
 

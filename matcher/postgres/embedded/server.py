@@ -225,7 +225,6 @@ class EmbeddedPostgres:
             return " ".join(log.read().decode(errors="replace").split())[-400:]
 
     def _await_ready(self, home: Home, process: subprocess.Popen[bytes], deadline: float) -> None:
-        """Wait until the server is ready or has given up."""
         tell_at = time.monotonic() + 1
         while process.poll() is None:
             running = Postmaster.find(home.data)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from matcher.domain.clock import utc_now
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.settings.all import Settings, load_settings
 from matcher.settings.storage import StorageSettings
 from matcher.wiring.database import OpenDatabase
-from matcher.wiring.ground import utc_now
 from matcher.wiring.secrets import read_secret
 
 LONG = "0123456789abcdef0123456789abcdef-secret"
