@@ -76,7 +76,7 @@ def region_world(data_dir: Path, name: str) -> World:
     with timed(spent, "import_s"):
         region = RegionStore(data_dir).get(name)
     engine = prepare(name, region.network, spent)
-    return World(name, engine, on_edges(np.arange(region.network.edge_count)), spent)
+    return World(name, engine, on_edges(np.arange(region.network.street_count)), spent)
 
 
 def vectors_world(folder: Path) -> World:

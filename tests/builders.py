@@ -77,6 +77,7 @@ def a_network(streets: Sequence[Street], nodes: int | None = None) -> RoadNetwor
         point_lon=np.array([point[1] for line in lines for point in line], dtype=np.float64),
         name_blob=blob,
         name_first=name_first,
+        edge_public=np.full(len(streets), -1, dtype=np.int32),
     )
 
 

@@ -91,6 +91,7 @@ def network_of(streets: Sequence[Street], places: Sequence[tuple[float, float]])
         point_lon=np.ascontiguousarray(points[:, 1]),
         name_blob=blob,
         name_first=name_first,
+        edge_public=np.full(len(streets), -1, dtype=i32),
     )
 
 

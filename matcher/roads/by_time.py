@@ -41,6 +41,10 @@ class RoadEngines:
         """The name of the street a position is on."""
         return self.slots[0].street(position)
 
+    def public_position(self, position: RoadPosition) -> RoadPosition:
+        """The public point that stands for a door; the door itself in a region without public points."""
+        return self.slots[0].public_position(position)
+
     def at(self, departure: datetime) -> RoadEngine:
         """The roads of the slot that a departure falls in."""
         return self.slots[self.slot_of(departure)]

@@ -22,6 +22,8 @@ from matcher.roads.hierarchy.scratch import ScratchPool
 from matcher.roads.hierarchy.summit import Summit, no_summit, summit_of
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import I32, I64, U8, RoadNetwork, read_only
+from matcher.roads.network.lines import first_lines
+from matcher.roads.network.public_points import crossing_name
 from matcher.roads.network.snapping import Snapper, cut, locate
 from matcher.roads.sweeps.columns import NODES_AN_OFFER, DriveColumns, LeastPair, SomeDrives, sides_of
 from matcher.roads.sweeps.many import costs_between, sweep_least
@@ -76,7 +78,7 @@ class RoadEngine:
         self.edges = edge_table(network, topology, self.arc_cost)
         self._edge_arcs = EdgeArcs(network.edge_forward_arc, network.edge_backward_arc)
         self._arcs = ArcTable(topology.arc_code, network.arc_length_cm, network.arc_forward)
-        self._snapper: Snapper = Snapper(network) if like is None else like._snapper
+        self._snapper: Snapper = Snapper(first_lines(network, network.street_count)) if like is None else like._snapper
         self._scratch: ScratchPool = ScratchPool(network, topology) if like is None else like._scratch
 
     # --- one metric at all hours ------------------------------------------------------------------------------------
@@ -113,8 +115,33 @@ class RoadEngine:
         return locate(self.network, position)
 
     def street(self, position: RoadPosition) -> str | None:
-        """The name of the street a position is on."""
-        return self.network.name(position.edge)
+        """The name of the street a position is on; of a public point the streets that cross there."""
+        if position.edge < self.network.street_count:
+            return self.network.name(position.edge)
+        return crossing_name(self.network, position.edge)
+
+    def public_position(self, position: RoadPosition) -> RoadPosition:
+        """The public point that stands for a door; the door itself in a region without public points."""
+        stub = int(self.network.edge_public[position.edge])
+        return position if stub < 0 else RoadPosition(stub, 0.0)
+
+    def door_position(self, position: RoadPosition) -> RoadPosition | None:
+        """Where a car meets somebody at the door, as strangers may know it: the end of the public point's stub.
+
+        None when driving from the public point to the door and back takes more than the stub's allowance. The door
+        itself in a region without public points.
+        """
+        stub = int(self.network.edge_public[position.edge])
+        if stub < 0:
+            return position
+        point = RoadPosition(stub, 0.0)
+        driven = self.drive([point, position, point], with_points=False)
+        if driven is None:
+            return None
+        out, back = self.network.edge_forward_arc[stub], self.network.edge_backward_arc[stub]
+        time_ms, length_cm = divmod(int(self.arc_cost[out] + self.arc_cost[back]), 1 << 32)
+        fits = driven.duration_ms <= time_ms and driven.length_cm <= length_cm
+        return RoadPosition(stub, 1.0) if fits else None
 
     def drive(self, stops: Sequence[RoadPosition], *, with_points: bool = True) -> DrivenRoute | None:
         """The fastest drive through two or more positions in order, or None when there is no way."""

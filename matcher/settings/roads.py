@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from matcher.geocoding.network.providers import PROVIDERS
+from matcher.roads.network.public_points import DEFAULT_SPACING_M
 from matcher.settings.base import Concern, words
 
 GEOCODER_NAMES = ("gazetteer", *PROVIDERS)
@@ -31,6 +32,13 @@ class RoadSettings(Concern):
     )
     snap_limit_m: float = Field(
         1000.0, gt=0, le=10_000, description="a place farther than this from every road is refused"
+    )
+    public_point_spacing_m: float = Field(
+        DEFAULT_SPACING_M,
+        ge=0,
+        le=5000,
+        description="least distance between the public points that stand for doors, when a region is imported; "
+        "0 for none: only for fleets without private homes, for strangers can then work out doors",
     )
     region_watch_s: float = Field(
         5.0,

@@ -121,7 +121,7 @@ class RegionOpener:
 def import_region(settings: Settings, progress: Progress = no_progress) -> None:
     """Import the bundled region when it is the one of the settings and missing. Blocks for seconds."""
     if settings.roads.region == SAMPLE_NAME:
-        ensure_sample(RegionStore(settings.storage.data_dir), progress)
+        ensure_sample(RegionStore(settings.storage.data_dir), progress, settings.roads.public_point_spacing_m)
 
 
 def open_region(settings: Settings, progress: Progress = no_progress) -> Region:

@@ -51,7 +51,7 @@ def compile_kernels(progress: Progress = no_progress) -> None:
 
 def exercise(engine: RoadEngine, meeting_points: MeetingPoints | None = None) -> None:
     """Drive, walk and search once between two places of a region, with offers of nobody's, in an index of its own."""
-    last = engine.network.edge_count - 1
+    last = engine.network.street_count - 1
     here, there = _place(engine, 0), _place(engine, last)
     drive = engine.drive([here.position, there.position])
     if drive is None:

@@ -38,13 +38,25 @@ app = typer.Typer(help="Road networks, and what people add to them.", no_args_is
 NameOption = Annotated[str | None, typer.Option("--name", help="Name of the region; default: from the file's name.")]
 
 
+SpacingOption = Annotated[
+    float | None,
+    typer.Option(
+        "--public-spacing",
+        min=0,
+        max=5000,
+        help="Metres between the public points that stand for doors, at least; 0 for none. Default: of the settings.",
+    ),
+]
+
+
 @app.command()
 def add(
     file: Annotated[Path, typer.Argument(metavar="FILE.osm.pbf", help="OpenStreetMap extract.")],
     name: NameOption = None,
+    public_spacing: SpacingOption = None,
 ) -> None:
     """Import an OpenStreetMap extract and put it in use, replacing the region of that name when all is done."""
-    _add(file, name)
+    _add(file, name, public_spacing)
 
 
 @app.command("list")
@@ -94,6 +106,7 @@ def download(
         ),
     ] = None,
     import_it: Annotated[bool, typer.Option("--import/--no-import", help="Import the file afterwards.")] = True,
+    public_spacing: SpacingOption = None,
 ) -> None:
     """Download an extract (a broken download goes on where it stopped), check it, and import it."""
     from matcher.roads.region.download import GEOFABRIK_URL, download_extract
@@ -105,7 +118,8 @@ def download(
         path = download_extract(extract, folder, base_url=GEOFABRIK_URL if base_url is None else base_url, progress=bar)
     typer.echo(f"Downloaded {path}")
     if import_it:
-        _add(path, name_from_file(Path(f"{extract.rpartition('/')[2]}-latest.osm.pbf")) if name is None else name)
+        latest = Path(f"{extract.rpartition('/')[2]}-latest.osm.pbf")
+        _add(path, name_from_file(latest) if name is None else name, public_spacing)
 
 
 @app.command()
@@ -120,7 +134,7 @@ def export(
     with disk_errors(), StepProgress(make_console(sys.stderr)) as progress:
         progress("writing GraphML")
         save_graphml(region.network, file)
-    typer.echo(f"Wrote {region.network.node_count:,} nodes and {region.network.arc_count:,} edges to {file}")
+    typer.echo(f"Wrote {region.manifest.nodes:,} nodes and {region.manifest.arcs:,} edges to {file}")
 
 
 app.command("meeting-points")(meeting_points)
@@ -147,12 +161,14 @@ def tiles(
         _tell_tiles(build_tiles(store, chosen, progress, extract))
 
 
-def _add(file: Path, name: str | None) -> None:
+def _add(file: Path, name: str | None, public_spacing: float | None) -> None:
     from matcher.roads.tiles.build import build_tiles
+    from matcher.settings.all import load_settings
 
     store = region_store()
+    spacing = load_settings().roads.public_point_spacing_m if public_spacing is None else public_spacing
     with disk_errors(), StepProgress(make_console(sys.stderr)) as progress:
-        manifest = store.add(file, name, progress)
+        manifest = store.add(file, name, progress, public_spacing_m=spacing)
         try:
             archive = build_tiles(store, manifest.name, progress, file)
         except Unavailable as error:  # the region is in use all the same
@@ -189,6 +205,7 @@ def _print_region(manifest: Manifest, region: Region | None = None) -> None:
         ("length", f"{manifest.road_km:,.1f} km"),
         ("left out (not connected)", dropped),
         ("to walk", f"{manifest.walk_km:,.1f} km, {manifest.walk_nodes:,} nodes, {manifest.walk_edges:,} pieces"),
+        ("public points", _public_points(manifest)),
         ("names", f"{manifest.places:,} streets, places and addresses"),
         ("box", f"{box.south:.4f} … {box.north:.4f} N, {box.west:.4f} … {box.east:.4f} E"),
         ("source", manifest.source_file),
@@ -202,6 +219,12 @@ def _print_region(manifest: Manifest, region: Region | None = None) -> None:
     ):
         table.add_row(label, value)
     make_console().print(table)
+
+
+def _public_points(manifest: Manifest) -> str:
+    if not manifest.public_spacing_m:
+        return "none: doors stand for themselves"
+    return f"{manifest.public_points:,}, at least {manifest.public_spacing_m:,.0f} m apart"
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from matcher.roads.network.graph import I32, ROAD_CLASSES, U8, RoadNetwork
 
-#: Nobody is met on these: stopping is forbidden or dangerous, or one is on a ship.
-NO_STOPPING = frozenset({"motorway", "motorway_link", "trunk", "trunk_link", "ferry"})
+#: Nobody is met on these: stopping is forbidden or dangerous, one is on a ship, or it is no street.
+NO_STOPPING = frozenset({"motorway", "motorway_link", "trunk", "trunk_link", "ferry", "stub"})
 _STOPS = np.array([name not in NO_STOPPING for name in ROAD_CLASSES])
 
 NO_CLASS = 255

@@ -29,7 +29,13 @@ ROAD_CLASSES = (
     "track",
     "road",
     "ferry",
+    "stub",  # no street: stands for the doors around a public point (public_points.py)
 )
+
+#: Class of the stubs of public points. No street: nothing snaps to it, nobody walks or stops on it, and it takes the
+#: same time at every hour.
+STUB_CLASS = ROAD_CLASSES.index("stub")
+STREET_CLASSES = tuple(name for name in ROAD_CLASSES if name != "stub")
 
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
@@ -84,6 +90,7 @@ class RoadNetwork:
     point_lon: F64  # (g,) degrees
     name_blob: U8  # UTF-8 bytes of all names, one after another
     name_first: I64  # (names + 1,) offsets into name_blob
+    edge_public: I32  # (e,) the stub that stands for the doors along an edge; -1 where doors stand for themselves
 
     def __post_init__(self) -> None:
         hold_read_only(self)
@@ -100,8 +107,18 @@ class RoadNetwork:
 
     @property
     def edge_count(self) -> int:
-        """e."""
+        """e, stubs included."""
         return len(self.edge_class)
+
+    @functools.cached_property
+    def stub_count(self) -> int:
+        """How many public points there are. Their stubs are the last edges, and the ends of these the last nodes."""
+        return int(np.count_nonzero(self.edge_class == STUB_CLASS))
+
+    @property
+    def street_count(self) -> int:
+        """Edges that are streets: the first ones."""
+        return self.edge_count - self.stub_count
 
     @functools.cached_property
     def packed_cost(self) -> I64:
@@ -163,4 +180,5 @@ def network_from_vectors(
         point_lon=longitude.astype(np.float64)[ends],
         name_blob=blob,
         name_first=first,
+        edge_public=np.full(len(head), -1, dtype=np.int32),
     )

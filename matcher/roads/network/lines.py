@@ -49,6 +49,13 @@ def choose_lines(lines: Lines, chosen: npt.NDArray[np.bool_]) -> SomeLines:
     return SomeLines(np.flatnonzero(chosen).astype(np.int64), first, lines.point_lat[points], lines.point_lon[points])
 
 
+def first_lines(lines: Lines, count: int) -> SomeLines:
+    """The first lines of a network, under their numbers; shares its arrays."""
+    first = lines.edge_point_first[: count + 1]
+    points = int(first[-1])
+    return SomeLines(np.arange(count, dtype=np.int64), first, lines.point_lat[:points], lines.point_lon[:points])
+
+
 def line_points(lines: Lines, line: int) -> tuple[F64, F64]:
     """(lats, lons) of a line, in degrees, both ends included."""
     begin, end = int(lines.edge_point_first[line]), int(lines.edge_point_first[line + 1])

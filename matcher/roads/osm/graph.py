@@ -222,6 +222,7 @@ def _fold(
         point_lon=streets.lon[point],
         name_blob=name_blob,
         name_first=name_first,
+        edge_public=np.full(len(edge_class), -1, dtype=np.int32),
     )
     return network, streets.ref[node_point]
 

@@ -20,10 +20,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from matcher.roads.network.graph import ROAD_CLASSES
+from matcher.roads.network.graph import ROAD_CLASSES, STREET_CLASSES
 from matcher.roads.osm.speeds import parse_duration_s, speeds_kmh
 
-_CLASS_CODE = {name: code for code, name in enumerate(ROAD_CLASSES)}
+_CLASS_CODE = {name: ROAD_CLASSES.index(name) for name in STREET_CLASSES}
 _ONLY_WHEN_LET_IN = frozenset({"track", "road"})
 
 CLOSED = frozenset(

@@ -17,8 +17,8 @@ from matcher.domain.errors.tree import RegionFileInvalid, RegionFormatTooNew
 from matcher.domain.place import BoundingBox
 
 #: Raise it with any change to the meaning of a region's files. Regions of another version are not opened.
-#: 2: the walk network.
-FORMAT_VERSION = 2
+#: 2: the walk network. 3: public points.
+FORMAT_VERSION = 3
 
 #: Raise it with any change to the meaning of the road network's arrays: stored road positions are then put on the roads
 #: anew.
@@ -58,6 +58,8 @@ class Manifest:
     walk_edges: int
     walk_km: float  # each way to walk counted once, steps at their walked length
     places: int  # rows of the gazetteer
+    public_points: int
+    public_spacing_m: float  # least distance between two of them; 0: doors stand for themselves
     dropped_nodes: int  # outside the largest strongly connected part, counted before folding
     dropped_arcs: int
     dropped_km: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 import shapely
 
 from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork
@@ -13,7 +14,9 @@ CRS = "epsg:4326"
 
 
 def to_networkx(network: RoadNetwork) -> nx.MultiDiGraph[int]:
-    """A MultiDiGraph with a node per node and an edge per arc; O(n + m) Python objects.
+    """A MultiDiGraph with a node per node and an edge per arc, without the stubs of public points.
+
+    O(n + m) Python objects.
 
     Nodes: x (longitude), y (latitude), in degrees. Edges: length (metres), travel_time (seconds), speed_kph, highway
     (class), oneway, reversed (runs against its geometry as stored), edge (number of the street piece), name where there
@@ -21,10 +24,11 @@ def to_networkx(network: RoadNetwork) -> nx.MultiDiGraph[int]:
     Parallel edges have keys 0, 1, … in the order of arcs.
     """
     graph: nx.MultiDiGraph[int] = nx.MultiDiGraph(crs=CRS)
-    for node, (lat, lon) in enumerate(zip(network.node_lat.tolist(), network.node_lon.tolist(), strict=True)):
-        graph.add_node(node, x=lon, y=lat)
-    ends = zip(network.arc_tail.tolist(), network.arc_head.tolist(), strict=True)
-    for arc, (tail, head) in enumerate(ends):
+    lats, lons = network.node_lat.tolist(), network.node_lon.tolist()
+    for node in range(network.node_count - network.stub_count):
+        graph.add_node(node, x=lons[node], y=lats[node])
+    for arc in np.flatnonzero(network.arc_edge < network.street_count).tolist():
+        tail, head = int(network.arc_tail[arc]), int(network.arc_head[arc])
         graph.add_edge(tail, head, **_attributes(network, arc))
     return graph
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.errors.tree import Fault, RegionFileInvalid
-from matcher.roads.network.graph import I64, ROAD_CLASSES, RoadNetwork
+from matcher.roads.network.graph import I64, ROAD_CLASSES, STREET_CLASSES, STUB_CLASS, RoadNetwork
 
 FREE_FLOW = "free_flow"
 #: Every slot is a metric of 8 bytes a hierarchy arc and some milliseconds to half a second of customisation.
@@ -151,8 +151,8 @@ def _row(line: int, cells: Sequence[str]) -> _Row:
     if len(cells) != len(COLUMNS):
         raise ValueError(f"has {len(cells)} columns and not {len(COLUMNS)}")
     name, hour_from, hour_to, days, factor = cells
-    if name != ANY_CLASS and name not in ROAD_CLASSES:
-        raise ValueError(f"{name!r} is no class of road; known: {', '.join(ROAD_CLASSES)} and {ANY_CLASS}")
+    if name != ANY_CLASS and name not in STREET_CLASSES:
+        raise ValueError(f"{name!r} is no class of road; known: {', '.join(STREET_CLASSES)} and {ANY_CLASS}")
     if not (hour_from.isdecimal() and hour_to.isdecimal() and 0 <= int(hour_from) < int(hour_to) <= 24):
         raise ValueError("hours must be whole, 0 to 24, and hour_from before hour_to: write two rows across midnight")
     if not _NUMBER.fullmatch(factor) or not FASTEST <= float(factor) <= SLOWEST:
@@ -180,7 +180,7 @@ def _table(rows: Sequence[_Row], faults: list[tuple[int, str]]) -> F64:
     """(168, classes) factors. Two rows for the same class and hour are a fault of the later one."""
     table = np.ones((7 * 24, len(ROAD_CLASSES)))
     taken: dict[tuple[int, int | None], int] = {}
-    ferry = ROAD_CLASSES.index("ferry")
+    constant = (ROAD_CLASSES.index("ferry"), STUB_CLASS)
     # Rows for every class first, so that rows of one class are written over them.
     for row in sorted(rows, key=lambda row: row.class_code is not None):
         hours = [day * 24 + hour for day in sorted(row.days) for hour in row.hours]
@@ -190,7 +190,7 @@ def _table(rows: Sequence[_Row], faults: list[tuple[int, str]]) -> F64:
             continue
         taken.update({(hour, row.class_code): row.line for hour in hours})
         if row.class_code is None:
-            table[np.ix_(hours, [code for code in range(len(ROAD_CLASSES)) if code != ferry])] = row.factor
+            table[np.ix_(hours, [code for code in range(len(ROAD_CLASSES)) if code not in constant])] = row.factor
         else:
             table[hours, row.class_code] = row.factor
     return table

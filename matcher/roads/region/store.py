@@ -30,6 +30,7 @@ from matcher.roads.foot.meeting_place import MeetingPlace
 from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork
+from matcher.roads.network.public_points import DEFAULT_SPACING_M
 from matcher.roads.osm.extract import ImportedExtract, import_extract
 from matcher.roads.region import meeting_places
 from matcher.roads.region import speeds as speed_profiles
@@ -110,11 +111,18 @@ class RegionStore:
         self.downloads = data_dir / "downloads"
 
     def add(
-        self, path: Path, name: str | None = None, progress: Progress = no_progress, *, keep_existing: bool = False
+        self,
+        path: Path,
+        name: str | None = None,
+        progress: Progress = no_progress,
+        *,
+        public_spacing_m: float = DEFAULT_SPACING_M,
+        keep_existing: bool = False,
     ) -> Manifest:
         """Import an OpenStreetMap extract as `name` (default: from the file's name) and put it in use, all or nothing.
 
-        Waits while another process imports the same name; with `keep_existing` that one's work is then taken as it is.
+        Waits while another process imports the same name; with `keep_existing` that one's work is then taken as it is
+        when its public points are as far apart. public_spacing_m: 0 for no public points.
         Raises InvalidField for a name that cannot be used, RegionFileInvalid for a file that cannot; the region in use
         stays.
         """
@@ -122,13 +130,15 @@ class RegionStore:
         with self.exclusive(name) as versions:
             if keep_existing:
                 try:
-                    return self.get(name).manifest
+                    existing = self.get(name).manifest
+                    if existing.public_spacing_m == public_spacing_m:
+                        return existing
                 except (RegionNotFound, RegionFileInvalid):
                     pass
             self._clear_leftovers(name, versions)
             folder = Path(tempfile.mkdtemp(prefix="v", dir=versions))
             try:
-                manifest = _write(folder, path, name, progress)
+                manifest = _write(folder, path, name, public_spacing_m, progress)
                 self._put_in_use(name, folder)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -225,16 +235,21 @@ class RegionStore:
             os.close(handle)
 
 
-def ensure_sample(store: RegionStore, progress: Progress = no_progress) -> Manifest:
-    """The bundled region, imported when it is missing, damaged or of an older format (a few seconds)."""
+def ensure_sample(
+    store: RegionStore, progress: Progress = no_progress, public_spacing_m: float = DEFAULT_SPACING_M
+) -> Manifest:
+    """The bundled region, imported in a few seconds when it is missing, damaged, of an older format or spaced otherwise."""
     try:
-        return store.get(SAMPLE_NAME).manifest
+        existing = store.get(SAMPLE_NAME).manifest
+        if existing.public_spacing_m == public_spacing_m:
+            return existing
     except RegionFormatTooNew:
         raise
     except (RegionNotFound, RegionFileInvalid):
-        resource = importlib.resources.files("matcher.roads") / "sample" / f"{SAMPLE_NAME}.osm.pbf"
-        with importlib.resources.as_file(resource) as path:
-            return store.add(path, SAMPLE_NAME, progress, keep_existing=True)
+        pass
+    resource = importlib.resources.files("matcher.roads") / "sample" / f"{SAMPLE_NAME}.osm.pbf"
+    with importlib.resources.as_file(resource) as path:
+        return store.add(path, SAMPLE_NAME, progress, public_spacing_m=public_spacing_m, keep_existing=True)
 
 
 def sample_zones() -> list[tuple[Coordinate, int]]:
@@ -258,12 +273,12 @@ def name_from_file(path: Path) -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", _SUFFIX.sub("", path.name.lower())).strip("-")
 
 
-def _write(folder: Path, source: Path, name: str, progress: Progress) -> Manifest:
+def _write(folder: Path, source: Path, name: str, public_spacing_m: float, progress: Progress) -> Manifest:
     """Everything of a region into an empty folder, the manifest last, synced."""
     if not source.is_file():
         raise RegionFileInvalid(f"{source} is not a file")
     source_sha256 = sha256_of(source, lambda done, total: progress("checking the file", done, total))
-    extract = import_extract(source, progress)
+    extract = import_extract(source, progress, public_spacing_m)
     progress("ordering the roads")
     topology = Topology.build(extract.network)
     progress("writing the region")
@@ -281,7 +296,8 @@ def _write(folder: Path, source: Path, name: str, progress: Progress) -> Manifes
 def _describe(folder: Path, extract: ImportedExtract, name: str, source_file: str, source_sha256: str) -> Manifest:
     network, walk_network, dropped = extract.network, extract.walk_network, extract.dropped
     files = inventory(folder)
-    once = network.arc_forward == 1  # every edge has a forward arc
+    # Every edge has a forward arc.
+    once = (network.arc_forward == 1) & (network.arc_edge < network.street_count)
     lats, lons = network.point_lat, network.point_lon
     return Manifest(
         name=name,
@@ -290,14 +306,16 @@ def _describe(folder: Path, extract: ImportedExtract, name: str, source_file: st
         source_timestamp=extract.source_timestamp,
         source_sha256=source_sha256,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        nodes=network.node_count,
-        arcs=network.arc_count,
-        edges=network.edge_count,
+        nodes=network.node_count - network.stub_count,
+        arcs=network.arc_count - 2 * network.stub_count,
+        edges=network.street_count,
         road_km=round(float(network.arc_length_cm[once].sum(dtype="int64")) / 1e5, 3),
         walk_nodes=walk_network.node_count,
         walk_edges=walk_network.edge_count,
         walk_km=round(float(walk_network.edge_length_cm.sum(dtype="int64")) / 1e5, 3),
         places=len(extract.places),
+        public_points=network.stub_count,
+        public_spacing_m=extract.public_spacing_m,
         dropped_nodes=dropped.nodes,
         dropped_arcs=dropped.arcs,
         dropped_km=dropped.km,

@@ -66,7 +66,8 @@ _REPORT_EVERY: Final = 2_000
 def road_features(network: RoadNetwork) -> Iterator[Feature]:
     """The streets, pieces of one class and name joined where they touch, so that a name has room along its street."""
     groups: dict[tuple[int, int], list[int]] = {}
-    for edge, key in enumerate(zip(network.edge_class.tolist(), network.edge_name.tolist(), strict=True)):
+    classes, names = network.edge_class[: network.street_count], network.edge_name[: network.street_count]
+    for edge, key in enumerate(zip(classes.tolist(), names.tolist(), strict=True)):
         groups.setdefault(key, []).append(edge)
     for (code, _), edges in groups.items():
         kind = ROAD_CLASSES[code].removesuffix("_link")

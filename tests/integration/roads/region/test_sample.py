@@ -42,8 +42,9 @@ def liechtenstein(store: RegionStore) -> Region:
 
 
 def _km_by_class(network: RoadNetwork) -> dict[str, float]:
-    forward = network.edge_forward_arc
-    metres = np.bincount(network.edge_class, weights=network.arc_length_cm[forward] / 100, minlength=len(ROAD_CLASSES))
+    forward = network.edge_forward_arc[: network.street_count]
+    road_class = network.edge_class[: network.street_count]
+    metres = np.bincount(road_class, weights=network.arc_length_cm[forward] / 100, minlength=len(ROAD_CLASSES))
     return {name: metres[code] / 1000 for code, name in enumerate(ROAD_CLASSES) if metres[code] > 0}
 
 

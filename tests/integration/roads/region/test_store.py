@@ -22,7 +22,7 @@ from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.region.files import FORMAT_VERSION, MANIFEST
 from matcher.roads.region.networkx_view import save_graphml, to_networkx
-from matcher.roads.region.store import Region, RegionStore, name_from_file
+from matcher.roads.region.store import Region, RegionStore, ensure_sample, name_from_file
 from tests.osm_files import StreetMap
 
 
@@ -49,14 +49,33 @@ def test_what_was_added_can_be_opened(store: RegionStore, extract: Path) -> None
     assert store.get_manifest("tiny") == manifest == region.manifest
     assert (manifest.name, manifest.source_file, manifest.format_version) == ("tiny", extract.name, FORMAT_VERSION)
     assert (manifest.nodes, manifest.arcs, manifest.edges) == (5, 10, 5)
-    assert (region.network.node_count, region.network.arc_count, region.network.edge_count) == (5, 10, 5)
+    # One public point, with its stub.
+    assert (manifest.public_points, manifest.public_spacing_m) == (1, 500.0)
+    assert (region.network.node_count, region.network.arc_count, region.network.edge_count) == (6, 12, 6)
     assert (manifest.walk_nodes, manifest.walk_edges) == (5, 5)
     assert (region.walk_network.node_count, region.walk_network.edge_count) == (5, 5)
     assert manifest.walk_km == pytest.approx(manifest.road_km)
     assert manifest.source_timestamp == "2026-05-04T20:21:22+00:00"
     assert (manifest.bbox.south, manifest.bbox.west) == (47.0, 9.0)
-    assert {region.network.name(edge) for edge in range(region.network.edge_count)} == {"Ärger Straße", "B", None}
+    assert {region.network.name(edge) for edge in range(region.network.street_count)} == {"Ärger Straße", "B", None}
     assert [row.name for row in read_rows(region.places_path)] == ["B", "Ärger Straße"]
+
+
+def test_public_points_can_be_left_out_and_keep_positions_apart(store: RegionStore, extract: Path) -> None:
+    first = store.add(extract)
+    off = store.add(extract, public_spacing_m=0)
+    assert (off.public_points, off.public_spacing_m) == (0, 0)
+    assert store.get("tiny").network.edge_count == off.edges == first.edges
+    assert (store.get("tiny").network.edge_public == -1).all()
+    assert off.fingerprint != first.fingerprint
+    assert (off.nodes, off.arcs, off.road_km, off.bbox) == (first.nodes, first.arcs, first.road_km, first.bbox)
+
+
+def test_the_bundled_region_follows_the_spacing_asked_for(store: RegionStore) -> None:
+    assert ensure_sample(store, public_spacing_m=0).public_points == 0
+    wide = ensure_sample(store, public_spacing_m=2000)
+    assert 1 < wide.public_points < 60
+    assert ensure_sample(store, public_spacing_m=2000) == wide
 
 
 def test_arrays_are_mapped_and_cannot_be_written(store: RegionStore, extract: Path) -> None:

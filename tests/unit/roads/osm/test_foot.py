@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.roads.network.graph import ROAD_CLASSES
+from matcher.roads.network.graph import STREET_CLASSES
 from matcher.roads.osm.foot import NOT_WALKED, STEPS, WALKED, stops_walk, walked
 
 
@@ -56,7 +56,7 @@ def test_ways(tags: dict[str, str], how: int) -> None:
     assert walked(tags) == how
 
 
-@pytest.mark.parametrize("road_class", sorted(set(ROAD_CLASSES) - {"ferry"}))
+@pytest.mark.parametrize("road_class", sorted(set(STREET_CLASSES) - {"ferry"}))
 def test_every_street_is_walked_but_those_for_fast_traffic(road_class: str) -> None:
     assert (walked({"highway": road_class}) == NOT_WALKED) == road_class.startswith(("motorway", "trunk"))
 

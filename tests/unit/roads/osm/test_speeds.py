@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.roads.network.graph import ROAD_CLASSES
+from matcher.roads.network.graph import STREET_CLASSES
 from matcher.roads.osm.speeds import CLASS_KMH, LIMIT_FACTOR, parse_duration_s, parse_limit, speeds_kmh
 
 
@@ -91,6 +91,6 @@ def test_driven_speeds(tags: dict[str, str], road_class: str, along: float, agai
 
 
 def test_every_class_has_a_speed_and_limits_are_not_reached() -> None:
-    assert set(CLASS_KMH) == set(ROAD_CLASSES)
+    assert set(CLASS_KMH) == set(STREET_CLASSES)
     assert all(speed > 0 for speed in CLASS_KMH.values())
     assert 0 < LIMIT_FACTOR < 1

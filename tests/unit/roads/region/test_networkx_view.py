@@ -33,6 +33,7 @@ def _two_nodes() -> RoadNetwork:
         point_lon=np.array([10.0, 15.0, 20.0, 20.0, 10.0]),
         name_blob=blob,
         name_first=first,
+        edge_public=np.full(2, -1, dtype=i32),
     )
 
 

@@ -46,6 +46,7 @@ def test_add_show_and_list(extract: Path) -> None:
     assert [region["name"] for region in json.loads(_run("list", "--json").stdout)] == ["mine"]
     shown = json.loads(_run("show", "mine", "--json").stdout)
     assert (shown["nodes"], shown["arcs"], shown["source_file"]) == (4, 6, "tiny.osm.pbf")
+    assert (shown["public_points"], shown["public_spacing_m"]) == (1, 500.0)
     assert shown["fingerprint"] in _run("show", "mine").stdout
     narrow = _run("show", "mine", columns=60).stdout
     assert shown["fingerprint"] in "".join(line.strip("│ ").split("│")[-1].strip() for line in narrow.splitlines())
