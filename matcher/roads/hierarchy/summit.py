@@ -130,8 +130,9 @@ def summit_query(hierarchy, summit, query, work):
     parent, depth = hierarchy.parent, summit.depth
     forward = _Climb(work.forward, work.forward_code, work.entries[0], work.ways[0])
     backward = _Climb(work.backward, work.backward_code, work.entries[1], work.ways[1])
-    low_s, v, some_s = _to_summit(hierarchy, summit, 0, query.source, forward)
-    low_t, w, some_t = _to_summit(hierarchy, summit, 1, query.target, backward)
+    up, down = np.int64(0), np.int64(1)  # as literals they would be types of their own, each compiled
+    low_s, v, some_s = _to_summit(hierarchy, summit, up, query.source, forward)
+    low_t, w, some_t = _to_summit(hierarchy, summit, down, query.target, backward)
     best, start, finish, size = query.bound, -1, -1, 0
     below = low_s == low_t and low_s >= 0
     if not below:
@@ -142,8 +143,8 @@ def summit_query(hierarchy, summit, query, work):
                 w = parent[w]
     if not below and v >= 0 and w >= 0:
         common = depth[v]
-        _ways_up(summit, 0, some_s, forward, common)
-        _ways_up(summit, 1, some_t, backward, common)
+        _ways_up(summit, up, some_s, forward, common)
+        _ways_up(summit, down, some_t, backward, common)
         meet = -1
         for k in range(common, -1, -1):
             both = forward.ways[k] + backward.ways[k]
@@ -153,9 +154,9 @@ def summit_query(hierarchy, summit, query, work):
             while depth[v] > meet:
                 v = parent[v]
             codes = work.codes
-            start, size = _follow(hierarchy.up_tail, summit, 0, some_s, forward, v, codes)
+            start, size = _follow(hierarchy.up_tail, summit, up, some_s, forward, v, codes)
             codes[:size] = codes[:size][::-1].copy()
-            finish, more = _follow(hierarchy.up_tail, summit, 1, some_t, backward, v, codes[size:])
+            finish, more = _follow(hierarchy.up_tail, summit, down, some_t, backward, v, codes[size:])
             size += more
     _forget(parent, summit.first, query.source, forward, some_s)
     _forget(parent, summit.first, query.target, backward, some_t)
