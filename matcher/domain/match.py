@@ -192,8 +192,7 @@ class Match:
 @dataclass(frozen=True, slots=True)
 class Hint:
     """What would have helped: a stable code, how many offers would then match, and by how much to change the
-    request.
-    """
+    request."""
 
     code: str
     would_match: int

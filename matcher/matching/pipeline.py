@@ -42,8 +42,7 @@ __all__ = ["Candidate", "Candidates", "find_candidates", "find_candidates_by_tim
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """The best candidates in order, and an account of every offer considered. drives: the rider's own, in the metric
-    of each slot.
-    """
+    of each slot."""
 
     best: tuple[Candidate, ...]
     feasible: int

@@ -60,8 +60,7 @@ def unpack(packed: bytes) -> dict[int, int]:
 
 def quantile_buckets(histograms: Sequence[bytes]) -> bytes:
     """The buckets of QUANTILES of each histogram, as they are stored beside it: uint16, little endian, NO_BUCKET
-    without numbers.
-    """
+    without numbers."""
     found = np.full((len(histograms), len(QUANTILES)), NO_BUCKET, dtype="<u2")
     for row, packed in enumerate(histograms):
         column = HistogramColumn(packed, np.asarray([len(packed)]), np.zeros(1, dtype=np.int64), 1)

@@ -222,8 +222,7 @@ class MatchSeries(Sequence[MatchNumbers]):
 @dataclass(frozen=True, slots=True)
 class MatchStatistics:
     """Totals of a range, as a series of one, and the same by bucket: `edges` are seconds since 1970, one more than
-    there are buckets.
-    """
+    there are buckets."""
 
     region: str
     edges: tuple[int, ...]
@@ -275,8 +274,7 @@ class SupplyNumbers:
 @dataclass(frozen=True, slots=True)
 class SupplyStatistics:
     """Totals of a range, the same by bucket (`edges` as in MatchStatistics), and by hour of the day, 0 to 23, in the
-    zone asked for.
-    """
+    zone asked for."""
 
     region: str
     edges: tuple[int, ...]

@@ -46,8 +46,7 @@ class ReadStatistics:
 
     def __init__(self, store: PostgresStatistics, region: str, *, least_in_cell: int) -> None:
         """region: the one that is meant when none is named; least_in_cell: cells with fewer searches are merged or
-        hidden.
-        """
+        hidden."""
         self._store = store
         self._region = region
         self._least = least_in_cell
@@ -249,6 +248,5 @@ def supply_numbers(rows: Sequence[SupplyRow]) -> SupplyNumbers:
 
 def _in_order(statuses: type[StrEnum], counts: Counter[str]) -> dict[str, int]:
     """Counts above 0 in the order of a life, so that the same numbers read the same whichever hour they come from
-    first.
-    """
+    first."""
     return {status.value: counts[status] for status in statuses if counts[status]}

@@ -90,8 +90,7 @@ class PostgresSearchStore:
         self, region: str, cells: Sequence[int], since: datetime, zone: str
     ) -> list[tuple[int, int, int, int]]:
         """(origin cell, destination cell, local hour that was wanted, searches) of searches among cells asked since
-        then.
-        """
+        then."""
         async with self._connections.connection() as connection:
             rows = await STATISTICS.rows(
                 connection, "searches_between", region=region, cells=list(cells), since=since, zone=zone

@@ -136,8 +136,7 @@ async def _some(
 
 async def _whole(connection: Connection, region: str, begin: datetime, end: datetime) -> list[Record]:
     """The histograms of a range from the fewest roll-ups: whole days, the hours around them, the quarters around
-    those.
-    """
+    those."""
     found: list[Record] = []
     gaps = [(begin, end)]
     for span_s in reversed(SPANS):

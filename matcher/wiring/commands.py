@@ -89,8 +89,7 @@ async def geocoding(settings: Settings, *, progress: Progress = no_progress) -> 
 @asynccontextmanager
 async def prepared(settings: Settings, *, progress: Progress = no_progress) -> AsyncIterator[None]:
     """Makes once what all processes of a service need: the migrated database, which stays up until the block ends, the
-    region, the compiled kernels, the secrets. Raises what `running` raises.
-    """
+    region, the compiled kernels, the secrets. Raises what `running` raises."""
     async with opened_database(settings, progress=progress) as database:
         await asyncio.to_thread(load_region, settings, progress)
         await read_secrets(settings)

@@ -128,8 +128,7 @@ def _at(day: date, clock: str, zone: ZoneInfo) -> str:
 
 def day_of_searches(day: date, zone: ZoneInfo) -> list[Json]:
     """What riders of that day ask, for the statistics: drawn by where people live, most about the two peaks; the
-    same for the same day.
-    """
+    same for the same day."""
     draw = random.Random(day.toordinal() + 1)  # noqa: S311  # a made-up day, not a secret
     zones = sample_zones()
     weights = [people for _, people in zones]

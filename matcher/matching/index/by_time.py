@@ -87,8 +87,7 @@ class OfferIndexByTime:
 
     def snapshot(self, searcher: str, hidden: Collection[str] = ()) -> tuple[SlotSnapshot, ...]:
         """The offers as they are now, slot by slot, for a search by `searcher`, to whom those of `hidden` drivers do
-        not exist.
-        """
+        not exist."""
         if len(self._slots) == 1:
             return (SlotSnapshot(self._roads.slots[0], self._slots[0].snapshot(searcher, hidden)),)
         with self._moving:

@@ -125,8 +125,7 @@ class OfferIndex:
 
     def version_of(self, offer_id: UUID) -> int:
         """The newest version that was put, also of an offer that has gone again not long ago; 0 for one that was
-        never here.
-        """
+        never here."""
         with self._lock:
             return self._held_version(offer_id)
 

@@ -110,8 +110,7 @@ class Store:
 
     def snapshot(self, own: int, hidden: list[int]) -> Snapshot:
         """For a search by the driver with the digest `own`, from whom the drivers with the digests `hidden` are
-        hidden.
-        """
+        hidden."""
         if self._view is None:
             alive, alive_count, zones = self._blocks.shared()
             nobody = np.empty(0, np.int64)

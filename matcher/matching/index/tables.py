@@ -50,8 +50,7 @@ class IdTable:
 
     def enter(self, high: U64, low: U64, first: int, last: int) -> I64:
         """Rows [first, last) are where their ids are from now on; returns the rows where some of these ids have
-        been.
-        """
+        been."""
         if self._used + last - first > _MOST_FULL * len(self._slots):
             self._slots = _regrown(
                 self._slots, _slots_for(max(self.count + last - first, 5 * self.count // 4)), high, low

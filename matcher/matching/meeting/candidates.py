@@ -55,8 +55,7 @@ class Meeting(NamedTuple):
 
 class Around(NamedTuple):
     """(n, ·) packed distances between nodes and the candidates, true where the legs at hand begin (to) and end
-    (from).
-    """
+    (from)."""
 
     to_pickups: I64
     from_pickups: I64
@@ -78,8 +77,7 @@ class Walker(NamedTuple):
 
 def potentials(between: I64) -> tuple[I64, I64]:
     """(a, b) in ms, each at least 0, with a[k] + b[c] <= the time of between[k, c], (s, t) packed; no way counts as
-    FAR.
-    """
+    FAR."""
     ms = np.minimum(between >> 32, FAR)
     a = ms.min(axis=1) - ms.min()
     return a, (ms - a[:, None]).min(axis=0)

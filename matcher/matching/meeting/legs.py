@@ -135,8 +135,7 @@ def _best_pair(pairs, drives, meeting, trip, walker, nearest_ms, found):
 @numba.njit(cache=True, nogil=True)
 def _most_hopeful(least_ms, meeting, budget_ms, walker):
     """The pair whose generalised cost may be the least of those that may be within the budget; -1 when there is
-    none.
-    """
+    none."""
     walk_to, walk_from = meeting.pickups.walk_ms, meeting.dropoffs.walk_ms
     hopeful, least = -1, DEAR
     for k in range(len(walk_to)):

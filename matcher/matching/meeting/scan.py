@@ -59,8 +59,7 @@ Pairs = tuple[AnyArray, int]
 
 class _Sweep:
     """Distances to and from the nearest candidates, for all nodes or, when offers are few, for those that these
-    need.
-    """
+    need."""
 
     def __init__(self, sweeps: ExitStack, snapshot: Snapshot, roads: SearchRoads, pairs: list[Any]) -> None:
         self._sweeps, self._snapshot, self._roads, self._pairs = sweeps, snapshot, roads, pairs
@@ -72,8 +71,7 @@ class _Sweep:
 
     def cover(self, asked: Query) -> None:
         """Make the distances, and the bounds that follow, true for every offer that is left by tests that need no
-        roads.
-        """
+        roads."""
         if self._everywhere or asked is self._covered:
             return
         self._covered = asked
@@ -91,8 +89,7 @@ class _Sweep:
 
 class MeetingScan:
     """Offers against one set of candidates; good for any window and any seats, while the `sweeps` it was given are
-    open.
-    """
+    open."""
 
     def __init__(
         self, sweeps: ExitStack, snapshot: Snapshot, roads: SearchRoads, query: Query, weights: ScoreWeights
@@ -145,8 +142,7 @@ class MeetingScan:
 
     def _with_nearest_miss(self, asked: Query, feasible: Feasible) -> Feasible:
         """Look at offers, the nearest bound first, for as long as one can be a nearer miss than those in their
-        bound.
-        """
+        bound."""
         if len(feasible) >= FEW:
             return feasible
         miss = NO_MISS if feasible.nearest_miss_ms is None else feasible.nearest_miss_ms

@@ -248,8 +248,7 @@ def _by_road(columns: _Columns, direct: I64, offer: Offer, plan: Plan, roads: Se
 
 def _least(ends: _Ends, roads: SearchRoads, distance: I64, edge: int, *, arriving: bool) -> I64:
     """(k,) packed: the least drive from the source (arriving) to the nearest place of each request, or from there to
-    the target.
-    """
+    the target."""
     table = roads.edges.together[ends.edge]
     start, end, forward, backward = table["start"], table["end"], table["forward"], table["backward"]
     at = ends.at.astype(np.int64)

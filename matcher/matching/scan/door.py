@@ -51,8 +51,7 @@ class DoorScan:
 
     def _prepare(self, asked: Query) -> tuple[I64, OpenRows | None]:
         """(distances, true for every offer that is left by tests that need no roads; those offers when they are
-        few).
-        """
+        few)."""
         if self._everywhere is not None:
             return self._everywhere, None
         rows = open_rows(self._snapshot, asked, self._roads.few_offers)

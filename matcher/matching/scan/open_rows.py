@@ -31,8 +31,7 @@ class OpenRows:
 
 def open_rows(snapshot: Snapshot, query: Query, most: int) -> OpenRows | None:
     """The open rows of a snapshot if there are `most` or fewer, for any walk; else None, without looking at them
-    all.
-    """
+    all."""
     rows, legs = snapshot.rows, snapshot.legs
     sieve = Sieve.of(snapshot, query, EITHER)
     found, size, considered = list_open(sieve, most)

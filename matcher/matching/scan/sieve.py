@@ -66,8 +66,7 @@ class Queue(NamedTuple):
 
 class Sifted(NamedTuple):
     """Scratch for one block; `rows`: those that are left, each at least `beyond_ms` beyond its budget (negative:
-    within).
-    """
+    within)."""
 
     state: U8
     rows: I32
@@ -260,8 +259,7 @@ def near_in_block(sieve, bounds, queue, i, threshold, sifted):
 @numba.njit(cache=True, nogil=True)
 def sift(b, plain, sieve, bounds, limit, sifted):
     """How many rows of block b are open and may be fewer than `limit` ms beyond their budget; lists them in
-    `sifted`.
-    """
+    `sifted`."""
     alive, size = sieve.blocks.alive, sieve.blocks.size
     begin = b * size
     end = min(sieve.blocks.row_count, begin + size)
@@ -332,8 +330,7 @@ def other_than_these(begin, end, sieve, state):
 @numba.njit(cache=True, nogil=True)
 def admit_rows(begin, end, sieve, state):
     """(rows considered, rows left) of [begin, end), of those whose state is 1; afterwards it is 1 where a row is
-    left.
-    """
+    left."""
     # Cut to the block, without branches: then many rows are tested at a time.
     leg_count, departure_ms = sieve.rows.leg_count[begin:end], sieve.rows.departure_ms[begin:end]
     flexibility_s, shift_ms = sieve.rows.flexibility_s[begin:end], sieve.rows.shift_ms[begin:end]

@@ -124,8 +124,7 @@ def parse_key_set(text: bytes) -> tuple[SigningKey, ...]:
     """The keys that sign, a SigningKey for each algorithm that a key may be used with. Others are passed over: shared
     secrets, keys
     for encryption, RSA below 2048 bits, kinds and curves not known here. Raises KeySetUnusable when it is no key set,
-    or has none.
-    """
+    or has none."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
