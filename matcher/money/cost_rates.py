@@ -27,8 +27,8 @@ RATES: Mapping[str, CostRate] = MappingProxyType(
         "FR": CostRate(
             Decimal("0.636"),
             "EUR",
-            "Barème kilométrique, 5 CV up to 5,000 km a year (arrêté of 27 March 2023, unchanged in 2026), which article "
-            "R3132-1 of the Code des transports names for sharing the cost of a ride",
+            "Barème kilométrique, 5 CV up to 5,000 km a year (arrêté of 27 March 2023, unchanged in 2026), which "
+            "article R3132-1 of the Code des transports names for sharing the cost of a ride",
             date(2023, 3, 27),
         ),
         "GB": CostRate(

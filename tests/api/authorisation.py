@@ -25,7 +25,8 @@ OPERATORS = frozenset({Role.OPS, Role.ADMIN})
 EVERYBODY = frozenset(Role)
 
 _SERIES = {
-    "origin": TONGOY_ROAD, "destination": LA_SERENA, "weekdays": ["SU"], "departure": "03:20", "seats": 3, "max_detour_s": 900,
+    "origin": TONGOY_ROAD, "destination": LA_SERENA, "weekdays": ["SU"], "departure": "03:20", "seats": 3,
+    "max_detour_s": 900,
 }  # fmt: skip
 _WEBHOOK = {"url": "http://127.0.0.1:9/nobody-listens"}
 

@@ -124,7 +124,8 @@ def _without_ids(answer: Answer, names: dict[str, str]) -> str:
 
 
 BAD_CREDENTIALS = (
-    None, "", "Bearer", "Bearer ", "Bearer x", "Bearer ck_00_00", "Basic YTpi", "Bearer a b", "bearer: x", "Bearer \xff",
+    None, "", "Bearer", "Bearer ", "Bearer x", "Bearer ck_00_00", "Basic YTpi", "Bearer a b", "bearer: x",
+    "Bearer \xff",
     "Bearer " + "a" * 5000, "ck_a_b", "Bearer a.b.c", "Bearer eyJhbGciOiJub25lIn0.e30.",
 )  # fmt: skip
 

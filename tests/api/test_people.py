@@ -247,7 +247,8 @@ async def test_naming_nobody_is_answered_like_naming_somebody(live: Live) -> Non
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"offer_id": str(UUID(int=1)), "booking_id": str(UUID(int=1))}, {"offer_id": None}, {"offer_id": "x"}, {"user": "x"}],
+    [{}, {"offer_id": str(UUID(int=1)), "booking_id": str(UUID(int=1))}, {"offer_id": None}, {"offer_id": "x"},
+     {"user": "x"}],
 )  # fmt: skip
 async def test_who_is_blocked_is_said_in_one_way(live: Live, rider: str, body: dict[str, Any]) -> None:
     assert (await live.call("POST", "/v1/me/blocks", rider, json=body)).status == 422

@@ -167,7 +167,8 @@ async def test_searches_beyond_what_can_be_computed_are_refused_at_once_and_noth
 async def _statements(database: asyncpg.Connection[Any], what: str) -> int:
     return int(
         await database.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ILIKE $1 AND pid <> pg_backend_pid()",
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE state = 'active' AND query ILIKE $1 AND pid <> pg_backend_pid()",
             f"%{what}%",
         )
     )

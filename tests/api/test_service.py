@@ -231,8 +231,10 @@ async def test_head_is_get_without_the_body(live: Live, driver: str) -> None:
         (b"GET /?" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431, "headers_too_large"),
         (b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(500)) + b"\r\n", 431, "headers_too_large"),
         (b"POST /v1/offers HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, "bad_request"),
-        (b"POST /v1/offers HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad_request"),
-        (b"POST /v1/offers HTTP/1.1\r\nHost: x\r\nExpect: a-miracle\r\nContent-Length: 2\r\n\r\n", 417, "expectation_failed"),
+        (b"POST /v1/offers HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
+         "bad_request"),
+        (b"POST /v1/offers HTTP/1.1\r\nHost: x\r\nExpect: a-miracle\r\nContent-Length: 2\r\n\r\n", 417,
+         "expectation_failed"),
     ],
 )  # fmt: skip
 async def test_what_is_hardly_http(live: Live, data: bytes, status: int, code: str) -> None:

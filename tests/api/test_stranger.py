@@ -108,7 +108,8 @@ async def trip(live: Live) -> dict[str, Any]:
     assert waiting.status == 201, waiting.body
     series = await live.call(
         "POST", "/v1/series", driver,
-        json={"origin": HOME, "destination": WORK, "via": [SCHOOL], "date": departure.date().isoformat(), "departure": "03:45",
+        json={"origin": HOME, "destination": WORK, "via": [SCHOOL], "date": departure.date().isoformat(),
+         "departure": "03:45",
               "return": {"departure": "05:30"}, "seats": 1},
     )  # fmt: skip
     assert series.status == 201, series.body
@@ -162,7 +163,8 @@ async def searches(live: Live, token: str, departure: datetime) -> list[Answer]:
 async def test_no_answer_to_a_stranger_tells_a_marked_place(live: Live, trip: dict[str, Any]) -> None:
     ids = {
         "offer_id": trip["offer"]["id"], "booking_id": trip["booking"]["id"], "webhook_id": trip["offer"]["id"],
-        "delivery_number": "1", "user": "marked-driver", "request_id": trip["request"]["id"], "series_id": trip["series"]["id"],
+        "delivery_number": "1", "user": "marked-driver", "request_id": trip["request"]["id"],
+        "series_id": trip["series"]["id"],
     }  # fmt: skip
     for role in ("rider", "driver", "partner"):
         stranger = await live.key(role)
@@ -193,7 +195,8 @@ async def test_keeping_a_search_tells_no_marked_place(live: Live, trip: dict[str
     kept = await live.call("POST", "/v1/requests", stranger, json=wish)
     assert trip["offer"]["id"] in {match["offer_id"] for match in kept.json["present"]["matches"]}
     later = await live.published(
-        trip["driver"], origin=HOME, destination=WORK, via=[SCHOOL], departure=trip["departure"].isoformat(), max_detour_s=3000
+        trip["driver"], origin=HOME, destination=WORK, via=[SCHOOL], departure=trip["departure"].isoformat(),
+        max_detour_s=3000
     )  # fmt: skip
     path = f"/v1/requests/{kept.json['id']}"
     for _ in range(200):

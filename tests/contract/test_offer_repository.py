@@ -18,20 +18,9 @@ from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
-from matcher.postgres.pool import Connections
 from matcher.trips.offers.repository import CurrentState, OfferRepository
-from matcher.trips.offers.store import PostgresOffers
 from tests.bulk_columns import columns_with_stops_of
 from tests.contract.stored_offers import COQUIMBO_TIME, NOW, a_place, a_stored_offer
-from tests.fakes import OffersInMemory
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def offers(request: pytest.FixtureRequest) -> OfferRepository:
-    if request.param == "memory":
-        return OffersInMemory()
-    connections: Connections = request.getfixturevalue("db")
-    return PostgresOffers(connections)
 
 
 def _answer(offer: Offer) -> StoredAnswer:

@@ -108,7 +108,8 @@ def forward(world: Waiting) -> dict[Pair, tuple[object, ...]]:
             continue
         for each in found.best:
             shown[request.id, each.offer_id] = (
-                each.version, each.detour_ms, each.detour_cm, each.pickup_ms, each.dropoff_ms, each.pickup_choice, each.dropoff_choice,
+                each.version, each.detour_ms, each.detour_cm, each.pickup_ms, each.dropoff_ms, each.pickup_choice,
+                each.dropoff_choice,
                 each.score,
             )  # fmt: skip
     return shown
@@ -144,7 +145,8 @@ def reverse(world: Waiting, index: RequestIndex) -> tuple[dict[Pair, tuple[objec
             offer, possible, avoiding(world, offer), roads, WEIGHTS, to_ms(NOW), RATE
         ):
             shown[request.id, each.offer_id] = (
-                each.version, each.detour_ms, each.detour_cm, each.pickup_ms, each.dropoff_ms, each.pickup_choice, each.dropoff_choice,
+                each.version, each.detour_ms, each.detour_cm, each.pickup_ms, each.dropoff_ms, each.pickup_choice,
+                each.dropoff_choice,
                 each.score,
             )  # fmt: skip
     return shown, decided

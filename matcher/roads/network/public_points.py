@@ -1,12 +1,12 @@
 """Public points: the crossings that stand for the doors around them, so that strangers cannot work out a door.
 
-Every edge of a region belongs to the catchment of one public point. The choice depends on the map alone: no person, trip or
-key, so neither many trips from one door nor many searches narrow a door down further than its catchment.
+Every edge of a region belongs to the catchment of one public point. The choice depends on the map alone: no person,
+trip or key, so neither many trips from one door nor many searches narrow a door down further than its catchment.
 
-A public point is a crossing with a short dead end of its own, the *stub*. The stub's beginning is the crossing itself; its end
-stands for every door of the catchment: driving to it and back takes the constant allowance for reaching a door. A trip of a
-driver begins and ends at stubs' beginnings; a rider who is met at the door is met at a stub's end. Distances to both are
-ordinary, exact distances of the network.
+A public point is a crossing with a short dead end of its own, the *stub*. The stub's beginning is the crossing itself;
+its end stands for every door of the catchment: driving to it and back takes the constant allowance for reaching a door.
+A trip of a driver begins and ends at stubs' beginnings; a rider who is met at the door is met at a stub's end.
+Distances to both are ordinary, exact distances of the network.
 """
 
 from __future__ import annotations
@@ -50,11 +50,12 @@ class PublicPoints:
 
 
 def choose_public_points(network: RoadNetwork, spacing: PublicSpacing) -> PublicPoints:
-    """Well-connected crossings at least `apart_m` apart, whose catchments hold at least `least_street_m` of lived-in streets.
+    """Well-connected crossings at least `apart_m` apart, whose catchments hold at least `least_street_m` of lived-in
+    streets.
 
-    An edge belongs to the point that is nearest along the streets, whatever their direction. The smallest catchment is merged
-    into its smallest neighbour until all are large enough; where the whole map is too small, one remains. The network is
-    in one piece. Deterministic.
+    An edge belongs to the point that is nearest along the streets, whatever their direction. The smallest catchment is
+    merged into its smallest neighbour until all are large enough; where the whole map is too small, one remains. The
+    network is in one piece. Deterministic.
     """
     tail, head, length_cm = _edges(network)
     nodes = _thinned(network, _crossings(network, tail, head), spacing.apart_m)
@@ -149,7 +150,8 @@ def _crossings(network: RoadNetwork, tail: I32, head: I32) -> I64:
 
 def _thinned(network: RoadNetwork, nodes: I64, apart_m: float) -> I32:
     """The nodes in order, without those nearer than `apart_m` to one before them."""
-    # Columns as wide as at the latitude where degrees of longitude are shortest: a column is never narrower than apart_m.
+    # Columns as wide as at the latitude where degrees of longitude are shortest: a column is never narrower than
+    # apart_m.
     widest = math.cos(math.radians(float(np.abs(network.node_lat).max())))
     lat = np.radians(network.node_lat[nodes]) * _EARTH_RADIUS_M
     lon = np.radians(network.node_lon[nodes]) * _EARTH_RADIUS_M
@@ -172,7 +174,8 @@ def _thinned(network: RoadNetwork, nodes: I64, apart_m: float) -> I32:
 
 
 def _nearest(count: int, tail: I32, head: I32, length_cm: I64, sources: I32) -> I64:
-    """(n,) `distance_cm << 24 | index` of the source that is nearest to each node along the edges; of equals the first one.
+    """(n,) `distance_cm << 24 | index` of the source that is nearest to each node along the edges; of equals the first
+    one.
 
     Relaxes all edges at once until nothing changes: as many rounds as a catchment is edges deep.
     """

@@ -238,7 +238,9 @@ class RegionStore:
 def ensure_sample(
     store: RegionStore, progress: Progress = no_progress, public_spacing_m: float = DEFAULT_SPACING_M
 ) -> Manifest:
-    """The bundled region, imported in a few seconds when it is missing, damaged, of an older format or spaced otherwise."""
+    """The bundled region, imported in a few seconds when it is missing, damaged, of an older format or spaced
+    otherwise.
+    """
     try:
         existing = store.get(SAMPLE_NAME).manifest
         if existing.public_spacing_m == public_spacing_m:

@@ -162,14 +162,18 @@ DAMAGE = [
     ("departure within flexibility", PLAIN, "UPDATE offers SET departure_shift_ms = 901000 WHERE id = $1"),
     ("booked times are kept", BOOKED, "UPDATE offers SET departure_shift_ms = 61000 WHERE id = $1"),
     ("booked times are kept", BOOKED, "UPDATE offers SET departure_shift_ms = -61000 WHERE id = $1"),
-    ("booked times are kept", BOOKED, "UPDATE offer_stops SET latest_at = latest_at - interval '62 s' WHERE offer_id = $1 AND kind = 'DROPOFF'"),
+    ("booked times are kept", BOOKED,
+     "UPDATE offer_stops SET latest_at = latest_at - interval '62 s' WHERE offer_id = $1 AND kind = 'DROPOFF'"),
     ("positions are on a road", PLAIN, "UPDATE offers SET destination_edge = 7 WHERE id = $1"),
     ("positions are on a road", BOOKED, "UPDATE offer_stops SET edge = 700 WHERE offer_id = $1 AND kind = 'PICKUP'"),
     ("positions are near their places", PLAIN, "UPDATE offers SET origin_lat = origin_lat + 0.0001 WHERE id = $1"),
-    ("positions are near their places", WITH_STOPS, "UPDATE offers SET via = jsonb_set(via, '{0,fraction}', '0.4') WHERE id = $1"),
+    ("positions are near their places", WITH_STOPS,
+     "UPDATE offers SET via = jsonb_set(via, '{0,fraction}', '0.4') WHERE id = $1"),
     ("every rider boards, then alights", BOOKED, "DELETE FROM offer_stops WHERE offer_id = $1 AND kind = 'DROPOFF'"),
-    ("every rider boards, then alights", BOOKED, "UPDATE offer_stops SET seats = 1 WHERE offer_id = $1 AND kind = 'DROPOFF'"),
-    ("every rider boards, then alights", BOOKED, "UPDATE offer_stops SET position = 4 - position + 10 WHERE offer_id = $1"),
+    ("every rider boards, then alights", BOOKED,
+     "UPDATE offer_stops SET seats = 1 WHERE offer_id = $1 AND kind = 'DROPOFF'"),
+    ("every rider boards, then alights", BOOKED,
+     "UPDATE offer_stops SET position = 4 - position + 10 WHERE offer_id = $1"),
     (
         "every rider boards, then alights",
         BOOKED,
@@ -177,7 +181,8 @@ DAMAGE = [
         WITH moved AS (UPDATE offer_stops SET position = 5 WHERE offer_id = $1 AND kind = 'DROPOFF')
         INSERT INTO offer_stops
         SELECT
-            offer_id, 4, kind, lat, lon, label, address, edge, fraction, road_distance_m, booking_id, seats, earliest_at, latest_at
+            offer_id, 4, kind, lat, lon, label, address, edge, fraction, road_distance_m, booking_id, seats,
+            earliest_at, latest_at
         FROM offer_stops WHERE offer_id = $1 AND kind = 'PICKUP'
         """,
     ),

@@ -85,7 +85,8 @@ async def test_words_of_a_name_are_taken_out_of_others_events(db: OneTransaction
 
 async def _event(connection: asyncpg.Connection[asyncpg.Record], recipient: str, data: str) -> None:
     await connection.execute(
-        "INSERT INTO events (recipient, kind, trip_id, data, created_at) VALUES ($1, 'trip_changed', $2, $3::text::jsonb, $4)",
+        "INSERT INTO events (recipient, kind, trip_id, data, created_at) "
+        "VALUES ($1, 'trip_changed', $2, $3::text::jsonb, $4)",
         recipient,
         uuid4(),
         data,

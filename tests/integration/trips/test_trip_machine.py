@@ -169,10 +169,13 @@ class TripMachine(TripDay, RuleBasedStateMachine):
     @rule(
         which=some,
         change=st.sampled_from(
-            [{"seats": 1}, {"seats": 3}, {"max_detour_s": 0}, {"max_detour_s": 1200}, {"flexibility_s": 0}, {"flexibility_s": 900},
-             {"via": []}, {"via": [SPOTS[2]]}, {"destination": SPOTS[3]}, {"instant_booking": True}, {"instant_booking": False},
+            [{"seats": 1}, {"seats": 3}, {"max_detour_s": 0}, {"max_detour_s": 1200}, {"flexibility_s": 0},
+             {"flexibility_s": 900},
+             {"via": []}, {"via": [SPOTS[2]]}, {"destination": SPOTS[3]}, {"instant_booking": True},
+             {"instant_booking": False},
              {"minutes": 3}, {"minutes": -4}, {"minutes": 40}, {"women_only": True}, {"women_only": False},
-             {"price": {"amount": 0.2, "currency": "EUR"}}, {"price": {"amount": 0.5, "currency": "EUR"}}, {"price": None}]
+             {"price": {"amount": 0.2, "currency": "EUR"}}, {"price": {"amount": 0.5, "currency": "EUR"}},
+             {"price": None}]
         ),
     )  # fmt: skip
     @precondition(lambda self: self._open_trips())
@@ -201,7 +204,8 @@ class TripMachine(TripDay, RuleBasedStateMachine):
         leaves = (self.day + timedelta(minutes=minutes)).astimezone(ZoneInfo("America/Santiago"))
         comes_back = leaves + timedelta(hours=1)
         body = {
-            "origin": SPOTS[0], "destination": SPOTS[-1], "date": leaves.date().isoformat(), "departure": f"{leaves:%H:%M}", "seats": 2,
+            "origin": SPOTS[0], "destination": SPOTS[-1], "date": leaves.date().isoformat(),
+            "departure": f"{leaves:%H:%M}", "seats": 2,
             "max_detour_s": 900, "instant_booking": instant, "return": {"departure": f"{comes_back:%H:%M}"},
         }  # fmt: skip
         answer = self.world.call("POST", "/v1/series", self.driver, json=body)

@@ -40,7 +40,8 @@ def a_phase(**changes: Any) -> Phase:
 def a_series(*phases: Phase, zone: str = "America/Santiago", **changes: Any) -> Series:
     """An open series of these phases."""
     series = Series(
-        id=UUID(int=7), driver_id="dora", region="test", status=SeriesStatus.OPEN, version=1, zone=ZoneInfo(zone), zone_name=zone,
+        id=UUID(int=7), driver_id="dora", region="test", status=SeriesStatus.OPEN, version=1, zone=ZoneInfo(zone),
+        zone_name=zone,
         phases=phases, exceptions=frozenset(), created_at=NOW, updated_at=NOW,
     )  # fmt: skip
     return replace(series, **changes)

@@ -44,7 +44,8 @@ def test_jitter_spreads_receivers_that_come_back_together() -> None:
 
 
 @pytest.mark.parametrize(("status", "taken", "gone"), [
-    (200, True, False), (204, True, False), (299, True, False), (301, False, False), (400, False, False), (410, False, True),
+    (200, True, False), (204, True, False), (299, True, False), (301, False, False), (400, False, False), (410, False,
+     True),
     (500, False, False), (None, False, False),
 ])  # fmt: skip
 def test_only_an_answer_of_2xx_is_taken(status: int | None, taken: bool, gone: bool) -> None:

@@ -26,7 +26,8 @@ def a_kept(rider: str = "rita", *, begins: datetime = NOW, **changes: Any) -> Ke
     """A request whose window is the hour from some moment on."""
     request = MatchRequest(
         rider_id=rider, origin=a_place("From"), destination=a_place("To", lat=-29.9, lon=-71.25),
-        window=TimeWindow(begins, begins + HOUR), window_kind=WindowKind.DEPARTURE, seats=1, max_walk_m=0, limit=10, preferences={},
+        window=TimeWindow(begins, begins + HOUR), window_kind=WindowKind.DEPARTURE, seats=1, max_walk_m=0, limit=10,
+        preferences={},
     )  # fmt: skip
     return KeptRequest(uuid4(), REGION, "f1", replace(request, **changes), NOW)
 

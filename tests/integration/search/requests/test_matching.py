@@ -165,7 +165,8 @@ async def settled(url: str) -> None:
     async def nothing_waits() -> bool:
         (row,) = await rows(
             url,
-            "SELECT (SELECT count(*) FROM requests WHERE searched IS NOT NULL) AS fresh, (SELECT count(*) FROM offer_changes AS c "
+            "SELECT (SELECT count(*) FROM requests WHERE searched IS NOT NULL) AS fresh, "
+            "(SELECT count(*) FROM offer_changes AS c "
             "LEFT JOIN request_progress AS p ON p.region = c.region "
             "WHERE p.seen IS NULL OR NOT pg_visible_in_snapshot(c.xid, CAST(p.seen AS pg_snapshot))) AS changed",
         )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,19 +21,15 @@ from matcher.domain.errors.tree import Conflict, DatabaseUnavailable, OfferNotOp
 from matcher.domain.idempotency import AnsweredBefore, IdempotencyRequest, KeptAnswer
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import OfferChange, OfferStatus
-from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
-from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.settings.all import Settings
 from matcher.trips.bookings import store as bookings_module
 from matcher.trips.bookings.repository import TripChange
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.bookings.tend import TendBookings
 from matcher.trips.offers.store import PostgresOffers
-from matcher.wiring.service import Carpool, running
+from matcher.wiring.service import Carpool
 from matcher.wiring.trips import terms_of
-from tests.api.live import settings_for
-from tests.conftest import database_url
 from tests.integration.trip_calls import (
     DRIVER,
     MIDDLE,
@@ -55,30 +50,6 @@ from tests.integration.trip_calls import (
 
 CONFIRMED, CANCELLED = BookingStatus.CONFIRMED, BookingStatus.CANCELLED
 Two = tuple[Carpool, Carpool]
-
-
-@pytest.fixture(scope="module")
-async def fresh_database(embedded_server: EmbeddedPostgres, template_database: str) -> str:
-    """One database for these tests: each makes trips of its own, and after each all that is stored must agree."""
-    connection = await asyncpg.connect(database_url(embedded_server.url, "postgres"))
-    await connection.execute(f"CREATE DATABASE races TEMPLATE {template_database} STRATEGY WAL_LOG")
-    await connection.close()
-    return database_url(embedded_server.url, "races")
-
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, fresh_database: str) -> Settings:
-    """Settings with a region that is imported once, whichever of these tests comes first."""
-    folder = tmp_path_factory.mktemp("races")
-    ensure_sample(RegionStore(folder))
-    return settings_for(folder, fresh_database)
-
-
-@pytest.fixture(scope="module")
-async def two(settings: Settings) -> AsyncIterator[Two]:
-    """Two instances of the service, as two processes would be."""
-    async with running(settings) as one, running(settings, worker=2) as other:
-        yield one, other
 
 
 async def _all(*calls: Any) -> list[Any]:

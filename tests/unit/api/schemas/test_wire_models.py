@@ -54,7 +54,8 @@ def test_an_offer_becomes_a_draft_and_leaves_defaults_open() -> None:
         ("2026-12-01T07:45:00Z", datetime(2026, 12, 1, 7, 45, tzinfo=UTC)),
         ("2026-12-01t07:45:00z", datetime(2026, 12, 1, 7, 45, tzinfo=UTC)),
         ("2026-12-01T07:45:00.5-03:00", datetime(2026, 12, 1, 7, 45, 0, 500_000, timezone(timedelta(hours=-3)))),
-        ("2026-12-01T07:45:00.123456789+05:45", datetime(2026, 12, 1, 7, 45, 0, 123_456, timezone(timedelta(hours=5, minutes=45)))),
+        ("2026-12-01T07:45:00.123456789+05:45", datetime(2026, 12, 1, 7, 45, 0, 123_456, timezone(timedelta(hours=5,
+         minutes=45)))),
         ("2026-12-01T07:45:00-00:00", datetime(2026, 12, 1, 7, 45, tzinfo=UTC)),
     ],
 )  # fmt: skip

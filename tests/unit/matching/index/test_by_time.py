@@ -159,7 +159,8 @@ def test_a_trip_over_midnight_is_driven_at_the_speeds_of_the_evening(roads: Road
     evening = NOW.replace(hour=23, minute=50)
     index.put(an_offer((0, 0.0), (3, 1.0), departure=evening, flexibility_s=0))
     for earliest in (evening, evening + timedelta(minutes=11)):
-        request = a_request((0, 0.5) if earliest == evening else (3, 0.2), (3, 0.9), earliest=earliest - timedelta(minutes=2),
+        request = a_request((0, 0.5) if earliest == evening else (3, 0.2), (3, 0.9),
+         earliest=earliest - timedelta(minutes=2),
                             latest=earliest + timedelta(minutes=10))  # fmt: skip
         assert _search(index, request).considered == 1
     slot = roads.slot_of(evening)
