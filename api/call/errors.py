@@ -22,106 +22,66 @@ PROBLEM_JSON = "application/problem+json"
 PROBLEM_PAGE = "/docs/problems"
 
 
-class BadRequest(domain.CarpoolError):
+class BadRequest(domain.CarpoolError, code="bad_request", title="The request cannot be understood"):
     """The request is not valid HTTP/1.1."""
 
-    code = "bad_request"
-    title = "The request cannot be understood"
 
-
-class MalformedJson(BadRequest):
+class MalformedJson(BadRequest, code="malformed_json", title="The body is not well-formed JSON"):
     """The body is not JSON (RFC 8259), is not UTF-8, is nested too deeply, or has a duplicate member."""
 
-    code = "malformed_json"
-    title = "The body is not well-formed JSON"
 
-
-class InvalidHeader(BadRequest):
+class InvalidHeader(BadRequest, code="invalid_header", title="A header has an invalid value"):
     """A header has an invalid value."""
 
-    code = "invalid_header"
-    title = "A header has an invalid value"
 
-
-class InvalidQuery(domain.InvalidInput):
+class InvalidQuery(domain.InvalidInput, code="invalid_query", title="The query parameters are not valid"):
     """Query parameters are unknown, repeated, missing or of the wrong type."""
 
-    code = "invalid_query"
-    title = "The query parameters are not valid"
 
-
-class RouteNotFound(domain.NotFound):
+class RouteNotFound(domain.NotFound, code="route_not_found", title="There is nothing at this path"):
     """No resource has this path."""
 
-    code = "route_not_found"
-    title = "There is nothing at this path"
 
-
-class MethodNotAllowed(domain.CarpoolError):
+class MethodNotAllowed(
+    domain.CarpoolError, code="method_not_allowed", title="The resource does not support this method"
+):
     """The resource does not support the method; `Allow` lists those it supports."""
 
-    code = "method_not_allowed"
-    title = "The resource does not support this method"
 
-
-class BodyTimeout(domain.CarpoolError):
+class BodyTimeout(domain.CarpoolError, code="body_timeout", title="The body did not arrive in time"):
     """The body did not arrive in time."""
 
-    code = "body_timeout"
-    title = "The body did not arrive in time"
 
-
-class BodyTooLarge(domain.CarpoolError):
+class BodyTooLarge(domain.CarpoolError, code="body_too_large", title="The body is too large"):
     """The body is larger than the limit."""
 
-    code = "body_too_large"
-    title = "The body is too large"
 
-
-class UnsupportedMediaType(domain.CarpoolError):
+class UnsupportedMediaType(domain.CarpoolError, code="unsupported_media_type", title="The media type is not supported"):
     """The resource does not accept this media type or content coding."""
 
-    code = "unsupported_media_type"
-    title = "The media type is not supported"
 
-
-class ExpectationFailed(domain.CarpoolError):
+class ExpectationFailed(domain.CarpoolError, code="expectation_failed", title="The expectation cannot be met"):
     """An Expect header other than 100-continue."""
 
-    code = "expectation_failed"
-    title = "The expectation cannot be met"
 
-
-class HeadersTooLarge(domain.CarpoolError):
+class HeadersTooLarge(domain.CarpoolError, code="headers_too_large", title="The request's headers are too large"):
     """The request line or a header is too long, or there are too many headers."""
 
-    code = "headers_too_large"
-    title = "The request's headers are too large"
 
-
-class RateLimited(domain.CarpoolError):
+class RateLimited(domain.CarpoolError, code="rate_limited", title="Too many calls"):
     """The caller exceeded its rate limit; Retry-After says when to try again."""
-
-    code = "rate_limited"
-    title = "Too many calls"
 
     def __init__(self, detail: str, *, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
 
 
-class DeadlineExceeded(domain.Unavailable):
+class DeadlineExceeded(domain.Unavailable, code="deadline_exceeded", title="The answer was not ready in time"):
     """The answer was not ready in time. A change may still have been made: retry with the same Idempotency-Key."""
 
-    code = "deadline_exceeded"
-    title = "The answer was not ready in time"
 
-
-class InternalError(domain.CarpoolError):
+class InternalError(domain.CarpoolError, code="internal_error", title="Something went wrong on our side"):
     """A fault of this service; the log has the details under the request id."""
-
-    code = "internal_error"
-    title = "Something went wrong on our side"
 
 
 #: The status of each branch; a leaf has that of its nearest ancestor here.

@@ -55,7 +55,7 @@ EDGE = "only api speaks HTTP to callers, prints, or parses wire models"
 #: (room, what it must not import, the contract that says so).
 FORBIDDEN = (
     ("matcher.wiring", "api.cli.console", LAYERS),
-    ("matcher.settings", "matcher.wiring.parts", LAYERS),
+    ("matcher.settings", "matcher.wiring.service", LAYERS),
     ("matcher.privacy", "matcher.settings.all", LAYERS),
     ("matcher.check", "matcher.privacy", LAYERS),
     ("matcher.search", "matcher.check", LAYERS),

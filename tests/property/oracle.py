@@ -74,10 +74,7 @@ class Ride:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The oracle's whole answer.
-
-    `sharp` is False when some drive has a rival as good, so that shared road is a matter of choice.
-    """
+    """The oracle's whole answer; `sharp` is False when a drive has a rival as good, and shared road is a choice."""
 
     rides: dict[UUID, Ride]
     considered: int
@@ -139,9 +136,7 @@ def judge(
     pickups: Sequence[Meeting] = (),
     dropoffs: Sequence[Meeting] = (),
 ) -> Verdict:
-    """Everything there is to say about a request, offer by offer; met anywhere in `pickups` and `dropoffs`, at the
-    doors without them.
-    """
+    """Everything there is to say about a request, offer by offer; met at `pickups` and `dropoffs`, or at the doors."""
     offers = list(offers)
     pickups = pickups or [Meeting(request.origin.position)]
     dropoffs = dropoffs or [Meeting(request.destination.position)]
@@ -325,8 +320,7 @@ def _cost(roads: OracleRoads, stops: Sequence[RoadPosition]) -> tuple[int, int] 
 def _shift(
     roads: OracleRoads, planned: Sequence[Stop], terms: _Terms, request: MatchRequest, now: datetime, there: datetime
 ) -> timedelta | None:
-    """How much later than planned the driver must leave to suit everybody: as little as possible; None when it cannot
-    be.
+    """How much later than planned, at least, the driver must leave to suit everybody; None when nothing does.
 
     The rider cannot be at the pickup before `there`. `planned` is the itinerary with the rider in it; the rider's own
     two stops have no booking.

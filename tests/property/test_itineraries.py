@@ -100,7 +100,6 @@ def test_the_scenarios_touch_every_reason(corpus: list[tuple[Scenario, Verdict]]
         "own_offer",
         "outside_window",
         "no_seats",
-        "preferences",
         "detour",
         "detour_length",
         "same leg",

@@ -5,22 +5,13 @@ from __future__ import annotations
 from matcher.domain.errors.tree import Conflict, NotFound
 
 
-class RequestNotFound(NotFound):
+class RequestNotFound(NotFound, code="request_not_found", title="The request was not found"):
     """The caller has no request with this id."""
 
-    code = "request_not_found"
-    title = "The request was not found"
 
-
-class TooManyKeptRequests(Conflict):
+class TooManyKeptRequests(Conflict, code="too_many_kept_requests", title="You have too many waiting requests"):
     """The rider has the maximum number of waiting requests."""
 
-    code = "too_many_kept_requests"
-    title = "You have too many waiting requests"
 
-
-class SearchNotFound(NotFound):
+class SearchNotFound(NotFound, code="search_not_found", title="The search was not found"):
     """No stored search has this request id."""
-
-    code = "search_not_found"
-    title = "The search was not found"

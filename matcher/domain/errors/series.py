@@ -9,22 +9,13 @@ from __future__ import annotations
 from matcher.domain.errors.tree import Conflict, NotFound
 
 
-class SeriesNotFound(NotFound):
+class SeriesNotFound(NotFound, code="series_not_found", title="The series was not found"):
     """The caller has no series with this id."""
 
-    code = "series_not_found"
-    title = "The series was not found"
 
-
-class SeriesNotOpen(Conflict):
+class SeriesNotOpen(Conflict, code="series_not_open", title="The series is no longer open"):
     """The series was withdrawn, or ends before the given date."""
 
-    code = "series_not_open"
-    title = "The series is no longer open"
 
-
-class TooManySeries(Conflict):
+class TooManySeries(Conflict, code="too_many_series", title="You have too many series"):
     """The driver has the maximum number of open series."""
-
-    code = "too_many_series"
-    title = "You have too many series"

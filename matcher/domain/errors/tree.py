@@ -55,6 +55,9 @@ class CarpoolError(Exception):
     code: ClassVar[str] = "error"
     title: ClassVar[str] = "Something went wrong"
 
+    def __init_subclass__(cls, *, code: str, title: str) -> None:
+        cls.code, cls.title = code, title
+
     def __init__(self, detail: str, *, faults: Sequence[Fault] = (), extra: dict[str, Any] | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -65,271 +68,173 @@ class CarpoolError(Exception):
 # --- InvalidInput ---------------------------------------------------------------------------------------------------
 
 
-class InvalidInput(CarpoolError):
+class InvalidInput(CarpoolError, code="invalid_input", title="The input is not valid"):
     """The input is not valid: the caller must change it."""
 
-    code = "invalid_input"
-    title = "The input is not valid"
 
-
-class InvalidCoordinate(InvalidInput):
+class InvalidCoordinate(InvalidInput, code="invalid_coordinate", title="The coordinate is not on Earth"):
     """A latitude outside [-90, 90], a longitude outside [-180, 180], or a number that is not finite."""
 
-    code = "invalid_coordinate"
-    title = "The coordinate is not on Earth"
 
-
-class InvalidWindow(InvalidInput):
+class InvalidWindow(InvalidInput, code="invalid_window", title="The time window is not valid"):
     """A time window that ends before it begins, or is longer than allowed."""
 
-    code = "invalid_window"
-    title = "The time window is not valid"
 
-
-class InvalidField(InvalidInput):
+class InvalidField(InvalidInput, code="invalid_field", title="A field has an invalid value"):
     """A value has the right type but is not valid here."""
 
-    code = "invalid_field"
-    title = "A field has an invalid value"
 
-
-class InvalidCursor(InvalidInput):
+class InvalidCursor(InvalidInput, code="invalid_cursor", title="The cursor is not valid"):
     """A page cursor that this service did not issue, or that belongs to another list."""
 
-    code = "invalid_cursor"
-    title = "The cursor is not valid"
 
-
-class DepartureInPast(InvalidInput):
+class DepartureInPast(InvalidInput, code="departure_in_past", title="The departure is in the past"):
     """The departure lies in the past."""
 
-    code = "departure_in_past"
-    title = "The departure is in the past"
 
-
-class DepartureTooFar(InvalidInput):
+class DepartureTooFar(InvalidInput, code="departure_too_far_ahead", title="The departure is too far ahead"):
     """The departure lies further ahead than offers may be published."""
 
-    code = "departure_too_far_ahead"
-    title = "The departure is too far ahead"
 
-
-class PriceTooHigh(InvalidInput):
+class PriceTooHigh(InvalidInput, code="price_too_high", title="The price exceeds the cost of the trip"):
     """The price exceeds cost sharing; `extra["dearest"]` is the highest price allowed."""
 
-    code = "price_too_high"
-    title = "The price exceeds the cost of the trip"
 
-
-class PriceNotSupported(InvalidInput):
+class PriceNotSupported(InvalidInput, code="price_not_supported", title="Prices are not supported here"):
     """A price was set where the cost of driving is not known."""
 
-    code = "price_not_supported"
-    title = "Prices are not supported here"
 
-
-class PlaceTooFarFromRoad(InvalidInput):
+class PlaceTooFarFromRoad(InvalidInput, code="place_too_far_from_road", title="The place is too far from any road"):
     """No drivable road lies within the snapping limit of the place."""
 
-    code = "place_too_far_from_road"
-    title = "The place is too far from any road"
 
-
-class PlaceUnreachable(InvalidInput):
+class PlaceUnreachable(
+    InvalidInput, code="place_unreachable", title="The destination cannot be reached from the origin"
+):
     """The road network has no route from the origin to the destination."""
 
-    code = "place_unreachable"
-    title = "The destination cannot be reached from the origin"
 
-
-class PlacesTooClose(InvalidInput):
+class PlacesTooClose(InvalidInput, code="places_too_close", title="Origin and destination are the same place"):
     """Origin and destination are the same place on the road network."""
 
-    code = "places_too_close"
-    title = "Origin and destination are the same place"
 
-
-class AddressNotFound(InvalidInput):
+class AddressNotFound(InvalidInput, code="address_not_found", title="The address was not found"):
     """No geocoder found the address."""
 
-    code = "address_not_found"
-    title = "The address was not found"
 
-
-class AddressAmbiguous(InvalidInput):
+class AddressAmbiguous(InvalidInput, code="address_ambiguous", title="The address matches several places"):
     """The address matches several places that lie apart; `extra["candidates"]` lists them."""
 
-    code = "address_ambiguous"
-    title = "The address matches several places"
 
-
-class IdempotencyKeyReused(InvalidInput):
+class IdempotencyKeyReused(
+    InvalidInput, code="idempotency_key_reused", title="The idempotency key was used for another request"
+):
     """The Idempotency-Key was used before with another body."""
 
-    code = "idempotency_key_reused"
-    title = "The idempotency key was used for another request"
 
-
-class MatchTokenInvalid(InvalidInput):
+class MatchTokenInvalid(InvalidInput, code="match_id_invalid", title="The match id is not valid"):
     """The match_id was not signed by this service, or has expired."""
-
-    code = "match_id_invalid"
-    title = "The match id is not valid"
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, faults=[Fault("/match_id", detail, self.code)])
 
 
-class SharingRequired(InvalidInput):
+class SharingRequired(
+    InvalidInput, code="sharing_required", title="'Women only' requires that you share your own gender"
+):
     """ "Women only" was requested by a caller who does not share being a woman."""
 
-    code = "sharing_required"
-    title = "'Women only' requires that you share your own gender"
 
-
-class RegionFileInvalid(InvalidInput):
+class RegionFileInvalid(InvalidInput, code="region_file_invalid", title="The region file cannot be used"):
     """A region file or folder is truncated, damaged, or not what it claims to be."""
 
-    code = "region_file_invalid"
-    title = "The region file cannot be used"
 
-
-class RegionFormatTooNew(RegionFileInvalid):
+class RegionFormatTooNew(
+    RegionFileInvalid, code="region_format_too_new", title="The region was written by a newer version"
+):
     """The region was written by a newer version of this software."""
-
-    code = "region_format_too_new"
-    title = "The region was written by a newer version"
 
 
 # --- NotFound -------------------------------------------------------------------------------------------------------
 
 
-class NotFound(CarpoolError):
+class NotFound(CarpoolError, code="not_found", title="Not found"):
     """The resource does not exist, or the caller may not know that it does."""
 
-    code = "not_found"
-    title = "Not found"
 
-
-class OfferNotFound(NotFound):
+class OfferNotFound(NotFound, code="offer_not_found", title="The offer was not found"):
     """The caller has no offer with this id."""
 
-    code = "offer_not_found"
-    title = "The offer was not found"
 
-
-class RegionNotFound(NotFound):
+class RegionNotFound(NotFound, code="region_not_found", title="The region was not found"):
     """No region with this name has been added."""
 
-    code = "region_not_found"
-    title = "The region was not found"
 
-
-class ApiKeyNotFound(NotFound):
+class ApiKeyNotFound(NotFound, code="api_key_not_found", title="The API key was not found"):
     """There is no API key with this id."""
-
-    code = "api_key_not_found"
-    title = "The API key was not found"
 
 
 # --- Conflict -------------------------------------------------------------------------------------------------------
 
 
-class Conflict(CarpoolError):
+class Conflict(CarpoolError, code="conflict", title="The current state does not allow this"):
     """The current state does not allow the request."""
 
-    code = "conflict"
-    title = "The current state does not allow this"
 
-
-class OfferNotOpen(Conflict):
+class OfferNotOpen(Conflict, code="offer_not_open", title="The offer is no longer open"):
     """The offer was cancelled, or its time has passed."""
 
-    code = "offer_not_open"
-    title = "The offer is no longer open"
 
-
-class SeatsExhausted(Conflict):
+class SeatsExhausted(Conflict, code="seats_exhausted", title="Not enough seats are left"):
     """Fewer seats are left than were requested."""
 
-    code = "seats_exhausted"
-    title = "Not enough seats are left"
 
-
-class SharingInUse(Conflict):
+class SharingInUse(Conflict, code="sharing_in_use", title="Open trips depend on what you share"):
     """Sharing cannot be withdrawn while open trips depend on it; `extra["offers"]` lists them."""
 
-    code = "sharing_in_use"
-    title = "Open trips depend on what you share"
 
-
-class TripsStillOpen(Conflict):
+class TripsStillOpen(Conflict, code="trips_still_open", title="New trips or bookings are still being made"):
     """New trips or bookings were made while the person was being erased."""
 
-    code = "trips_still_open"
-    title = "New trips or bookings are still being made"
 
-
-class IdempotencyInProgress(Conflict):
+class IdempotencyInProgress(
+    Conflict, code="idempotency_in_progress", title="A request with this idempotency key is still in progress"
+):
     """The first request with this Idempotency-Key is still in progress."""
 
-    code = "idempotency_in_progress"
-    title = "A request with this idempotency key is still in progress"
 
-
-class StaleVersion(Conflict):
+class StaleVersion(Conflict, code="stale_version", title="The resource has changed since you read it"):
     """The ETag in If-Match is not the current one (RFC 9110 section 13.1.1)."""
 
-    code = "stale_version"
-    title = "The resource has changed since you read it"
 
-
-class PreconditionRequired(CarpoolError):
+class PreconditionRequired(CarpoolError, code="precondition_required", title="If-Match is required"):
     """A change requires If-Match with the ETag that was read (RFC 6585 section 3)."""
-
-    code = "precondition_required"
-    title = "If-Match is required"
 
 
 # --- caller ---------------------------------------------------------------------------------------------------------
 
 
-class Unauthenticated(CarpoolError):
+class Unauthenticated(CarpoolError, code="unauthenticated", title="Credentials are missing or not valid"):
     """The credential is missing, unknown, revoked or expired."""
 
-    code = "unauthenticated"
-    title = "Credentials are missing or not valid"
 
-
-class Forbidden(CarpoolError):
+class Forbidden(CarpoolError, code="forbidden", title="This is not allowed"):
     """The caller is known but may not do this."""
 
-    code = "forbidden"
-    title = "This is not allowed"
 
-
-class RoleForbidden(Forbidden):
+class RoleForbidden(Forbidden, code="role_forbidden", title="The credential's role does not allow this call"):
     """The call requires a role that the credential does not have."""
 
-    code = "role_forbidden"
-    title = "The credential's role does not allow this call"
 
-
-class ActingForbidden(Forbidden):
+class ActingForbidden(Forbidden, code="acting_forbidden", title="The credential may not act for another user here"):
     """The credential may not act for another user, or not in this call."""
-
-    code = "acting_forbidden"
-    title = "The credential may not act for another user here"
 
 
 # --- Unavailable ----------------------------------------------------------------------------------------------------
 
 
-class Unavailable(CarpoolError):
+class Unavailable(CarpoolError, code="unavailable", title="The service is temporarily unavailable"):
     """A dependency is unavailable; retry after `retry_after_s` seconds."""
-
-    code = "unavailable"
-    title = "The service is temporarily unavailable"
 
     def __init__(
         self,
@@ -343,36 +248,21 @@ class Unavailable(CarpoolError):
         self.retry_after_s = retry_after_s
 
 
-class DatabaseUnavailable(Unavailable):
+class DatabaseUnavailable(Unavailable, code="database_unavailable", title="The database is temporarily unavailable"):
     """PostgreSQL cannot be reached, is restarting, or is out of space or connections."""
 
-    code = "database_unavailable"
-    title = "The database is temporarily unavailable"
 
-
-class GeocoderUnavailable(Unavailable):
+class GeocoderUnavailable(Unavailable, code="geocoder_unavailable", title="Addresses temporarily cannot be looked up"):
     """Every configured geocoder failed."""
 
-    code = "geocoder_unavailable"
-    title = "Addresses temporarily cannot be looked up"
 
-
-class IssuerUnavailable(Unavailable):
+class IssuerUnavailable(Unavailable, code="issuer_unavailable", title="Tokens temporarily cannot be verified"):
     """The token issuer's keys have never been loaded, so no token can be verified."""
 
-    code = "issuer_unavailable"
-    title = "Tokens temporarily cannot be verified"
 
-
-class NotReady(Unavailable):
+class NotReady(Unavailable, code="not_ready", title="The service is starting"):
     """The roads or the index are still loading."""
 
-    code = "not_ready"
-    title = "The service is starting"
 
-
-class Overloaded(Unavailable):
+class Overloaded(Unavailable, code="overloaded", title="The service is overloaded"):
     """The service has more work than it can answer in time."""
-
-    code = "overloaded"
-    title = "The service is overloaded"

@@ -228,11 +228,19 @@ class TripMachine(TripDay, RuleBasedStateMachine):
 
     @rule(who=some)
     def block_or_make_up(self, who: int) -> None:
-        """The driver does not want to meet a rider, or meets them again: what is agreed stays agreed."""
+        """The driver does not want to meet a rider, or meets them again.
+
+        What is agreed stays agreed, and what waits between the two ends.
+        """
         rider = who % RIDERS
         method, status = ("DELETE", 204) if rider in self.blocked else ("PUT", 200)
         answer = self.world.call(method, f"/v1/me/blocks/machine-rider-{rider}", self.driver)
         assert answer.status == status, answer.body
+        if method == "PUT":
+            for ride in self.rides.values():
+                if ride.rider == rider and ride.status == "WAITING_CONFIRMATION":
+                    self._ended(ride, "booking_refused", "rider")
+                    self._tell(ride, "booking_refused", "driver")
         self.blocked ^= {rider}
 
     @rule(which=some)

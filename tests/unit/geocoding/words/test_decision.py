@@ -41,7 +41,7 @@ def test_a_candidates_label_typed_back_is_not_ambiguous(towns: Gazetteer) -> Non
 def test_the_detail_counts_those_it_does_not_name() -> None:
     with pytest.raises(AddressAmbiguous) as caught:
         the_one_meant([a_place(1000 * i, 0.9, f"Prat, Town {i}") for i in range(5)]).take("Prat")
-    assert "matches 5 places: Prat, Town 0; Prat, Town 1; Prat, Town 2; and 2 more. Add" in caught.value.detail
+    assert "fits 5 places: Prat, Town 0; Prat, Town 1; Prat, Town 2; and 2 more. Add" in caught.value.detail
 
 
 def test_the_kind_of_street_decides_when_it_is_typed(towns: Gazetteer) -> None:
