@@ -56,22 +56,18 @@ class Call(Generic[Q, B]):
 
     @property
     def booking_id(self) -> UUID:
-        """The same, raises BookingNotFound."""
         return self._id("booking", BookingNotFound)
 
     @property
     def request_id(self) -> UUID:
-        """The same, raises RequestNotFound."""
         return self._id("request", RequestNotFound)
 
     @property
     def series_id(self) -> UUID:
-        """The same, raises SeriesNotFound."""
         return self._id("series", SeriesNotFound)
 
     @property
     def webhook_id(self) -> UUID:
-        """The same, raises WebhookNotFound."""
         return self._id("webhook", WebhookNotFound)
 
     def _id(self, what: str, missing: type[NotFound]) -> UUID:
@@ -102,7 +98,6 @@ class Page:
 
     @property
     def endpoint(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """What aiohttp calls."""
         return self.handler
 
 
@@ -132,7 +127,6 @@ class Endpoint(Generic[Q, B]):
     streams: bool = False
 
     async def endpoint(self, request: web.Request) -> web.StreamResponse:
-        """What aiohttp calls."""
         carpool, now = request.app[LIFETIME].carpool, request.app[CLOCK]()
         calls = self._calls
         if calls is Calls.SEARCH:

@@ -35,7 +35,6 @@ class Limits:
         self._telemetry = telemetry
 
     async def charge_user(self, request: web.Request, limiter: RateLimiter, user: str, calls: Calls) -> None:
-        """Count a call of a user. Raises RateLimited."""
         verdict = await limiter.take(self._of_user[calls], user)
         request[VERDICT] = verdict
         self._require(verdict)

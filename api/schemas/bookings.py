@@ -69,7 +69,6 @@ class BookingPatch(WireIn):
 
     @property
     def status_wanted(self) -> BookingStatus:
-        """The new status."""
         return BookingStatus(self.status)
 
 
@@ -89,12 +88,10 @@ class BookingListQuery(PageQuery):
 
     @property
     def statuses_wanted(self) -> tuple[BookingStatus, ...] | None:
-        """The status requested, if any."""
         return None if self.status is None else (BookingStatus(self.status),)
 
     @property
     def offer_wanted(self) -> UUID | None:
-        """The offer requested, if any."""
         return None if self.offer_id is None else UUID(self.offer_id)
 
 

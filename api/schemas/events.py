@@ -91,11 +91,9 @@ class WebhookIn(WireIn):
     ] = "own"
 
     def faults(self) -> list[Fault]:
-        """Faults of several fields together."""
         return _repeated_kinds(self.kinds)
 
     def to_domain(self) -> WebhookDraft:
-        """The draft."""
         return WebhookDraft(self.url, tuple(self.kinds), self.description, Covers(self.covers))
 
 
@@ -114,11 +112,9 @@ class WebhookPatch(WireIn):
     ] = None
 
     def faults(self) -> list[Fault]:
-        """Faults of several fields together."""
         return _repeated_kinds(self.kinds or ())
 
     def to_domain(self) -> WebhookChange:
-        """The change."""
         kinds = None if self.kinds is None else tuple(self.kinds)
         return WebhookChange(self.url, kinds, self.description, self.enabled)
 
@@ -141,7 +137,6 @@ class WebhookOut(WireOut):
 
     @classmethod
     def from_domain(cls, webhook: Webhook, **more: Any) -> Self:
-        """The webhook, and `more` of a longer answer."""
         kinds, covers = [kind.value for kind in webhook.kinds], covers_of(webhook).value
         return cls.of(webhook, kinds=kinds, covers=covers, enabled=webhook.status is WebhookStatus.ENABLED, **more)
 
@@ -180,12 +175,10 @@ class DeliveryListQuery(PageQuery):
 
     @property
     def webhook(self) -> UUID | None:
-        """The webhook requested, if any."""
         return None if self.webhook_id is None else UUID(self.webhook_id)
 
     @property
     def status_wanted(self) -> DeliveryStatus | None:
-        """The status requested, if any."""
         return None if self.status is None else DeliveryStatus(self.status)
 
 
@@ -206,7 +199,6 @@ class DeliveryOut(WireOut):
 
     @classmethod
     def from_domain(cls, delivery: Delivery) -> DeliveryOut:
-        """The delivery with the event as it is sent."""
         waits = delivery.status is DeliveryStatus.PENDING
         return cls.of(
             delivery,

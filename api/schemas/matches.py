@@ -97,13 +97,11 @@ class MatchIn(WireIn):
     explain: Annotated[bool, Field(description="include stage times and the measurements of each score part")] = False
 
     def faults(self) -> list[Fault]:
-        """Faults of several fields together."""
         if (self.departure is None) == (self.arrival is None):
             return [Fault("", "must have either `departure` or `arrival`, never both", "window_form")]
         return []
 
     def to_domain(self) -> RequestDraft:
-        """The request. Raises InvalidWindow."""
         if self.departure is not None:
             kind, window = WindowKind.DEPARTURE, self.departure.to_domain("/departure")
         else:
@@ -136,7 +134,6 @@ class ScorePartOut(WireOut):
 
     @classmethod
     def from_domain(cls, part: ScorePart, *, explain: bool) -> ScorePartOut:
-        """The part, with its measure when it is to be explained."""
         value, weight = round(part.value, 6), round(part.weight, 6)
         return cls.of(part, value=value, weight=weight) if explain else cls(value=value, weight=weight)
 
@@ -171,7 +168,6 @@ class WalkingOut(WireOut):
 
     @classmethod
     def from_domain(cls, walking: Walking) -> WalkingOut:
-        """Every field, rounded."""
         saved_s, saved_m = walking.saved_detour_s, walking.saved_detour_m
         return cls(
             walk_s=round(walking.walk_s, 1),
@@ -247,7 +243,6 @@ class BasisOut(WireOut):
 
     @classmethod
     def from_domain(cls, carbon: CarbonFactor, rate: CostRate | None) -> BasisOut:
-        """Both, with their sources."""
         co2 = CarbonBasisOut(grams_per_km=carbon.grams_per_km, source=carbon.source, assumption=_ASSUMPTION)
         return cls(co2=co2, cost_of_driving=None if rate is None else CostOfDrivingOut.from_domain(rate))
 

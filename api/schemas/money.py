@@ -46,7 +46,6 @@ class MoneyOut(WireOut):
 
     @classmethod
     def from_domain(cls, money: Money) -> MoneyOut:
-        """Every field."""
         return cls(amount=float(money.amount), currency=money.currency)
 
 
@@ -57,7 +56,6 @@ class FareOut(MoneyOut):
 
     @classmethod
     def from_fare(cls, fare: Fare) -> FareOut:
-        """Every field."""
         return cls(amount=float(fare.money.amount), currency=fare.money.currency, kind=fare.kind)
 
 

@@ -83,7 +83,6 @@ class PreferencesIn(WireIn):
     luggage: Absent[bool] = None
 
     def to_domain(self) -> dict[str, bool]:
-        """The stated ones."""
         return {key: value for key, value in self.model_dump().items() if value is not None}
 
 
@@ -122,7 +121,6 @@ class OfferIn(WireIn):
     price: Absent[PriceIn] = None
 
     def faults(self) -> list[Fault]:
-        """Faults of several fields together."""
         return [] if self.price is None else self.price.faults()
 
     def to_domain(self) -> OfferDraft:
@@ -154,7 +152,6 @@ class OfferPatch(WireIn):
     price: PriceIn | None = None
 
     def faults(self) -> list[Fault]:
-        """Faults of several fields together."""
         return [] if self.price is None else self.price.faults()
 
     @property
@@ -192,14 +189,12 @@ class OfferListQuery(PageQuery):
     to: Absent[Annotated[Time, Field(description="departing at or before")]] = None
 
     def faults(self) -> list[Fault]:
-        """Faults of several parameters together."""
         if self.from_ is not None and self.to is not None and self.to < self.from_:
             return [Fault("/to", "must not be before `from`", "window_ends_before_it_begins")]
         return []
 
     @property
     def status_wanted(self) -> OfferStatus | None:
-        """The status requested, if any."""
         return None if self.status is None else OfferStatus(self.status)
 
 
@@ -213,7 +208,6 @@ class PartOfSeriesOut(WireOut):
 
     @classmethod
     def from_domain(cls, part: PartOfSeries) -> PartOfSeriesOut:
-        """Every field."""
         return cls.of(part, id=part.series_id, day=part.key.day, direction=part.key.direction)
 
 
@@ -246,7 +240,6 @@ class OfferSummaryOut(WireOut):
 
     @classmethod
     def from_domain(cls, offer: Offer, part: PartOfSeries | None = None, **more: Any) -> Self:
-        """The offer, and `more` of a longer answer."""
         return cls.of(
             offer,
             status=offer.status.value,

@@ -36,7 +36,6 @@ class ProfilePatch(WireIn):
 
     @property
     def changes_gender(self) -> bool:
-        """Whether the key is there."""
         return "share_gender" in self.model_fields_set
 
 
@@ -54,7 +53,6 @@ class BlockIn(WireIn):
     booking_id: Absent[Annotated[UUID, Field(description="one of your bookings: the other person is blocked")]] = None
 
     def faults(self) -> list[Fault]:
-        """Faults of several fields together."""
         if (self.offer_id is None) == (self.booking_id is None):
             return [Fault("", "must have either `offer_id` or `booking_id`, never both", "block_form")]
         return []

@@ -44,7 +44,6 @@ class AddressIn(WireIn):
     address: Annotated[str, line(MAX_ADDRESS, "street and number, crossing, or name", "Avenida La Cantera, Coquimbo")]
 
     def to_domain(self) -> PlaceInput:
-        """The address, not yet a place."""
         return PlaceInput(address=self.address.strip())
 
 
@@ -112,7 +111,6 @@ class GeocodeQuery(WireIn):
         return []
 
     def near(self) -> Coordinate | None:
-        """The point near which places are preferred, if given."""
         return None if self.lat is None or self.lon is None else Coordinate(lat=self.lat, lon=self.lon)
 
 
@@ -123,7 +121,6 @@ class ReverseQuery(WireIn):
     lon: Annotated[float, Field(ge=-180, le=180, description="degrees east", examples=[-71.338]), QueryNumber]
 
     def to_domain(self) -> Coordinate:
-        """The point."""
         return Coordinate(lat=self.lat, lon=self.lon)
 
 
@@ -139,7 +136,6 @@ class GeocodedPlaceOut(WireOut):
 
     @classmethod
     def from_domain(cls, place: GeocodedPlace) -> GeocodedPlaceOut:
-        """Every field, as it is."""
         return cls.of(place, lat=place.coordinate.lat, lon=place.coordinate.lon, score=round(place.score, 6))
 
 

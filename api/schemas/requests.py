@@ -91,7 +91,6 @@ class RequestOut(WireOut):
 
     @classmethod
     def from_domain(cls, kept: KeptRequest, now: datetime, **more: Any) -> Self:
-        """The request as it is now, and `more` of a longer answer."""
         request = kept.request
         return cls.of(
             request,
@@ -117,7 +116,6 @@ class KeptRequestOut(RequestOut):
 
     @classmethod
     def with_matches(cls, kept: KeptRequest, answer: MatchAnswer, basis: BasisOut, now: datetime) -> KeptRequestOut:
-        """Both."""
         return cls.from_domain(kept, now, present=MatchesOut.from_domain(answer, basis, explain=False))
 
 
@@ -141,7 +139,6 @@ class RequestDetailOut(RequestOut):
 
     @classmethod
     def with_found(cls, kept: KeptRequest, found: list[FoundOffer], now: datetime) -> RequestDetailOut:
-        """Both."""
         return cls.from_domain(kept, now, found=[FoundOut.of(one) for one in found])
 
 
@@ -198,7 +195,6 @@ class FittingRequestOut(WireOut):
 
     @classmethod
     def from_domain(cls, fitting: FittingRequest) -> FittingRequestOut:
-        """Every field."""
         return cls.of(
             fitting,
             near_pickup=NearOut.around(fitting.near_pickup, fitting.pickup_at),
@@ -216,5 +212,4 @@ class FittingRequestsOut(WireOut):
 
     @classmethod
     def from_domain(cls, found: FittingRequests) -> FittingRequestsOut:
-        """Every field."""
         return cls(requests=[FittingRequestOut.from_domain(one) for one in found.best], fitting=found.fitting)

@@ -95,7 +95,6 @@ class ReturnIn(WireIn):
     days_later: Annotated[int, Field(ge=0, le=MAX_DAYS_LATER, description="days after the outward trip"), Integral] = 0
 
     def to_domain(self) -> WayBack:
-        """When it leaves."""
         return WayBack(self.departure, self.days_later)
 
 
@@ -140,7 +139,6 @@ class SeriesIn(WireIn):
     price: Absent[PriceIn] = None
 
     def faults(self) -> list[Fault]:
-        """Faults of several fields together."""
         faults = [] if self.price is None else self.price.faults()
         if (self.weekdays is None) == (self.day is None):
             faults.append(
@@ -154,7 +152,6 @@ class SeriesIn(WireIn):
         return faults
 
     def to_domain(self) -> SeriesDraft:
-        """The draft, before places are resolved."""
         values = self.domain_values()
         return SeriesDraft(
             origin=values["origin"],
@@ -200,7 +197,6 @@ class SeriesPatch(WireIn):
     price: PriceIn | None = None
 
     def faults(self) -> list[Fault]:
-        """Faults of several fields together."""
         return [] if self.price is None else self.price.faults()
 
     def to_domain(self) -> SeriesChange:

@@ -106,7 +106,6 @@ class PhaseOut(WireOut):
 
     @classmethod
     def from_domain(cls, phase: Phase) -> PhaseOut:
-        """Every field."""
         trip, route, back = phase.trip, phase.route, phase.back
         return cls.of(
             trip,
@@ -163,7 +162,6 @@ class LeftAloneOut(WireOut):
 
     @classmethod
     def from_domain(cls, left: LeftAlone) -> LeftAloneOut:
-        """Every field."""
         bookings = left.extra.get("bookings")
         return cls.of(left, day=left.key.day, direction=left.key.direction, bookings=bookings)
 
@@ -186,7 +184,6 @@ class SeriesSummaryOut(WireOut):
 
     @classmethod
     def from_domain(cls, series: Series, **more: Any) -> Self:
-        """The series, and `more` of a longer answer."""
         return cls.of(
             series,
             status=series.status.value,

@@ -67,5 +67,4 @@ class ProblemOut(WireOut):
     errors: Maybe[list[FaultOut]] = Field(None, description="every fault of the input")
 
     def members(self) -> dict[str, Any]:
-        """The members that are there."""
         return self.model_dump(mode="json", exclude_none=True)

@@ -66,15 +66,12 @@ class StatsQuery(_RangeQuery):
 
     @property
     def size(self) -> BucketSize:
-        """How the series is cut."""
         return BucketSize(self.bucket)
 
     async def zone(self) -> ZoneInfo:
-        """The time zone of the buckets."""
         return await asyncio.to_thread(zone_named, self.tz)
 
     def range(self, now: datetime) -> tuple[datetime, datetime]:
-        """Start and end."""
         return self._range(now, _DEFAULT_DAYS[self.size])
 
 
@@ -97,7 +94,6 @@ class SupplyQuery(StatsQuery):
     ] = None
 
     def range(self, now: datetime) -> tuple[datetime, datetime]:
-        """Start and end."""
         days = _DEFAULT_DAYS[self.size]
         if self.to is not None:
             return self._range(now, days)
@@ -114,11 +110,9 @@ class DemandQuery(_RangeQuery):
 
     @property
     def side(self) -> DemandSide:
-        """Which end of the riders' trips."""
         return DemandSide(self.end)
 
     def range(self, now: datetime) -> tuple[datetime, datetime]:
-        """Start and end."""
         return self._range(now, _DEFAULT_DAYS[BucketSize.DAY])
 
 

@@ -52,7 +52,6 @@ class Findings:
         return holds
 
     def add(self, other: Findings) -> None:
-        """Take over what was found elsewhere."""
         for promise, count in other.checked.items():
             self.checked[promise] = self.checked.get(promise, 0) + count
         self.violations += other.violations

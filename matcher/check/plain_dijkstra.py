@@ -41,7 +41,6 @@ class PlainDijkstra:
         self._cost: I64 = self._time_ms * _CM + network.arc_length_cm.astype(np.int64)
 
     def at(self, departure: datetime) -> Self:  # noqa: ARG002  # alike at every hour
-        """These roads."""
         return self
 
     def is_on_road(self, position: RoadPosition) -> bool:
@@ -71,7 +70,6 @@ class PlainDijkstra:
         return Coordinate(lat=lats[0], lon=lons[0])
 
     def length_cm(self, edge: int) -> int:
-        """How long a street piece is."""
         network = self._network
         arc = max(int(network.edge_forward_arc[edge]), int(network.edge_backward_arc[edge]))
         return int(network.arc_length_cm[arc])
@@ -93,7 +91,6 @@ class PlainDijkstra:
     # --- for its trees ----------------------------------------------------------------------------------------------
 
     def tail(self, arc: int) -> int:
-        """The node that an arc begins at."""
         return int(self._network.arc_tail[arc])
 
     def arcs_at(self, position: RoadPosition) -> Iterator[tuple[int, int]]:

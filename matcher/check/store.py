@@ -49,7 +49,6 @@ class PostgresStoredOffers:
         self._offers = PostgresOffers(connections)
 
     async def count(self, region: str) -> int:
-        """How many OPEN offers the region has."""
         async with self._connections.connection() as connection:
             return int(await _STORED.value(connection, "count_open_offers_of_region", region=region))
 

@@ -23,7 +23,6 @@ class PostgresEventBell:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Notices]:
-        """Raises DatabaseUnavailable."""
         channels, name = (EVENTS, CHANGES_OF_OFFERS), "carpool-matcher events"
         async with listening_on(self._url, *channels, name=name, timeout_s=self._timeout_s, make=Notices) as notices:
             yield notices

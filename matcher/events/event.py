@@ -69,7 +69,6 @@ class EventKind(StrEnum):
     )  # fmt: skip
 
     def __new__(cls, name: str, recipient: str = "", when: str = "", data: str = "") -> Self:
-        """A row of the table."""
         kind = str.__new__(cls, name)
         kind._value_ = name
         kind.recipient, kind.when = recipient, when

@@ -61,12 +61,10 @@ class EventFeed:
 
     @property
     def number(self) -> int:
-        """Events up to this number have been handed out."""
         return self._number
 
     @property
     def listeners(self) -> int:
-        """The number of open streams."""
         return sum(len(streams) for streams in self._listeners.values())
 
     def on_news(self, wake: Callable[[], None]) -> None:
@@ -132,7 +130,6 @@ class EventStream:
         return self._begun_at
 
     def put(self, event: NumberedEvent) -> None:
-        """Add a new event."""
         if self._too_slow or len(self._unread) >= self._most_unread:
             self._too_slow = True  # nothing after it either, so that there is no gap
         else:
@@ -140,7 +137,6 @@ class EventStream:
         self._arrived.set()
 
     def end(self) -> None:
-        """End the stream."""
         self._ended = True
         self._arrived.set()
 

@@ -56,14 +56,12 @@ class PostgresEvents:
         self._connections = connections
 
     async def write(self, events: Sequence[Event], now: datetime) -> None:
-        """Write events in a transaction of their own."""
         async with self._connections.transaction() as connection:
             await write_events(connection, events, now)
         async with self._connections.connection() as connection:
             await announce_events(connection)
 
     async def give_numbers(self, now: datetime) -> int:
-        """Number new committed events and queue them for webhooks; returns how many, 0 while another process does."""
         given = 0
         while True:
             async with self._connections.connection() as connection:
@@ -84,20 +82,17 @@ class PostgresEvents:
         return given
 
     async def numbers(self) -> tuple[int, int]:
-        """(the last number given, the highest number forgotten)."""
         async with self._connections.connection() as connection:
             row = await _EVENTS.row(connection, "numbers")
         assert row is not None
         return int(row["given"]), int(row["forgotten"])
 
     async def list_after(self, after: int, limit: int) -> list[NumberedEvent]:
-        """At most `limit` events of everybody with numbers above `after`, in order."""
         async with self._connections.connection() as connection:
             rows = await _EVENTS.rows(connection, "events_after", after=after, row_limit=limit)
         return [to_event(row) for row in rows]
 
     async def list_of(self, recipient: str, after: int, up_to: int, limit: int) -> list[NumberedEvent]:
-        """At most `limit` events of one recipient with numbers in (after, up_to], in order."""
         async with self._connections.connection() as connection:
             rows = await _EVENTS.rows(
                 connection, "events_of", recipient=recipient, after=after, up_to=up_to, row_limit=limit

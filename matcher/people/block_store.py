@@ -41,7 +41,6 @@ class PostgresBlocks:
         return None if row is None else _to_block(row)
 
     async def list_blocks(self, blocker: str) -> list[Block]:
-        """All blocks of one blocker, oldest first."""
         async with self._connections.connection() as connection:
             rows = await _BLOCKS.rows(connection, "list_blocks", blocker=blocker)
         return [_to_block(row) for row in rows]
@@ -53,19 +52,16 @@ class PostgresBlocks:
         return None if row is None else str(row["blocked"])
 
     async def hidden_from(self, user: str) -> frozenset[str]:
-        """Everybody the user has blocked or is blocked by."""
         async with self._connections.connection() as connection:
             rows = await _BLOCKS.rows(connection, "hidden_from", user_id=user)
         return frozenset(row["other"] for row in rows)
 
     async def find_driver(self, offer_id: UUID) -> str | None:
-        """Who drives an offer, or None."""
         async with self._connections.connection() as connection:
             found: str | None = await _BLOCKS.value(connection, "driver_of_offer", offer_id=offer_id)
         return found
 
     async def find_other(self, booking_id: UUID, user: str) -> str | None:
-        """The other person of a booking of the user's, or None when there is no such booking of theirs."""
         async with self._connections.connection() as connection:
             found: str | None = await _BLOCKS.value(connection, "other_of_booking", booking_id=booking_id, user_id=user)
         return found

@@ -67,7 +67,6 @@ class Blocks:
         return hidden
 
     def forget(self, *users: str) -> None:
-        """Drop what is cached for these users."""
         for user in users:
             self._remembered.pop(user, None)
 
@@ -105,7 +104,6 @@ class ManageBlocks:
         return await self._block(principal, other, KnownBy.BOOKING, str(booking_id), now)
 
     async def list_blocks(self, principal: Principal) -> list[Block]:
-        """The blocks the caller made, oldest first; never those that others made."""
         return await self._repository.list_blocks(principal.user)
 
     async def unblock(self, name: str, principal: Principal) -> None:

@@ -33,7 +33,6 @@ class ShareGender:
         self._follow = follow
 
     async def profile(self, principal: Principal) -> Profile:
-        """The caller's present profile."""
         return Profile(principal.user, await self._people.is_woman(principal.user))
 
     async def __call__(

@@ -21,7 +21,6 @@ class PostgresPeople:
         self._connections = connections
 
     async def is_woman(self, user: str) -> bool:
-        """Whether the user shares being a woman."""
         async with self._connections.connection() as connection:
             return bool(await _PEOPLE.value(connection, "find_shared", user_id=user) == _WOMAN)
 

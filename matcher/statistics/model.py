@@ -38,7 +38,6 @@ class Statistic:
 
     @property
     def member(self) -> str:
-        """Its name in the answer."""
         return self.shown or self.name
 
 
@@ -100,7 +99,6 @@ class SearchRow:
     def of(
         cls, region: str, request: MatchRequest, answer: MatchAnswer, now: datetime, request_id: str | None = None
     ) -> SearchRow:
-        """The row of a search and its answer."""
         assert request.search_id is not None, "a search that is counted has an id"
         best = answer.matches[0] if answer.matches else None
         walk_m = 0.0 if best is None or best.walking is None else best.walking.walk_m

@@ -66,7 +66,6 @@ class SearchLog:
 
     @property
     def waiting(self) -> int:
-        """Rows that are not written yet."""
         return len(self._rows)
 
     def new_id(self) -> UUID:
@@ -74,7 +73,6 @@ class SearchLog:
         return self._make_id()
 
     def answered(self, request: MatchRequest, answer: MatchAnswer, now: datetime) -> None:
-        """A search was answered. Never blocks and never raises."""
         try:
             self.record(SearchRow.of(self._region, request, answer, now, self._request_id()))
         except Exception:  # noqa: BLE001  # the rider has an answer: a row that cannot be made is our trouble

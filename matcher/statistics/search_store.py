@@ -53,7 +53,6 @@ class PostgresSearchStore:
         self._connections = connections
 
     async def write(self, rows: Sequence[SearchRow], lost: Sequence[LostSearches]) -> None:
-        """Write all in one transaction; what is there already is not written again. Raises DatabaseUnavailable."""
         async with self._connections.transaction() as connection:
             if rows:
                 await STATISTICS.run(connection, "write_searches", **_columns(rows))
@@ -68,7 +67,6 @@ class PostgresSearchStore:
                 )
 
     async def mark_booked(self, search_ids: Sequence[UUID]) -> list[UUID]:
-        """Count searches as booked, each at most once; returns the ids without a row. Raises DatabaseUnavailable."""
         async with self._connections.transaction() as connection:
             known = {row["id"] for row in await STATISTICS.rows(connection, "known_searches", ids=list(search_ids))}
             for marked in await STATISTICS.rows(connection, "mark_booked", ids=sorted(known)):

@@ -91,7 +91,6 @@ class TripPlanner:
 
     @property
     def fingerprint(self) -> str:
-        """The state of the roads that are planned on."""
         return self._roads.fingerprint
 
     def present(self, offer: Offer) -> Offer:
@@ -273,7 +272,6 @@ class _Bounds:
         return cls((soonest, to_ms(pickup.latest)), alighting, (kinds[1], kinds[0]))
 
     def window(self, kind: WindowKind) -> tuple[int, int]:
-        """The bounds of one end."""
         return self.boarding if kind is WindowKind.DEPARTURE else self.alighting
 
     def missed_by(self, found: Candidate) -> tuple[int, int]:

@@ -21,5 +21,4 @@ class Planning:
     executor: Executor
 
     async def __call__(self, work: Callable[[TripPlanner], T]) -> T:
-        """What `work` returns or raises."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, work, self.planner)

@@ -37,7 +37,6 @@ class TicketPoint:
 
     @classmethod
     def of(cls, point: MeetingPoint, position: RoadPosition) -> TicketPoint:
-        """The point of a match, at a position."""
         return cls(
             point.coordinate, point.label, position, round(point.walk_m * 100), round(point.walk_s * 1000), point.time
         )

@@ -42,7 +42,6 @@ class ReplayIn(WireIn):
     search: Absent[MatchIn] = None
 
     def faults(self) -> list[Fault]:
-        """What no single field can say."""
         if (self.request_id is None) == (self.search is None):
             return [Fault("", "must have either `request_id` or `search`, never both", "replay_form")]
         return [] if self.search is None else self.search.faults()
@@ -111,7 +110,6 @@ class ReplayOut(WireOut):
 
     @classmethod
     def from_domain(cls, found: Replayed) -> ReplayOut:
-        """Every field."""
         return cls(
             asked=_asked(found),
             candidates=[_candidate(one) for one in found.candidates],

@@ -59,7 +59,6 @@ class CellOut(WireOut):
 
     @classmethod
     def from_domain(cls, cell: Cell) -> CellOut:
-        """Its edges."""
         (south_west, north_east) = cell.corners
         return cls(
             south=round(south_west.lat, 6),
@@ -104,7 +103,6 @@ class WouldMatchOut(WireOut):
 
     @classmethod
     def from_domain(cls, found: WouldMatch) -> WouldMatchOut:
-        """Every field."""
         past = found.past
         return cls(
             waiting=FittingRequestsOut(
@@ -137,7 +135,6 @@ class OfferPlanOut(OfferOut):
 
     @classmethod
     def planned(cls, offer: OfferOut, found: WouldMatch) -> OfferPlanOut:
-        """The offer with what it would match."""
         return cls(**dict(offer), would_match=WouldMatchOut.from_domain(found))
 
 

@@ -105,7 +105,6 @@ class ManageWebhooks:
         return webhook
 
     async def list_own(self, principal: Principal) -> list[Webhook]:
-        """Oldest first."""
         return await self._webhooks.list_of(principal.user)
 
     async def change(

@@ -56,7 +56,6 @@ class HttpEventSender:
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
-        """End all connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None

@@ -51,11 +51,9 @@ class FittedIndex:
         return None
 
     def remove(self, offer_id: UUID) -> None:
-        """As `OpenOfferIndex.remove`."""
         self._index.remove(offer_id)
 
     def fits(self, offer: Offer) -> bool:
-        """Whether the offer was planned on these roads."""
         return offer.region == self._roads.name and offer.region_fingerprint == self._roads.fingerprint
 
     def fit(self, offer: Offer) -> Offer | None:

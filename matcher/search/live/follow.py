@@ -104,7 +104,6 @@ class CheckLag:
         self._limit_s = limit_s
 
     async def __call__(self) -> str:
-        """Raises NotReady."""
         lag = self._follow.lag
         if lag.seconds > self._limit_s:
             raise NotReady(f"the offer index is {lag.seconds:.0f} s behind the database")

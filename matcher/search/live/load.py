@@ -66,7 +66,6 @@ class LoadOffers:
         self._executor = executor
 
     async def __call__(self, index: SearchedIndex, progress: Progress = no_progress) -> Loaded:
-        """Raises DatabaseUnavailable."""
         progress("loading offers")
         async with self._offers.open_offers(self._roads.name, self._roads.fingerprint) as stored:
             packing = _Packing(index, self._executor, stored.count, progress)

@@ -45,7 +45,6 @@ class ServedRegion:
         return FittedIndex(self.index, self.roads, self.resolve_places)
 
     def emptied(self) -> ServedRegion:
-        """The same region without any offers yet."""
         return replace(self, index=self.make_index())
 
 
@@ -66,7 +65,6 @@ class LiveOffers:
 
     @property
     def now(self) -> ServedRegion:
-        """What is served now."""
         return self._now
 
     def whenever_replaced(self, tell: Callable[[ServedRegion], None]) -> None:
@@ -81,7 +79,6 @@ class LiveOffers:
         self._write(lambda index: index.put(offer))
 
     def remove(self, offer_id: UUID) -> None:
-        """As `OfferIndex.remove`."""
         self._write(lambda index: index.remove(offer_id))
 
     def _write(self, write: Write) -> None:

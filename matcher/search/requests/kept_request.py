@@ -30,7 +30,6 @@ class KeptRequest:
 
     @property
     def rider_id(self) -> str:
-        """Who is notified."""
         return self.request.rider_id
 
 

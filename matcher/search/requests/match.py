@@ -233,7 +233,6 @@ class MatchRequests:
         ]
 
     async def _search(self, waiting: Sequence[WaitingRequest], now: datetime) -> list[tuple[FoundPair, str]]:
-        """Search the offers in memory, as the riders would."""
         found: list[tuple[FoundPair, str]] = []
         present = await self._fit.waiting.present(waiting, now)
         hidden = await self._fit.hidden_from({one.rider for one in present})

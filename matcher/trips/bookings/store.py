@@ -63,19 +63,16 @@ class PostgresTrips:
         return to_booking(row)
 
     async def list_open(self, offer_id: UUID) -> list[Booking]:
-        """The bookings of an offer that wait or are confirmed, oldest first."""
         async with self._connections.connection() as connection:
             rows = await _BOOKINGS.rows(connection, "list_open_bookings", offer_id=offer_id)
         return [to_booking(row) for row in rows]
 
     async def list_waiting(self, one: str, other: str) -> list[Booking]:
-        """The bookings that wait for an answer, in which one of two people drives and the other rides, oldest first."""
         async with self._connections.connection() as connection:
             rows = await _BOOKINGS.rows(connection, "list_waiting_bookings", one=one, other=other)
         return [to_booking(row) for row in rows]
 
     async def find_withdrawal(self, offer_id: UUID, rider_id: str, number: int) -> datetime | None:
-        """When the rider withdrew their `number`-th last booking of an offer, counted from 1; None without so many."""
         values = {"offer_id": offer_id, "rider_id": rider_id, "skipped": number - 1}
         async with self._connections.connection() as connection:
             row = await _BOOKINGS.row(connection, "find_withdrawal", **values)

@@ -190,7 +190,6 @@ class ChangeSeries:
         )
 
     async def _places(self, change: SeriesChange) -> dict[str, Place]:
-        """The new places, by pointer."""
         new: list[tuple[str, PlaceInput]] = [
             (pointer, place)
             for pointer, place in (("/origin", change.origin), ("/destination", change.destination))

@@ -71,7 +71,6 @@ class MakeOccurrences:
 
     @property
     def region(self) -> str:
-        """The region whose roads these are."""
         return self._roads.name
 
     async def _driven(

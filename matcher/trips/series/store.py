@@ -141,7 +141,6 @@ class PostgresSeries:
             await announce_changes(connection)
 
     async def detach(self, offer_id: UUID) -> None:
-        """Let an occurrence go its own way."""
         async with self._connections.connection() as connection:
             await _SERIES.run(connection, "detach_occurrence", offer_id=offer_id)
 
