@@ -43,16 +43,14 @@ class ChainGeocoder:
             except AddressAmbiguous as error:
                 ambiguous = ambiguous or error
             except AddressNotFound as error:
-                unknown = _better_excuse(unknown, error)
+                if unknown is None or (error.extra.get("suggestions") and not unknown.extra.get("suggestions")):
+                    unknown = error
             except GeocoderUnavailable as error:
                 outage = error
             else:
                 if ambiguous is None or _settles(place, ambiguous):
                     return place
-        for failure in (ambiguous, unknown, outage):
-            if failure is not None:
-                raise failure
-        raise AssertionError("every geocoder returns or raises")
+        raise ambiguous or unknown or outage or AssertionError("every geocoder returns or raises")
 
     async def reverse(self, coordinate: Coordinate) -> GeocodedPlace | None:
         """The place that the first geocoder to know names. Raises GeocoderUnavailable when none could answer."""
@@ -60,23 +58,18 @@ class ChainGeocoder:
 
     async def _first(self, ask: Callable[[Geocoder], Awaitable[T | None]]) -> T | None:
         """The first answer that is not empty, else None."""
-        outage: GeocoderUnavailable | None = None
-        answered = False
+        outages: list[GeocoderUnavailable] = []
         for geocoder in self._geocoders:
             try:
-                answer = await ask(geocoder)
+                if answer := await ask(geocoder):
+                    return answer
             except GeocoderUnavailable as error:
-                outage = error
-                continue
-            if answer:
-                return answer
-            answered = True
-        if outage is not None and not answered:
-            raise outage
+                outages.append(error)
+        if len(outages) == len(self._geocoders):
+            raise outages[-1]
         return None
 
     async def close(self) -> None:
-        """Close all of them."""
         for geocoder in self._geocoders:
             await geocoder.close()
 
@@ -88,9 +81,3 @@ _SAME_CANDIDATE_M = 1_000.0
 def _settles(place: GeocodedPlace, ambiguous: AddressAmbiguous) -> bool:
     candidates = [Coordinate(lat=one["lat"], lon=one["lon"]) for one in ambiguous.extra.get("candidates", [])]
     return any(place.coordinate.distance_m(candidate) <= _SAME_CANDIDATE_M for candidate in candidates)
-
-
-def _better_excuse(first: AddressNotFound | None, later: AddressNotFound) -> AddressNotFound:
-    if first is None or (later.extra.get("suggestions") and not first.extra.get("suggestions")):
-        return later
-    return first

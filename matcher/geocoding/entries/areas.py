@@ -87,7 +87,10 @@ class Areas:
         by_city = np.append(value[: self.city_count], np.float32(0.0))
         best = by_city[self._city[entries]]
         for area in np.flatnonzero(value):
-            gap = self._distance_to_box(int(area), lat, lon)
+            south, west, north, east = self._box[:, area]
+            up = np.maximum(0.0, np.maximum(south - lat, lat - north))
+            aside = np.maximum(0.0, np.maximum(west - lon, lon - east)) * np.cos(np.radians(lat))
+            gap = np.radians(np.hypot(up, aside)) * EARTH_RADIUS_M
             best = np.maximum(best, FRINGE_VALUE * value[area] * np.clip(1.0 - gap / FRINGE_M, 0.0, 1.0))
         return np.asarray(best, dtype=np.float32)
 
@@ -107,11 +110,3 @@ class Areas:
         answered /= max(weight_sum, 1e-6)
         whole = np.minimum(1.0, filled / np.maximum(self.index.worth_of, 1e-6))
         return np.where((answered >= _RECOGNISED) & (whole >= 0.5), answered, 0.0).astype(np.float32)
-
-    def _distance_to_box(
-        self, area: int, lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.float64]:
-        south, west, north, east = self._box[:, area]
-        up = np.maximum(0.0, np.maximum(south - lat, lat - north))
-        aside = np.maximum(0.0, np.maximum(west - lon, lon - east)) * np.cos(np.radians(lat))
-        return np.asarray(np.radians(np.hypot(up, aside)) * EARTH_RADIUS_M, dtype=np.float64)

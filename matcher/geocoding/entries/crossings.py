@@ -55,17 +55,10 @@ class Crossings:
         rows = np.arange(self.first[entry], self.first[entry + 1])
         found: list[CrossingFound] = []
         for row in rows[np.isin(self.other_key[rows], list(others))]:
-            here = CrossingFound(
-                entry,
-                others[int(self.other_key[row])],
-                Coordinate(lat=float(self.lat[row]), lon=float(self.lon[row])),
-                0.0,
-            )
-            if not any(
-                known.other == here.other and known.coordinate.distance_m(here.coordinate) < SAME_CROSSING_M
-                for known in found
-            ):
-                found.append(here)
+            other = others[int(self.other_key[row])]
+            where = Coordinate(lat=float(self.lat[row]), lon=float(self.lon[row]))
+            if all(known.other != other or known.coordinate.distance_m(where) >= SAME_CROSSING_M for known in found):
+                found.append(CrossingFound(entry, other, where, 0.0))
         return found
 
     def nearest_pair(

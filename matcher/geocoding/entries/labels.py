@@ -28,11 +28,9 @@ class Labels:
         return self._with_town(name, entry, hint=number is None and (hint or bool(self._shared[entry])))
 
     def of_crossing(self, entry: int, other: int) -> str:
-        """The label of the corner of two entries."""
         return self._with_town(f"{self._entries.names[entry]} & {self._entries.names[other]}", entry, hint=False)
 
     def near(self, entry: int, other_name: str) -> str:
-        """The label of a street at the place where it meets another."""
         return self._with_town(f"{self._entries.names[entry]}, near {other_name}", entry, hint=False)
 
     def _with_town(self, name: str, entry: int, *, hint: bool) -> str:

@@ -55,14 +55,9 @@ class NearestNames:
 
     def at(self, where: Coordinate, *, limit: int = 1) -> list[Near]:
         """Named things near a coordinate, the one that describes it best first; empty beyond REACH_M of everything."""
-        rows = self._nearest_rows(where)
-        gaps = [where.distance_m(Coordinate(lat=float(self._lat[row]), lon=float(self._lon[row]))) for row in rows]
-        ranked = sorted(
-            ((self._rank(row, gap), gap, row) for row, gap in zip(rows, gaps, strict=True) if gap <= REACH_M),
-            key=lambda item: (item[0], item[1], item[2]),
-        )
+        gaps = [(where.distance_m(self._point(row)), row) for row in self._nearest_rows(where)]
         found: dict[str, Near] = {}
-        for _, gap, row in ranked:
+        for _, gap, row in sorted((self._rank(row, gap), gap, row) for gap, row in gaps if gap <= REACH_M):
             near = self._describe(row, gap)
             found.setdefault(near.label, near)
             if len(found) == limit:
@@ -93,9 +88,11 @@ class NearestNames:
             return 1
         return 0 if kind is not PlaceKind.PLACE and gap_m <= AT_POI_M else 2
 
+    def _point(self, row: int) -> Coordinate:
+        return Coordinate(lat=float(self._lat[row]), lon=float(self._lon[row]))
+
     def _describe(self, row: int, gap_m: float) -> Near:
-        where = Coordinate(lat=float(self._lat[row]), lon=float(self._lon[row]))
-        number = int(self._row[row])
+        where, number = self._point(row), int(self._row[row])
         if self._what[row] == _HOUSE:
             entry = int(np.searchsorted(self._entries.houses.first, number, side="right")) - 1
             exact = gap_m <= AT_HOUSE_M

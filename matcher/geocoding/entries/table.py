@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -80,21 +81,17 @@ def core_of(key: str) -> str:
 
 
 class EntriesBuilder:
-    """Collects rows into Entries. Rows may come in any order: addresses are attached to streets at the end."""
+    """Collects rows into Entries. Rows may come in any order; those without a name are left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: Iterable[PlaceRow]) -> None:
         self._rows: list[PlaceRow] = []
         self._addresses: list[PlaceRow] = []
-        self._keys: dict[str, str] = {}
-
-    def add_all(self, rows: Iterable[PlaceRow]) -> EntriesBuilder:
-        """Take rows; those without a name are left out."""
+        self._key = functools.cache(lambda name: " ".join(name_tokens(name)))
         for row in rows:
             if row.kind is PlaceKind.ADDRESS and row.street is not None and row.housenumber is not None:
                 self._addresses.append(row)
             elif row.name:
                 self._rows.append(row)
-        return self
 
     def build(self) -> Entries:
         """Attach addresses to streets and lay everything out in columns."""
@@ -102,14 +99,12 @@ class EntriesBuilder:
         keys = [self._key(row.name) for row in self._rows]
         key_ids: dict[str, int] = {}
         key_id = np.array([key_ids.setdefault(key, len(key_ids)) for key in keys], dtype=np.int32)
-        cities: dict[str, int] = {}
-        city_names: list[str] = []
-        city = np.full(len(keys), -1, dtype=np.int32)
-        for entry, row in enumerate(self._rows):
+        cities: dict[str, str] = {}  # by key, each as it is first written
+        for row in self._rows:
             if row.city is not None:
-                city[entry] = cities.setdefault(self._key(row.city), len(cities))
-                if len(cities) > len(city_names):
-                    city_names.append(row.city)
+                cities.setdefault(self._key(row.city), row.city)
+        number = {key: index for index, key in enumerate(cities)}
+        city = [-1 if row.city is None else number[self._key(row.city)] for row in self._rows]
         junctions = [
             (entry, key_ids.get(self._key(other), -1), other, lat, lon)
             for entry, row in enumerate(self._rows)
@@ -120,20 +115,14 @@ class EntriesBuilder:
             names=[row.name for row in self._rows],
             keys=keys,
             key_id=key_id,
-            city=city,
-            cities=city_names,
+            city=np.array(city, dtype=np.int32),
+            cities=list(cities.values()),
             lat=np.array([row.lat for row in self._rows], dtype=np.float64),
             lon=np.array([row.lon for row in self._rows], dtype=np.float64),
             importance=np.array([_importance(row) for row in self._rows], dtype=np.float32),
             houses=HouseNumbers.build(len(keys), houses),
             crossings=Crossings.build(len(keys), junctions),
         )
-
-    def _key(self, name: str) -> str:
-        key = self._keys.get(name)
-        if key is None:
-            key = self._keys[name] = " ".join(name_tokens(name))
-        return key
 
     def _attach_addresses(self) -> list[tuple[int, int, str, float, float]]:
         """(entry, number, suffix, lat, lon) of every house; streets known only from addresses become entries."""
@@ -151,9 +140,7 @@ class EntriesBuilder:
             if street is None:
                 street = len(self._rows)
                 same_name.append(street)
-                self._rows.append(
-                    PlaceRow(kind=PlaceKind.STREET, name=row.street, lat=row.lat, lon=row.lon, city=row.city)
-                )
+                self._rows.append(PlaceRow(PlaceKind.STREET, row.street, row.lat, row.lon, city=row.city))
             houses.append((street, number[0], number[1], row.lat, row.lon))
         return houses
 

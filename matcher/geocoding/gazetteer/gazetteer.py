@@ -17,7 +17,7 @@ from geopy.point import Point
 from matcher.domain.errors.tree import AddressNotFound
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.entries.labels import Labels
-from matcher.geocoding.entries.nearest import Near, NearestNames
+from matcher.geocoding.entries.nearest import NearestNames
 from matcher.geocoding.entries.rows import PlaceRow, read_rows
 from matcher.geocoding.entries.table import EntriesBuilder, core_of
 from matcher.geocoding.gazetteer.scoring import Hit
@@ -47,7 +47,7 @@ class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
 
     def __init__(self, rows: Iterable[PlaceRow]) -> None:
         super().__init__(adapter_factory=_NoNetwork)
-        entries = EntriesBuilder().add_all(rows).build()
+        entries = EntriesBuilder(rows).build()
         self._entries = entries
         self._labels = Labels(entries)
         self._search = PlaceSearch(entries, self._labels)
@@ -145,23 +145,15 @@ class Gazetteer(GeopyGeocoder):  # type: ignore[misc]  # geopy ships no types
 
     def describe(self, coordinate: Coordinate) -> GeocodedPlace | None:
         """The named thing nearest to a coordinate, or None when there is none within 2 km."""
-        found = self._nearest.at(coordinate)
-        return _described(found[0]) if found else None
+        for near in self._nearest.at(coordinate):
+            # Only closeness counts: 1 on the spot, a third at a kilometre.
+            score = 1.0 / (1.0 + near.distance_m / 500.0)
+            return GeocodedPlace(near.coordinate, near.label, near.precision, score, SOURCE)
+        return None
 
 
 def _places(hits: list[Hit]) -> list[GeocodedPlace]:
-    return [
-        GeocodedPlace(coordinate=h.coordinate, label=h.label, precision=h.precision, score=h.score, source=SOURCE)
-        for h in hits
-    ]
-
-
-def _described(near: Near) -> GeocodedPlace:
-    # Only closeness counts: 1 on the spot, a third at a kilometre.
-    score = 1.0 / (1.0 + near.distance_m / 500.0)
-    return GeocodedPlace(
-        coordinate=near.coordinate, label=near.label, precision=near.precision, score=score, source=SOURCE
-    )
+    return [GeocodedPlace(hit.coordinate, hit.label, hit.precision, hit.score, SOURCE) for hit in hits]
 
 
 def _location(hit: Hit, *, rivals: list[str] | None = None) -> Location:

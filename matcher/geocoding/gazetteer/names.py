@@ -12,7 +12,7 @@ from matcher.domain.place import Coordinate
 from matcher.geocoding.entries.areas import Areas
 from matcher.geocoding.entries.rows import PlaceKind
 from matcher.geocoding.entries.table import Entries, core_of
-from matcher.geocoding.gazetteer.scoring import CERTAIN_FULLNESS, CERTAIN_WORDS, LEAST_WORDS, NEAR_M, WEIGHTS, Part
+from matcher.geocoding.gazetteer.scoring import CERTAIN_FULLNESS, CERTAIN_WORDS, LEAST_WORDS, NEAR_M, WEIGHTS
 from matcher.geocoding.words.geometry import distances_m
 from matcher.geocoding.words.token_index import TokenIndex, WordHits
 from matcher.geocoding.words.understanding import Meaning
@@ -34,7 +34,7 @@ class Scored(NamedTuple):
     """
 
     entry: int
-    parts: tuple[Part, ...]
+    parts: dict[str, float]
     known: bool
     elsewhere: bool
 
@@ -42,10 +42,6 @@ class Scored(NamedTuple):
     def certain(self) -> bool:
         """Whether it may be taken for the place meant."""
         return self.known and not self.elsewhere
-
-    def value(self, name: str) -> float | None:
-        """The value of one part, None when it does not apply."""
-        return next((part.value for part in self.parts if part.name == name), None)
 
 
 class NameMatcher:
@@ -64,12 +60,8 @@ class NameMatcher:
             return False
         if meaning.number is not None or meaning.other:
             return True
-        vocabulary = self._index.vocabulary
-        return not meaning.numeric or all(
-            vocabulary.number(word) is not None or vocabulary.completions(word)
-            for word in meaning.name
-            if word.isdigit()
-        )
+        known, numbers = self._index.vocabulary, filter(str.isdigit, meaning.name)
+        return all(known.number(word) is not None or known.completions(word) for word in numbers)
 
     def answer(
         self, name: tuple[str, ...], meaning: Meaning, near: Coordinate | None, *, correct: bool
@@ -133,23 +125,23 @@ class NameMatcher:
         closeness: float | None,
     ) -> Scored:
         """The parts of one entry. `typed`: the words not taken for its town; None: a part that does not apply."""
-        parts = [
-            Part("words", words),
-            Part("fullness", fullness),
-            Part("spelling", _spelling(" ".join(typed), self._entries.keys[entry])),
-            Part("importance", float(self._entries.importance[entry])),
-        ]
+        parts = {
+            "words": words,
+            "fullness": fullness,
+            "spelling": _spelling(" ".join(typed), self._entries.keys[entry]),
+            "importance": float(self._entries.importance[entry]),
+        }
         elsewhere = inside is not None and inside <= 0.0
         if elsewhere and self._entries.kind[entry] == PlaceKind.PLACE and self._entries.city[entry] < 0:
             # A town that lies in no other one: its qualifier is a province, of which the gazetteer knows nothing.
             inside, elsewhere = _PERHAPS_INSIDE, False
         city = inside if inside is not None else city_fit
         if city is not None:
-            parts.append(Part("city", city))
+            parts["city"] = city
         if closeness is not None:
-            parts.append(Part("near", closeness))
+            parts["near"] = closeness
         known = words >= CERTAIN_WORDS and fullness >= CERTAIN_FULLNESS
-        return Scored(entry, tuple(parts), known, elsewhere)
+        return Scored(entry, parts, known, elsewhere)
 
     def _respell(self, name: tuple[str, ...], hits: list[WordHits]) -> tuple[tuple[str, ...], list[WordHits]]:
         """Splits or joins unknown words where that gives known ones (laserena, haupt strasse)."""

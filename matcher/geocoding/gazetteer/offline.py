@@ -21,11 +21,9 @@ class OfflineGeocoder:
         self._executor = executor
 
     async def geocode(self, text: str, *, limit: int, near: Coordinate | None = None) -> list[GeocodedPlace]:
-        """Candidates, best first; empty when none matches."""
         return await self._run(lambda: self._gazetteer.candidates(text, limit=limit, near=near))
 
     async def resolve(self, text: str, *, near: Coordinate | None = None) -> GeocodedPlace:
-        """The one place meant. Raises AddressNotFound (with suggestions), AddressAmbiguous (with candidates)."""
         return await self._run(lambda: self._gazetteer.resolve(text, near=near))
 
     async def reverse(self, coordinate: Coordinate) -> GeocodedPlace | None:

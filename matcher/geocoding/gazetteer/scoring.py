@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from matcher.domain.place import Coordinate
@@ -29,13 +29,6 @@ CERTAIN_FULLNESS = 0.25
 LEAST_WORDS = 0.35
 
 
-class Part(NamedTuple):
-    """One part of a score; its ceiling is its weight over the sum of the weights that apply."""
-
-    name: str
-    value: float
-
-
 class Hit(NamedTuple):
     """One answer of the gazetteer. `certain` says that it is good enough to be taken, if nothing rivals it."""
 
@@ -45,19 +38,18 @@ class Hit(NamedTuple):
     label: str
     precision: str
     score: float
-    parts: tuple[Part, ...]
+    parts: Mapping[str, float]
     certain: bool
 
     def explain(self) -> dict[str, dict[str, float]]:
         """Each part with its value in [0, 1] and its weight; the weights sum to 1 and the products to the score."""
-        total = sum(WEIGHTS[part.name] for part in self.parts)
+        whole = sum(WEIGHTS[name] for name in self.parts)
         return {
-            part.name: {"value": round(part.value, 4), "weight": round(WEIGHTS[part.name] / total, 4)}
-            for part in self.parts
+            name: {"value": round(value, 4), "weight": round(WEIGHTS[name] / whole, 4)}
+            for name, value in self.parts.items()
         }
 
 
-def total(parts: Sequence[Part]) -> float:
+def total(parts: Mapping[str, float]) -> float:
     """The weighted mean of the parts, in [0, 1]."""
-    weights = [WEIGHTS[part.name] for part in parts]
-    return sum(w * part.value for w, part in zip(weights, parts, strict=True)) / sum(weights)
+    return sum(WEIGHTS[name] * value for name, value in parts.items()) / sum(WEIGHTS[name] for name in parts)

@@ -10,7 +10,7 @@ from matcher.geocoding.entries.labels import Labels
 from matcher.geocoding.entries.rows import PlaceKind
 from matcher.geocoding.entries.table import Entries
 from matcher.geocoding.gazetteer.names import SHORTLIST, NameMatcher, Scored
-from matcher.geocoding.gazetteer.scoring import WEIGHTS, Hit, Part, total
+from matcher.geocoding.gazetteer.scoring import WEIGHTS, Hit, total
 from matcher.geocoding.words.understanding import Meaning, understand
 
 #: With an answer this good, known words are not suspected of being misspelled.
@@ -43,7 +43,7 @@ class PlaceSearch:
                         found[hit.entry, hit.other, where] = hit
                 if any(_is_perfect(hit) for hit in found.values()):
                     break
-            if any(hit.certain and hit.parts[0].value >= _GOOD_WORDS for hit in found.values()):
+            if any(hit.certain and hit.parts["words"] >= _GOOD_WORDS for hit in found.values()):
                 break
         best = sorted(found.values(), key=lambda hit: (-round(hit.score, 9), hit.entry, hit.other))[:SHORTLIST]
         labelled = [hit._replace(label=self._label(hit)) for hit in best]
@@ -72,7 +72,7 @@ class PlaceSearch:
         if number is not None:
             found = self._entries.houses.locate(entry, *number)
             # The right street without its number is still half an answer to the number: the door is on it.
-            parts = (*parts, Part("number", 0.4 if found is None else found.certainty))
+            parts = {**parts, "number": 0.4 if found is None else found.certainty}
         where = self._entries.at(entry) if found is None else found.coordinate
         return Hit(
             entry=entry,
@@ -117,12 +117,12 @@ class PlaceSearch:
     def _corner(self, left: Scored, right: Scored, crossing: CrossingFound) -> Hit:
         # A crossing is only as sure as the less sure of its two names, but one of them is enough to say where it lies:
         # streets that mark a town's limit are filed under either side.
-        parts = []
+        parts = {}
         for name in WEIGHTS:
-            values = [value for scored in (left, right) if (value := scored.value(name)) is not None]
+            values = [scored.parts[name] for scored in (left, right) if name in scored.parts]
             if values:
-                parts.append(Part(name, max(values) if name == "city" else min(values)))
-        parts.append(Part("crossing", 1.0 - 0.5 * crossing.gap_m / MAX_GAP_M - (0.3 if crossing.gap_m > 0 else 0.0)))
+                parts[name] = max(values) if name == "city" else min(values)
+        parts["crossing"] = 1.0 - 0.5 * crossing.gap_m / MAX_GAP_M - (0.3 if crossing.gap_m > 0 else 0.0)
         return Hit(
             entry=crossing.entry,
             other=crossing.other,
@@ -130,7 +130,7 @@ class PlaceSearch:
             label="",
             precision="crossing",
             score=total(parts),
-            parts=tuple(parts),
+            parts=parts,
             certain=left.known and right.known and not (left.elsewhere and right.elsewhere),
         )
 
@@ -139,6 +139,4 @@ class PlaceSearch:
 
 
 def _is_perfect(hit: Hit) -> bool:
-    return hit.certain and all(
-        part.value >= 0.9999 for part in hit.parts if part.name in {"words", "fullness", "spelling", "city"}
-    )
+    return hit.certain and all(hit.parts.get(name, 1.0) >= 0.9999 for name in ("words", "fullness", "spelling", "city"))

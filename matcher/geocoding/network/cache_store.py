@@ -21,13 +21,11 @@ class PostgresGeocodeCache:
         self._connections = connections
 
     async def find(self, provider: str, query: str, now: datetime) -> list[GeocodedPlace] | None:
-        """The kept answer (an empty list is a kept "not found"), or None when there is none or it has expired."""
         async with self._connections.connection() as connection:
             places = await _CACHE.value(connection, "find_places", provider=provider, query=_key(query), now=now)
         return None if places is None else [_to_place(place) for place in places]
 
     async def put(self, provider: str, query: str, places: Sequence[GeocodedPlace], expires_at: datetime) -> None:
-        """Keep an answer, replacing an older one."""
         async with self._connections.connection() as connection:
             await _CACHE.run(
                 connection,

@@ -58,7 +58,6 @@ class CachedGeocoder:
         self._clock = clock
 
     async def geocode(self, text: str, *, limit: int, near: Coordinate | None = None) -> list[GeocodedPlace]:
-        """As the inner geocoder, from the cache where it can."""
         text = clean(text)
         if not text or len(text) > MAX_QUERY_CHARS:
             return []
@@ -70,7 +69,6 @@ class CachedGeocoder:
         return places[:limit]
 
     async def resolve(self, text: str, *, near: Coordinate | None = None) -> GeocodedPlace:
-        """As the inner geocoder, from the cache where it can."""
         return decide(text, await self.geocode(text, limit=_KEPT_CANDIDATES, near=near))
 
     async def reverse(self, coordinate: Coordinate) -> GeocodedPlace | None:
@@ -84,7 +82,6 @@ class CachedGeocoder:
         return places[0] if places else None
 
     async def close(self) -> None:
-        """Close the inner geocoder."""
         await self._inner.close()
 
     async def _recall(self, key: str) -> list[GeocodedPlace] | None:

@@ -118,7 +118,11 @@ class NetworkGeocoder:
         await self._service.adapter.__aexit__(None, None, None)
 
     async def _ask(self, question: Callable[[], Awaitable[Any]]) -> Any:
-        self._refuse_while_closed()
+        left_s = self._closed_until_s - _now_s()
+        if left_s > 0.0:
+            raise GeocoderUnavailable(
+                f"the {self.name} geocoder is paused after repeated failures", retry_after_s=max(1, math.ceil(left_s))
+            )
         failed = 0
         while True:
             try:
@@ -139,13 +143,6 @@ class NetworkGeocoder:
                     ) from error
             failed += 1
             await asyncio.sleep(delay_s)
-
-    def _refuse_while_closed(self) -> None:
-        left_s = self._closed_until_s - _now_s()
-        if left_s > 0.0:
-            raise GeocoderUnavailable(
-                f"the {self.name} geocoder is paused after repeated failures", retry_after_s=max(1, math.ceil(left_s))
-            )
 
     def _place(self, location: Any, text: str | None, rank: int) -> GeocodedPlace | None:
         """A geopy Location as a place; None when it lies outside the box or is not on Earth."""

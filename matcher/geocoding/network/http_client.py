@@ -36,7 +36,11 @@ class BoundedAdapter(AioHTTPAdapter):  # type: ignore[misc]  # geopy ships no ty
                 ssl=True if self.ssl_context is None else self.ssl_context,
                 allow_redirects=False,
             ) as response:
-                body = await _bounded(response)
+                body = bytearray()
+                async for chunk in response.content.iter_any():
+                    body += chunk
+                    if len(body) > MAX_BODY_BYTES:
+                        raise GeocoderServiceError(f"the answer is longer than {MAX_BODY_BYTES} bytes")
                 text = body.decode(response.charset or "utf-8", errors="replace")
                 if response.status >= 300:
                     raise AdapterHTTPError(
@@ -61,12 +65,3 @@ class BoundedAdapter(AioHTTPAdapter):  # type: ignore[misc]  # geopy ships no ty
         if not isinstance(answer, self._shapes):
             raise GeocoderParseError("the answer does not have the form of this provider")
         return answer
-
-
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise GeocoderServiceError(f"the answer is longer than {MAX_BODY_BYTES} bytes")
-    return bytes(body)

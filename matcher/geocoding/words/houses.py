@@ -69,7 +69,9 @@ class HouseNumbers:
         left = low + int(np.searchsorted(numbers, number, side="left"))
         right = low + int(np.searchsorted(numbers, number, side="right"))
         if left < right:
-            return self._exact(left, right, suffix)
+            row = next((row for row in range(left, right) if self.suffix[row] == suffix), left)
+            # 450 stands for 450B when only that is known, and the other way round: the same doorway within metres.
+            return HouseFound(self.at(row), "house", 1.0 if self.suffix[row] == suffix else 0.9, self.text(row))
         same_side = low + np.flatnonzero((numbers & 1) == (number & 1))
         return (
             self._between(same_side, number)
@@ -78,20 +80,12 @@ class HouseNumbers:
         )
 
     def at(self, row: int) -> Coordinate:
-        """Where the house in a row is."""
         return Coordinate(lat=float(self.lat[row]), lon=float(self.lon[row]))
 
     def text(self, row: int) -> str:
         """The number as people write it: 450, 450B, 12 bis."""
         suffix = self.suffix[row]
         return f"{self.number[row]}{' ' + suffix if len(suffix) > 1 else suffix.upper()}"
-
-    def _exact(self, left: int, right: int, suffix: str) -> HouseFound:
-        for row in range(left, right):
-            if self.suffix[row] == suffix:
-                return HouseFound(self.at(row), "house", 1.0, self.text(row))
-        # 450 stands for 450B when only that is known, and the other way round: the same doorway within metres.
-        return HouseFound(self.at(left), "house", 0.9, self.text(left))
 
     def _between(self, rows: npt.NDArray[np.int64], number: int) -> HouseFound | None:
         after = int(np.searchsorted(self.number[rows], number))

@@ -27,7 +27,6 @@ class WordHits:
     """
 
     weight: float
-    minor: bool
     entries: npt.NDArray[np.int32]  # (hits,)
     similarity: npt.NDArray[np.float32]  # (hits,) in (0, 1]
     worth: npt.NDArray[np.float32]  # (hits,)
@@ -46,9 +45,9 @@ class TokenIndex:
         numbers: dict[str, int] = {}
         flat: list[int] = []
         owner: list[int] = []
-        self.size = 0
+        size = 0
         for entry, tokens in enumerate(token_lists):
-            self.size = entry + 1
+            size = entry + 1
             for token in dict.fromkeys(tokens):
                 flat.append(numbers.setdefault(token, len(numbers)))
                 owner.append(entry)
@@ -59,18 +58,16 @@ class TokenIndex:
         counts = np.bincount(token_of, minlength=len(ordered))
         self._first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self._postings = np.array(owner, dtype=np.int32)[np.argsort(token_of, kind="stable")]
-        idf = np.log1p(self.size / np.maximum(counts, 1)).astype(np.float32)
+        idf = np.log1p(size / np.maximum(counts, 1)).astype(np.float32)
         generic = np.array([token in GENERIC for token in ordered], dtype=np.bool_)
         minor = generic | np.array([token in FUNCTION_WORDS for token in ordered], dtype=np.bool_)
-        self._minor = minor
         self._weight = np.where(minor, MINOR_SHARE * idf, idf).astype(np.float32)
         self._worth = np.where(generic, 0.0, self._weight).astype(np.float32)
-        self._unknown = float(np.log1p(self.size))
+        self._unknown = float(np.log1p(size))
         self.vocabulary = Vocabulary(ordered, counts.tolist())
         #: Sum of the worth of an entry's words: what a full match of its name would gather.
-        self.worth_of = np.bincount(
-            np.array(owner, dtype=np.int64), weights=self._worth[token_of], minlength=self.size
-        ).astype(np.float32)
+        worth_of = np.bincount(np.array(owner, dtype=np.int64), weights=self._worth[token_of], minlength=size)
+        self.worth_of = worth_of.astype(np.float32)
 
     def hits(self, token: str, *, complete: bool, correct: bool) -> WordHits:
         """The entries a typed word finds: the word itself, what it begins (`complete`), what it may be a slip of
@@ -87,11 +84,11 @@ class TokenIndex:
         if not readings:
             # An initial ("F. de Aguirre") says too little to speak against a name that lacks it.
             initial = len(token) == 1 and token.isalpha()
-            return WordHits(self._unknown * (MINOR_SHARE if initial else 1.0), initial, *_NOTHING)
+            return WordHits(self._unknown * (MINOR_SHARE if initial else 1.0), *_NOTHING)
         best = max(readings, key=lambda reading: reading.similarity)
         if exact is None and len(readings) > MAX_READINGS:
             readings = sorted(readings, key=lambda r: -r.similarity)[: 3 * MAX_READINGS]
-        return WordHits(float(self._weight[best.token]), bool(self._minor[best.token]), *self._gather(readings))
+        return WordHits(float(self._weight[best.token]), *self._gather(readings))
 
     def _gather(
         self, readings: Sequence[WordReading]

@@ -53,11 +53,6 @@ class Meaning:
     unfinished: bool = False
     joined: bool = False  # the commas of the query were read as part of the name
 
-    @property
-    def numeric(self) -> bool:
-        """Whether a number is read as part of the name."""
-        return any(word.isdigit() for word in self.name)
-
 
 def understand(text: str) -> list[Meaning]:
     """The readings of a query, the plainest first; empty when nothing can be seen of it. At most ten."""
@@ -93,7 +88,8 @@ def _segments(text: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
     parts = [part for part in _SEGMENTS.split(text) if words(part)]
     if not parts:
         return text, ()
-    if len(parts) > 1 and (_is_number(parts[0]) or (_is_number(parts[1]) and not _ends_in_number(parts[0]))):
+    ends_in_number = _NUMBER.fullmatch(words(parts[0])[-1]) is not None
+    if len(parts) > 1 and (_is_number(parts[0]) or (_is_number(parts[1]) and not ends_in_number)):
         parts[:2] = [f"{parts[0]} {parts[1]}"]
     # Further numbers ("76, 76a, 76b") are doors of the same house.
     while len(parts) > 1 and _is_number(parts[1]):
@@ -104,10 +100,6 @@ def _segments(text: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
 def _is_number(part: str) -> bool:
     tokens = [token for token in words(part) if token not in _NUMBER_MARKS]
     return len(tokens) == 1 and _NUMBER.fullmatch(tokens[0]) is not None
-
-
-def _ends_in_number(part: str) -> bool:
-    return _NUMBER.fullmatch(words(part)[-1]) is not None
 
 
 def _with_number(text: str, tokens: list[str], qualifiers: tuple[tuple[str, ...], ...]) -> list[Meaning]:
@@ -131,9 +123,8 @@ def _with_number(text: str, tokens: list[str], qualifiers: tuple[tuple[str, ...]
             before.pop()
         if after and not suffix and _NUMBER_SUFFIX.fullmatch(after[0]):
             # "450 B" and "450 B Street": the letter may be the house's or the street's, so both are read.
-            meanings.append(
-                _numbered(before + after[1:], qualifiers, number, after[0], not qualifiers and len(after) > 1)
-            )
+            unfinished = not qualifiers and len(after) > 1
+            meanings.append(_numbered(before + after[1:], qualifiers, number, after[0], unfinished))
         if len(numeric) > 1 and after and _NUMBER.fullmatch(after[0]):
             after = after[1:]
         meanings.append(_numbered(before + after, qualifiers, number, suffix, not qualifiers and bool(after)))
@@ -153,7 +144,5 @@ def _as_crossing(text: str, qualifiers: tuple[tuple[str, ...], ...]) -> list[Mea
     for joint in _CROSSING.finditer(text):
         left, right = words(text[: joint.start()]), words(_CALLE.sub("calle ", text[joint.end() :]))
         if any(map(str.isalpha, left)) and any(map(str.isalpha, right)):
-            meanings.append(
-                Meaning(name=_name(left), other=_name(right), qualifiers=qualifiers, unfinished=not qualifiers)
-            )
+            meanings.append(Meaning(_name(left), qualifiers, other=_name(right), unfinished=not qualifiers))
     return meanings[:_MAX_CROSSING_READINGS]

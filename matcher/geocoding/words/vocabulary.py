@@ -44,11 +44,7 @@ class Vocabulary:
         # lru_cache on the bound function: one cache for each region, gone with it.
         self.corrections = lru_cache(maxsize=_CORRECTIONS_KEPT)(self._corrections)
 
-    def __len__(self) -> int:
-        return len(self.tokens)
-
     def number(self, token: str) -> int | None:
-        """The number of a word, or None."""
         return self._number.get(token)
 
     def completions(self, beginning: str) -> list[WordReading]:
@@ -81,9 +77,7 @@ class Vocabulary:
             return ()
         found: list[WordReading] = []
         for length in range(len(token) - allowed, len(token) + allowed + 1):
-            bucket = self._by_length.get(length)
-            if bucket is None:
-                continue
+            bucket = self._by_length.get(length, [])
             for word, edits, _ in extract(token, bucket, scorer=OSA.distance, score_cutoff=allowed, limit=MAX_READINGS):
                 if edits > 0:
                     found.append(WordReading(self._number[word], 1.0 - edits / max(len(token), length)))
