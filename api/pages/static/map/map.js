@@ -21,17 +21,15 @@ let library = null;
 
 function loadLibrary() {
   library ??= new Promise((done, failed) => {
-    const script = document.getElementById("maplibre");
-    const ready = () => {
+    const look = () => {
       const map = /** @type {any} */ (globalThis).maplibregl;
       if (map) done(prepared(map));
-      else failed(new Error("the map library did not start"));
+      // Its script has had its chance by the time the document is complete.
+      else if (document.readyState === "complete") failed(new Error("the map library did not load"));
+      else addEventListener("load", look, { once: true });
     };
-    if (/** @type {any} */ (globalThis).maplibregl) ready();
-    else {
-      script?.addEventListener("load", ready);
-      script?.addEventListener("error", () => failed(new Error("the map library did not load")));
-    }
+    document.getElementById("maplibre")?.addEventListener("load", look, { once: true });
+    look();
   });
   return library;
 }
