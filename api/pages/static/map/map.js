@@ -21,14 +21,17 @@ let library = null;
 
 function loadLibrary() {
   library ??= new Promise((done, failed) => {
+    let over = false;
     const look = () => {
       const map = /** @type {any} */ (globalThis).maplibregl;
-      if (map) done(prepared(map));
+      if (over) return;
       // Its script has had its chance by the time the document is complete.
-      else if (document.readyState === "complete") failed(new Error("the map library did not load"));
-      else addEventListener("load", look, { once: true });
+      over = Boolean(map) || document.readyState === "complete";
+      if (map) done(prepared(map));
+      else if (over) failed(new Error("the map library did not load"));
     };
-    document.getElementById("maplibre")?.addEventListener("load", look, { once: true });
+    document.getElementById("maplibre")?.addEventListener("load", look);
+    addEventListener("load", look);
     look();
   });
   return library;
