@@ -99,7 +99,7 @@ async def visiting(browser: Browser, live: Live, **more: Any) -> AsyncIterator[V
     page.on("request", on_request)
     try:
         yield Visitor(page, live, watched)
-        assert watched.errors == []
-        assert watched.foreign == []
+        assert watched.errors == [], watched.errors
+        assert watched.foreign == [], watched.foreign
     finally:
         await context.close()

@@ -215,7 +215,7 @@ function askForKey(name, build, { main, header, setup }) {
 /** The two halves of a page with a map. @param {HTMLElement} main */
 export function splitView(main) {
   const panel = h("div", { class: "panel" });
-  const map = h("section", { class: "map", "aria-label": t("map.title") });
+  const map = h("div", { class: "map" });
   main.classList.add("split");
   add(main, [panel, map]);
   return { panel, map };

@@ -21,17 +21,18 @@ let library = null;
 
 function loadLibrary() {
   library ??= new Promise((done, failed) => {
-    const script = document.getElementById("maplibre");
-    const ready = () => {
+    let over = false;
+    const look = () => {
       const map = /** @type {any} */ (globalThis).maplibregl;
+      if (over) return;
+      // Its script has had its chance by the time the document is complete.
+      over = Boolean(map) || document.readyState === "complete";
       if (map) done(prepared(map));
-      else failed(new Error("the map library did not start"));
+      else if (over) failed(new Error("the map library did not load"));
     };
-    if (/** @type {any} */ (globalThis).maplibregl) ready();
-    else {
-      script?.addEventListener("load", ready);
-      script?.addEventListener("error", () => failed(new Error("the map library did not load")));
-    }
+    document.getElementById("maplibre")?.addEventListener("load", look);
+    addEventListener("load", look);
+    look();
   });
   return library;
 }

@@ -11,7 +11,7 @@ import { t } from "../lib/texts.js";
 
 const WIDTH = 560;
 const HEIGHT = 190;
-const LEFT = 46;
+const LEFT = 60;
 const BOTTOM = 22;
 const TOP = 8;
 const TICKS = 4;
@@ -62,7 +62,7 @@ function axes(top, y, show) {
 
 /** @param {string[]} labels @param {number} step */
 function below(labels, step) {
-  const every = Math.max(1, Math.ceil(labels.length / 8));
+  const every = Math.max(1, Math.ceil(labels.length / (matchMedia("(max-width: 560px)").matches ? 5 : 8)));
   const group = svg("g", { class: "axis" });
   labels.forEach((label, i) => {
     if (i % every === 0) {

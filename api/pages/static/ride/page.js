@@ -57,10 +57,12 @@ startPage("ride", async ({ main, setup, onEvent }) => {
 
   /** @param {any} answer @param {any} body */
   function show(answer, body) {
+    // A ride from door to door goes the rider's own best way, with which the others are compared.
+    const own = answer.matches.find((/** @type {any} */ match) => !match.walking)?.polyline;
     const results = new Results(answer, {
       body,
       ends: form.ends,
-      onShow: (match) => drawMatch(map, match, form.ends, answer.direct?.polyline),
+      onShow: (match) => drawMatch(map, match, form.ends, match.walking ? own : undefined),
       onHint: (hint) => form.apply(hint),
       onAsked: (booking) => {
         rides.put(booking);

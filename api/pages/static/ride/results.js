@@ -9,7 +9,8 @@ import { scoreBar, scoreTable } from "../lib/score.js";
 import { named, t } from "../lib/texts.js";
 
 /**
- * @typedef {{body: any, ends: import("./draw.js").Ends, onShow: (match: any) => void, onHint: (hint: any) => Promise<void>,
+ * @typedef {{body: any, ends: import("./draw.js").Ends,
+ *   onShow: (match: any) => void, onHint: (hint: any) => Promise<void>,
  *   onAsked: (booking: any) => void, onKept: () => void}} Events
  */
 
