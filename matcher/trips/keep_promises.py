@@ -17,7 +17,7 @@ from matcher.domain.errors.bookings import PromisedToRiders
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.offer import Offer
 from matcher.domain.place import Place
-from matcher.trips.planner import Drives, TripPlanner, has_left, reached_at, shift_for, with_stops
+from matcher.trips.planner import PlannedLegs, TripPlanner, has_left, reached_at, shift_for, with_stops
 
 _GRAIN = timedelta(milliseconds=1)
 
@@ -74,7 +74,7 @@ def _require_seats(offer: Offer) -> None:
             raise _promised(f"{taken} seats are taken on a part of the way: cancel a booking first", aboard)
 
 
-def _require_detour(offer: Offer, drives: Drives) -> None:
+def _require_detour(offer: Offer, drives: PlannedLegs) -> None:
     ms, cm = drives.total
     used_ms, used_cm = ms - offer.duration_ms, cm - offer.length_cm
     too_long = offer.max_detour_m is not None and used_cm > 100 * offer.max_detour_m
@@ -86,7 +86,7 @@ def _require_detour(offer: Offer, drives: Drives) -> None:
         )
 
 
-def _timed(offer: Offer, drives: Drives, now: datetime, *, under_way: bool) -> Offer:
+def _timed(offer: Offer, drives: PlannedLegs, now: datetime, *, under_way: bool) -> Offer:
     shift_ms = offer.departure_shift_ms if under_way else shift_for(offer, drives, now)
     if abs(shift_ms) > offer.flexibility_s * 1000:
         raise _promised("the trip would leave when riders have been promised otherwise", _riders(offer.booked_stops))

@@ -70,7 +70,7 @@ class Boarding:
 
 
 @dataclass(frozen=True, slots=True)
-class Drives:
+class PlannedLegs:
     """The legs of a trip as it is driven: (ms, cm) each."""
 
     legs: tuple[tuple[int, int], ...]
@@ -183,11 +183,11 @@ class TripPlanner:
         """When each stop is reached, in UTC, waits included; the origin's is the departure."""
         return reached_at(offer, self.drives(offer), offer.departure_shift_ms)
 
-    def drives(self, offer: Offer) -> Drives:
+    def drives(self, offer: Offer) -> PlannedLegs:
         """The legs of the trip. Raises OfferNotOpen when a stop cannot be reached."""
         return self.drives_between(offer, [stop.place for stop in offer.stops])
 
-    def drives_between(self, offer: Offer, places: Sequence[Place]) -> Drives:
+    def drives_between(self, offer: Offer, places: Sequence[Place]) -> PlannedLegs:
         """The legs of a way through places, at the time of the offer. Raises OfferNotOpen when there is none."""
         roads = self._roads.at(offer.departure)
         legs = []
@@ -196,7 +196,7 @@ class TripPlanner:
             if drive is None:
                 raise OfferNotOpen("the region of this trip is no longer served")
             legs.append(split_cost(drive.cost))
-        return Drives(tuple(legs))
+        return PlannedLegs(tuple(legs))
 
     def on_present_roads(self, booking: Booking) -> Booking:
         """The booking with positions on the present roads. Raises OfferChanged when no road is near any more."""
@@ -303,7 +303,7 @@ def has_left(offer: Offer, now: datetime) -> bool:
     return offer.planned_departure <= now
 
 
-def shift_for(offer: Offer, drives: Drives, now: datetime) -> int:
+def shift_for(offer: Offer, drives: PlannedLegs, now: datetime) -> int:
     """How much later than published the trip leaves, in ms: as near to the plan as flexibility and promises allow.
 
     Where they cannot be kept without a wait, as late as all promises of "not later" allow, so that the wait is short.
@@ -321,7 +321,7 @@ def shift_for(offer: Offer, drives: Drives, now: datetime) -> int:
     return max(low, min(max(offer.departure_shift_ms, soonest), high))
 
 
-def reached_at(offer: Offer, drives: Drives, shift_ms: int) -> tuple[datetime, ...]:
+def reached_at(offer: Offer, drives: PlannedLegs, shift_ms: int) -> tuple[datetime, ...]:
     """When each stop is reached by a trip that leaves `shift_ms` after its published departure, in UTC.
 
     Whoever is too early for a promise waits.

@@ -14,7 +14,7 @@ from matcher.domain.offer import Offer
 from matcher.roads.engine import RoadEngine
 from matcher.roads.hierarchy.topology import Topology
 from matcher.trips.keep_promises import keep_promises
-from matcher.trips.planner import Drives, TripPlanner, has_left, shift_for
+from matcher.trips.planner import PlannedLegs, TripPlanner, has_left, shift_for
 from tests.builders import NOW, Street, a_network, a_place, an_offer
 from tests.builders_bookings import a_booking, a_point
 from tests.fakes_bookings import FitsAsItIs
@@ -63,7 +63,7 @@ def test_no_trip_is_planned_to_have_left_already() -> None:
     """Somebody cannot be met in time any more: then the trip leaves at once, and not in the past."""
     offer = a_trip(NOW + 5 * MINUTE, flexibility_s=1800)
     late = Stop(StopKind.PICKUP, a_place(1, 0.0), UUID(int=1), 1, None, NOW - MINUTE)
-    drives = Drives(((60_000, 100_000), (60_000, 100_000)))
+    drives = PlannedLegs(((60_000, 100_000), (60_000, 100_000)))
     assert shift_for(replace(offer, booked_stops=(late,)), drives, NOW) == -300_000
 
 
