@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 from tests.architecture.repository import PACKAGES, ROOT, python_files, repository_files, text_of, tree_of
@@ -108,3 +109,40 @@ def test_nothing_is_left_undone() -> None:
         if p.suffix in {".py", ".sql", ".md", ".sh"} or p.name in {"Makefile", "Dockerfile"}
     )
     assert _mentions(marks, sources) == []
+
+
+MOST_FILES = 14
+MOST_PARAMETERS = 10
+VAGUE = {"ports.py", "parts.py", "common.py", "utils.py"}
+HOUSE = ("api", "matcher")
+
+
+def test_no_folder_is_crowded() -> None:
+    counts = Counter(path.parent for path in python_files(*HOUSE))
+    assert {str(folder): count for folder, count in counts.items() if count > MOST_FILES} == {}
+
+
+def test_files_are_named_for_what_is_inside() -> None:
+    assert [str(path) for path in python_files(*HOUSE) if path.name in VAGUE] == []
+
+
+def test_no_class_name_stands_twice() -> None:
+    """One word, one thing."""
+    places: dict[str, set[str]] = {}
+    for path in python_files(*HOUSE):
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, set()).add(str(path))
+    assert {name: sorted(where) for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_no_function_has_too_many_parameters() -> None:
+    """More than ten become a record."""
+    long = []
+    for path in python_files(*HOUSE):
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                asked = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+                if len(asked) > MOST_PARAMETERS:
+                    long.append(f"{path}:{node.lineno}: {node.name} has {len(asked)}")
+    assert long == []
