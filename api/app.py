@@ -37,10 +37,10 @@ from api.traffic import Traffic
 from api.watching.line_quota import LineQuota
 from api.watching.metrics import PrometheusTelemetry, Refresher
 from api.watching.tracing import Tracing
-from matcher.domain.clock import utc_now
 from matcher.operation.telemetry import HTTP_IN_PROGRESS, STREAMS_OPEN, Reading
 from matcher.settings.protection import ProtectionSettings
 from matcher.settings.server import ServerSettings, WatchSettings
+from matcher.wall_clock import utc_now
 from matcher.wiring.service import Carpool
 
 _PROTECTION, _WATCH = ProtectionSettings.default(), WatchSettings.default()

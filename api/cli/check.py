@@ -12,7 +12,7 @@ from rich.table import Table
 
 from api.cli.console import StepProgress, make_console
 from api.cli.support import explain, run_with_progress, settings
-from matcher.domain.clock import utc_now
+from matcher.wall_clock import utc_now
 
 if TYPE_CHECKING:
     from matcher.check.promises import CheckReport

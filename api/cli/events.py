@@ -12,8 +12,8 @@ from rich.table import Table
 
 from api.cli.console import make_console
 from api.cli.support import JsonOption, run_on, settings
-from matcher.domain.clock import utc_now
 from matcher.events.webhooks.webhook import Delivery, DeliveryStatus
+from matcher.wall_clock import utc_now
 
 if TYPE_CHECKING:
     from matcher.events.webhooks.deliveries import PostgresDeliveries

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from api.cli.console import make_console
 from api.cli.support import JsonOption, run_on, settings
-from matcher.domain.clock import utc_now
 from matcher.domain.principal import ACTABLE, ApiKey, Role
+from matcher.wall_clock import utc_now
 
 app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
 

@@ -13,8 +13,9 @@ from rich.table import Table
 
 from api.cli.console import make_console
 from api.cli.support import run_on, settings
-from matcher.domain.clock import later, utc_now
+from matcher.domain.clock import later
 from matcher.statistics.model import COUNTS, LOST, MEASURES, BucketSize, Quantiles
+from matcher.wall_clock import utc_now
 
 _BARS = "·▁▂▃▄▅▆▇█"
 #: The most sparkline columns; more buckets are shown several to a column.

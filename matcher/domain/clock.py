@@ -10,11 +10,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
 def later(moment: datetime, by: timedelta) -> datetime:
     """The moment `by` after an aware one (before it, when negative), in the same zone."""
     return (moment.astimezone(UTC) + by).astimezone(moment.tzinfo)

@@ -21,20 +21,16 @@ from matcher.domain.match import (
     TurnedAway,
     WindowKind,
 )
-from matcher.domain.money import CostRate
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.place import PlaceInput
 from matcher.domain.principal import Principal
-from matcher.matching.base.roads import SearchRoadsByTime
 from matcher.matching.pipeline import find_candidates_by_time
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.reverse.fit import why_not
 from matcher.matching.reverse.index import WaitingRequest
 from matcher.matching.scan.query import Query
-from matcher.places.resolve import ResolvePlaces
 from matcher.places.where_to_meet import MeetingPlaces, WhereToMeet
-from matcher.search.live.fitted import FittedIndex
-from matcher.search.live.load import SearchedIndex
+from matcher.search.live.region import ServedRegion
 from matcher.search.requests.of_offer import FittingRequest, described
 from matcher.statistics.search_store import PostgresSearchStore, StoredSearch
 from matcher.trips.offers.read import ReadOffers
@@ -77,37 +73,28 @@ class ReplaySearch:
 
     def __init__(
         self,
-        index: SearchedIndex,
-        roads: SearchRoadsByTime,
-        fitted: FittedIndex,
+        region: ServedRegion,
         searches: PostgresSearchStore,
         read_offers: ReadOffers,
         executor: Executor,
         *,
-        resolve_places: ResolvePlaces,
         where_to_meet: WhereToMeet,
         weights: ScoreWeights,
-        rate: CostRate | None,
-        region: str,
     ) -> None:
-        self._index = index
-        self._roads: Any = roads
-        self._fitted = fitted
+        self._region = region
+        self._roads: Any = region.roads
         self._searches = searches
         self._read_offers = read_offers
         self._executor = executor
-        self._resolve_places = resolve_places
         self._where_to_meet = where_to_meet
         self._weights = weights
-        self._rate = rate
-        self._region = region
 
     async def logged(self, request_id: str, principal: Principal, now: datetime) -> Replayed:
         """The search of a call in the log: from the middle of its cell to the middle of the other, within its hour.
 
         Raises SearchNotFound, and what `__call__` raises.
         """
-        stored = await self._searches.of_request(self._region, request_id)
+        stored = await self._searches.of_request(self._region.roads.name, request_id)
         if stored is None:
             raise SearchNotFound(f"no search with the request id {request_id} is stored: rows are kept for some weeks")
         middle = stored.wanted_at + timedelta(minutes=30)
@@ -130,7 +117,7 @@ class ReplaySearch:
 
         Raises PlaceUnreachable, DatabaseUnavailable, what ResolvePlaces raises.
         """
-        origin, destination = await self._resolve_places(
+        origin, destination = await self._region.resolve_places(
             [("/search/origin", draft.origin), ("/search/destination", draft.destination)]
         )
         request = draft.of(principal.user, origin, destination, is_woman=False)
@@ -139,7 +126,7 @@ class ReplaySearch:
             places = await self._compute(self._where_to_meet, request)
         # The clock of the search is before its window: a past one shows who would have fitted of those still in memory.
         query = Query.of(request, min(now, request.window.earliest), *places.in_core())
-        slots = self._index.snapshot(request.rider_id, ())
+        slots = self._region.index.snapshot(request.rider_id, ())
         found = await self._compute(lambda: find_candidates_by_time(slots, query, self._weights, _SHOWN, hinting=False))
         near = await self._near(request, principal)
         by_id = {offer.id: offer for offer in near}
@@ -175,11 +162,11 @@ class ReplaySearch:
         cells: dict[TurnedAway, Counter[Cell]] = {}
         now_ms = query.now_ms
         for offer in offers:
-            fitted = self._fitted.fit(offer)
+            fitted = self._region.fitted.fit(offer)
             if fitted is None:
                 continue
             waiting = WaitingRequest(offer.id, request.rider_id, query)
-            reason = why_not(fitted, waiting, self._roads, self._weights, now_ms, self._rate)
+            reason = why_not(fitted, waiting, self._roads, self._weights, now_ms, self._region.rate)
             if reason is not None:
                 cells.setdefault(reason, Counter())[Cell.of(offer.origin.coordinate)] += 1
         return cells

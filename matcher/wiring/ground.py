@@ -14,7 +14,6 @@ from uuid import UUID
 import structlog
 import uuid_utils.compat
 
-from matcher.domain.clock import utc_now
 from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.operation.compute_threads import ComputeThreads
@@ -30,6 +29,7 @@ from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.offers.store import PostgresOffers
 from matcher.trips.tickets import MatchTokens
 from matcher.trips.writer import TripWriter
+from matcher.wall_clock import utc_now
 from matcher.wiring.database import OpenDatabase
 from matcher.wiring.secrets import Secrets
 

@@ -84,19 +84,7 @@ def make_search(ground: Ground, region: ServedRegion, *, position: Callable[[], 
         zone_of=zone_at,
         least=ground.settings.statistics.stats_least_in_cell,
     )
-    replay = ReplaySearch(
-        region.index,
-        roads,
-        region.fitted,
-        searches,
-        ReadOffers(offers),
-        executor,
-        resolve_places=region.resolve_places,
-        where_to_meet=where_to_meet,
-        weights=weights,
-        rate=region.rate,
-        region=ground.region,
-    )
+    replay = ReplaySearch(region, searches, ReadOffers(offers), executor, where_to_meet=where_to_meet, weights=weights)
     return SearchServices(find_matches, RequestServices(keep, of_offer, match), would_match, replay)
 
 

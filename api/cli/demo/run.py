@@ -27,11 +27,11 @@ from api.cli.demo.users import Keys, Users, call, session
 from api.cli.demo.world import OFFERS, Json, day_of_searches, offers, searches, tomorrow, zone_of_region
 from api.cli.support import explain_bind_error
 from api.process.server import Runner, first_of, url_of
-from matcher.domain.clock import utc_now
 from matcher.domain.errors.tree import PlacesTooClose, PlaceTooFarFromRoad
 from matcher.domain.principal import Role
 from matcher.roads.region.store import SAMPLE_NAME, sample_zones
 from matcher.settings.all import Settings
+from matcher.wall_clock import utc_now
 from matcher.wiring.service import running
 
 #: The demo keeps to itself: its own database and region, below the data folder.

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from matcher.domain.clock import utc_now
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.settings.all import Settings, load_settings
 from matcher.settings.storage import StorageSettings
+from matcher.wall_clock import utc_now
 from matcher.wiring.database import OpenDatabase
 from matcher.wiring.secrets import read_secret
 
