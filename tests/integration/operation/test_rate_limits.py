@@ -49,7 +49,7 @@ async def test_a_caller_who_is_new_has_a_whole_burst(database: Database) -> None
 async def test_processes_that_ask_at_once_get_no_more_than_the_limit(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A slow database has each process limit alone (tests/unit/operation/test_rate_limits.py); here it may take its time.
+    # With a slow database each process limits alone (tests/unit/operation); here it may take its time.
     monkeypatch.setattr(rate_limits, "STORE_PATIENCE_S", 120.0)
     processes = [RateLimiter(PostgresRateLimits(database), b"s" * 32) for _ in range(4)]
     verdicts = await asyncio.gather(*(processes[n % 4].take(LIMIT, "ana") for n in range(80)))
