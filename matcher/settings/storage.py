@@ -12,7 +12,7 @@ from matcher.settings.base import Concern
 
 def _postgres_url(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("must begin with postgresql://, as in postgresql://host:5432/database")
+        raise ValueError("must look like postgresql://host:5432/database, with user and password before the host")
     return value
 
 
