@@ -23,7 +23,7 @@
     ├── PreconditionRequired (428)
     ├── TooManyStreams    (429)
     ├── Unauthenticated   (401)
-    ├── Forbidden         (403)  RoleForbidden, ActingForbidden
+    ├── Forbidden         (403)  RoleForbidden, ActingForbidden, StrongerKeyHeld, GenderClaimRequired
     └── Unavailable       (503)  DatabaseUnavailable, GeocoderUnavailable, IssuerUnavailable, NotReady, Overloaded
 
 Leaves of bookings, series, kept requests, and streams and webhooks are in the files named after them. Every leaf has a
@@ -313,6 +313,20 @@ class RoleForbidden(Forbidden):
 
     code = "role_forbidden"
     title = "The credential's role does not allow this call"
+
+
+class StrongerKeyHeld(Forbidden):
+    """The caller's user has a key of a role that may do more than the caller: erasing would delete it."""
+
+    code = "stronger_key_held"
+    title = "Your user has a key that may do more than this credential"
+
+
+class GenderClaimRequired(Forbidden):
+    """This service lets only users share their gender whose token states it."""
+
+    code = "gender_claim_required"
+    title = "Your login does not state your gender"
 
 
 class ActingForbidden(Forbidden):
