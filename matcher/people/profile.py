@@ -49,7 +49,8 @@ class ShareGender:
     ) -> Profile:
         """The changed profile; `expected_version` None overwrites whatever was shared.
 
-        Raises StaleVersion, GenderClaimRequired, and SharingInUse when sharing stops while open trips are for women only.
+        Raises StaleVersion, GenderClaimRequired, and SharingInUse when sharing stops while open trips are for women
+        only.
         """
         if woman and self._needs_claim and not principal.claims_woman:
             raise GenderClaimRequired("sharing your gender here requires a token of your login that states it")

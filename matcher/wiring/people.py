@@ -90,7 +90,7 @@ async def require_apart(store: PostgresApiKeys, prefix: str, now: datetime) -> N
         taken := [key for key in await store.list_keys() if key.is_usable(now) and is_within(key.user, prefix)]
     ):
         raise SettingsInvalid(
-            f"{PREFIX}JWT_USER_PREFIX: key {taken[0].id} has the user {taken[0].user!r}, which tokens could name as well: "
+            f"{PREFIX}JWT_USER_PREFIX: key {taken[0].id} has the user {taken[0].user!r}, which tokens could have: "
             "choose another prefix, or revoke the key"
         )
 
