@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from api.schemas.fields import (
+    CLEANED,
     OFFER_ID,
     Absent,
     Identifier,
@@ -50,7 +51,7 @@ class BookingIn(WireIn):
     model_config = ConfigDict(json_schema_extra={"examples": [_ASK]})
 
     match_id: Annotated[str, line(MAX_MATCH_ID, "the match's `match_id`", _ASK["match_id"])]
-    note: Annotated[str, text(MAX_NOTE, "message to the driver", "one small suitcase")] = ""
+    note: Annotated[str, text(MAX_NOTE, "message to the driver", "one small suitcase"), CLEANED] = ""
 
 
 class BookingPatch(WireIn):
@@ -65,7 +66,7 @@ class BookingPatch(WireIn):
     )
 
     status: Literal["CONFIRMED", "CANCELLED", "COMPLETED_PENDING_VALIDATION", "VALIDATED"]
-    note: Absent[Annotated[str, text(MAX_NOTE, "message to the other side", "see you at the bus stop")]] = None
+    note: Absent[Annotated[str, text(MAX_NOTE, "message to the other side", "see you at the bus stop"), CLEANED]] = None
 
     @property
     def status_wanted(self) -> BookingStatus:

@@ -12,6 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from matcher.domain.errors.tree import Fault
+from matcher.domain.names import cleaned
 
 #: Years that a time may lie in: wide enough for any trip, and no sum with a duration leaves the calendar.
 MIN_YEAR, MAX_YEAR = 2000, 2199
@@ -163,6 +164,14 @@ SPELLINGS = {
     OFFER_ID: "must be the id of an offer, a UUID",
     REGION: "must be the name of a region: lower-case letters, digits, - and _",
 }
+
+
+def _cleaned(value: object) -> object:
+    return cleaned(value) if isinstance(value, str) else value
+
+
+#: Put last in a text's metadata: it is kept in NFC, without invisible characters and those that change its direction.
+CLEANED = BeforeValidator(_cleaned)
 
 
 def line(max_length: int, description: str, example: str) -> Any:

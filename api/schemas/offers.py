@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field
 
 from api.schemas.fields import (
+    CLEANED,
     Absent,
     Identifier,
     Integral,
@@ -59,7 +60,7 @@ WomenOnly = Annotated[
     Field(description="only with women; requires that you share your own gender (`PATCH /v1/me`)", examples=[False]),
 ]
 InstantBooking = Annotated[bool, Field(description="confirm bookings at once, without asking the driver")]
-Comment = Annotated[str, text(MAX_COMMENT, "shown to matched riders", "blue hatchback")]
+Comment = Annotated[str, text(MAX_COMMENT, "shown to matched riders", "blue hatchback"), CLEANED]
 
 _MORNING_TRIP: dict[str, Any] = {
     "origin": {"lat": -29.953, "lon": -71.338},

@@ -15,7 +15,10 @@ from matcher.people.block import Block, KnownBy
 
 ShareGender = Annotated[
     Literal["woman"],
-    Field(description='"woman": used for `women_only` trips and searches; never shown to anybody'),
+    Field(
+        description='"woman": used for `women_only` trips and searches; never shown to anybody. A self-declaration, '
+        "unless the operator requires that your token states it (403 `gender_claim_required`)"
+    ),
 ]
 
 

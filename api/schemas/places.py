@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Discriminator, Field, Tag
 
 from api.schemas.fields import (
+    CLEANED,
     Absent,
     Latitude,
     Longitude,
@@ -41,7 +42,9 @@ class CoordinatesIn(WireIn):
 class AddressIn(WireIn):
     """A place by its address, resolved by the service's geocoders."""
 
-    address: Annotated[str, line(MAX_ADDRESS, "street and number, crossing, or name", "Avenida La Cantera, Coquimbo")]
+    address: Annotated[
+        str, line(MAX_ADDRESS, "street and number, crossing, or name", "Avenida La Cantera, Coquimbo"), CLEANED
+    ]
 
     def to_domain(self) -> PlaceInput:
         return PlaceInput(address=self.address.strip())
@@ -95,7 +98,7 @@ class PlaceOut(WireOut):
 class GeocodeQuery(WireIn):
     """What to look up, and near which point."""
 
-    q: Annotated[str, line(MAX_ADDRESS, "an address or the start of one", "avenida del mar")]
+    q: Annotated[str, line(MAX_ADDRESS, "an address or the start of one", "avenida del mar"), CLEANED]
     limit: Annotated[int, Field(ge=1, le=MAX_CANDIDATES, description="maximum number of places"), QueryInteger] = 5
     lat: Absent[Annotated[float, Field(ge=-90, le=90, description="prefer places near this latitude"), QueryNumber]] = (
         None

@@ -38,6 +38,7 @@ class Principal:
     """The authenticated caller: `user` owns what the call makes; `key_id` is the credential it came with.
 
     `others` are further roles of the same credential, and `act_as` those in which it may act for users of its own.
+    `claims_woman`: a token states that its user is a woman (`TokenRules.gender_claim`).
     """
 
     user: str
@@ -45,6 +46,7 @@ class Principal:
     key_id: str
     others: frozenset[Role] = frozenset()
     act_as: frozenset[Role] = frozenset()
+    claims_woman: bool = False
 
     def for_call(self, roles: AbstractSet[Role]) -> Principal:
         """The caller in the role that a call which is open to `roles` asks for.
@@ -66,9 +68,17 @@ class Principal:
         return Principal(user=f"{self.user}{NAMESPACE_MARK}{user}", role=role, key_id=self.key_id)
 
     def qualified(self, user: str) -> str:
-        """Another user as this one would name them: within the same operator's users, unless an operator is named."""
-        operator, mark, _ = self.user.partition(NAMESPACE_MARK)
+        """Another user as this one would name them: within the same namespace, unless one is named."""
+        operator, mark, _ = self.user.rpartition(NAMESPACE_MARK)
         return f"{operator}{mark}{user}" if mark and NAMESPACE_MARK not in user else user
+
+    @property
+    def erasable(self) -> frozenset[Role]:
+        """The roles of the keys that go when the caller is erased: none that may do more than the caller."""
+        if self.role is Role.ADMIN:
+            return frozenset(Role)
+        # A rider and driver at once acts as PARTNER, but is none.
+        return ACTABLE if self.others else ACTABLE | {self.role}
 
     @property
     def drives(self) -> bool:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from matcher.domain.errors.bookings import BookingNotFound
 from matcher.domain.errors.tree import Fault, InvalidField, OfferNotFound
+from matcher.domain.names import NAME_RULE, find_name
 from matcher.domain.principal import MAX_USER_NAME, Principal
 from matcher.people.block import MAX_BLOCKS, Block, KnownBy
 
@@ -85,9 +86,10 @@ class ManageBlocks:
 
     async def block_user(self, user: str, principal: Principal, now: datetime) -> Block:
         """Block a user by name; a partner's user can name users of the same partner. Raises InvalidField."""
-        if not 1 <= len(user) <= MAX_USER_NAME or not user.isprintable():
-            raise _wrong("/user", "must be a user's name")
-        return await self._block(principal, principal.qualified(user), KnownBy.USER, user, now)
+        name = find_name(user)
+        if name is None or len(name) > MAX_USER_NAME:
+            raise _wrong("/user", NAME_RULE if name is None else f"must have 1 to {MAX_USER_NAME} characters")
+        return await self._block(principal, principal.qualified(name), KnownBy.USER, name, now)
 
     async def block_driver(self, offer_id: UUID, principal: Principal, now: datetime) -> Block:
         """Block the driver of an offer without learning who it is. Raises OfferNotFound, InvalidField."""
@@ -108,7 +110,7 @@ class ManageBlocks:
 
     async def unblock(self, name: str, principal: Principal) -> None:
         """Remove the block with this id or user name; nothing is done when there is none."""
-        other = await self._repository.remove(principal.user, name)
+        other = await self._repository.remove(principal.user, find_name(name) or name)
         if other is not None:
             self._blocks.forget(principal.user, other)
 

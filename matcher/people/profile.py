@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from matcher.domain.errors.tree import StaleVersion
+from matcher.domain.errors.tree import GenderClaimRequired, StaleVersion
 from matcher.domain.principal import Principal
 from matcher.people.store import PostgresPeople
 
@@ -28,9 +28,17 @@ class Profile:
 class ShareGender:
     """Shares being a woman, or stops sharing it. `follow` is given the ids of the open offers that changed with it."""
 
-    def __init__(self, people: PostgresPeople, follow: Callable[[Sequence[UUID]], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        people: PostgresPeople,
+        follow: Callable[[Sequence[UUID]], Awaitable[None]],
+        *,
+        needs_claim: bool = False,
+    ) -> None:
+        """needs_claim: only users whose token says so may share it; else it is a self-declaration."""
         self._people = people
         self._follow = follow
+        self._needs_claim = needs_claim
 
     async def profile(self, principal: Principal) -> Profile:
         return Profile(principal.user, await self._people.is_woman(principal.user))
@@ -40,8 +48,11 @@ class ShareGender:
     ) -> Profile:
         """The changed profile; `expected_version` None overwrites whatever was shared.
 
-        Raises StaleVersion, and SharingInUse when sharing stops while open trips are for women only.
+        Raises StaleVersion, GenderClaimRequired, and SharingInUse when sharing stops while open trips are for women
+        only.
         """
+        if woman and self._needs_claim and not principal.claims_woman:
+            raise GenderClaimRequired("sharing your gender here requires a token of your login that states it")
         expected = None if expected_version is None else _shared_at(expected_version)
         changed = await self._people.share(principal.user, woman=woman, now=now, expected=expected)
         if changed:

@@ -51,8 +51,10 @@ class EraseMe:
     ) -> None:
         """Erase the caller; idempotent.
 
-        Raises TripsStillOpen when new trips are made faster than they are cancelled, DatabaseUnavailable.
+        Raises StrongerKeyHeld before anything is changed, TripsStillOpen when new trips are made faster than they are
+        cancelled, DatabaseUnavailable.
         """
+        await self._data.require_erasable(principal.user, principal.erasable, now)
         # The partner role both drives and rides: a rider may have driven with another key.
         everything = replace(principal, role=Role.PARTNER)
         pseudonym = f"{ERASED}{NAMESPACE_MARK}{secrets.token_hex(16)}"
@@ -60,7 +62,7 @@ class EraseMe:
             await self._cancel_trips(everything, now, cancel_offer)
             await self._cancel_bookings(everything, now, change_booking)
             try:
-                await self._data.erase(principal.user, pseudonym, self._make_id(), now)
+                await self._data.erase(principal.user, pseudonym, self._make_id(), now, principal.erasable)
                 break
             except TripsStillOpen:
                 if attempt == _TRIES - 1:

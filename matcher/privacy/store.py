@@ -6,13 +6,15 @@ Every table that names persons is in HELD; a test compares it with the schema, s
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from matcher.domain.errors.tree import TripsStillOpen
+from matcher.domain.errors.tree import StrongerKeyHeld, TripsStillOpen
+from matcher.domain.principal import Role
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.trips.bookings.rows import to_booking
@@ -73,6 +75,12 @@ def _booking(row: Record, user: str) -> dict[str, Any]:
     return shown
 
 
+async def _require_erasable(connection: Connection, user: str, roles: AbstractSet[Role], now: datetime) -> None:
+    held = await _STATEMENTS.value(connection, "find_stronger_key", user_id=user, roles=sorted(roles), now=now)
+    if held is not None:
+        raise StrongerKeyHeld(f"your user has a key of the role {held}: erase with it, or have it revoked first")
+
+
 def _without_nulls(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: value for name, value in members if value is not None}
 
@@ -130,12 +138,20 @@ class PostgresPersonalData:
                     async for value in values:
                         yield held.name, value
 
-    async def erase(self, user: str, pseudonym: str, erasure_id: UUID, now: datetime) -> dict[str, int]:
+    async def require_erasable(self, user: str, roles: AbstractSet[Role], now: datetime) -> None:
+        """Raises StrongerKeyHeld when the user has a usable key of a role that is not among these."""
+        async with self._connections.connection() as connection:
+            await _require_erasable(connection, user, roles, now)
+
+    async def erase(
+        self, user: str, pseudonym: str, erasure_id: UUID, now: datetime, roles: AbstractSet[Role]
+    ) -> dict[str, int]:
         """Erase the person in one transaction; how many rows remain under the pseudonym, by area.
 
         Raises TripsStillOpen when the person has an open trip or booking.
         """
         async with self._connections.transaction() as connection:
+            await _require_erasable(connection, user, roles, now)
             if await _STATEMENTS.value(connection, "count_open_trips", user_id=user):
                 raise TripsStillOpen("a trip or a booking was made while the person was being erased: try again")
             remains: dict[str, int] = {}

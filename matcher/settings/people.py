@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from matcher.domain.principal import Role
+from matcher.domain.principal import ERASED, NAMESPACE_MARK, Role
 from matcher.people.credentials.tokens import ASYMMETRIC
 from matcher.settings.base import Concern, Secret, words
 
@@ -26,6 +26,12 @@ def _roles(value: str) -> str:
     if not pairs or not all(theirs and ours in {*Role} for theirs, ours in pairs):
         raise ValueError(f"must look like theirs=ours,…, where ours is one of: {', '.join(Role)}")
     return ",".join(f"{theirs}={ours}" for theirs, ours in pairs)
+
+
+def _user_prefix(value: str) -> str:
+    if f"{value}{NAMESPACE_MARK}".startswith(f"{ERASED}{NAMESPACE_MARK}"):
+        raise ValueError(f"must not begin with {ERASED}, which stands for erased users")
+    return value
 
 
 def _key_set_url(value: str) -> str:
@@ -73,8 +79,22 @@ class TokenSettings(Concern):
         min_length=1,
         description="the claim of a partner's token with the roles in which it may act for others",
     )
-    jwt_user_prefix: str = Field(
-        "", max_length=40, pattern=r"^[!-~]*$", description="put in front of `sub` to make a user's name"
+    jwt_user_prefix: Annotated[str, AfterValidator(_user_prefix)] = Field(
+        "",
+        max_length=40,
+        pattern=r"^[!-~]*$",
+        description="required with tokens, for instance `t:`: put in front of `sub` to make a user's name, so that a "
+        "token's user is never the user of an API key",
+    )
+    jwt_shared_names: bool = Field(
+        False,
+        description="allow tokens without a prefix: a token with `sub` alice is then the user of alice's API keys",
+    )
+    jwt_gender_claim: str | None = Field(
+        None,
+        min_length=1,
+        description="the claim that must be true, woman or female before a user may share that they are a woman; "
+        "without this setting it is a self-declaration",
     )
     jwt_refresh_s: float = Field(
         30.0, ge=0.1, le=3600, description="least time between two reads of the keys; an unknown key leads to one"

@@ -102,7 +102,8 @@ async def key_management(settings: Settings, *, progress: Progress = no_progress
     """Manages API keys in the database, which a running service may share."""
     async with opened_database(settings, progress=progress) as database:
         pepper = await read_key_pepper(settings)
-        yield ManageKeys(PostgresApiKeys(database.pool), ApiKeys(pepper.own))
+        prefix = settings.tokens.jwt_user_prefix
+        yield ManageKeys(PostgresApiKeys(database.pool), ApiKeys(pepper.own), token_prefix=prefix)
 
 
 @asynccontextmanager

@@ -91,7 +91,7 @@ async def running(
     this_version = await asyncio.to_thread(version)
     async with AsyncExitStack() as stack:
         ground, following = await _open_ground(settings, stack, progress, telemetry)
-        credentials = make_credentials(ground, stack)
+        credentials = await make_credentials(ground, stack)
         people = make_people(ground, credentials.authenticate)
         events = await make_events(ground, stack)
         operation = make_operation(ground, version=this_version, lag_s=lambda: following.follow.lag.seconds)

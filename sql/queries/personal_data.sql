@@ -199,6 +199,15 @@ DELETE FROM webhooks WHERE owner = :user_id;
 -- Stop sending a user's events to webhooks of others.
 UPDATE webhooks SET also_for = array_remove(also_for, :user_id) WHERE :user_id = any(also_for);
 
+-- name: find_stronger_key$
+-- The role of a user's usable key that is not among some roles. Such keys are held until the transaction ends.
+SELECT role FROM api_keys
+WHERE
+    user_id = :user_id AND role <> ALL(CAST(:roles AS text []))
+    AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
+LIMIT 1
+FOR SHARE;
+
 -- name: erase_keys!
 -- Delete a user's API keys.
 DELETE FROM api_keys WHERE user_id = :user_id;

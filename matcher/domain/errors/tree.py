@@ -23,7 +23,7 @@
     ├── PreconditionRequired (428)
     ├── TooManyStreams    (429)
     ├── Unauthenticated   (401)
-    ├── Forbidden         (403)  RoleForbidden, ActingForbidden
+    ├── Forbidden         (403)  RoleForbidden, ActingForbidden, StrongerKeyHeld, GenderClaimRequired
     └── Unavailable       (503)  DatabaseUnavailable, GeocoderUnavailable, IssuerUnavailable, NotReady, Overloaded
 
 Leaves of bookings, series, kept requests, and streams and webhooks are in the files named after them. Every leaf has a
@@ -224,6 +224,16 @@ class Forbidden(CarpoolError, code="forbidden", title="This is not allowed"):
 
 class RoleForbidden(Forbidden, code="role_forbidden", title="The credential's role does not allow this call"):
     """The call requires a role that the credential does not have."""
+
+
+class StrongerKeyHeld(
+    Forbidden, code="stronger_key_held", title="Your user has a key that may do more than this credential"
+):
+    """The caller's user has a key of a role that may do more than the caller: erasing would delete it."""
+
+
+class GenderClaimRequired(Forbidden, code="gender_claim_required", title="Your login does not state your gender"):
+    """This service lets only users share their gender whose token states it."""
 
 
 class ActingForbidden(Forbidden, code="acting_forbidden", title="The credential may not act for another user here"):

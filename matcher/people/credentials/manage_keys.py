@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from matcher.domain.errors.tree import Fault, InvalidField
+from matcher.domain.names import NAME_RULE, find_name
 from matcher.domain.principal import ACTABLE, ERASED, NAMESPACE_MARK, ApiKey, Role
 from matcher.people.credentials.api_keys import ApiKeys
 from matcher.people.credentials.authenticate import ApiKeyRepository
@@ -15,9 +16,11 @@ MAX_USER = 100
 class ManageKeys:
     """Creates, lists and revokes keys. A token is shown only once, when it is made."""
 
-    def __init__(self, repository: ApiKeyRepository, maker: ApiKeys) -> None:
+    def __init__(self, repository: ApiKeyRepository, maker: ApiKeys, *, token_prefix: str = "") -> None:
+        """`token_prefix` begins the names of the users of signed tokens: no key may have such a name."""
         self._repository = repository
         self._maker = maker
+        self._token_prefix = token_prefix
 
     async def create(
         self, user: str, role: Role, now: datetime, ttl: timedelta | None, act_as: frozenset[Role] = frozenset()
@@ -27,11 +30,12 @@ class ManageKeys:
 
         Raises InvalidField.
         """
-        if not 1 <= len(user) <= MAX_USER or not user.isprintable() or user != user.strip():
-            detail = f"must have from 1 to {MAX_USER} visible characters, without spaces around them"
-            raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
+        user = _require_name(user)
         if user.partition(NAMESPACE_MARK)[0] == ERASED:
             detail = f"must not be {ERASED!r}, which stands for erased users"
+            raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
+        if is_within(user, self._token_prefix):
+            detail = f"must not be or begin with {self._token_prefix!r}, which stands for users of signed tokens"
             raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
         if ttl is not None and ttl <= timedelta():
             detail = "must be longer than zero"
@@ -48,6 +52,20 @@ class ManageKeys:
     async def revoke(self, key_id: str, now: datetime) -> None:
         """The key is refused from now on, within seconds everywhere. Raises ApiKeyNotFound."""
         await self._repository.revoke(key_id, now)
+
+
+def is_within(user: str, prefix: str) -> bool:
+    """Whether a user of API keys, or one that its server acts for, could have the name of a token's user."""
+    return prefix != "" and f"{user}{NAMESPACE_MARK}".startswith(prefix)
+
+
+def _require_name(user: str) -> str:
+    """The name in NFC. Raises InvalidField when it cannot be one."""
+    name = find_name(user)
+    if name is None or len(name) > MAX_USER:
+        detail = NAME_RULE if user and name is None else f"must have 1 to {MAX_USER} characters"
+        raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
+    return name
 
 
 def _require_actable(user: str, role: Role, act_as: frozenset[Role]) -> None:

@@ -18,7 +18,8 @@ from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
 from matcher.domain.errors.tree import RoleForbidden, Unauthenticated
-from matcher.domain.principal import ACTABLE, NAMESPACE_MARK, Principal, Role
+from matcher.domain.names import find_name
+from matcher.domain.principal import ACTABLE, ERASED, NAMESPACE_MARK, Principal, Role
 from matcher.people.credentials.key_set import KeySet
 
 #: Signatures that anybody can check and only the issuer can make (RFC 7518 section 3.1, RFC 8037).
@@ -26,6 +27,8 @@ ASYMMETRIC = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )  # fmt: skip
 MAX_TOKEN = 8_000
+#: Values of a gender claim; "female" is that of OpenID Connect Core, section 5.1.
+_WOMAN = frozenset({"woman", "female"})
 #: A prefix, an escaped subject: what is stored as a user's name has at most 200 characters.
 MAX_SUBJECT = 150
 _REFUSED = "the token is not valid: its signature, algorithm, issuer, audience or time is not what is asked for here"
@@ -49,6 +52,7 @@ class TokenRules:
     roles: Mapping[str, Role]
     act_as_claim: str
     user_prefix: str = ""
+    gender_claim: str | None = None
 
     def __post_init__(self) -> None:
         if not self.algorithms or not self.algorithms <= ASYMMETRIC:
@@ -87,7 +91,12 @@ class JsonWebTokens:
             key_id="jwt",
             others=frozenset(roles - {first}),
             act_as=frozenset(act_as) if Role.PARTNER in roles else frozenset(),
+            claims_woman=self._claims_woman(claims),
         )
+
+    def _claims_woman(self, claims: Mapping[str, Any]) -> bool:
+        value = None if self._rules.gender_claim is None else _at(claims, self._rules.gender_claim)
+        return value is True or (isinstance(value, str) and value.lower() in _WOMAN)
 
     async def _verified(self, token: str) -> dict[str, Any]:
         """The claims of a token that the issuer has signed."""
@@ -134,10 +143,13 @@ class JsonWebTokens:
         subject = claims.get("sub")
         if not isinstance(subject, str) or not 1 <= len(subject) <= MAX_SUBJECT:
             raise _Refused("subject")
-        if not subject.isprintable() or subject != subject.strip():
+        subject = find_name(subject)
+        if subject is None:
             raise _Refused("subject")
         escaped = subject.replace("%", "%25").replace(NAMESPACE_MARK, "%3A")
         if len(escaped) > MAX_SUBJECT:
+            raise _Refused("subject")
+        if not self._rules.user_prefix and escaped == ERASED:
             raise _Refused("subject")
         return self._rules.user_prefix + escaped
 

@@ -11,9 +11,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from matcher.domain.errors.tree import TripsStillOpen
+from matcher.domain.errors.tree import StrongerKeyHeld, TripsStillOpen
 from matcher.domain.offer import OfferStatus
-from matcher.domain.principal import ApiKey, Role
+from matcher.domain.principal import ApiKey, Principal, Role
 from matcher.people.credentials.api_keys import ApiKeys
 from matcher.people.credentials.store import PostgresApiKeys
 from matcher.privacy.store import HELD, PostgresPersonalData
@@ -47,7 +47,27 @@ async def test_a_trip_that_is_open_is_cancelled_before_its_driver_is_erased(db: 
     offers, data = PostgresOffers(db), PostgresPersonalData(db)
     await offers.insert(a_stored_offer(driver_id="dana"))
     with pytest.raises(TripsStillOpen):
-        await data.erase("dana", "erased:x", uuid4(), NOW)
+        await data.erase("dana", "erased:x", uuid4(), NOW, {*Role})
+
+
+async def test_a_key_that_may_do_more_than_the_caller_is_never_erased(db: OneTransaction) -> None:
+    """A token or key of a rider does not take an administrator's key, nor anything else of that user, away."""
+    keys, data = PostgresApiKeys(db), PostgresPersonalData(db)
+    rider = Principal("boss", Role.RIDER, "jwt")
+    made = {}
+    for role in (Role.RIDER, Role.DRIVER, Role.OPS, Role.PARTNER, Role.ADMIN):
+        _, made[role] = ApiKeys(b"p" * 32).make("boss", role, NOW, None)
+        await keys.insert(made[role])
+    for role in (Role.OPS, Role.PARTNER, Role.ADMIN):
+        with pytest.raises(StrongerKeyHeld):
+            await data.require_erasable("boss", rider.erasable, NOW)
+        with pytest.raises(StrongerKeyHeld):
+            await data.erase("boss", "erased:x", uuid4(), NOW, rider.erasable)
+        assert {key.id for key in await keys.list_keys() if key.user == "boss"} == {key.id for key in made.values()}
+        await keys.revoke(made[role].id, NOW)
+    await data.require_erasable("boss", rider.erasable, NOW)
+    await data.erase("boss", "erased:x", uuid4(), NOW, rider.erasable)
+    assert [key for key in await keys.list_keys() if key.user == "boss"] == []
 
 
 async def test_trips_are_forgotten_after_their_time(db: OneTransaction) -> None:
@@ -78,7 +98,7 @@ async def test_dead_keys_are_forgotten_after_their_time(db: OneTransaction) -> N
 async def test_words_of_a_name_are_taken_out_of_others_events(db: OneTransaction) -> None:
     await _event(db.only, "other", '{"driver_id": "nora", "offer_id": "x", "n": 1}')
     await _event(db.only, "nora", '{"rider_id": "other"}')
-    await PostgresPersonalData(db).erase("nora", "erased:x", uuid4(), NOW)
+    await PostgresPersonalData(db).erase("nora", "erased:x", uuid4(), NOW, {*Role})
     rows = await db.only.fetch("SELECT recipient, data FROM events WHERE recipient IN ('other', 'nora')")
     assert [tuple(row) for row in rows] == [("other", {"driver_id": None, "offer_id": "x", "n": 1})]
 

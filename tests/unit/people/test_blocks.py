@@ -112,6 +112,34 @@ def test_a_partners_user_is_named_within_the_partner() -> None:
     alice = Principal("acme:alice", Role.RIDER, "k")
     assert [alice.qualified(name) for name in ("bob", "other:bob")] == ["acme:bob", "other:bob"]
     assert RITA.qualified("bob") == "bob"
+    # Users of tokens, and those whom a token's server acts for.
+    assert Principal("t:alice", Role.RIDER, "k").qualified("bob") == "t:bob"
+    assert Principal("t:acme:alice", Role.RIDER, "k").qualified("bob") == "t:acme:bob"
+
+
+@pytest.mark.parametrize("name", ["do\u202era", "do\u200bra", " dora", "dora\n", "dora\u00a0", "\u3164", ""])
+async def test_a_name_that_nobody_can_have_is_not_blocked(stored: BlocksInMemory, name: str) -> None:
+    manage = ManageBlocks(stored, Blocks(stored), make_id=uuid4, part=nobody_waits)
+    with pytest.raises(InvalidField) as refused:
+        await manage.block_user(name, RITA, NOW)
+    assert "invisible" in refused.value.detail
+    assert stored.stored == []
+
+
+async def test_a_name_is_blocked_however_it_is_spelt(stored: BlocksInMemory) -> None:
+    manage = ManageBlocks(stored, Blocks(stored), make_id=uuid4, part=nobody_waits)
+    await manage.block_user("Rene\u0301", RITA, NOW)
+    assert [block.blocked for block in stored.stored] == ["Ren\u00e9"]
+    await manage.unblock("Rene\u0301", RITA)
+    assert stored.stored == []
+
+
+def test_what_may_be_erased_with_a_credential() -> None:
+    persons = {Role.RIDER, Role.DRIVER}
+    for role in Role:
+        assert Principal("boss", role, "k").erasable == ({*Role} if role is Role.ADMIN else persons | {role})
+    both = Principal("boss", Role.DRIVER, "jwt", others=frozenset({Role.RIDER}))
+    assert both.for_call({*Role}).erasable == persons
 
 
 def test_the_role_is_the_one_that_the_call_asks_for() -> None:

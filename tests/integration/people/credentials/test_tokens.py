@@ -243,6 +243,46 @@ async def test_no_subject_passes_for_a_partners_user(keys: KeySet) -> None:
     assert all(":" not in name and name.startswith("login/") for name in names)
 
 
+async def test_a_subject_has_one_spelling_and_no_invisible_characters(tokens: JsonWebTokens) -> None:
+    assert (await tokens(a_token(NOW_S, sub="Rene\u0301"), NOW)).user == "Ren\u00e9"
+    for subject in ("ro\u202esa", "ro\u200bsa", "\u3164", "rosa\u00a0", "erased"):
+        with pytest.raises(Unauthenticated):
+            await tokens(a_token(NOW_S, sub=subject), NOW)
+
+
+async def test_no_token_names_the_user_of_a_key_or_of_a_partner(keys: KeySet) -> None:
+    tokens = JsonWebTokens(keys, replace(RULES, user_prefix="t:"))
+    for subject in ("boss", "t:boss", "acme:alice", "t%3Aboss"):
+        user = (await tokens(a_token(NOW_S, sub=subject), NOW)).user
+        assert user.startswith("t:")
+        assert user.count(":") == 1
+    partner = await tokens(a_token(NOW_S, sub="acme", role="operator", act_as=["rider"]), NOW)
+    acted_for = partner.acting_for("alice", {Role.RIDER})
+    assert acted_for is not None
+    assert acted_for.user == "t:acme:alice"
+
+
+@pytest.mark.parametrize(
+    ("claim", "says"),
+    [
+        (True, True),
+        ("woman", True),
+        ("Female", True),
+        (False, False),
+        ("male", False),
+        (1, False),
+        (["woman"], False),
+        (None, False),
+    ],
+)
+async def test_a_claim_may_state_that_the_user_is_a_woman(keys: KeySet, claim: object, says: bool) -> None:
+    tokens = JsonWebTokens(keys, replace(RULES, gender_claim="person.gender"))
+    token = a_token(NOW_S, person={"gender": claim})
+    assert (await tokens(token, NOW)).claims_woman is says
+    assert (await JsonWebTokens(keys, RULES)(token, NOW)).claims_woman is False
+    assert (await tokens(a_token(NOW_S), NOW)).claims_woman is False
+
+
 # --- keys ----------------------------------------------------------------------------------------------------------
 
 

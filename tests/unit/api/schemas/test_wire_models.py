@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from api.schemas.bookings import BookingIn, BookingPatch
 from api.schemas.fields import OfferStatusName, WireIn
 from api.schemas.matches import MatchIn
 from api.schemas.offers import OfferIn, OfferPatch, PreferencesIn, PreferencesPatch
+from api.schemas.places import AddressIn, GeocodeQuery
 from matcher.domain.errors.tree import InvalidWindow
 from matcher.domain.match import RideRequest, WindowKind
 from matcher.domain.offer import PREFERENCE_KEYS, OfferChange, OfferDraft, OfferStatus
@@ -157,3 +159,15 @@ def test_a_window_that_ends_first_points_at_itself() -> None:
     with pytest.raises(InvalidWindow) as caught:
         search.to_domain()
     assert [fault.pointer for fault in caught.value.faults] == ["/departure"]
+
+
+def test_comments_notes_and_addresses_lose_what_is_invisible_or_turns_text_around() -> None:
+    written, kept = "call \u202e54321\u202c\u200b", "call 54321"
+    assert BookingIn(match_id="m", note=written).note == kept
+    assert BookingPatch(status="CANCELLED", note=written).note == kept
+    changed = OfferPatch.model_validate({"comment": written})
+    assert changed.comment == kept
+    assert AddressIn(address=written).address == kept
+    assert GeocodeQuery(q=written).q == kept
+    with pytest.raises(ValidationError):
+        GeocodeQuery(q="\u200b\u202e")

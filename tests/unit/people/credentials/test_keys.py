@@ -28,6 +28,26 @@ def manage(stored: KeysInMemory) -> ManageKeys:
     return ManageKeys(stored, ApiKeys(PEPPER))
 
 
+@pytest.mark.parametrize("user", ["bo\u202ess", "bo\u200bss", "\u3164", "boss\u00a0", "bo\nss", " boss"])
+async def test_a_user_has_no_invisible_characters(manage: ManageKeys, stored: KeysInMemory, user: str) -> None:
+    with pytest.raises(InvalidField, match="no invisible ones"):
+        await manage.create(user, Role.RIDER, NOW, None)
+    assert await stored.list_keys() == []
+
+
+async def test_a_user_has_one_spelling(manage: ManageKeys) -> None:
+    _, key = await manage.create("Rene\u0301", Role.RIDER, NOW, None)
+    assert key.user == "Ren\u00e9"
+
+
+@pytest.mark.parametrize("user", ["t", "t:", "t:boss"])
+async def test_no_key_is_for_a_name_that_tokens_have(stored: KeysInMemory, user: str) -> None:
+    manage = ManageKeys(stored, ApiKeys(PEPPER), token_prefix="t:")
+    with pytest.raises(InvalidField, match="signed tokens"):
+        await manage.create(user, Role.RIDER, NOW, None)
+    await manage.create("tom", Role.RIDER, NOW, None)
+
+
 @pytest.fixture
 def authenticate(stored: KeysInMemory) -> Authenticate:
     return Authenticate(stored, ApiKeys(PEPPER), remember_for=timedelta(seconds=5))
