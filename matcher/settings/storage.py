@@ -12,7 +12,7 @@ from matcher.settings.base import Concern
 
 def _postgres_url(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("must look like postgresql://host:5432/database, with user and password before the host")
+        raise ValueError("must look like postgresql://user:password@host:5432/database")
     return value
 
 
