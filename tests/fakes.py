@@ -26,8 +26,7 @@ from matcher.domain.errors.tree import (
     StaleVersion,
 )
 from matcher.domain.idempotency import AnsweredBefore, IdempotencyRequest, KeptAnswer, StoredAnswer
-from matcher.domain.offer import Offer, OfferStatus
-from matcher.domain.offer_changes import FeedPosition
+from matcher.domain.offer import FeedPosition, Offer, OfferStatus
 from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
 from matcher.domain.principal import ApiKey
 from matcher.matching.base.roads import PackedDrive

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.domain.offer_changes import FeedPosition, OfferChanges
+from matcher.domain.offer import FeedPosition, OfferChanges
 from matcher.postgres.errors import domain_errors
 from matcher.postgres.listening import Notices, listening_on
 from matcher.postgres.statements import Statements

@@ -12,8 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.errors.tree import NotReady
-from matcher.domain.offer import Offer
-from matcher.domain.offer_changes import FeedPosition, OfferChanges
+from matcher.domain.offer import FeedPosition, Offer, OfferChanges
 from matcher.search.live.load import Loaded
 from matcher.search.live.region import LiveOffers
 from matcher.trips.offers.repository import OfferRepository

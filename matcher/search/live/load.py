@@ -8,8 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
 
-from matcher.domain.offer import Offer
-from matcher.domain.offer_changes import FeedPosition
+from matcher.domain.offer import FeedPosition, Offer
 from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops

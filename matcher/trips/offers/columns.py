@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.domain.offer import PREFERENCE_KEYS, Offer
-from matcher.domain.offer_changes import FeedPosition
+from matcher.domain.offer import PREFERENCE_KEYS, FeedPosition, Offer
 from matcher.matching.base.positions import FRACTION_ONE
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import NO_PROMISE, OffersWithStops

@@ -11,8 +11,7 @@ from uuid import UUID
 
 from matcher.domain.idempotency import IdempotencyRequest, KeptAnswer, StoredAnswer
 from matcher.domain.money import Money
-from matcher.domain.offer import Offer, OfferStatus
-from matcher.domain.offer_changes import FeedPosition
+from matcher.domain.offer import FeedPosition, Offer, OfferStatus
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
 

@@ -13,8 +13,7 @@ import asyncpg
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.domain.offer import Offer, OfferStatus
-from matcher.domain.offer_changes import FeedPosition
+from matcher.domain.offer import FeedPosition, Offer, OfferStatus
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.postgres.change_feed import _CHANGES, CHANNEL, OfferChangeListener, PostgresChangeFeed, position_of
 from matcher.postgres.pool import Database, prepare_connection

@@ -9,8 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from matcher.domain.errors.tree import DatabaseUnavailable, NotReady
-from matcher.domain.offer import Offer, OfferStatus
-from matcher.domain.offer_changes import FeedPosition, OfferChanges
+from matcher.domain.offer import FeedPosition, Offer, OfferChanges, OfferStatus
 from matcher.search.live.follow import CheckLag, FollowChanges
 from matcher.search.live.load import Loaded
 from matcher.search.live.region import LiveOffers

@@ -9,8 +9,7 @@ from uuid import uuid4
 import pytest
 
 from matcher.domain.itinerary import Stop, StopKind
-from matcher.domain.offer import OfferStatus
-from matcher.domain.offer_changes import FeedPosition
+from matcher.domain.offer import FeedPosition, OfferStatus
 from matcher.search.live.load import Loaded, LoadOffers
 from tests.fakes import IndexInMemory, SameThread
 from tests.world import ALICE, NOW, World, at
