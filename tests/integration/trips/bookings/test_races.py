@@ -366,9 +366,9 @@ async def test_a_seat_that_another_process_sells_between_two_reads(
 
 async def test_a_kept_answer_and_its_booking_are_one(two: Two, fresh_database: str) -> None:
     """A booking that is refused leaves no answer, no event and no booking behind."""
-    offer, rider = await publish(two[0], seats=1, instant_booking=True), a_rider()
+    offer, rider, faster = await publish(two[0], seats=1, instant_booking=True), a_rider(), a_rider()
     match = await find(two[0], offer, rider)
-    await booked(two[1], offer)
+    await book(two[1], for_another(two[0], match, faster), faster)
     key = IdempotencyRequest(rider.user, "k", b"body")
     with pytest.raises(SeatsExhausted):
         await book(two[0], match.match_id, rider, key=key)
