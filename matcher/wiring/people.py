@@ -106,7 +106,7 @@ def make_key_set(tokens: TokenSettings) -> KeySet | None:
     if not tokens.jwt_user_prefix and not tokens.jwt_shared_names:
         raise SettingsInvalid(
             f"{PREFIX}JWT_USER_PREFIX: is needed, for instance t:, so that no token passes for the user of an API key; "
-            "docs/credentials.md says how to rename the users of earlier tokens"
+            f"or {PREFIX}JWT_SHARED_NAMES=true to keep the names of earlier tokens: see docs/credentials.md"
         )
     if not tokens.audiences:
         raise SettingsInvalid(f"{PREFIX}JWT_AUDIENCE: is needed, so that tokens made for others are not accepted here")
