@@ -13,8 +13,9 @@ _WITHOUT_GLYPH = re.compile(
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 #: What nobody knows the look of: private and unassigned characters. In texts they may be an emoji newer than this.
 _UNKNOWN = {"Co", "Cn"}
-#: In texts these are part of how scripts and emoji are written: non-joiner, joiner, variation selectors.
-_KEPT_IN_TEXT = re.compile("[\n\r\t\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+#: In texts these stay: ASCII controls, which the schemas refuse but for line breaks and tabs, and what scripts and emoji
+#: are written with: non-joiner, joiner, variation selectors.
+_KEPT_IN_TEXT = re.compile("[\x00-\x1f\x7f\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 NAME_RULE = "must have visible characters and spaces only, no invisible ones and none that change the direction of text"
 
@@ -33,7 +34,7 @@ def find_name(text: str) -> str | None:
 
 
 def cleaned(text: str) -> str:
-    """A text in NFC without the characters that are invisible or change its direction; line breaks and tabs stay."""
+    """A text in NFC without the characters that are invisible or change its direction; ASCII controls stay."""
     kept = [char for char in text if _KEPT_IN_TEXT.match(char) or not _is_unseen(char)]
     return unicodedata.normalize("NFC", "".join(kept))
 
