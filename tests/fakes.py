@@ -176,9 +176,7 @@ class OffersInMemory:
     async def current(self, offer_ids: Sequence[UUID]) -> dict[UUID, CurrentState]:
         self._call()
         return {
-            offer_id: CurrentState(
-                offer.version, offer.status, offer.seats_left, offer.seats_offered, offer.length_cm, offer.price
-            )
+            offer_id: CurrentState(offer.version, offer.status, offer.seats_left, offer.length_cm, offer.stated)
             for offer_id in offer_ids
             if (offer := self.stored.get(offer_id)) is not None
         }

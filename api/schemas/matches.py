@@ -195,6 +195,7 @@ class MatchOut(WireOut):
     ride_s: Seconds
     ride_m: Metres
     seats_left: int
+    comment: str = Field(description="a word from the driver to riders")
     price: Maybe[FareOut] = Field(None, description="for all seats; absent without a known cost of driving")
     co2_saved_g: int
     polyline: str = Field(
@@ -212,6 +213,7 @@ class MatchOut(WireOut):
             pickup=MeetingPointOut.from_domain(match.pickup),
             dropoff=MeetingPointOut.from_domain(match.dropoff),
             overlap=round(match.overlap, 6),
+            comment=match.stated.comment,
             price=None if match.fare is None else FareOut.from_fare(match.fare),
             walking=None if match.walking is None else WalkingOut.from_domain(match.walking),
         )

@@ -12,7 +12,7 @@ from uuid import UUID
 from matcher.domain.clock import between
 from matcher.domain.errors.tree import InvalidWindow
 from matcher.domain.money import Money
-from matcher.domain.offer import NO_PREFERENCES
+from matcher.domain.offer import NO_PREFERENCES, TripFields
 from matcher.domain.place import Coordinate, Place, PlaceInput
 
 MAX_WINDOW_S = 24 * 3600
@@ -185,6 +185,7 @@ class Match:
     seats_left: int
     co2_saved_g: int
     polyline: str
+    stated: TripFields  # what the driver states of the trip; callers are shown a part of it
     walking: Walking | None = None  # None for who is met at both doors
     fare: Fare | None = None  # None where no cost of driving is known and the driver names no price
 

@@ -156,6 +156,12 @@ class Offer:
     price: Money | None = None
 
     @property
+    def stated(self) -> TripFields:
+        """What its driver states of it, the detour as it was computed where none was stated."""
+        as_stated = {name: getattr(self, name) for name in STATED}
+        return TripFields(seats=self.seats_offered, max_detour_s=self.max_detour_s, **as_stated)
+
+    @property
     def stops(self) -> tuple[Stop, ...]:
         """The whole itinerary, origin and destination included."""
         between = self.booked_stops or tuple(Stop(StopKind.VIA, place) for place in self.via)

@@ -104,6 +104,7 @@ class DescribeMatches:
                     fare=fare,
                     co2_saved_g=self.carbon.saved_g(direct_m, detour_m),
                     polyline=polyline,
+                    stated=state.stated,
                     walking=_walking(candidate, pickup, dropoff) if walks else None,
                 )
             )

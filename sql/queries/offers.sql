@@ -69,7 +69,7 @@ RETURNING offers.id;
 
 -- name: current_offers
 -- The current state of some offers, against which matches are checked before they are shown.
-SELECT id, version, status, seats_left, seats_offered, length_cm, price_minor, price_currency
+SELECT id, version, status, seats_left, length_cm, {trip_columns}
 FROM offers
 WHERE id = any(CAST(:ids AS uuid []));
 

@@ -43,6 +43,22 @@ async def test_an_offer_is_found_by_the_next_search(live: Live) -> None:
     assert abs(length - match["ride_m"]) < 0.02 * match["ride_m"]
 
 
+async def test_a_match_has_the_words_that_its_driver_means_for_riders(live: Live) -> None:
+    rider, driver = await live.key("rider"), await live.key("driver")
+    day = quiet_morning()
+    offer = await live.published(driver, departure=day.isoformat(), comment="blue hatchback\nby the kiosk")
+
+    async def shown() -> str:
+        found = await _search(live, rider, departure=around(day), limit=50)
+        (comment,) = [match["comment"] for match in found["matches"] if match["offer_id"] == offer["id"]]
+        return str(comment)
+
+    assert await shown() == "blue hatchback\nby the kiosk"
+    change = {"comment": None}
+    await live.call("PATCH", f"/v1/offers/{offer['id']}", driver, json=change, headers={"If-Match": "*"})
+    assert await shown() == ""
+
+
 async def test_every_offer_is_accounted_for(live: Live) -> None:
     rider, driver = await live.key("rider"), await live.key("driver")
     day = quiet_morning()

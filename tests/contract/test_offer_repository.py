@@ -276,13 +276,12 @@ async def test_the_stream_is_every_open_offer_of_the_region(offers: OfferReposit
 
 async def test_the_present_state_of_those_that_exist(offers: OfferRepository) -> None:
     await offers.insert(changed := a_stored_offer())
-    await offers.insert(untouched := a_stored_offer(seats_left=0, price=Money(250, "EUR")))
+    stated = {"price": Money(250, "EUR"), "comment": "blue", "preferences": {"pets": True}, "instant_booking": True}
+    await offers.insert(untouched := a_stored_offer(seats_left=0, max_detour_m=4_000, **stated))
     await offers.update(replace(changed, version=2, status=OfferStatus.CANCELLED, seats_left=1), expected_version=1)
     assert await offers.current([changed.id, uuid4(), untouched.id]) == {
-        changed.id: CurrentState(2, OfferStatus.CANCELLED, 1, changed.seats_offered, changed.length_cm, None),
-        untouched.id: CurrentState(
-            1, OfferStatus.OPEN, 0, untouched.seats_offered, untouched.length_cm, Money(250, "EUR")
-        ),
+        changed.id: CurrentState(2, OfferStatus.CANCELLED, 1, changed.length_cm, changed.stated),
+        untouched.id: CurrentState(1, OfferStatus.OPEN, 0, untouched.length_cm, untouched.stated),
     }
     assert await offers.current([]) == {}
 

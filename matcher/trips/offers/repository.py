@@ -11,7 +11,7 @@ from uuid import UUID
 
 from matcher.domain.idempotency import IdempotencyRequest, KeptAnswer, StoredAnswer
 from matcher.domain.money import Money
-from matcher.domain.offer import FeedPosition, Offer, OfferStatus
+from matcher.domain.offer import FeedPosition, Offer, OfferStatus, TripFields
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
 
@@ -31,9 +31,16 @@ class CurrentState:
     version: int
     status: OfferStatus
     seats_left: int
-    seats_offered: int
     length_cm: int
-    price: Money | None
+    stated: TripFields
+
+    @property
+    def seats_offered(self) -> int:
+        return self.stated.seats
+
+    @property
+    def price(self) -> Money | None:
+        return self.stated.price
 
 
 class OpenOffers(Protocol):

@@ -14,7 +14,7 @@ import asyncpg
 
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.money import Money
-from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.offer import Offer, OfferStatus, TripFields
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.trips.offers.repository import CurrentState
 
@@ -89,9 +89,12 @@ def to_current_state(row: asyncpg.Record) -> CurrentState:
         version=row["version"],
         status=OfferStatus(row["status"]),
         seats_left=row["seats_left"],
-        seats_offered=row["seats_offered"],
         length_cm=row["length_cm"],
-        price=_to_price(row),
+        stated=TripFields(
+            seats=row["seats_offered"],
+            price=_to_price(row),
+            **{f.name: row[f.name] for f in fields(TripFields) if f.name not in {"seats", "price"}},
+        ),
     )
 
 
