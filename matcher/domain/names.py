@@ -13,8 +13,8 @@ _WITHOUT_GLYPH = re.compile(
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 #: What nobody knows the look of: private and unassigned characters. In texts they may be an emoji newer than this.
 _UNKNOWN = {"Co", "Cn"}
-#: In texts these stay: ASCII controls, which the schemas refuse but for line breaks and tabs, and what scripts and emoji
-#: are written with: non-joiner, joiner, variation selectors.
+#: In texts these stay: ASCII controls, which the schemas refuse but for line breaks and tabs, and what scripts and
+#: emoji are written with: non-joiner, joiner, variation selectors.
 _KEPT_IN_TEXT = re.compile("[\x00-\x1f\x7f\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 NAME_RULE = "must have visible characters and spaces only, no invisible ones and none that change the direction of text"
