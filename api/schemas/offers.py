@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -27,6 +28,8 @@ from api.schemas.places import PlaceIn, PlaceOut
 from matcher.domain.errors.tree import Fault
 from matcher.domain.money import CostRate
 from matcher.domain.offer import (
+    CLEARABLE,
+    DEFAULT_FLEXIBILITY_S,
     MAX_COMMENT,
     MAX_DETOUR_M,
     MAX_DETOUR_S,
@@ -37,7 +40,9 @@ from matcher.domain.offer import (
     OfferChange,
     OfferDraft,
     OfferStatus,
+    TripFields,
 )
+from matcher.domain.place import Place
 from matcher.domain.series import Direction, PartOfSeries
 
 Seats = Annotated[int, Field(ge=1, le=MAX_SEATS, description="free seats", examples=[3]), Integral]
@@ -102,19 +107,16 @@ class PreferencesPatch(WireIn):
         return {key: value for key, value in merged.items() if value is not None}
 
 
-class OfferIn(WireIn):
-    """A trip to publish."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_MORNING_TRIP]})
+class TripIn(WireIn):
+    """What a driver states of a trip, of a single one and of those of a series."""
 
     origin: PlaceIn
     destination: PlaceIn
-    departure: Time
+    via: Via = Field(default_factory=list)
     seats: Seats
-    flexibility_s: Absent[Flexibility] = None
+    flexibility_s: Flexibility = DEFAULT_FLEXIBILITY_S
     max_detour_s: Absent[DetourSeconds] = None
     max_detour_m: DetourMetres | None = None
-    via: Via = Field(default_factory=list)
     preferences: PreferencesIn = PreferencesIn()
     comment: Comment = ""
     instant_booking: InstantBooking = False
@@ -124,28 +126,17 @@ class OfferIn(WireIn):
     def faults(self) -> list[Fault]:
         return [] if self.price is None else self.price.faults()
 
-    def to_domain(self) -> OfferDraft:
-        """The draft; absent fields have its defaults."""
-        return OfferDraft(**{name: value for name, value in self.domain_values().items() if value is not None})
 
-
-class OfferPatch(WireIn):
-    """A JSON merge patch (RFC 7396): absent keys stay as they are.
-
-    null removes `max_detour_m`, `comment`, `via`, `price` and single preferences, or all of them. Places and `via` are
-    replaced as a whole.
-    """
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"seats": 2, "departure": "2026-12-01T08:00:00-03:00"}]})
+class TripPatch(WireIn):
+    """What may change of it, in a JSON merge patch (RFC 7396): absent keys stay as they are."""
 
     origin: Absent[PlaceIn] = None
     destination: Absent[PlaceIn] = None
-    departure: Absent[Time] = None
+    via: Via | None = None
     seats: Absent[Seats] = None
     flexibility_s: Absent[Flexibility] = None
     max_detour_s: Absent[DetourSeconds] = None
     max_detour_m: DetourMetres | None = None
-    via: Via | None = None
     preferences: PreferencesPatch | None = None
     comment: Comment | None = None
     instant_booking: Absent[InstantBooking] = None
@@ -155,6 +146,61 @@ class OfferPatch(WireIn):
     def faults(self) -> list[Fault]:
         return [] if self.price is None else self.price.faults()
 
+    def domain_values(self) -> dict[str, Any]:
+        """Every field by name; null empties the list of stops and the comment."""
+        emptied = {name: empty for name, empty in (("via", ()), ("comment", "")) if name in self.model_fields_set}
+        return {name: emptied.get(name) if value is None else value for name, value in super().domain_values().items()}
+
+
+class TripOut(WireOut):
+    """What a driver has stated of a trip."""
+
+    origin: PlaceOut
+    destination: PlaceOut
+    via: list[PlaceOut]
+    seats: int
+    flexibility_s: int
+    max_detour_s: Maybe[int] = Field(None, description="absent: the default for the route")
+    max_detour_m: Maybe[int] = Field(None, description="absent: no limit in metres")
+    preferences: dict[str, bool]
+    comment: str
+    instant_booking: bool
+    women_only: bool
+    price: Maybe[MoneyOut] = Field(None, description="per seat from end to end; absent: the suggested price")
+
+    @classmethod
+    def of_trip(cls, stated: TripFields, places: Sequence[Place], **more: Any) -> Self:
+        """`places` are in driving order."""
+        origin, *via, destination = map(PlaceOut.from_domain, places)
+        price = None if stated.price is None else MoneyOut.from_domain(stated.price)
+        preferences = dict(stated.preferences)
+        return cls.of(
+            stated, origin=origin, via=via, destination=destination, preferences=preferences, price=price, **more
+        )
+
+
+class OfferIn(TripIn):
+    """A trip to publish."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_MORNING_TRIP]})
+
+    departure: Time
+
+    def to_domain(self) -> OfferDraft:
+        return OfferDraft(**self.domain_values())
+
+
+class OfferPatch(TripPatch):
+    """A JSON merge patch (RFC 7396): absent keys stay as they are.
+
+    null removes `max_detour_m`, `comment`, `via`, `price` and single preferences, or all of them. Places and `via` are
+    replaced as a whole.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"seats": 2, "departure": "2026-12-01T08:00:00-03:00"}]})
+
+    departure: Absent[Time] = None
+
     @property
     def needs_current(self) -> bool:
         """Whether the outcome depends on the current preferences."""
@@ -162,22 +208,14 @@ class OfferPatch(WireIn):
 
     def to_domain(self, current: Offer | None) -> OfferChange:
         """The change. `current` is needed only when `needs_current`."""
-        given = self.model_fields_set
+        given, values = self.model_fields_set, self.domain_values()
         preferences: dict[str, bool] | None = None
         if self.preferences is not None:
             preferences = self.preferences.merged(dict(current.preferences) if current is not None else {})
         elif "preferences" in given:
             preferences = {}
-        replaced: dict[str, Any] = {"preferences": preferences}
-        if "via" in given and self.via is None:
-            replaced["via"] = ()
-        if "comment" in given:
-            replaced["comment"] = self.comment or ""
-        return OfferChange(
-            **(self.domain_values() | replaced),
-            clear_max_detour_m="max_detour_m" in given and self.max_detour_m is None,
-            clear_price="price" in given and self.price is None,
-        )
+        cleared = {f"clear_{name}": name in given and values[name] is None for name in CLEARABLE}
+        return OfferChange(**(values | {"preferences": preferences} | cleared))
 
 
 class OfferListQuery(PageQuery):
@@ -212,27 +250,21 @@ class PartOfSeriesOut(WireOut):
         return cls.of(part, id=part.series_id, day=part.key.day, direction=part.key.direction)
 
 
-class OfferSummaryOut(WireOut):
-    """A published trip."""
+class OfferHeadOut(WireOut):
+    """What tells a trip, and its version, from others."""
 
     id: Identifier
     status: OfferStatusName
     version: Annotated[int, Field(ge=1, description="increases by one with every change; the ETag")]
-    origin: PlaceOut
-    destination: PlaceOut
-    via: list[PlaceOut]
+
+
+class OfferSummaryOut(TripOut, OfferHeadOut):
+    """A published trip."""
+
     departure: datetime
     arrival: datetime = Field(description="when the driver arrives without riders")
-    flexibility_s: int
-    seats: int
     seats_left: int
     max_detour_s: int
-    max_detour_m: Maybe[int] = Field(None, description="absent: no limit in metres")
-    preferences: dict[str, bool]
-    comment: str
-    instant_booking: bool
-    women_only: bool
-    price: Maybe[MoneyOut] = Field(None, description="per seat from end to end; absent: the suggested price")
     distance_m: Metres
     duration_s: Seconds
     created_at: datetime
@@ -241,15 +273,12 @@ class OfferSummaryOut(WireOut):
 
     @classmethod
     def from_domain(cls, offer: Offer, part: PartOfSeries | None = None, **more: Any) -> Self:
-        return cls.of(
-            offer,
+        names = ("id", "version", "departure", "arrival", "seats_left", "created_at", "updated_at")
+        return cls.of_trip(
+            offer.stated,
+            (offer.origin, *offer.via, offer.destination),
+            **{name: getattr(offer, name) for name in names},
             status=offer.status.value,
-            origin=PlaceOut.from_domain(offer.origin),
-            destination=PlaceOut.from_domain(offer.destination),
-            via=[PlaceOut.from_domain(place) for place in offer.via],
-            seats=offer.seats_offered,
-            preferences=dict(offer.preferences),
-            price=None if offer.price is None else MoneyOut.from_domain(offer.price),
             distance_m=offer.length_cm / 100,
             duration_s=offer.duration_ms / 1000,
             series=None if part is None else PartOfSeriesOut.from_domain(part),

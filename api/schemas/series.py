@@ -19,23 +19,10 @@ from api.schemas.fields import (
     PageQuery,
     WireIn,
 )
-from api.schemas.money import PriceIn
-from api.schemas.offers import (
-    Comment,
-    DetourMetres,
-    DetourSeconds,
-    Flexibility,
-    InstantBooking,
-    PreferencesIn,
-    PreferencesPatch,
-    Seats,
-    Via,
-    WomenOnly,
-)
-from api.schemas.places import PlaceIn
+from api.schemas.offers import TripIn, TripPatch
 from api.schemas.stats import known_zone
 from matcher.domain.errors.tree import Fault
-from matcher.domain.offer import DEFAULT_FLEXIBILITY_S, TripFields
+from matcher.domain.offer import TripFields
 from matcher.domain.series import (
     MAX_DAYS_LATER,
     MAX_EXCEPTIONS,
@@ -98,7 +85,7 @@ class ReturnIn(WireIn):
         return WayBack(self.departure, self.days_later)
 
 
-class SeriesIn(WireIn):
+class SeriesIn(TripIn):
     """Trips to publish: recurring on `weekdays`, or once on `date`; with or without a return."""
 
     model_config = ConfigDict(
@@ -117,10 +104,7 @@ class SeriesIn(WireIn):
         }
     )
 
-    origin: PlaceIn
-    destination: PlaceIn
     departure: LocalTime
-    seats: Seats
     weekdays: Absent[Weekdays] = None
     day: Absent[Annotated[Day, Field(description="date of a single trip")]] = Field(None, alias="date")
     from_: Absent[Annotated[Day, Field(description="first date; default: today")]] = Field(None, alias="from")
@@ -128,18 +112,9 @@ class SeriesIn(WireIn):
     exceptions: Exceptions = Field(default_factory=list)
     time_zone: Absent[ZoneName] = None
     return_: ReturnIn | None = Field(None, alias="return")
-    flexibility_s: Flexibility = DEFAULT_FLEXIBILITY_S
-    max_detour_s: Absent[DetourSeconds] = None
-    max_detour_m: DetourMetres | None = None
-    via: Via = Field(default_factory=list)
-    preferences: PreferencesIn = PreferencesIn()
-    comment: Comment = ""
-    instant_booking: InstantBooking = False
-    women_only: WomenOnly = False
-    price: Absent[PriceIn] = None
 
     def faults(self) -> list[Fault]:
-        faults = [] if self.price is None else self.price.faults()
+        faults = super().faults()
         if (self.weekdays is None) == (self.day is None):
             faults.append(
                 Fault("/weekdays", "is required unless `date` is given; both are not allowed", "weekdays_or_date")
@@ -169,7 +144,7 @@ class SeriesIn(WireIn):
         )
 
 
-class SeriesPatch(WireIn):
+class SeriesPatch(TripPatch):
     """A JSON merge patch (RFC 7396) for a series from a date on: absent keys stay as they are.
 
     null removes `return`, `until`, `exceptions`, `max_detour_m`, `comment`, `via`, `price` and preferences.
@@ -178,38 +153,20 @@ class SeriesPatch(WireIn):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"departure": "08:00", "seats": 2}]})
 
-    origin: Absent[PlaceIn] = None
-    destination: Absent[PlaceIn] = None
     departure: Absent[LocalTime] = None
-    seats: Absent[Seats] = None
     weekdays: Absent[Weekdays] = None
     until: Annotated[Day, Field(description="last date")] | None = None
     exceptions: Exceptions | None = None
     return_: ReturnIn | None = Field(None, alias="return")
-    flexibility_s: Absent[Flexibility] = None
-    max_detour_s: Absent[DetourSeconds] = None
-    max_detour_m: DetourMetres | None = None
-    via: Via | None = None
-    preferences: PreferencesPatch | None = None
-    comment: Comment | None = None
-    instant_booking: Absent[InstantBooking] = None
-    women_only: Absent[WomenOnly] = None
-    price: PriceIn | None = None
-
-    def faults(self) -> list[Fault]:
-        return [] if self.price is None else self.price.faults()
 
     def to_domain(self) -> SeriesChange:
         """The change, to be laid over what is there."""
         given, values = self.model_fields_set, self.domain_values()
-        simple = ("seats", "flexibility_s", "max_detour_s", "max_detour_m", "instant_booking", "women_only", "price")
-        trip: dict[str, object] = {name: values[name] for name in simple if name in given}
-        if "comment" in given:
-            trip["comment"] = self.comment or ""
+        stated = TripFields.__dataclass_fields__.keys() & given - {"preferences"}
         return SeriesChange(
             origin=values["origin"],
             destination=values["destination"],
-            via=(values["via"] or ()) if "via" in given else None,
+            via=values["via"],
             departure=self.departure,
             back=values["return_"],
             no_way_back="return_" in given and self.return_ is None,
@@ -217,7 +174,7 @@ class SeriesPatch(WireIn):
             until=self.until,
             without_end="until" in given and self.until is None,
             exceptions=frozenset(self.exceptions or ()) if "exceptions" in given else None,
-            trip=trip,
+            trip={name: values[name] for name in stated},
             preferences=None if self.preferences is None else self.preferences.model_dump(exclude_unset=True),
             no_preferences="preferences" in given and self.preferences is None,
         )

@@ -14,8 +14,7 @@ from api.schemas.fields import (
     OfferStatusName,
     WireOut,
 )
-from api.schemas.money import MoneyOut
-from api.schemas.places import PlaceOut
+from api.schemas.offers import TripOut
 from api.schemas.series import WEEKDAYS, Weekday
 from matcher.domain.series import (
     Direction,
@@ -81,44 +80,32 @@ class ReturnOut(WireOut):
     days_later: int = Field(description="days after the outward trip")
 
 
-class PhaseOut(WireOut):
-    """The trips from a date on, until the next phase."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_PHASE]})
+class PhaseDatesOut(WireOut):
+    """When the trips of a phase are driven."""
 
     from_: date = Field(alias="from", description="first date")
     until: Maybe[date] = Field(None, description="absent: no end")
     weekdays: list[Weekday] = Field(description="empty for a single trip on `from`")
     departure: str = Field(description="local time", examples=["07:45"])
     return_: Maybe[ReturnOut] = Field(None, alias="return")
-    origin: PlaceOut
-    destination: PlaceOut
-    via: list[PlaceOut]
-    seats: int
-    flexibility_s: int
-    max_detour_s: Maybe[int] = Field(None, description="absent: the default for the route")
-    max_detour_m: Maybe[int] = None
-    preferences: dict[str, bool]
-    comment: str
-    instant_booking: bool
-    women_only: bool
-    price: Maybe[MoneyOut] = None
+
+
+class PhaseOut(TripOut, PhaseDatesOut):
+    """The trips from a date on, until the next phase."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_PHASE]})
 
     @classmethod
     def from_domain(cls, phase: Phase) -> PhaseOut:
-        trip, route, back = phase.trip, phase.route, phase.back
-        return cls.of(
-            trip,
+        back = phase.back
+        return cls.of_trip(
+            phase.trip,
+            phase.route.places(Direction.OUT),
             from_=phase.from_date,
             until=phase.until,
             weekdays=[name for number, name in enumerate(WEEKDAYS, start=1) if number in phase.weekdays],
             departure=phase.departure.isoformat("minutes"),
             return_=None if back is None else ReturnOut.of(back, departure=back.departure.isoformat("minutes")),
-            origin=PlaceOut.from_domain(route.origin),
-            destination=PlaceOut.from_domain(route.destination),
-            via=[PlaceOut.from_domain(place) for place in route.via],
-            preferences=dict(trip.preferences),
-            price=None if trip.price is None else MoneyOut.from_domain(trip.price),
         )
 
 

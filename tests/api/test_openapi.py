@@ -15,6 +15,7 @@ from api.call.endpoint import Endpoint
 from api.openapi import openapi_document
 from api.pages.mount import ROWS
 from api.routes import ROUTES
+from matcher.domain.offer import CLEARABLE
 from tests.api.live import Live
 
 
@@ -88,13 +89,12 @@ def test_null_is_documented_only_where_it_is_taken(document: dict[str, Any]) -> 
         if {"type": "null"} in value.get("anyOf", [])
     }
     preferences = {("PreferencesPatch", key) for key in schemas["PreferencesPatch"]["properties"]}
-    patch = {("OfferPatch", key) for key in ("max_detour_m", "via", "preferences", "comment", "price")}
-    series = {("SeriesIn", "max_detour_m"), ("SeriesIn", "return")}
-    series |= {("SeriesPatch", key) for _, key in patch} | {
-        ("SeriesPatch", key) for key in ("exceptions", "return", "until")
-    }
-    assert takes_null == {("OfferIn", "max_detour_m"), ("ProfilePatch", "share_gender"), *patch, *series, *preferences}
-    assert "default" not in schemas["OfferIn"]["properties"]["flexibility_s"]
+    of_trips = {(model, key) for model in ("OfferIn", "SeriesIn") for key in {*CLEARABLE} - {"price"}}
+    removed = {*CLEARABLE, "via", "preferences", "comment"}
+    of_trips |= {(model, key) for model in ("OfferPatch", "SeriesPatch") for key in removed}
+    series = {("SeriesIn", "return"), *(("SeriesPatch", key) for key in ("exceptions", "return", "until"))}
+    assert takes_null == {("ProfilePatch", "share_gender"), *of_trips, *series, *preferences}
+    assert "default" not in schemas["OfferIn"]["properties"]["max_detour_s"]
 
 
 def test_a_place_is_documented_as_one_of_two_forms(document: dict[str, Any]) -> None:

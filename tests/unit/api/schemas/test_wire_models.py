@@ -17,7 +17,7 @@ from api.schemas.offers import OfferIn, OfferPatch, PreferencesIn, PreferencesPa
 from api.schemas.places import AddressIn, GeocodeQuery
 from matcher.domain.errors.tree import InvalidWindow
 from matcher.domain.match import RideRequest, WindowKind
-from matcher.domain.offer import PREFERENCE_KEYS, OfferChange, OfferDraft, OfferStatus
+from matcher.domain.offer import CLEARABLE, PREFERENCE_KEYS, OfferChange, OfferDraft, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput
 
 HERE = {"lat": -29.953, "lon": -71.338}
@@ -125,10 +125,8 @@ def test_the_wire_knows_the_domain_s_words() -> None:
     assert set(OfferStatusName.__args__) == {status.value for status in OfferStatus}  # type: ignore[attr-defined]
     # What a driver or rider shares of themselves is looked up, and never sent along.
     assert OfferIn.model_fields.keys() == OfferDraft.__dataclass_fields__.keys() - {"driver_is_woman"}
-    assert OfferPatch.model_fields.keys() == OfferChange.__dataclass_fields__.keys() - {
-        "clear_max_detour_m",
-        "clear_price",
-    }
+    cleared = {f"clear_{name}" for name in CLEARABLE}
+    assert OfferPatch.model_fields.keys() == OfferChange.__dataclass_fields__.keys() - cleared
     assert MatchIn.model_fields.keys() - {"departure", "arrival", "explain"} == (
         RideRequest.__dataclass_fields__.keys() - {"window", "window_kind", "rider_id", "rider_is_woman", "search_id"}
     )
