@@ -12,9 +12,19 @@ import pytest
 from api.handlers.stats_tables import match_json
 from api.schemas.stats import MatchStatsOut
 from matcher.statistics.buckets import bucket_edges
-from matcher.statistics.model import BucketSize, MatchNumbers, MatchSeries, MatchStatistics, Quantiles
+from matcher.statistics.model import (
+    LOST,
+    MEANS,
+    SUMS,
+    BucketSize,
+    MatchNumbers,
+    MatchSeries,
+    MatchStatistics,
+    Quantiles,
+)
 
-NAMES = ("searches", "matched", "booked", "considered", "feasible", "shown", "seats", "window_s", "lost")
+NAMES = (*SUMS, LOST.name)
+MEAN_NAMES = {one.name for one in MEANS}
 
 
 def _series(dice: random.Random, count: int) -> MatchSeries:
@@ -44,11 +54,11 @@ def _members(numbers: MatchNumbers) -> dict[str, object]:
     def quantiles(found: Quantiles | None) -> dict[str, float] | None:
         return None if found is None else found._asdict()
 
-    members: dict[str, object] = {name: getattr(numbers, name) for name in NAMES if name != "window_s"}
+    members: dict[str, object] = {name: getattr(numbers, name) for name in {*NAMES} - MEAN_NAMES}
     members["turned_away"] = dict(numbers.turned_away)
     if numbers.searches:
         members["match_rate"] = round(numbers.matched / numbers.searches, 6)
-        members["window_s"] = round(numbers.window_s / numbers.searches, 1)
+        members |= {name: round(getattr(numbers, name) / numbers.searches, 1) for name in MEAN_NAMES}
     for name in ("detour_s", "walk_m", "latency_ms"):
         found = quantiles(getattr(numbers, name))
         if found is not None:
