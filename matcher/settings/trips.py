@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pydantic import Field
 
 from matcher.settings.base import Concern
+from matcher.trips.booking_rules import BookingTerms
 
 
 class OfferSettings(Concern):
@@ -49,6 +52,17 @@ class BookingSettings(Concern):
         "then; 0 for no limit",
     )
     booking_interval_s: float = Field(10.0, ge=0.05, le=3600, description="how often the clock looks for such bookings")
+
+    @property
+    def terms(self) -> BookingTerms:
+        return BookingTerms(
+            tolerance=timedelta(seconds=self.booking_tolerance_s),
+            answer_within=timedelta(seconds=self.booking_answer_s),
+            answer_before=timedelta(seconds=self.booking_answer_before_s),
+            completed_after=timedelta(seconds=self.booking_complete_after_s),
+            validated_after=timedelta(seconds=self.booking_validate_after_s),
+            withdrawals=self.booking_withdrawals,
+        )
 
 
 class SeriesSettings(Concern):

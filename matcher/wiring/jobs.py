@@ -25,7 +25,6 @@ from matcher.trips.bookings.tend import TendBookings
 from matcher.trips.offers.expire import ExpireOffers
 from matcher.wiring.events import EventServices
 from matcher.wiring.ground import Ground
-from matcher.wiring.trips import terms_of
 
 #: How long the answer to an Idempotency-Key is kept.
 ANSWERS_KEPT = timedelta(hours=24)
@@ -76,7 +75,7 @@ def background_jobs(
         Job(
             "tending of bookings",
             chosen.bookings.booking_interval_s,
-            TendBookings(trips, terms_of(chosen.bookings)),
+            TendBookings(trips, chosen.bookings.terms),
         ),
         Job("tending of series", chosen.series.series_interval_s, tend_series),
         Job("writing of searches", chosen.statistics.stats_write_interval_s, search_log.flush, search_log.wait),

@@ -26,7 +26,6 @@ from matcher.settings.people import TokenSettings
 from matcher.trips.bookings.part import PartPeople
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.wiring.ground import Ground
-from matcher.wiring.trips import terms_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def make_people(ground: Ground, authenticate: Authenticate) -> People:
             ground.live.put(offer)
 
     needs_claim = ground.settings.tokens.jwt_gender_claim is not None
-    part = PartPeople(ground.writer, terms_of(ground.settings.bookings))
+    part = PartPeople(ground.writer, ground.settings.bookings.terms)
     return People(
         share_gender=ShareGender(ground.get(PostgresPeople), put_again, needs_claim=needs_claim),
         manage_blocks=ManageBlocks(ground.get(PostgresBlocks), ground.blocks, make_id=make_id, part=part),

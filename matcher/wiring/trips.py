@@ -8,8 +8,7 @@ from datetime import timedelta
 from matcher.people.store import PostgresPeople
 from matcher.roads.region.slot_clock import zone_at
 from matcher.search.live.region import ServedRegion
-from matcher.settings.trips import BookingSettings, SeriesSettings
-from matcher.trips.booking_rules import BookingTerms
+from matcher.settings.trips import SeriesSettings
 from matcher.trips.bookings.book import BookSeats
 from matcher.trips.bookings.change import ChangeBooking
 from matcher.trips.bookings.read import ReadBookings
@@ -72,7 +71,7 @@ def make_trips(ground: Ground, region: ServedRegion) -> TripServices:
     roads, places, writer, make_id = region.roads, region.resolve_places, ground.writer, ground.make_id
     sharing, cost_sharing, horizon = ground.get(PostgresPeople), ground.cost_sharing, ground.horizon
     planner = TripPlanner(roads, region.fitted, snap_limit_m=ground.settings.roads.snap_limit_m)
-    planning, terms = Planning(planner, ground.executor), terms_of(ground.settings.bookings)
+    planning, terms = Planning(planner, ground.executor), ground.settings.bookings.terms
     offers = OfferServices(
         publish=PublishOffer(
             writer, roads, places, make_id=make_id, horizon=horizon, cost_sharing=cost_sharing, sharing=sharing
@@ -117,15 +116,3 @@ def series_terms(settings: SeriesSettings, horizon: timedelta) -> SeriesTerms:
     """The terms of the settings; `horizon` is how far ahead a trip may be published."""
     ahead = min(timedelta(days=settings.series_ahead_days), horizon)
     return SeriesTerms(ahead, horizon, timedelta(seconds=settings.series_retry_s))
-
-
-def terms_of(settings: BookingSettings) -> BookingTerms:
-    """The terms of the settings."""
-    return BookingTerms(
-        tolerance=timedelta(seconds=settings.booking_tolerance_s),
-        answer_within=timedelta(seconds=settings.booking_answer_s),
-        answer_before=timedelta(seconds=settings.booking_answer_before_s),
-        completed_after=timedelta(seconds=settings.booking_complete_after_s),
-        validated_after=timedelta(seconds=settings.booking_validate_after_s),
-        withdrawals=settings.booking_withdrawals,
-    )

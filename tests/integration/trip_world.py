@@ -21,7 +21,6 @@ from matcher.settings.trips import BookingSettings
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.bookings.tend import TendBookings
 from matcher.wiring.commands import promise_checks
-from matcher.wiring.trips import terms_of
 from tests.api.live import Answer, Live, live_service, settings_for
 
 T = TypeVar("T")
@@ -106,7 +105,7 @@ class World:
 
     def let_time_pass(self, until: datetime) -> int:
         """The clock does to bookings what it would have done by then; returns how many it moved."""
-        return self.run(TendBookings(PostgresTrips(self._database), terms_of(BookingSettings.default()))(until))
+        return self.run(TendBookings(PostgresTrips(self._database), BookingSettings.default().terms)(until))
 
 
 @contextmanager

@@ -29,7 +29,6 @@ from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.bookings.tend import TendBookings
 from matcher.trips.offers.store import PostgresOffers
 from matcher.wiring.service import Carpool
-from matcher.wiring.trips import terms_of
 from tests.integration.trip_calls import (
     DRIVER,
     MIDDLE,
@@ -250,7 +249,7 @@ async def test_the_clock_of_every_process_moves_a_booking_once(
     offer = await publish(two[0])
     waiting = [await booked(two[0], offer) for _ in range(20)]
     trips = PostgresTrips(database)
-    tend = TendBookings(trips, terms_of(settings.bookings))
+    tend = TendBookings(trips, settings.bookings.terms)
     over = utc_now() + timedelta(days=2)
     counts = await asyncio.gather(*(tend(over) for _ in range(6)))
     assert sum(counts) >= len(waiting)
@@ -269,7 +268,7 @@ async def test_the_last_moment_to_answer_is_one_story(two: Two, settings: Settin
     due = max(dues)
     assert len(dues) == len(waiting)
     trips = PostgresTrips(database)
-    tend = TendBookings(trips, terms_of(settings.bookings))
+    tend = TendBookings(trips, settings.bookings.terms)
     just_before = min(dues) - timedelta(milliseconds=1)
     ends = await _all(
         tend(due), *(two[0].bookings.change_booking(b.id, CONFIRMED, None, 1, DRIVER, just_before) for b in waiting)
