@@ -20,7 +20,7 @@ from matcher.matching.index.by_time import SlotSnapshot
 from matcher.matching.index.index import OfferIndex
 from matcher.matching.index.tables import IdTable
 from matcher.matching.pipeline import find_candidates_by_time
-from matcher.matching.rank.scoring import ScoreWeights
+from matcher.matching.rank.scoring import PARTS, ScoreWeights
 from matcher.matching.scan.query import MeetingCandidate, Query
 from matcher.progress import Progress, no_progress
 from matcher.roads.engine import RoadEngine
@@ -80,6 +80,8 @@ def exercise(engine: RoadEngine, meeting_points: MeetingPoints | None = None) ->
     ways = [
         _With(engine, few_offers) for few_offers in (0, len(index))
     ]  # all roads swept, and only those that few offers need
+    weights = ScoreWeights()
+    weights.describe((0.0,) * len(PARTS))
     for kind, walks, roads in itertools.product(WindowKind, (False, True), ways):
         request = MatchRequest(
             rider_id="warm-up rider", origin=here, destination=there,
@@ -88,7 +90,7 @@ def exercise(engine: RoadEngine, meeting_points: MeetingPoints | None = None) ->
         )  # fmt: skip
         query = Query.of(request, _NOON, doors if walks else (), doors[::-1] if walks else ())
         slot = SlotSnapshot(roads, index.snapshot(request.rider_id))
-        found = find_candidates_by_time([slot, slot], query, ScoreWeights(), 1)
+        found = find_candidates_by_time([slot, slot], query, weights, 1)
         engine.points(here.position, there.position, found.drive)
 
 

@@ -47,25 +47,22 @@ def rank(
     direct_cm = max(1, split_cost(rider.cost)[1])
     at_most = np.minimum(1.0, (rows.base_cost[found["row"]] & LENGTH_MASK) / direct_cm)
     amounts = amounts_of(Offered(rows, found, query, at_most))
-    hoped_values = weights.values(amounts)
-    hoped = weights.score(hoped_values)
+    hoped = weights.score(amounts)
     ends = (fixed_position(query.pickup)[1], fixed_position(query.dropoff)[1])
 
     def shared(chosen: I64) -> I64:
         return roads.shared_lengths(rider, ends, *snapshot.routes(found["row"][chosen]))
 
-    def scores(chosen: I64, shared_cm: I64) -> F64:
-        values = hoped_values[:, chosen]
-        values[OVERLAP] = np.minimum(1.0, shared_cm / direct_cm)
-        return weights.score(values)
+    def scored(chosen: I64, shared_cm: I64) -> tuple[F64, F64]:
+        exact = amounts[:, chosen]
+        exact[OVERLAP] = np.minimum(1.0, shared_cm / direct_cm)
+        return exact, weights.score(exact)
 
     def ranked(chosen: I64, shared_cm: I64) -> Ranked:
-        score = scores(chosen, shared_cm)
+        exact, score = scored(chosen, shared_cm)
         row = found["row"][chosen]
         order = np.lexsort((rows.id_low[row], rows.id_high[row], -score))[:limit]
-        best = amounts[:, chosen[order]]
-        best[OVERLAP] = np.minimum(1.0, shared_cm[order] / direct_cm)
-        return Ranked(chosen[order], score[order], best, shared_cm[order])
+        return Ranked(chosen[order], score[order], exact[:, order], shared_cm[order])
 
     batch = max(FIRST_BATCH, 2 * limit)
     if k <= batch:
@@ -75,6 +72,8 @@ def rank(
     first = hopeful[:batch]
     first_cm = shared(first)
     # What cannot reach the last place of the first batch's answer even with all the overlap in the world is out.
-    last_place = np.partition(scores(first, first_cm), batch - limit)[batch - limit]
+    last_place = np.partition(scored(first, first_cm)[1], batch - limit)[batch - limit]
     rest = hopeful[batch:][hoped[hopeful[batch:]] >= last_place]
+    if len(rest) == 0:
+        return ranked(first, first_cm)
     return ranked(np.concatenate([first, rest]), np.concatenate([first_cm, shared(rest)]))

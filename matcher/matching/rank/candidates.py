@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from matcher.domain.match import ScorePart, ScorePartName
@@ -13,11 +13,10 @@ from matcher.matching.rank.scoring import OVERLAP, ScoreWeights
 from matcher.matching.scan.feasible import FOUND, Feasible
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A feasible insertion, scored. Times in ms, lengths in cm; pickup_ms and dropoff_ms since the epoch.
 
-    The fields of `feasible.FOUND` are as described there.
+    The fields of `feasible.FOUND` are as described there. A tuple, because many are made and few are shown.
     """
 
     offer_id: UUID
@@ -71,6 +70,8 @@ def describe_candidates(
     pickup_ms = rows.departure_ms[row] + found["to_pickup_ms"] + found["shift_ms"]
     # Column by column: numpy's scalars are slow one at a time, and are no Python numbers.
     columns = (
+        rows.id_high[row],
+        rows.id_low[row],
         rows.version[row],
         snapshot.seats_between(row, found["pickup_leg"], found["dropoff_leg"]),
         ranked.score,
@@ -79,7 +80,7 @@ def describe_candidates(
         ranked.shared_cm,
     )
     best = []
-    for values, amounts, (version, seats_left, score, boards_ms, alights_ms, shared_cm) in zip(
+    for values, amounts, (id_high, id_low, version, seats_left, score, boards_ms, alights_ms, shared_cm) in zip(
         found.tolist(),
         ranked.amounts.T.tolist(),
         zip(*(column.tolist() for column in columns), strict=True),
@@ -90,7 +91,7 @@ def describe_candidates(
         board, alight = own["pickup_leg"], own["dropoff_leg"]
         best.append(
             Candidate(
-                offer_id=rows.offer_id(number),
+                offer_id=UUID(int=id_high << 64 | id_low),
                 version=version,
                 seats_left=seats_left,
                 score=score,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -20,9 +22,11 @@ from matcher.matching.index.rows import Rows
 from matcher.matching.scan.query import Query
 
 F64 = npt.NDArray[np.float64]
+BOOL = npt.NDArray[np.bool_]
 
 #: Scores are rounded to this many decimals before they are compared, so that ties are ties on every machine.
 SCORE_DECIMALS = 6
+_DECIMALS = 10.0**SCORE_DECIMALS
 #: The larger of the prices of detour and walk; integers, so that equal costs are equal on every machine.
 PRICE_UNIT = 1 << 16
 #: A ceiling in seconds is a setting; that of a share is 1.
@@ -67,17 +71,39 @@ class Part:
         """An amount in the unit."""
         return amount / 1000 if self.unit == "s" else amount
 
-    def value(self, amount: AnyArray, ceiling: float) -> F64:
-        """(k,) in [0, 1]; 1 is best."""
-        share = amount / (ceiling * 1000 if self.unit == "s" else ceiling)
-        if self.more_is_better:
-            return np.asarray(np.clip(share, 0.0, 1.0), dtype=np.float64)
-        return falling(share)
+    def scaled(self, ceiling: float) -> float:
+        """A ceiling in what the amounts are measured in."""
+        return ceiling * 1000 if self.unit == "s" else ceiling
 
 
-def falling(share: AnyArray) -> F64:
-    """1 at a share of 0, falling evenly to 0 at a whole, to either side, and beyond."""
-    return np.asarray(1.0 - np.clip(np.abs(share), 0.0, 1.0), dtype=np.float64)
+class Scale(NamedTuple):
+    """How amounts become a score: (parts,) each; `ceilings` in what the amounts are measured in."""
+
+    ceilings: F64
+    rises: BOOL  # whether more is better
+    shares: F64
+
+
+@numba.njit(cache=True, nogil=True)
+def part_value(amount, ceiling, rises):
+    """What an amount is worth, from 0 to 1.
+
+    Rising: 0 at 0, 1 at the ceiling and beyond. Otherwise 1 at 0, falling evenly to 0 at the ceiling and beyond, to
+    either side.
+    """
+    share = amount / ceiling
+    return min(max(share, 0.0), 1.0) if rises else 1.0 - min(abs(share), 1.0)
+
+
+@numba.njit(cache=True, nogil=True)
+def total_score(amounts, scale):
+    """(k,) scores in [0, 1] of (parts, k) amounts, rounded."""
+    scores = np.zeros(amounts.shape[1])
+    for part in range(len(amounts)):
+        ceiling, rises, share = scale.ceilings[part], scale.rises[part], scale.shares[part]
+        for i in range(len(scores)):
+            scores[i] += share * part_value(amounts[part, i], ceiling, rises)
+    return np.rint(scores * _DECIMALS) / _DECIMALS
 
 
 def agreement(offered: Offered) -> F64:
@@ -159,24 +185,23 @@ class ScoreWeights:
             return 0, 0
         return round(PRICE_UNIT * (detour / larger)), round(PRICE_UNIT * (walk / larger))
 
-    def values(self, amounts: F64) -> F64:
-        """(parts, k) values in [0, 1] of (parts, k) amounts."""
-        parts = zip(PARTS, amounts, self.ceilings, strict=True)
-        return np.array([part.value(amount, ceiling) for part, amount, ceiling in parts])
+    @cached_property
+    def scale(self) -> Scale:
+        """For kernels."""
+        ceilings = [part.scaled(ceiling) for part, ceiling in zip(PARTS, self.ceilings, strict=True)]
+        return Scale(np.array(ceilings), np.array([part.more_is_better for part in PARTS]), np.array(self.shares))
 
-    def score(self, values: F64) -> F64:
-        """(k,) scores in [0, 1] of (parts, k) values, rounded. Never falls when a part rises."""
-        total = np.zeros(values.shape[1])
-        for share, value in zip(self.shares, values, strict=True):
-            total += share * value
-        return np.round(total, SCORE_DECIMALS)
+    def score(self, amounts: F64) -> F64:
+        """(k,) scores in [0, 1] of (parts, k) amounts, rounded. Never falls when the value of a part rises."""
+        scores: F64 = total_score(amounts, self.scale)
+        return scores
 
     def describe(self, amounts: tuple[float, ...]) -> dict[ScorePartName, ScorePart]:
         """The parts of one offer as people read them: value, weight, what was measured, and the ceiling."""
         parts = zip(PARTS, amounts, self.shares, self.ceilings, strict=True)
         return {
             part.name: ScorePart(
-                round(float(part.value(np.array([amount]), ceiling)[0]), SCORE_DECIMALS),
+                round(part_value(amount, part.scaled(ceiling), part.more_is_better), SCORE_DECIMALS),
                 share,
                 round(part.measured(amount), SCORE_DECIMALS),
                 ceiling,
@@ -188,4 +213,7 @@ class ScoreWeights:
 
 def amounts_of(offered: Offered) -> F64:
     """(parts, k) what is measured of k offers."""
-    return np.array([part.amount(offered) for part in PARTS], dtype=np.float64)
+    amounts = np.empty((len(PARTS), len(offered.found)))
+    for row, part in zip(amounts, PARTS, strict=True):
+        row[:] = part.amount(offered)
+    return amounts

@@ -17,7 +17,7 @@ from matcher.matching.base.prices import PRICE_STEPS, price_step
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.rows import DRIVER_IS_WOMAN, WOMEN_ONLY
 from matcher.matching.index.zones import NOT_ALL_WOMEN
-from matcher.matching.rank.scoring import F64, PARTS
+from matcher.matching.rank.scoring import F64, PARTS, part_value
 from tests.builders import an_offer
 
 THIRTY_CENTS = CostRate(Decimal("0.30"), "EUR", "a test")
@@ -84,7 +84,7 @@ def test_where_no_cost_is_known_nothing_is_dearer_than_anything_else() -> None:
 
 def price_values(steps: U8) -> F64:
     (part,) = (part for part in PARTS if part.name is ScorePartName.PRICE)
-    return part.value(steps / PRICE_STEPS, part.ceiling)
+    return np.array([part_value(step / PRICE_STEPS, part.ceiling, part.more_is_better) for step in steps])
 
 
 def test_free_is_worth_all_and_the_whole_cost_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from matcher.domain.match import ScorePartName
 from matcher.domain.offer import PREFERENCE_KEYS
 from matcher.matching.index.index import OfferIndex
-from matcher.matching.rank.scoring import F64, PARTS, Offered, ScoreWeights, agreement, falling
+from matcher.matching.rank.scoring import PARTS, Offered, ScoreWeights, agreement, part_value
 from matcher.matching.scan.feasible import FOUND
 from matcher.matching.scan.query import Query
 from matcher.settings.matching import MatchingSettings
@@ -22,8 +23,16 @@ shares = st.floats(0, 1)
 amounts = st.floats(0, 100)
 
 
-def values(*parts: float) -> F64:
-    return np.array(parts)[:, None]
+def measured_of(values: Sequence[float]) -> tuple[float, ...]:
+    """Amounts whose parts have these values."""
+    return tuple(
+        part.scaled(part.ceiling) * (value if part.more_is_better else 1 - value)
+        for part, value in zip(PARTS, values, strict=True)
+    )
+
+
+def score(weights: ScoreWeights, amounts: Sequence[float]) -> float:
+    return float(weights.score(np.array(amounts, dtype=np.float64)[:, None])[0])
 
 
 @given(
@@ -33,22 +42,21 @@ def values(*parts: float) -> F64:
 def test_scores_and_weights_are_shares(weights: list[float], parts: tuple[float, ...]) -> None:
     chosen = ScoreWeights(**{part.name.value: weight for part, weight in zip(PARTS, weights, strict=True)})
     assert sum(chosen.shares) == pytest.approx(1.0)
-    measured = tuple(
-        amount * (part.ceiling * 1000 if part.unit == "s" else 1) for part, amount in zip(PARTS, parts, strict=True)
-    )
-    score = float(chosen.score(chosen.values(values(*measured)))[0])
-    assert 0.0 <= score <= 1.0
+    measured = measured_of(parts)
+    total = score(chosen, measured)
+    assert 0.0 <= total <= 1.0
+    assert total == pytest.approx(sum(s * value for s, value in zip(chosen.shares, parts, strict=True)), abs=1e-6)
     told = chosen.describe(measured)
-    assert sum(part.value * part.weight for part in told.values()) == pytest.approx(score, abs=3e-6)
+    assert sum(part.value * part.weight for part in told.values()) == pytest.approx(total, abs=3e-6)
 
 
 def test_the_default_score_is_the_documented_sum() -> None:
     weights = ScoreWeights()
     for number, share in enumerate((0.4, 0.3, 0.1, 0.1, 0.05, 0.05)):
-        only = values(*(float(number == k) for k in range(len(PARTS))))
-        assert float(weights.score(only)[0]) == share
-        assert float(weights.score(only / 2)[0]) == share / 2
-    assert float(weights.score(values(1, 1, 1, 1, 1, 1))[0]) == 1.0
+        only = [float(number == k) for k in range(len(PARTS))]
+        assert score(weights, measured_of(only)) == share
+        assert score(weights, measured_of([value / 2 for value in only])) == share / 2
+    assert score(weights, measured_of([1.0] * len(PARTS))) == 1.0
 
 
 def test_every_part_is_told_with_what_was_measured() -> None:
@@ -76,8 +84,9 @@ def test_every_part_of_an_answer_is_in_the_table_once_and_so_are_its_settings() 
 
 
 def test_a_part_falls_evenly_to_nothing_at_its_ceiling_early_or_late() -> None:
-    amount = np.array([0, 900, -900, 1800, 5000])
-    assert falling(amount / 1800.0).tolist() == [1.0, 0.5, 0.5, 0.0, 0.0]
+    amounts = (0, 900, -900, 1800, -1800, 5000)
+    assert [part_value(amount, 1800.0, False) for amount in amounts] == [1.0, 0.5, 0.5, 0.0, 0.0, 0.0]
+    assert [part_value(amount, 1800.0, True) for amount in amounts] == [0.0, 0.5, 0.0, 1.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize(
