@@ -184,6 +184,6 @@ def test_slots_that_are_driven_alike_change_nothing(week: Week) -> None:
     alike = tuple(Slot(slot.name, (1.0,) * len(ROAD_CLASSES)) for slot in week.profile.slots)
     split = search(replace(week, profile=replace(week.profile, slots=alike)))
     whole = search(replace(week, profile=FREE_FLOW_ONLY))
-    assert [replace(candidate, slot=0) for candidate in split.best] == list(whole.best)
+    assert [candidate._replace(slot=0) for candidate in split.best] == list(whole.best)
     for name in ("feasible", "considered", "turned_away", "hints"):
         assert getattr(split, name) == getattr(whole, name)

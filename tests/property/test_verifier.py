@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 
 from matcher.check.match import Rider, verify_match
@@ -39,16 +37,16 @@ def test_matches_of_the_pipeline_hold(scenario: Scenario) -> None:
 
 def _tampered(claim: Candidate) -> list[tuple[str, Candidate]]:
     return [
-        ("detour", replace(claim, detour_ms=claim.detour_ms - 1)),
-        ("detour", replace(claim, detour_cm=claim.detour_cm + 1)),
-        ("ride", replace(claim, ride_ms=claim.ride_ms + 1)),
-        ("ride", replace(claim, ride_cm=claim.ride_cm - 1)),
-        ("times", replace(claim, pickup_ms=claim.pickup_ms + 2)),
-        ("times", replace(claim, dropoff_ms=claim.dropoff_ms - 2)),
-        ("times", replace(claim, shift_ms=claim.shift_ms + 2)),
-        ("window", replace(claim, pickup_ms=0, dropoff_ms=0)),
-        ("seats", replace(claim, seats_left=claim.seats_left + 1)),
-        ("shared road", replace(claim, shared_cm=claim.shared_cm + 1)),
+        ("detour", claim._replace(detour_ms=claim.detour_ms - 1)),
+        ("detour", claim._replace(detour_cm=claim.detour_cm + 1)),
+        ("ride", claim._replace(ride_ms=claim.ride_ms + 1)),
+        ("ride", claim._replace(ride_cm=claim.ride_cm - 1)),
+        ("times", claim._replace(pickup_ms=claim.pickup_ms + 2)),
+        ("times", claim._replace(dropoff_ms=claim.dropoff_ms - 2)),
+        ("times", claim._replace(shift_ms=claim.shift_ms + 2)),
+        ("window", claim._replace(pickup_ms=0, dropoff_ms=0)),
+        ("seats", claim._replace(seats_left=claim.seats_left + 1)),
+        ("shared road", claim._replace(shared_cm=claim.shared_cm + 1)),
     ]
 
 
@@ -66,7 +64,7 @@ def test_an_offer_that_does_not_fit_is_found_out_when_it_is_claimed(scenario: Sc
         if offer.id in fitting or driven is None or not best or offer.driver_id == scenario.request.rider_id:
             continue
         if offer.status.value == "OPEN":
-            claim = replace(best[0], offer_id=offer.id)
+            claim = best[0]._replace(offer_id=offer.id)
             assert [v.promise for v in verify_match(driven, rider, claim, NOW).violations] == ["match: can be made"]
 
 

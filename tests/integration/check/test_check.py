@@ -227,7 +227,7 @@ async def test_a_search_that_answers_wrongly_is_found_out(stored: OneTransaction
         index.put(_on(engine, an_offer((0, 0.5), (2, 0.5), offer_id=PLAIN)))
         query = replace(Query.of(request, now), earliest_ms=0, latest_ms=2**60)
         best = find_candidates(index.snapshot("rider"), engine, query, ScoreWeights(), limit).best
-        return [replace(match, detour_ms=match.detour_ms - 1000) for match in best]
+        return [match._replace(detour_ms=match.detour_ms - 1000) for match in best]
 
     report = await _check_with(stored, engine, careless)
     assert {(found.promise, found.offer_id) for found in report.violations} == {("match: detour", PLAIN)}
