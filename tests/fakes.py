@@ -27,7 +27,7 @@ from matcher.domain.errors.tree import (
 )
 from matcher.domain.idempotency import AnsweredBefore, IdempotencyRequest, KeptAnswer, StoredAnswer
 from matcher.domain.offer import FeedPosition, Offer, OfferStatus
-from matcher.domain.place import Coordinate, GeocodedPlace, Place, RoadPosition
+from matcher.domain.place import Coordinate, GeocodedPlace, RoadPosition
 from matcher.domain.principal import ApiKey
 from matcher.matching.base.roads import PackedDrive
 from matcher.matching.index.load_direct import DirectOffers
@@ -154,13 +154,11 @@ class OffersInMemory:
                 self.stored[offer.id] = replace(
                     held,
                     region_fingerprint=offer.region_fingerprint,
-                    origin=_on_road_of(held.origin, offer.origin),
+                    origin=offer.origin,
                     via=offer.via,
-                    destination=_on_road_of(held.destination, offer.destination),
-                    booked_stops=tuple(
-                        replace(stop, place=_on_road_of(stop.place, moved.place))
-                        for stop, moved in zip(held.booked_stops, offer.booked_stops, strict=True)
-                    ),
+                    destination=offer.destination,
+                    doors=offer.doors,
+                    booked_stops=offer.booked_stops,
                     duration_ms=offer.duration_ms,
                     length_cm=offer.length_cm,
                 )
@@ -180,10 +178,6 @@ class OffersInMemory:
             for offer_id in offer_ids
             if (offer := self.stored.get(offer_id)) is not None
         }
-
-
-def _on_road_of(place: Place, moved: Place) -> Place:
-    return replace(place, position=moved.position, road_distance_m=moved.road_distance_m)
 
 
 @dataclass(frozen=True, eq=False)

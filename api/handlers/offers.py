@@ -15,7 +15,6 @@ from api.schemas.service import Nothing
 from matcher.domain.idempotency import Keep, StoredAnswer
 from matcher.domain.offer import Offer
 from matcher.domain.polyline import encode_polyline
-from matcher.wiring.service import Carpool
 
 
 async def publish_offer(call: Call[DryRunQuery, OfferIn]) -> web.Response:
@@ -29,14 +28,15 @@ async def publish_offer(call: Call[DryRunQuery, OfferIn]) -> web.Response:
         offer = await call.carpool.publish_offer.plan(call.body.to_domain(), call.principal, call.now)
         route = (await call.carpool.describe_route(offer)).points
         found = await call.carpool.would_match([offer], route, call.now)
-        planned = OfferOut.with_route(offer, encode_polyline(route), call.carpool.cost_sharing.rate)
+        line, rate = encode_polyline(route), call.carpool.cost_sharing.rate
+        planned = OfferOut.with_route(offer, call.principal.user, line, rate)
         return json_response(OfferPlanOut.planned(planned, found))
 
     async def publish(keep: Keep[Offer] | None) -> Offer:
         return await call.carpool.publish_offer(call.body.to_domain(), call.principal, call.now, keep)
 
     async def render(offer: Offer) -> StoredAnswer:
-        answer = await _with_route(call.carpool, offer, new=True)
+        answer = await _with_route(call, offer, new=True)
         return created(f"/v1/offers/{offer.id}", answer, etag=etag(offer))
 
     return sent(await answer_once(call, publish, render))
@@ -45,7 +45,7 @@ async def publish_offer(call: Call[DryRunQuery, OfferIn]) -> web.Response:
 async def read_offer(call: Call[Nothing, Nothing]) -> web.Response:
     """Read one of your offers with its route; operators can read any."""
     offer = await _read(call)
-    return not_modified(call.request, offer) or tagged(offer, await _with_route(call.carpool, offer))
+    return not_modified(call.request, offer) or tagged(offer, await _with_route(call, offer))
 
 
 async def list_offers(call: Call[OfferListQuery, Nothing]) -> web.Response:
@@ -59,7 +59,7 @@ async def list_offers(call: Call[OfferListQuery, Nothing]) -> web.Response:
     )
     parts = await call.carpool.series.read.parts([offer.id for offer in page.offers]) if page.offers else {}
     cursor = next_cursor(page.next_cursor, query)
-    offers = [OfferSummaryOut.from_domain(offer, parts.get(offer.id)) for offer in page.offers]
+    offers = [OfferSummaryOut.from_domain(offer, call.principal.user, parts.get(offer.id)) for offer in page.offers]
     return page_response(call.request, OfferPageOut(offers=offers, next_cursor=cursor), cursor)
 
 
@@ -77,7 +77,7 @@ async def change_offer(call: Call[Nothing, OfferPatch]) -> web.Response:
                 raise stale("offer", current.version)
         changes = call.body.to_domain(current)
         offer = await call.carpool.change_offer(call.offer_id, changes, version, call.principal, call.now)
-        return tagged(offer, await _with_route(call.carpool, offer))
+        return tagged(offer, await _with_route(call, offer))
 
     return await change_matching(call.request, "offer", lambda: _read(call), change)
 
@@ -86,14 +86,16 @@ async def cancel_offer(call: Call[Nothing, Nothing]) -> web.Response:
     """Cancel an offer. It stays readable as CANCELLED; cancelling it again gives the same answer."""
     version = await version_wanted(call.request, "offer", lambda: _read(call))
     offer = await call.carpool.cancel_offer(call.offer_id, call.principal, call.now, version)
-    return tagged(offer, await _with_route(call.carpool, offer))
+    return tagged(offer, await _with_route(call, offer))
 
 
 async def _read(call: Call[Q, B]) -> Offer:
     return await call.carpool.read_offers.get(call.offer_id, call.principal)
 
 
-async def _with_route(carpool: Carpool, offer: Offer, *, new: bool = False) -> OfferOut:
+async def _with_route(call: Call[Q, B], offer: Offer, *, new: bool = False) -> OfferOut:
+    carpool = call.carpool
     route = await carpool.describe_route(offer)
     parts = {} if new else await carpool.series.read.parts([offer.id])
-    return OfferOut.with_route(offer, encode_polyline(route.points), carpool.cost_sharing.rate, parts.get(offer.id))
+    line, rate = encode_polyline(route.points), carpool.cost_sharing.rate
+    return OfferOut.with_route(offer, call.principal.user, line, rate, parts.get(offer.id))

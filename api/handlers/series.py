@@ -40,7 +40,9 @@ async def publish_series(call: Call[DryRunQuery, SeriesIn]) -> web.Response:
         found = await call.carpool.would_match([trip, *others], route, call.now)
         return json_response(
             SeriesPlanOut(
-                trip=OfferOut.with_route(trip, encode_polyline(route), call.carpool.cost_sharing.rate),
+                trip=OfferOut.with_route(
+                    trip, call.principal.user, encode_polyline(route), call.carpool.cost_sharing.rate
+                ),
                 trips=len(made),
                 would_match=WouldMatchOut.from_domain(found),
             )

@@ -64,6 +64,13 @@ WomenOnly = Annotated[
     bool,
     Field(description="only with women; requires that you share your own gender (`PATCH /v1/me`)", examples=[False]),
 ]
+ShowDoor = Annotated[
+    bool,
+    Field(
+        description="publish these very places, instead of the public points around them: for depots, not for homes",
+        examples=[False],
+    ),
+]
 InstantBooking = Annotated[bool, Field(description="confirm bookings at once, without asking the driver")]
 Comment = Annotated[str, text(MAX_COMMENT, "shown to matched riders", "blue hatchback"), CLEANED]
 
@@ -121,6 +128,7 @@ class TripIn(WireIn):
     comment: Comment = ""
     instant_booking: InstantBooking = False
     women_only: WomenOnly = False
+    show_door: ShowDoor = False
     price: Absent[PriceIn] = None
 
     def faults(self) -> list[Fault]:
@@ -141,6 +149,7 @@ class TripPatch(WireIn):
     comment: Comment | None = None
     instant_booking: Absent[InstantBooking] = None
     women_only: Absent[WomenOnly] = None
+    show_door: Absent[ShowDoor] = None
     price: PriceIn | None = None
 
     def faults(self) -> list[Fault]:
@@ -166,6 +175,7 @@ class TripOut(WireOut):
     comment: str
     instant_booking: bool
     women_only: bool
+    show_door: bool
     price: Maybe[MoneyOut] = Field(None, description="per seat from end to end; absent: the suggested price")
 
     @classmethod
@@ -261,6 +271,14 @@ class OfferHeadOut(WireOut):
 class OfferSummaryOut(TripOut, OfferHeadOut):
     """A published trip."""
 
+    public_origin: Maybe[PlaceOut] = Field(
+        None, description="where riders see you leave from, at `departure`; absent if that is `origin`"
+    )
+    public_destination: Maybe[PlaceOut] = Field(None, description="where riders see you arrive")
+    public_via: Maybe[list[PlaceOut]] = Field(None, description="where riders see you drive through")
+    leave_home_at: Maybe[datetime] = Field(
+        None, description="when to leave `origin` so as to be at `public_origin` in time, as the trip is planned now"
+    )
     departure: datetime
     arrival: datetime = Field(description="when the driver arrives without riders")
     seats_left: int
@@ -272,11 +290,18 @@ class OfferSummaryOut(TripOut, OfferHeadOut):
     series: Maybe[PartOfSeriesOut] = Field(None, description="absent for a single trip")
 
     @classmethod
-    def from_domain(cls, offer: Offer, part: PartOfSeries | None = None, **more: Any) -> Self:
+    def from_domain(cls, offer: Offer, viewer: str, part: PartOfSeries | None = None, **more: Any) -> Self:
+        """As `viewer` sees it: the driver's own places are for the driver alone."""
+        places: Sequence[Place] = (offer.origin, *offer.via, offer.destination)
+        if offer.doors is not None and viewer == offer.driver_id:
+            origin, *via, destination = map(PlaceOut.from_domain, places)
+            places = offer.doors.places
+            more |= {"public_origin": origin, "public_via": via, "public_destination": destination}
+            more["leave_home_at"] = offer.leave_home_at
         names = ("id", "version", "departure", "arrival", "seats_left", "created_at", "updated_at")
         return cls.of_trip(
             offer.stated,
-            (offer.origin, *offer.via, offer.destination),
+            places,
             **{name: getattr(offer, name) for name in names},
             status=offer.status.value,
             distance_m=offer.length_cm / 100,
@@ -294,11 +319,11 @@ class OfferOut(OfferSummaryOut):
 
     @classmethod
     def with_route(
-        cls, offer: Offer, polyline: str, rate: CostRate | None, part: PartOfSeries | None = None
+        cls, offer: Offer, viewer: str, polyline: str, rate: CostRate | None, part: PartOfSeries | None = None
     ) -> OfferOut:
-        """The offer with the drive it describes, and what to ask for it when driving costs `rate`."""
+        """The offer with its public drive, and what to ask for it when driving costs `rate`."""
         advice = None if rate is None else PriceAdviceOut.of_trip(rate, offer.length_cm, offer.seats_offered)
-        return cls.from_domain(offer, part, polyline=polyline, price_advice=advice)
+        return cls.from_domain(offer, viewer, part, polyline=polyline, price_advice=advice)
 
 
 class OfferPageOut(WireOut):

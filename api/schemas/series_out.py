@@ -39,6 +39,7 @@ _PHASE: dict[str, Any] = {
     "comment": "blue hatchback",
     "instant_booking": False,
     "women_only": False,
+    "show_door": False,
 }
 _SUMMARY: dict[str, Any] = {
     "id": "01938a3e-7d4c-7b6e-9b5a-3f0f6a1c2d3e",

@@ -88,7 +88,7 @@ def verify_offer(roads: PlainDijkstra, offer: Offer) -> tuple[Findings, DrivenOf
         f"at most {offer.flexibility_s} s from the published one",
         f"{shift_s:+.3f} s",
     )
-    on_road = [_verify_place(roads, stop.kind, stop.place, expect) for stop in offer.stops]
+    on_road = [_verify_place(roads, stop, expect) for stop in offer.stops]
     if not all(on_road):
         return found, None
     driven = drive_offer(roads, offer)
@@ -170,8 +170,12 @@ def _verify_order(offer: Offer, expect: Expect) -> None:
     )
 
 
-def _verify_place(roads: PlainDijkstra, kind: StopKind, place: Place, expect: Expect) -> bool:
-    """Whether the place is on a road at all; that it is near its coordinate is another promise."""
+def _verify_place(roads: PlainDijkstra, stop: Stop, expect: Expect) -> bool:
+    """Whether the place is on a road at all; that it is near its coordinate is another promise.
+
+    A door that is met stands elsewhere than its position: at the end of the dead end of its public point.
+    """
+    kind, place = stop.kind, stop.place
     at = place.position
     if not expect(
         "positions are on a road",
@@ -180,6 +184,14 @@ def _verify_place(roads: PlainDijkstra, kind: StopKind, place: Place, expect: Ex
         "there is no such position",
     ):
         return False
+    if stop.at_door:
+        expect(
+            "doors are met as their public point allows",
+            roads.stands_for_doors(at),
+            f"{kind.value} at what stands for the doors of a public point",
+            f"street piece {at.edge} at {at.fraction:.6f}",
+        )
+        return True
     measured_m = roads.locate(at).distance_m(place.coordinate)
     tolerance_m = _SNAP_TOLERANCE_M + _SNAP_TOLERANCE_SHARE * place.road_distance_m
     expect(

@@ -51,6 +51,10 @@ class PlainDijkstra:
             and any(True for _ in self.arcs_at(position))
         )
 
+    def stands_for_doors(self, position: RoadPosition) -> bool:
+        """Whether a position is the end of a public point's dead end."""
+        return position.edge == int(self._network.edge_public[position.edge]) and position.fraction == 1.0
+
     def locate(self, position: RoadPosition) -> Coordinate:
         """The coordinate of a position: that share of the street's length, on a plane tangent at its first point."""
         lats, lons = (column.tolist() for column in self._network.geometry(position.edge))

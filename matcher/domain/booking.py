@@ -77,7 +77,8 @@ class RidePoint:
     """Where a rider boards or alights, the walk between it and their door, and when.
 
     `at` is as planned now; the rider was promised that it stays from `earliest` to `latest`, both inclusive (None: no
-    bound on that side).
+    bound on that side). `public` is the public point from which times and detours follow, and what the driver is shown
+    of the place until the booking is confirmed; None where the place itself is public.
     """
 
     place: Place
@@ -86,6 +87,15 @@ class RidePoint:
     at: datetime
     earliest: datetime | None
     latest: datetime
+    public: Place | None = None
+
+    @property
+    def bound_walk_ms(self) -> int:
+        """The walk that bounds when the rider can be there, in ms.
+
+        0 at a public point: how far the rider lives from it must not follow from what a driver tries.
+        """
+        return self.walk_ms if self.public is None else 0
 
 
 @dataclass(frozen=True, slots=True)

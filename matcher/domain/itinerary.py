@@ -26,7 +26,8 @@ class Stop:
     """A stop of an itinerary.
 
     A PICKUP or DROPOFF belongs to a booking of `seats` seats, and was promised to its rider to be neither before
-    `earliest` nor after `latest`; the driver's own stops carry no promise.
+    `earliest` nor after `latest`; the driver's own stops carry no promise. `at_door`: the rider is met at their door,
+    while the position of the place is what stands for the doors around a public point.
     """
 
     kind: StopKind
@@ -35,6 +36,7 @@ class Stop:
     seats: int = 0
     earliest: datetime | None = None
     latest: datetime | None = None
+    at_door: bool = False
 
 
 def seats_by_leg(stops: tuple[Stop, ...], seats_offered: int) -> tuple[int, ...]:

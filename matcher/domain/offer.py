@@ -53,6 +53,7 @@ class TripFields:
     comment: str = ""
     instant_booking: bool = False
     women_only: bool = False
+    show_door: bool = False
     price: Money | None = None
 
 
@@ -95,6 +96,7 @@ class OfferChange:
     price: Money | None = None
     clear_price: bool = False
     women_only: bool | None = None
+    show_door: bool | None = None
 
     def laid_over(self, offer: Offer, now: datetime) -> Offer:
         """The offer one version later with the fields that need no roads; its riders are not considered yet."""
@@ -113,8 +115,30 @@ class OfferChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Doors:
+    """Where a driver really goes: for nobody but the driver.
+
+    `lead_ms`: the drive from the driver's own origin to the place where others see the trip begin.
+    """
+
+    origin: Place
+    via: tuple[Place, ...]
+    destination: Place
+    lead_ms: int = 0
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """In driving order."""
+        return (self.origin, *self.via, self.destination)
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """A published trip, as stored. Times are aware and keep the offset (or zone) they came in.
+
+    `origin`, `via` and `destination` are public: everything that another person gets is computed from them. `doors` are
+    where the driver really goes, None where that is public as well, because of `show_door` or because the region has no
+    public points. `departure` is when the trip leaves its public origin.
 
     `duration_ms` and `length_cm` are those of the fastest drive origin → via… → destination without riders, valid for
     the region whose fingerprint is `region_fingerprint`. `version` starts at 1 and grows by one with every change.
@@ -154,6 +178,20 @@ class Offer:
     women_only: bool = False
     driver_is_woman: bool = False
     price: Money | None = None
+    show_door: bool = False
+    doors: Doors | None = None
+
+    @property
+    def own(self) -> Doors:
+        """Where the driver really goes."""
+        return self.doors or Doors(self.origin, self.via, self.destination)
+
+    @property
+    def leave_home_at(self) -> datetime | None:
+        """When the driver leaves their own origin, as things stand; None where the trip begins there."""
+        return (
+            None if self.doors is None else later(self.planned_departure, -timedelta(milliseconds=self.doors.lead_ms))
+        )
 
     @property
     def stated(self) -> TripFields:

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from matcher.domain.errors.tree import (
@@ -19,10 +20,28 @@ from matcher.domain.errors.tree import (
     PlaceTooFarFromRoad,
     PlaceUnreachable,
 )
+from matcher.domain.itinerary import Stop
+from matcher.domain.offer import Doors
 from matcher.domain.place import Coordinate, Place, PlaceInput
 from matcher.geocoding.geocoder import Geocoder
+from matcher.places.public_places import PublicPlaces
 from matcher.roads.asked import RoadsByTime
-from matcher.roads.engine import DrivenRoute
+
+
+@dataclass(frozen=True, slots=True)
+class TripWay:
+    """Where and when a trip goes: its public places in driving order, and the drive along them without riders.
+
+    doors: the driver's own places, None where these are public. allowance_s: what a rider's doors add to each detour.
+    """
+
+    places: tuple[Place, ...]
+    doors: Doors | None
+    departure: datetime
+    duration_ms: int
+    length_cm: int
+    allowance_s: int = 0
+
 
 #: Two stops in a row nearer than this (in a straight line, on the road) are one place for a car.
 MIN_LEG_M = 50.0
@@ -31,14 +50,24 @@ MIN_LEG_M = 50.0
 class ResolvePlaces:
     """Turns places as given into places on the road, several at once, and drives through them.
 
-    `snap_limit_m` is the straight distance, inclusive, within which a road must lie.
+    `snap_limit_m` is the straight distance, inclusive, within which a road must lie. `public`: what others may know of
+    places; without it every place is public as it is.
     """
 
-    def __init__(self, roads: RoadsByTime, geocoder: Geocoder, executor: Executor, *, snap_limit_m: float) -> None:
+    def __init__(
+        self,
+        roads: RoadsByTime,
+        geocoder: Geocoder,
+        executor: Executor,
+        *,
+        snap_limit_m: float,
+        public: PublicPlaces | None = None,
+    ) -> None:
         self._roads = roads
         self._geocoder = geocoder
         self._executor = executor
         self._snap_limit_m = snap_limit_m
+        self.public = public
 
     async def __call__(self, inputs: Sequence[tuple[str, PlaceInput]]) -> list[Place]:
         """The places of (JSON pointer, input) pairs, in order.
@@ -59,25 +88,73 @@ class ResolvePlaces:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, lambda: [self.snap_again(at, place) for at, place in places])
 
+    async def resnap_stops(self, stops: Sequence[Stop]) -> tuple[Stop, ...]:
+        """The same for stops of a trip. Raises PlaceTooFarFromRoad."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, lambda: tuple(map(self.stop_again, stops)))
+
+    def stop_again(self, stop: Stop) -> Stop:
+        """A stop on the present road network, synchronously. Raises PlaceTooFarFromRoad."""
+        place = self.snap_again("/booked_stops", stop.place)
+        if not stop.at_door or self.public is None:
+            return replace(stop, place=place)
+        return replace(stop, place=self.public.met_at(place))
+
     def snap_again(self, pointer: str, place: Place) -> Place:
         """`resnap` for one place, synchronously. Raises PlaceTooFarFromRoad."""
         return self._snap(pointer, PlaceInput(coordinate=place.coordinate, address=place.address), place.label)
 
-    async def drive(self, stops: Sequence[tuple[str, Place]], departure: datetime) -> DrivenRoute:
-        """The base drive through the stops of who leaves at a moment, without points.
+    async def way(self, stops: Sequence[tuple[str, Place]], departure: datetime, *, show_door: bool = False) -> TripWay:
+        """The way of a driver who leaves at a moment, through their own places. show_door: these are public as well.
 
         Raises PlacesTooClose, PlaceUnreachable (pointing at the last stop).
         """
-        self.refuse_same_places(stops)
-        positions = [place.position for _, place in stops]
-        roads = self._roads.at(departure)
-        route = await asyncio.get_running_loop().run_in_executor(
-            self._executor, lambda: roads.drive(positions, with_points=False)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._executor, lambda: self.way_now(stops, departure, show_door=show_door)
         )
-        if route is None:
+
+    def way_now(self, stops: Sequence[tuple[str, Place]], departure: datetime, *, show_door: bool) -> TripWay:
+        """`way`, synchronously."""
+        self.refuse_same_places(stops)
+        own = tuple(place for _, place in stops)
+        places = own if self.public is None or show_door else tuple(map(self.public.point, own))
+        if places != own and len({place.position for place in places}) == 1:
+            _refuse_one_point(stops[-1][0], places[0], "others see public points instead of doors, and no trip here")
+        roads = self._roads.at(departure)
+        drive = roads.drive([place.position for place in places], with_points=False)
+        if drive is None:
             detail = "there is no route from the origin to the destination"
             raise PlaceUnreachable(detail, faults=[Fault(stops[-1][0], detail, PlaceUnreachable.code)])
-        return route
+        doors = None
+        if places != own:
+            lead = roads.drive([own[0].position, places[0].position], with_points=False)
+            doors = Doors(own[0], own[1:-1], own[-1], 0 if lead is None else lead.duration_ms)
+        return TripWay(
+            places=places,
+            doors=doors,
+            departure=departure,
+            duration_ms=drive.duration_ms,
+            length_cm=drive.length_cm,
+            allowance_s=0 if self.public is None else self.public.allowance_s,
+        )
+
+    async def met_at(self, stops: Sequence[tuple[str, Place]]) -> list[Place]:
+        """A rider's origin and destination, positioned where a car meets the rider.
+
+        Raises PlacesTooClose, pointing at the second of two that are one place for a car.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self.met_now, stops)
+
+    def met_now(self, stops: Sequence[tuple[str, Place]]) -> list[Place]:
+        """`met_at`, synchronously."""
+        self.refuse_same_places(stops)
+        if self.public is None:
+            return [place for _, place in stops]
+        met = [self.public.met_at(place) for _, place in stops]
+        point = self.public.behind(met[0].position)
+        if point is not None and point == self.public.behind(met[-1].position):
+            _refuse_one_point(stops[-1][0], point, "the trip is too short to be shared")
+        return met
 
     def refuse_same_places(self, stops: Sequence[tuple[str, Place]]) -> None:
         """Raises PlacesTooClose, pointing at the second of two stops in a row that are one place for a car."""
@@ -129,6 +206,11 @@ class ResolvePlaces:
             return False
         other_way = Coordinate(lat=coordinate.lon, lon=coordinate.lat)
         return self._roads.snap(other_way, limit_m=self._snap_limit_m) is not None
+
+
+def _refuse_one_point(pointer: str, point: Place, why: str) -> None:
+    detail = f"is in the same neighbourhood as where the trip begins, around {point.label}: {why}"
+    raise PlacesTooClose(f"the place {detail}", faults=[Fault(pointer, detail, PlacesTooClose.code)])
 
 
 def _one_error(errors: Iterable[BaseException]) -> BaseException:

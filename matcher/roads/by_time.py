@@ -45,6 +45,20 @@ class RoadEngines:
         """The public point that stands for a door; the door itself in a region without public points."""
         return self.slots[0].public_position(position)
 
+    def is_public_point(self, position: RoadPosition) -> bool:
+        """Whether a position is on the stub of a public point: the point itself, or what stands for its doors."""
+        return self.slots[0].is_public_point(position)
+
+    @property
+    def allowance_ms(self) -> int:
+        """What reaching a door from its public point and driving back is counted as; 0 without public points."""
+        return self.slots[0].allowance_ms
+
+    def door_position(self, position: RoadPosition) -> RoadPosition | None:
+        """Where a car meets somebody at the door, at whatever hour; see `RoadEngine.door_position`."""
+        doors = [slot.door_position(position) for slot in self.slots]
+        return None if None in doors else doors[0]
+
     def at(self, departure: datetime) -> RoadEngine:
         """The roads of the slot that a departure falls in."""
         return self.slots[self.slot_of(departure)]

@@ -77,6 +77,7 @@ class RoadEngine:
         self.hierarchy, self.sweep_graph = customise(topology, self.arc_cost)
         self.edges = edge_table(network, topology, self.arc_cost)
         self._edge_arcs = EdgeArcs(network.edge_forward_arc, network.edge_backward_arc)
+        self._street_count = network.street_count
         self._arcs = ArcTable(topology.arc_code, network.arc_length_cm, network.arc_forward)
         self._snapper: Snapper = Snapper(first_lines(network, network.street_count)) if like is None else like._snapper
         self._scratch: ScratchPool = ScratchPool(network, topology) if like is None else like._scratch
@@ -116,7 +117,7 @@ class RoadEngine:
 
     def street(self, position: RoadPosition) -> str | None:
         """The name of the street a position is on; of a public point the streets that cross there."""
-        if position.edge < self.network.street_count:
+        if position.edge < self._street_count:
             return self.network.name(position.edge)
         return crossing_name(self.network, position.edge)
 
@@ -124,6 +125,20 @@ class RoadEngine:
         """The public point that stands for a door; the door itself in a region without public points."""
         stub = int(self.network.edge_public[position.edge])
         return position if stub < 0 else RoadPosition(stub, 0.0)
+
+    def is_public_point(self, position: RoadPosition) -> bool:
+        """Whether a position is on the stub of a public point: the point itself, or what stands for its doors."""
+        return position.edge >= self._street_count
+
+    @functools.cached_property
+    def allowance_ms(self) -> int:
+        """What reaching a door from its public point and driving back is counted as; 0 without public points."""
+        network = self.network
+        if network.stub_count == 0:
+            return 0
+        stub = network.street_count
+        arcs = (network.edge_forward_arc[stub], network.edge_backward_arc[stub])
+        return sum(split_cost(int(self.arc_cost[arc]))[0] for arc in arcs)
 
     def door_position(self, position: RoadPosition) -> RoadPosition | None:
         """Where a car meets somebody at the door, as strangers may know it: the end of the public point's stub.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from matcher.domain.match import Match, MatchRequest, MeetingPoint, Walking
@@ -13,6 +14,7 @@ from matcher.matching.base.roads import PackedDrive
 from matcher.matching.pipeline import Candidate
 from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
+from matcher.places.public_places import DOOR
 from matcher.places.where_to_meet import MeetingPlaces
 from matcher.roads.by_time import RoadEngines
 from matcher.roads.engine import RoadEngine
@@ -20,6 +22,10 @@ from matcher.roads.foot.meeting_points import StopCandidate
 from matcher.trips.offers.repository import CurrentState
 from matcher.trips.tickets import MatchTicket, MatchTokens, TicketPoint, roads_digest
 
+#: Rounding of a stored distance to the road.
+_SNAP_MARGIN_M = 1.0
+#: (cm, ms) of walking from one place to another.
+Walk = Callable[[Coordinate, Coordinate], tuple[int, int]]
 #: The roads of a region, alike at every hour or with an engine for each slot of the week.
 MatchRoads = RoadEngine | RoadEngines
 
@@ -28,9 +34,17 @@ class DescribeMatches:
     """Turns candidates into the matches a rider is shown."""
 
     def __init__(
-        self, roads: MatchRoads, *, tokens: MatchTokens, carbon: CarbonFactor, cost_sharing: CostSharing
+        self,
+        roads: MatchRoads,
+        *,
+        tokens: MatchTokens,
+        carbon: CarbonFactor,
+        cost_sharing: CostSharing,
+        walk: Walk | None = None,
     ) -> None:
+        """walk: from a door to the public point where its rider is met."""
         self._roads = roads
+        self._walk = walk
         self._tokens = tokens
         self._cost_sharing = cost_sharing
         self.carbon = carbon
@@ -46,16 +60,22 @@ class DescribeMatches:
         """In the order given; `drives` are the rider's own, by slot. CPU work: call it in the executor."""
         zone = request.window.earliest.tzinfo or UTC
         matches = []
-        lines: dict[int, tuple[list[Coordinate], str]] = {}  # by slot: the rider's own drive, and its polyline
+        at_ends: tuple[MeetingPoint, MeetingPoint] | None = None
+        lines: dict[int, str] = {}  # by slot: the polyline of the rider's own drive
         for candidate, state in chosen:
             roads, drive = self._roads.slots[candidate.slot], drives[candidate.slot]
             if candidate.slot not in lines:
                 points = roads.points(request.origin.position, request.destination.position, drive)
-                lines[candidate.slot] = points, encode_polyline(points)
-            line, direct_polyline = lines[candidate.slot]
+                lines[candidate.slot] = encode_polyline(points)
+                at_ends = at_ends or (
+                    self._met(request.origin, points[0], now),
+                    self._met(request.destination, points[-1], now),
+                )
+            assert at_ends is not None
+            direct_polyline = lines[candidate.slot]
             direct_m = split_cost(drive.cost)[1] / 100
-            pickup = _at_door(request.origin, line[0], _moment(candidate.pickup_ms, zone))
-            dropoff = _at_door(request.destination, line[-1], _moment(candidate.dropoff_ms, zone))
+            pickup = replace(at_ends[0], time=_moment(candidate.pickup_ms, zone))
+            dropoff = replace(at_ends[1], time=_moment(candidate.dropoff_ms, zone))
             begin, end = request.origin.position, request.destination.position
             if candidate.pickup_choice:
                 stop = places.pickups[candidate.pickup_choice]
@@ -110,6 +130,17 @@ class DescribeMatches:
             )
         return tuple(matches)
 
+    def _met(self, place: Place, on_road: Coordinate, time: datetime) -> MeetingPoint:
+        """Where the car stops for who is not met elsewhere: at the door, or at the public point that stands for it."""
+        if not self._roads.is_public_point(place.position):
+            return MeetingPoint(on_road, place.label, time, walk_m=0.0, walk_s=0.0)
+        if place.position.fraction == DOOR:
+            snapped = self._roads.snap(place.coordinate, limit_m=place.road_distance_m + _SNAP_MARGIN_M)
+            return MeetingPoint(on_road if snapped is None else snapped.coordinate, place.label, time, 0.0, 0.0)
+        walk_cm, walk_ms = (0, 0) if self._walk is None else self._walk(place.coordinate, on_road)
+        label = self._roads.street(place.position) or f"{on_road.lat:.5f}, {on_road.lon:.5f}"
+        return MeetingPoint(on_road, label, time, walk_cm / 100, walk_ms / 1000)
+
 
 def _ride_polyline(roads: RoadEngine, begin: RoadPosition, end: RoadPosition) -> str:
     """The line of a ride that begins or ends away from the rider's door."""
@@ -119,11 +150,6 @@ def _ride_polyline(roads: RoadEngine, begin: RoadPosition, end: RoadPosition) ->
 
 def _moment(at_ms: int, zone: tzinfo) -> datetime:
     return (datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=at_ms)).astimezone(zone)
-
-
-def _at_door(place: Place, on_road: Coordinate, time: datetime) -> MeetingPoint:
-    """The car stops where the rider's place meets the road, without a walk."""
-    return MeetingPoint(on_road, place.label, time, walk_m=0.0, walk_s=0.0)
 
 
 def _at_stop(stop: StopCandidate, time: datetime) -> MeetingPoint:

@@ -92,7 +92,7 @@ class FindMatches:
             stages_ms=watch.laps_ms,
         )
         if self._searches is not None:
-            self._searches.answered(request, answer, now)
+            self._searches.answered(self._resolve.known(request), answer, now)
         return answer
 
     async def _search(

@@ -120,6 +120,9 @@ class ReplaySearch:
         origin, destination = await self._region.resolve_places(
             [("/search/origin", draft.origin), ("/search/destination", draft.destination)]
         )
+        public = self._region.resolve_places.public
+        if public is not None:
+            origin, destination = public.met_at(origin), public.met_at(destination)
         request = draft.of(principal.user, origin, destination, is_woman=False)
         places = MeetingPlaces()
         if request.max_walk_m > 0:

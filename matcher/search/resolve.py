@@ -31,8 +31,9 @@ class ResolveRequest:
         """Raises RoleForbidden, DepartureInPast, SharingRequired, and what ResolvePlaces raises."""
         is_woman = await self._checked(draft, principal, now)
         stops = [("/origin", draft.origin), ("/destination", draft.destination)]
-        origin, destination = await self._resolve_places(stops)
-        self._resolve_places.refuse_same_places([("/origin", origin), ("/destination", destination)])
+        places = await self._resolve_places(stops)
+        pointed = [(pointer, place) for (pointer, _), place in zip(stops, places, strict=True)]
+        origin, destination = await self._resolve_places.met_at(pointed)
         return draft.of(principal.user, origin, destination, is_woman=is_woman)
 
     async def again(self, kept: KeptRequest, principal: Principal, now: datetime) -> MatchRequest:
@@ -49,12 +50,18 @@ class ResolveRequest:
         request = kept.request
         if same_positions(kept.region_fingerprint, self.roads.fingerprint):
             return request
-        snap = self._resolve_places.snap_again
-        return replace(
-            request,
-            origin=snap("/origin", request.origin),
-            destination=snap("/destination", request.destination),
-        )
+        snap, public = self._resolve_places.snap_again, self._resolve_places.public
+        ends = [snap("/origin", request.origin), snap("/destination", request.destination)]
+        if public is not None:
+            ends = [public.met_at(end) for end in ends]
+        return replace(request, origin=ends[0], destination=ends[1])
+
+    def known(self, request: MatchRequest) -> MatchRequest:
+        """What drivers and statistics may know of a request: what follows from its public points."""
+        public = self._resolve_places.public
+        if public is None:
+            return request
+        return replace(request, origin=public.known(request.origin), destination=public.known(request.destination))
 
     async def _checked(self, request: RideRequest[Any], principal: Principal, now: datetime) -> bool:
         """Whether the rider shares being a woman."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -33,8 +32,8 @@ from matcher.domain.offer import (
 )
 from matcher.domain.place import Place, PlaceInput
 from matcher.domain.principal import Principal
+from matcher.places.resolve import TripWay
 from matcher.roads.asked import RoadsByTime
-from matcher.roads.engine import DrivenRoute
 
 
 def require_driver(principal: Principal) -> None:
@@ -93,25 +92,17 @@ def stops_of(origin: Place, via: Sequence[Place], destination: Place) -> list[tu
     return [("/origin", origin), *((f"/via/{i}", place) for i, place in enumerate(via)), ("/destination", destination)]
 
 
-@dataclass(frozen=True, slots=True)
-class TripWay:
-    """Where and when a new trip goes: its places in driving order, and the drive along them without riders."""
-
-    roads: RoadsByTime
-    places: Sequence[Place]
-    departure: datetime
-    drive: DrivenRoute
-
-
-def new_offer(trip: TripFields, way: TripWay, offer_id: UUID, driver_id: str, now: datetime) -> Offer:
+def new_offer(
+    trip: TripFields, roads: RoadsByTime, way: TripWay, offer_id: UUID, driver_id: str, now: datetime
+) -> Offer:
     """An OPEN offer of version 1, with the defaults of what was not stated."""
     origin, *via, destination = way.places
-    ms = way.drive.duration_ms
+    usual_s = default_max_detour_s(way.duration_ms) + way.allowance_s
     return Offer(
         id=offer_id,
         driver_id=driver_id,
-        region=way.roads.name,
-        region_fingerprint=way.roads.fingerprint,
+        region=roads.name,
+        region_fingerprint=roads.fingerprint,
         status=OfferStatus.OPEN,
         version=1,
         origin=origin,
@@ -120,9 +111,10 @@ def new_offer(trip: TripFields, way: TripWay, offer_id: UUID, driver_id: str, no
         departure=way.departure,
         seats_offered=trip.seats,
         seats_left=trip.seats,
-        max_detour_s=default_max_detour_s(ms) if trip.max_detour_s is None else trip.max_detour_s,
-        duration_ms=ms,
-        length_cm=way.drive.length_cm,
+        max_detour_s=usual_s if trip.max_detour_s is None else trip.max_detour_s,
+        duration_ms=way.duration_ms,
+        length_cm=way.length_cm,
+        doors=way.doors,
         created_at=now,
         updated_at=now,
         **{name: getattr(trip, name) for name in STATED},

@@ -26,6 +26,7 @@ from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
+from matcher.places.public_places import DOOR, PublicPlaces
 from matcher.roads.engine import SnappedPosition
 from matcher.trips.writer import Overtaken
 
@@ -82,12 +83,18 @@ class PlannedLegs:
 
 
 class TripPlanner:
-    """Takes riders along and lets them go; stateless. `snap_limit_m`: how far from a road a place may lie."""
+    """Takes riders along and lets them go; stateless.
 
-    def __init__(self, roads: TripRoads, fitter: OfferFitter, *, snap_limit_m: float) -> None:
+    `snap_limit_m`: how far from a road a place may lie. `public`: what others may know of riders' places.
+    """
+
+    def __init__(
+        self, roads: TripRoads, fitter: OfferFitter, *, snap_limit_m: float, public: PublicPlaces | None = None
+    ) -> None:
         self._roads = roads
         self._fitter = fitter
         self._snap_limit_m = snap_limit_m
+        self.public = public
 
     @property
     def fingerprint(self) -> str:
@@ -205,9 +212,17 @@ class TripPlanner:
         return replace(
             booking,
             region_fingerprint=self._roads.fingerprint,
-            pickup=replace(booking.pickup, place=self._snapped(booking.pickup.place)),
-            dropoff=replace(booking.dropoff, place=self._snapped(booking.dropoff.place)),
+            pickup=self._fitted(booking.pickup, agreed=booking.was_confirmed),
+            dropoff=self._fitted(booking.dropoff, agreed=booking.was_confirmed),
         )
+
+    def _fitted(self, point: RidePoint, *, agreed: bool) -> RidePoint:
+        place = self._snapped(point.place)
+        at_door = _is_at_door(point) if agreed or point.public is not None else point.walk_cm == 0
+        if self.public is None or not at_door:
+            return replace(point, place=place)
+        met = self.public.met_at(place)
+        return replace(point, place=met, public=self.public.behind(met.position))
 
     def _snapped(self, place: Place) -> Place:
         found = self._roads.snap(place.coordinate, limit_m=self._snap_limit_m)
@@ -262,7 +277,7 @@ class _Bounds:
     def of(cls, booking: Booking, now: datetime) -> _Bounds:
         """What the rider of a booking was promised, and can still do."""
         pickup, dropoff = booking.pickup, booking.dropoff
-        soonest = to_ms(now) + pickup.walk_ms
+        soonest = to_ms(now) + pickup.bound_walk_ms
         if pickup.earliest is not None:
             soonest = max(soonest, to_ms(pickup.earliest))
         kinds = (WindowKind.DEPARTURE, WindowKind.ARRIVAL)
@@ -337,7 +352,11 @@ def reached_at(offer: Offer, drives: PlannedLegs, shift_ms: int) -> tuple[dateti
 
 
 def _stop(kind: StopKind, booking: Booking, point: RidePoint) -> Stop:
-    return Stop(kind, point.place, booking.id, booking.seats, point.earliest, point.latest)
+    return Stop(kind, point.place, booking.id, booking.seats, point.earliest, point.latest, _is_at_door(point))
+
+
+def _is_at_door(point: RidePoint) -> bool:
+    return point.public is not None and point.place.position.fraction == DOOR
 
 
 def _moment(at_ms: int, like: datetime) -> datetime:

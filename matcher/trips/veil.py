@@ -17,7 +17,8 @@ from matcher.domain.match import Fare
 from matcher.domain.offer import Offer
 
 #: Before a booking is confirmed the driver sees places to about a kilometre, times to the minute and lengths to 100 m,
-#: unless the rider walks so far to the meeting point that it does not show where they live.
+#: unless the rider walks so far to the meeting point that it does not show where they live. In a region with public
+#: points they see the public point around the rider's door instead.
 VEIL_DECIMALS, VEIL_S, VEIL_M, OPEN_FROM_WALK_CM = 2, 60, 100, 10_000
 
 
@@ -178,15 +179,17 @@ def _seen(
 
 
 def _point(point: RidePoint, *, veiled: bool, walks: bool) -> SeenPoint:
-    exact = not veiled or point.walk_cm >= OPEN_FROM_WALK_CM
-    digits = 7 if exact else VEIL_DECIMALS
+    public = point.public if veiled else None
+    exact = not veiled or (public is None and point.walk_cm >= OPEN_FROM_WALK_CM)
+    place = public or point.place
+    digits = 7 if exact or public is not None else VEIL_DECIMALS
     shown = (lambda moment: moment) if exact else to_minute
-    at = point.place.coordinate
+    at = place.coordinate
     return SeenPoint(
         lat=round(at.lat, digits),
         lon=round(at.lon, digits),
         exact=exact,
-        label=point.place.label if exact else None,
+        label=place.label if exact or public is not None else None,
         time=shown(point.at),
         earliest=None if point.earliest is None else shown(point.earliest),
         latest=shown(point.latest),

@@ -70,7 +70,8 @@ def make_trips(ground: Ground, region: ServedRegion) -> TripServices:
     """The use cases of trips, on the roads of one version of the region."""
     roads, places, writer, make_id = region.roads, region.resolve_places, ground.writer, ground.make_id
     sharing, cost_sharing, horizon = ground.get(PostgresPeople), ground.cost_sharing, ground.horizon
-    planner = TripPlanner(roads, region.fitted, snap_limit_m=ground.settings.roads.snap_limit_m)
+    snap_limit_m = ground.settings.roads.snap_limit_m
+    planner = TripPlanner(roads, region.fitted, snap_limit_m=snap_limit_m, public=places.public)
     planning, terms = Planning(planner, ground.executor), ground.settings.bookings.terms
     offers = OfferServices(
         publish=PublishOffer(

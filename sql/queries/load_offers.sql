@@ -72,13 +72,22 @@ WHERE
 -- Move offers that have not changed meanwhile to other roads: [{id, version, …}], keys as columns. Returns their ids.
 UPDATE offers SET
     region_fingerprint = :fingerprint,
+    origin_lat = given.origin_lat,
+    origin_lon = given.origin_lon,
+    origin_label = given.origin_label,
+    origin_address = given.origin_address,
     origin_edge = given.origin_edge,
     origin_fraction = given.origin_fraction,
     origin_road_distance_m = given.origin_road_distance_m,
+    destination_lat = given.destination_lat,
+    destination_lon = given.destination_lon,
+    destination_label = given.destination_label,
+    destination_address = given.destination_address,
     destination_edge = given.destination_edge,
     destination_fraction = given.destination_fraction,
     destination_road_distance_m = given.destination_road_distance_m,
     via = given.via,
+    doors = given.doors,
     duration_ms = given.duration_ms,
     length_cm = given.length_cm
 FROM jsonb_populate_recordset(CAST(NULL AS offers), CAST(:offers AS jsonb)) AS given
@@ -86,7 +95,14 @@ WHERE offers.id = given.id AND offers.version = given.version AND offers.status 
 RETURNING offers.id;
 
 -- name: refit_stops!
--- The same for the stops of offers that have just been moved: [{offer_id, position, edge, fraction, road_distance_m}].
-UPDATE offer_stops SET edge = given.edge, fraction = given.fraction, road_distance_m = given.road_distance_m
+-- The same for the stops of offers that have just been moved: [{offer_id, position, lat, …}].
+UPDATE offer_stops SET
+    lat = given.lat,
+    lon = given.lon,
+    label = given.label,
+    address = given.address,
+    edge = given.edge,
+    fraction = given.fraction,
+    road_distance_m = given.road_distance_m
 FROM jsonb_populate_recordset(CAST(NULL AS offer_stops), CAST(:stops AS jsonb)) AS given
 WHERE offer_stops.offer_id = given.offer_id AND offer_stops.position = given.position;

@@ -2,10 +2,17 @@
 -- The trips a user has published, without road network data.
 SELECT
     to_jsonb(o) - ARRAY[
-        'driver_id', 'region_fingerprint', 'origin_edge', 'origin_fraction', 'destination_edge', 'destination_fraction', 'via'
+        'driver_id', 'region_fingerprint', 'origin_edge', 'origin_fraction', 'destination_edge', 'destination_fraction', 'via',
+        'doors'
     ] || jsonb_build_object('via', (
         SELECT coalesce(jsonb_agg(place - ARRAY['edge', 'fraction']), '[]') FROM jsonb_array_elements(o.via) AS place
-    )) AS held
+    )) || CASE WHEN o.doors IS NULL THEN '{}' ELSE jsonb_build_object('doors', jsonb_build_object(
+        'origin', (o.doors -> 'origin') - ARRAY['edge', 'fraction'],
+        'destination', (o.doors -> 'destination') - ARRAY['edge', 'fraction'],
+        'via', (
+            SELECT coalesce(jsonb_agg(place - ARRAY['edge', 'fraction']), '[]') FROM jsonb_array_elements(o.doors -> 'via') AS place
+        )
+    )) END AS held
 FROM offers AS o
 WHERE o.driver_id = :user_id
 ORDER BY o.created_at, o.id;
@@ -123,11 +130,11 @@ UPDATE bookings SET
     version = version + 1,
     note = '',
     reply = '',
-    pickup = pickup || jsonb_build_object(
+    pickup = (pickup - 'public') || jsonb_build_object(
         'lat', round(CAST(pickup ->> 'lat' AS numeric), 2), 'lon', round(CAST(pickup ->> 'lon' AS numeric), 2),
         'label', '', 'address', NULL, 'edge', 0, 'fraction', 0, 'road_distance_m', 0, 'walk_cm', 0, 'walk_ms', 0
     ),
-    dropoff = dropoff || jsonb_build_object(
+    dropoff = (dropoff - 'public') || jsonb_build_object(
         'lat', round(CAST(dropoff ->> 'lat' AS numeric), 2), 'lon', round(CAST(dropoff ->> 'lon' AS numeric), 2),
         'label', '', 'address', NULL, 'edge', 0, 'fraction', 0, 'road_distance_m', 0, 'walk_cm', 0, 'walk_ms', 0
     )
@@ -149,7 +156,7 @@ UPDATE offers SET
     destination_lon = round(CAST(destination_lon AS numeric), 2),
     destination_label = '', destination_address = NULL, destination_edge = 0, destination_fraction = 0, destination_road_distance_m = 0,
     region_fingerprint = '',
-    via = '[]', preferences = '{}', comment = '', women_only = false, driver_is_woman = false
+    via = '[]', doors = NULL, preferences = '{}', comment = '', women_only = false, driver_is_woman = false
 WHERE driver_id = :user_id AND EXISTS (SELECT 1 FROM bookings WHERE offer_id = offers.id);
 
 -- name: erase_own_stops!
@@ -165,7 +172,7 @@ DELETE FROM offers WHERE driver_id = :user_id;
 -- Coarsen the places of erased riders on trips that are over; on a trip under way they stay exact until it is.
 UPDATE offer_stops SET
     lat = round(CAST(lat AS numeric), 2), lon = round(CAST(lon AS numeric), 2),
-    label = '', address = NULL, edge = 0, fraction = 0, road_distance_m = 0
+    label = '', address = NULL, edge = 0, fraction = 0, road_distance_m = 0, at_door = false
 FROM bookings, offers
 WHERE
     bookings.id = offer_stops.booking_id AND bookings.rider_id LIKE 'erased:%'

@@ -14,7 +14,7 @@ from matcher.domain.errors.tree import IdempotencyKeyReused, OfferNotFound, Offe
 from matcher.domain.idempotency import AnsweredBefore, IdempotencyRequest, KeptAnswer, StoredAnswer
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.money import Money
-from matcher.domain.offer import Offer, OfferStatus
+from matcher.domain.offer import Doors, Offer, OfferStatus
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
@@ -45,8 +45,10 @@ async def test_an_offer_comes_back_as_it_was_stored(offers: OfferRepository) -> 
         comment='blue hatchback, "new"; DROP TABLE offers --',
         price=Money(1_250, "CLP"),
     )
-    await offers.insert(offer)
-    assert await offers.get(offer.id) == offer
+    hidden = a_stored_offer(doors=Doors(a_place("Home"), (stop,), a_place("Work"), lead_ms=61_500))
+    for stored in (offer, hidden, a_stored_offer(show_door=True)):
+        await offers.insert(stored)
+        assert await offers.get(stored.id) == stored
 
 
 @pytest.mark.parametrize(
@@ -326,6 +328,8 @@ async def test_what_is_loaded_in_columns_is_what_was_stored(offers: OfferReposit
         ),
         a_stored_offer(women_only=True, driver_is_woman=True),
         a_stored_offer(driver_is_woman=True),
+        a_stored_offer(show_door=True),
+        a_stored_offer(doors=Doors(a_place("Home"), (a_place("School"),), a_place("Work"), lead_ms=61_500)),
     ]
     others = [
         a_stored_offer(via=(a_place("between"),)), _a_booked_offer(), a_stored_offer(region_fingerprint="older"),
@@ -352,7 +356,7 @@ async def test_what_is_loaded_in_columns_is_what_was_stored(offers: OfferReposit
             assert (loaded.tolist(), loaded.dtype) == (column.tolist(), column.dtype), name
         others = others[-1:]
     assert {offer.id: offer for offer in rest} == {offer.id: offer for offer in others}
-    assert count == 10
+    assert count == 12
     assert len((await _loaded(offers, "nowhere", "f1"))[0]) == 0
 
 
@@ -373,7 +377,8 @@ async def test_new_roads_move_positions_and_nothing_that_a_person_has_said(offer
     await offers.update(ended := replace(cancelled, version=2, status=OfferStatus.CANCELLED), expected_version=1)
 
     def moved(place: Place) -> Place:
-        return replace(place, position=RoadPosition(edge=99, fraction=0.125), road_distance_m=3.25)
+        where = Coordinate(lat=place.coordinate.lat + 0.01, lon=place.coordinate.lon)
+        return Place(where, f"{place.label} & Balmaceda", RoadPosition(edge=99, fraction=0.125), 3.25)
 
     refitted = replace(
         offer,
@@ -381,6 +386,7 @@ async def test_new_roads_move_positions_and_nothing_that_a_person_has_said(offer
         origin=moved(offer.origin),
         via=tuple(moved(place) for place in offer.via),
         destination=moved(offer.destination),
+        doors=Doors(offer.origin, offer.via, offer.destination, lead_ms=1000),
         booked_stops=tuple(replace(stop, place=moved(stop.place)) for stop in offer.booked_stops),
         duration_ms=1,
         length_cm=2,

@@ -73,6 +73,7 @@ class MeetingPoints:
         self._network = network
         self._walks = walks
         self._cap = cap
+        self._street_count = network.street_count
         offered = [place for place in places if place.open]
         footholds = [walks.foothold(place.coordinate, LONGEST_WALK_M) for place in offered]
         self._places = [(place, foot) for place, foot in zip(offered, footholds, strict=True) if foot is not None]
@@ -81,7 +82,10 @@ class MeetingPoints:
 
     def candidates(self, place: Place, max_walk_m: float) -> list[StopCandidate]:
         """Where a rider who walks up to `max_walk_m` metres (inclusive) can be met; the door first. Deterministic."""
-        door = StopCandidate(place.position, locate(self._network, place.position), place.label, 0, 0)
+        # What stands for the doors around a public point lies at the point.
+        stands_for_door = place.position.edge >= self._street_count
+        where = place.coordinate if stands_for_door else locate(self._network, place.position)
+        door = StopCandidate(place.position, where, place.label, 0, 0)
         if max_walk_m <= 0:
             return [door]
         reach = self._walks.reach(place.coordinate, max_walk_m)
@@ -94,6 +98,16 @@ class MeetingPoints:
         published = self._published(reach, [self._places[index] for index in within.tolist()])[:set_aside]
         corners = self._corners(reach, door.coordinate, self._cap - 1 - set_aside)
         return [door, *published, *corners]
+
+    def walk(self, begin: Coordinate, end: Coordinate) -> tuple[int, int]:
+        """(cm, ms) of the walk between two places; as the crow flies where no way is known."""
+        apart_m = begin.distance_m(end)
+        foothold = self._walks.foothold(end, LONGEST_WALK_M)
+        reach = self._walks.reach(begin, min(LONGEST_WALK_M, 2 * apart_m + 500))
+        walk_cm = None if foothold is None else self._walks.length_to(reach, foothold)
+        if walk_cm is None:
+            walk_cm = round(100 * apart_m)
+        return walk_cm, self._walks.duration_ms(walk_cm)
 
     def line(self, place: Place, candidate: StopCandidate) -> list[Coordinate]:
         """The walk between a door and one of its candidates, from the door; one point when the car stops there."""

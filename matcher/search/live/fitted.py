@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
 
-from matcher.domain.errors.tree import InvalidField, InvalidInput, PlaceUnreachable
+from matcher.domain.errors.tree import InvalidField, InvalidInput
+from matcher.domain.itinerary import StopKind
 from matcher.domain.offer import Offer, OfferStatus
-from matcher.domain.place import Place, same_positions
+from matcher.domain.place import same_positions
 from matcher.places.resolve import ResolvePlaces
 from matcher.roads.asked import RoadsByTime
 from matcher.trips.offer_rules import stops_of
@@ -69,27 +69,25 @@ class FittedIndex:
             return None
 
     def _driven_again(self, offer: Offer) -> Offer:
-        snap = self._snapped(offer)
-        stops = [
-            (pointer, snap(pointer, place)) for pointer, place in stops_of(offer.origin, offer.via, offer.destination)
-        ]
-        self._resolve_places.refuse_same_places(stops)
-        places = [place for _, place in stops]
-        drive = self._roads.at(offer.departure).drive([place.position for place in places], with_points=False)
-        if drive is None:
-            raise PlaceUnreachable("there is no route from the origin to the destination")
+        """The driver's own places are what is fitted: what others see of them follows from these roads."""
+        stops = stops_of(offer.own.origin, offer.own.via, offer.own.destination)
+        booked = offer.booked_stops
+        if not same_positions(offer.region_fingerprint, self._roads.fingerprint):
+            places = self._resolve_places
+            stops = [(pointer, places.snap_again(pointer, place)) for pointer, place in stops]
+            booked = tuple(map(places.stop_again, booked))
+        way = self._resolve_places.way_now(stops, offer.departure, show_door=offer.show_door)
+        via = iter(way.places[1:-1])
         return replace(
             offer,
             region_fingerprint=self._roads.fingerprint,
-            origin=places[0],
-            via=tuple(places[1:-1]),
-            destination=places[-1],
-            booked_stops=tuple(replace(stop, place=snap("/booked_stops", stop.place)) for stop in offer.booked_stops),
-            duration_ms=drive.duration_ms,
-            length_cm=drive.length_cm,
+            origin=way.places[0],
+            via=way.places[1:-1],
+            destination=way.places[-1],
+            doors=way.doors,
+            booked_stops=tuple(
+                replace(stop, place=next(via, stop.place)) if stop.kind is StopKind.VIA else stop for stop in booked
+            ),
+            duration_ms=way.duration_ms,
+            length_cm=way.length_cm,
         )
-
-    def _snapped(self, offer: Offer) -> Callable[[str, Place], Place]:
-        if same_positions(offer.region_fingerprint, self._roads.fingerprint):
-            return lambda _pointer, place: place
-        return self._resolve_places.snap_again

@@ -76,7 +76,7 @@ class WaitingRequests:
 
     def _waiting(self, kept: KeptRequest, now: datetime) -> WaitingRequest | None:
         try:
-            request = self._resolve.fitted(kept)
+            request = self._resolve.known(self._resolve.fitted(kept))
         except InvalidInput as error:
             _log.warning("request %s does not fit the roads any more and is not matched: %s", kept.id, error.detail)
             return None

@@ -26,6 +26,7 @@ from matcher.domain.principal import Principal
 from matcher.money.carbon import CarbonFactor
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.blocks import Blocks
+from matcher.places.public_places import PublicPlaces
 from matcher.trips.booking_rules import WITHDRAWN_WITHIN, BookingTerms, moved, require_short
 from matcher.trips.bookings.repository import TripChange
 from matcher.trips.planner import NO_SEATS
@@ -161,7 +162,7 @@ class BookSeats:
 
     def _wish(self, ticket: MatchTicket, offer: Offer, note: str, now: datetime) -> Booking:
         """The booking as the match showed it, with what the rider is promised."""
-        pickup, dropoff = promised_points(ticket, self._terms.tolerance)
+        pickup, dropoff = promised_points(ticket, self._terms.tolerance, self._planning.planner.public)
         return Booking(
             id=self._make_id(),
             offer_id=offer.id,
@@ -185,23 +186,31 @@ class BookSeats:
         )
 
 
-def promised_points(ticket: MatchTicket, tolerance: timedelta) -> tuple[RidePoint, RidePoint]:
+def promised_points(
+    ticket: MatchTicket, tolerance: timedelta, public: PublicPlaces | None = None
+) -> tuple[RidePoint, RidePoint]:
     """(pickup, dropoff) as the match showed them, with the times that the rider is promised.
 
     They stay within the tolerance, and within the rider's own window at the end that the window is about. Arriving
     early is no breach, unless the rider's window is one of arrival.
     """
     by_departure = ticket.window_kind is WindowKind.DEPARTURE
-    pickup = _point(ticket, ticket.pickup, ticket.pickup.walk_ms, tolerance, bounded=by_departure)
-    dropoff = _point(ticket, ticket.dropoff, -ticket.dropoff.walk_ms, tolerance, bounded=not by_departure)
+    pickup = _promised(ticket, _point(ticket.pickup, public), tolerance, bounded=by_departure)
+    dropoff = _promised(ticket, _point(ticket.dropoff, public), tolerance, bounded=not by_departure)
     return pickup, replace(dropoff, earliest=None) if by_departure else dropoff
 
 
-def _point(ticket: MatchTicket, point: TicketPoint, walk_ms: int, tolerance: timedelta, *, bounded: bool) -> RidePoint:
-    earliest, latest = later(point.time, -tolerance), later(point.time, tolerance)
-    if bounded:
-        walk = timedelta(milliseconds=walk_ms)
-        earliest = min(point.time, max(earliest, ticket.window.earliest + walk))
-        latest = max(point.time, min(latest, ticket.window.latest + walk))
+def _point(point: TicketPoint, public: PublicPlaces | None) -> RidePoint:
     place = Place(point.coordinate, point.label, point.position, 0.0)
-    return RidePoint(place, point.walk_cm, point.walk_ms, point.time, earliest, latest)
+    behind = None if public is None else public.behind(point.position)
+    return RidePoint(place, point.walk_cm, point.walk_ms, point.time, None, point.time, behind)
+
+
+def _promised(ticket: MatchTicket, point: RidePoint, tolerance: timedelta, *, bounded: bool) -> RidePoint:
+    earliest, latest = later(point.at, -tolerance), later(point.at, tolerance)
+    if bounded:
+        by_departure = ticket.window_kind is WindowKind.DEPARTURE
+        walk = timedelta(milliseconds=point.bound_walk_ms if by_departure else -point.bound_walk_ms)
+        earliest = min(point.at, max(earliest, ticket.window.earliest + walk))
+        latest = max(point.at, min(latest, ticket.window.latest + walk))
+    return replace(point, earliest=earliest, latest=latest)

@@ -58,7 +58,12 @@ def _to_fare(row: asyncpg.Record | Mapping[str, Any]) -> Fare | None:
 
 def _point_to_row(name: str, point: RidePoint) -> dict[str, object]:
     return {
-        name: {**place_to_json(point.place), "walk_cm": point.walk_cm, "walk_ms": point.walk_ms},
+        name: {
+            **place_to_json(point.place),
+            "walk_cm": point.walk_cm,
+            "walk_ms": point.walk_ms,
+            **({} if point.public is None else {"public": place_to_json(point.public)}),
+        },
         f"{name}_at": point.at,
         f"{name}_earliest_at": point.earliest,
         f"{name}_latest_at": point.latest,
@@ -71,6 +76,7 @@ def _to_point(row: asyncpg.Record | Mapping[str, Any], name: str, zone: tzinfo) 
 
     at, latest = row[f"{name}_at"].astimezone(zone), row[f"{name}_latest_at"].astimezone(zone)
     kept = row[name]
+    public = to_place(kept["public"], "") if "public" in kept else None
     return RidePoint(
-        to_place(kept, ""), kept["walk_cm"], kept["walk_ms"], at, local(row[f"{name}_earliest_at"]), latest
+        to_place(kept, ""), kept["walk_cm"], kept["walk_ms"], at, local(row[f"{name}_earliest_at"]), latest, public
     )

@@ -114,29 +114,30 @@ class ChangeOffer:
         same_roads = before.region_fingerprint == self._roads.fingerprint and before.region == self._roads.name
         same_hours = self._roads.at(before.departure) is self._roads.at(changed.departure)
         new = _new_places(change)
-        if not new and same_roads and same_hours and change.via is None:
+        same_doors = changed.show_door == before.show_door
+        if not new and same_roads and same_hours and change.via is None and same_doors:
             return changed
         found = dict(zip((pointer for pointer, _ in new), await self._resolve_places(new), strict=True))
-        via = before.via if change.via is None else tuple(found[f"/via/{i}"] for i in range(len(change.via)))
-        origin, destination = found.get("/origin", before.origin), found.get("/destination", before.destination)
+        own = before.own
+        via = own.via if change.via is None else tuple(found[f"/via/{i}"] for i in range(len(change.via)))
+        origin, destination = found.get("/origin", own.origin), found.get("/destination", own.destination)
         stops = stops_of(origin, via, destination)
         booked_stops = before.booked_stops
         if before.region != self._roads.name or not same_positions(before.region_fingerprint, self._roads.fingerprint):
             stops = await self._on_these_roads(stops, found)
-            booked = await self._resolve_places.resnap([("/booked_stops", stop.place) for stop in booked_stops])
-            booked_stops = tuple(replace(stop, place=place) for stop, place in zip(booked_stops, booked, strict=True))
-        drive = await self._resolve_places.drive(stops, changed.departure)
-        places = [place for _, place in stops]
+            booked_stops = await self._resolve_places.resnap_stops(booked_stops)
+        way = await self._resolve_places.way(stops, changed.departure, show_door=changed.show_door)
         return replace(
             changed,
             region=self._roads.name,
             region_fingerprint=self._roads.fingerprint,
-            origin=places[0],
-            via=tuple(places[1:-1]),
-            destination=places[-1],
+            origin=way.places[0],
+            via=way.places[1:-1],
+            destination=way.places[-1],
+            doors=way.doors,
             booked_stops=booked_stops,
-            duration_ms=drive.duration_ms,
-            length_cm=drive.length_cm,
+            duration_ms=way.duration_ms,
+            length_cm=way.length_cm,
         )
 
     async def _on_these_roads(self, stops: list[tuple[str, Place]], found: dict[str, Place]) -> list[tuple[str, Place]]:

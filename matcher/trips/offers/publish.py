@@ -15,7 +15,6 @@ from matcher.people.women_only import Sharing, with_driver
 from matcher.places.resolve import ResolvePlaces
 from matcher.roads.asked import RoadsByTime
 from matcher.trips.offer_rules import (
-    TripWay,
     new_offer,
     pointed,
     require_departure,
@@ -78,9 +77,9 @@ class PublishOffer:
         require_departure(draft.departure, now, self._horizon)
         draft = await with_driver(draft, self._sharing, principal.user)
         origin, *via, destination = await self._resolve_places(pointed(draft.origin, draft.via, draft.destination))
-        drive = await self._resolve_places.drive(stops_of(origin, via, destination), draft.departure)
-        way = TripWay(self._roads, (origin, *via, destination), draft.departure, drive)
-        offer = new_offer(draft, way, self._make_id(), principal.user, now)
+        stops = stops_of(origin, via, destination)
+        way = await self._resolve_places.way(stops, draft.departure, show_door=draft.show_door)
+        offer = new_offer(draft, self._roads, way, self._make_id(), principal.user, now)
         offer = replace(offer, driver_is_woman=draft.driver_is_woman)
         self._cost_sharing.require(offer)
         return offer

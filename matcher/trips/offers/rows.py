@@ -14,7 +14,7 @@ import asyncpg
 
 from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.money import Money
-from matcher.domain.offer import Offer, OfferStatus, TripFields
+from matcher.domain.offer import Doors, Offer, OfferStatus, TripFields
 from matcher.domain.place import Coordinate, Place, RoadPosition
 from matcher.trips.offers.repository import CurrentState
 
@@ -22,7 +22,8 @@ from matcher.trips.offers.repository import CurrentState
 _PLAIN = tuple(
     f.name
     for f in fields(Offer)
-    if f.name not in {"status", "origin", "destination", "via", "departure", "preferences", "price", "booked_stops"}
+    if f.name
+    not in {"status", "origin", "destination", "via", "doors", "departure", "preferences", "price", "booked_stops"}
 )
 
 
@@ -38,6 +39,7 @@ def to_row(offer: Offer) -> dict[str, object]:
         **{f"origin_{name}": value for name, value in place_to_json(offer.origin).items()},
         **{f"destination_{name}": value for name, value in place_to_json(offer.destination).items()},
         "via": [place_to_json(place) for place in offer.via],
+        "doors": None if offer.doors is None else _doors_to_json(offer.doors),
         "depart_at": offer.departure,
         "depart_offset_s": round(offset.total_seconds()),
         "depart_zone": zone.key if isinstance(zone, ZoneInfo) else None,
@@ -59,6 +61,7 @@ def to_stop_rows(offer: Offer) -> list[dict[str, object]]:
             "seats": stop.seats,
             "earliest_at": None if stop.earliest is None else stop.earliest.isoformat(),
             "latest_at": None if stop.latest is None else stop.latest.isoformat(),
+            "at_door": stop.at_door,
         }
         for position, stop in enumerate(offer.booked_stops, start=1)
     ]
@@ -76,6 +79,7 @@ def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
         origin=to_place(row, "origin_"),
         destination=to_place(row, "destination_"),
         via=tuple(to_place(place, "") for place in row["via"]),
+        doors=None if row["doors"] is None else _to_doors(row["doors"]),
         departure=departure,
         preferences=row["preferences"],
         price=_to_price(row),
@@ -95,6 +99,24 @@ def to_current_state(row: asyncpg.Record) -> CurrentState:
             price=_to_price(row),
             **{f.name: row[f.name] for f in fields(TripFields) if f.name not in {"seats", "price"}},
         ),
+    )
+
+
+def _doors_to_json(doors: Doors) -> dict[str, object]:
+    return {
+        "origin": place_to_json(doors.origin),
+        "via": [place_to_json(place) for place in doors.via],
+        "destination": place_to_json(doors.destination),
+        "lead_ms": doors.lead_ms,
+    }
+
+
+def _to_doors(kept: Mapping[str, Any]) -> Doors:
+    return Doors(
+        origin=to_place(kept["origin"], ""),
+        via=tuple(to_place(place, "") for place in kept["via"]),
+        destination=to_place(kept["destination"], ""),
+        lead_ms=kept["lead_ms"],
     )
 
 
@@ -133,7 +155,9 @@ def _to_stop(stop: Mapping[str, Any], zone: tzinfo | None) -> Stop:
         for text in (stop["earliest_at"], stop["latest_at"])
     )
     booking_id = None if stop["booking_id"] is None else UUID(stop["booking_id"])
-    return Stop(StopKind(stop["kind"]), to_place(stop, ""), booking_id, stop["seats"], earliest, latest)
+    return Stop(
+        StopKind(stop["kind"]), to_place(stop, ""), booking_id, stop["seats"], earliest, latest, stop["at_door"]
+    )
 
 
 def to_local(moment: datetime, offset_s: int, zone: str | None) -> datetime:

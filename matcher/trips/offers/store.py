@@ -33,8 +33,10 @@ _CHANGES = Statements("offer_changes")
 AT_ONCE = 10_000
 #: What follows from an offer's places and the roads.
 REFIT_COLUMNS = (
-    "version", "origin_edge", "origin_fraction", "origin_road_distance_m", "destination_edge", "destination_fraction",
-    "destination_road_distance_m", "via", "duration_ms", "length_cm",
+    "version", "via", "doors", "duration_ms", "length_cm",
+    "origin_lat", "origin_lon", "origin_label", "origin_address", "origin_edge", "origin_fraction",
+    "origin_road_distance_m", "destination_lat", "destination_lon", "destination_label", "destination_address",
+    "destination_edge", "destination_fraction", "destination_road_distance_m",
 )  # fmt: skip
 
 

@@ -8,14 +8,13 @@ from datetime import datetime
 from uuid import UUID
 
 from matcher.domain.offer import Offer
-from matcher.domain.place import Place, same_positions
-from matcher.domain.series import Direction, OccurrenceKey, Route, Series, SeriesDraft
+from matcher.domain.place import same_positions
+from matcher.domain.series import Direction, OccurrenceKey, Phase, Route, Series, SeriesDraft
 from matcher.money.cost_sharing import CostSharing
 from matcher.people.women_only import Sharing, require_shared
-from matcher.places.resolve import ResolvePlaces
+from matcher.places.resolve import ResolvePlaces, TripWay
 from matcher.roads.asked import RoadsByTime
-from matcher.roads.engine import DrivenRoute
-from matcher.trips.offer_rules import TripWay, new_offer, pointed, stops_of
+from matcher.trips.offer_rules import new_offer, pointed, stops_of
 
 #: An offer that is to be stored, and which trip of its series it is.
 Made = tuple[OccurrenceKey, Offer]
@@ -47,7 +46,7 @@ class MakeOccurrences:
         Raises PlaceTooFarFromRoad, PlaceUnreachable, PlacesTooClose, PriceTooHigh, PriceNotSupported, SharingRequired.
         """
         made: list[Made] = []
-        drives: dict[tuple[int, Direction, int], tuple[tuple[Place, ...], DrivenRoute]] = {}
+        ways: dict[tuple[int, Direction, int], TripWay] = {}
         is_woman = await self._sharing.is_woman(series.driver_id)
         for key, departure in wanted:
             phase = series.phase_on(key.day)
@@ -55,11 +54,10 @@ class MakeOccurrences:
             require_shared(phase.trip.women_only, is_woman)
             # Many dates and few kinds of hours: each is driven once.
             kind = (id(phase), key.direction, id(self._roads.at(departure)))
-            if kind not in drives:
-                drives[kind] = await self._driven(phase.route, key.direction, departure)
-            places, drive = drives[kind]
-            way = TripWay(self._roads, places, departure, drive)
-            offer = new_offer(phase.trip, way, self._make_id(), series.driver_id, now)
+            if kind not in ways:
+                ways[kind] = await self._way(phase, key.direction, departure)
+            way = replace(ways[kind], departure=departure)
+            offer = new_offer(phase.trip, self._roads, way, self._make_id(), series.driver_id, now)
             self._cost_sharing.require(offer)
             made.append((key, replace(offer, driver_is_woman=is_woman)))
         return made
@@ -73,12 +71,10 @@ class MakeOccurrences:
     def region(self) -> str:
         return self._roads.name
 
-    async def _driven(
-        self, route: Route, direction: Direction, departure: datetime
-    ) -> tuple[tuple[Place, ...], DrivenRoute]:
-        places = route.places(direction)
+    async def _way(self, phase: Phase, direction: Direction, departure: datetime) -> TripWay:
+        places = phase.route.places(direction)
         stops = stops_of(places[0], places[1:-1], places[-1])
-        if not same_positions(route.region_fingerprint, self._roads.fingerprint):
+        if not same_positions(phase.route.region_fingerprint, self._roads.fingerprint):
             snapped = await self._resolve_places.resnap(stops)
             stops = [(pointer, place) for (pointer, _), place in zip(stops, snapped, strict=True)]
-        return tuple(place for _, place in stops), await self._resolve_places.drive(stops, departure)
+        return await self._resolve_places.way(stops, departure, show_door=phase.trip.show_door)

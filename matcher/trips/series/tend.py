@@ -172,14 +172,14 @@ def difference(offer: Offer, phase: Phase, direction: Direction, departure: date
 
     A default detour stays as it was computed.
     """
-    places, trip = phase.route.places(direction), phase.trip
-    same_via = [_where(place) for place in offer.via] == [_where(place) for place in places[1:-1]]
+    places, trip, own = phase.route.places(direction), phase.trip, offer.own
+    same_via = [_where(place) for place in own.via] == [_where(place) for place in places[1:-1]]
     names = ("max_detour_s", *STATED)
     wanted = {name: getattr(trip, name) for name in names if getattr(trip, name) != getattr(offer, name)}
     wanted |= {f"clear_{name}": True for name in CLEARABLE if name in wanted and wanted[name] is None}
     change = OfferChange(
-        origin=_unless(_where(offer.origin) == _where(places[0]), places[0]),
-        destination=_unless(_where(offer.destination) == _where(places[-1]), places[-1]),
+        origin=_unless(_where(own.origin) == _where(places[0]), places[0]),
+        destination=_unless(_where(own.destination) == _where(places[-1]), places[-1]),
         via=None if same_via else tuple(_again(place) for place in places[1:-1]),
         departure=None if offer.departure == departure else departure,
         seats=None if offer.seats_offered == trip.seats else trip.seats,
