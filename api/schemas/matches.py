@@ -34,6 +34,7 @@ from matcher.domain.match import (
     MeetingPoint,
     RequestDraft,
     ScorePart,
+    ScorePartName,
     TimeWindow,
     Walking,
     WindowKind,
@@ -184,7 +185,7 @@ class MatchOut(WireOut):
     offer_id: Identifier
     score: Share = Field(description="weighted sum of the parts")
     parts: dict[str, ScorePartOut] = Field(
-        description="`detour`, `overlap`, `time`, `walk`, `preferences` and `price`", examples=[_PARTS]
+        description=f"by name: {', '.join(f'`{name}`' for name in ScorePartName)}; more may be added", examples=[_PARTS]
     )
     pickup: MeetingPointOut
     dropoff: MeetingPointOut

@@ -18,7 +18,6 @@ from api.cli.demo.world import Json
 
 #: Below this width each part of the score has no column of its own.
 _WIDE = 110
-_PARTS = ("detour", "overlap", "time", "walk", "preferences", "price")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +117,9 @@ def _matches_table(matches: list[Json], *, wide: bool) -> Table:
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("score", justify="right", style="bold", no_wrap=True)
     if wide:
-        for name in _PARTS:
+        for name, part in matches[0]["parts"].items():
             heading = "prefs" if name == "preferences" else name
-            table.add_column(f"{heading}\n{matches[0]['parts'][name]['weight']:.0%}", justify="right")
+            table.add_column(f"{heading}\n{part['weight']:.0%}", justify="right")
     else:
         table.add_column("parts", no_wrap=True)
     for end in ("pickup", "dropoff"):
@@ -128,12 +127,12 @@ def _matches_table(matches: list[Json], *, wide: bool) -> Table:
     for fact in ("detour", "shared", "seats"):
         table.add_column(fact, justify="right", no_wrap=True)
     for rank, match in enumerate(matches, 1):
-        values = [f"{match['parts'][name]['value']:.2f}" for name in _PARTS]
-        named = "\n".join(f"{name} {value}" for name, value in zip(_PARTS, values, strict=True))
+        parts = {name: f"{part['value']:.2f}" for name, part in match["parts"].items()}
+        named = "\n".join(f"{name} {value}" for name, value in parts.items())
         table.add_row(
             str(rank),
             f"{match['score']:.3f}",
-            *(values if wide else [named]),
+            *(parts.values() if wide else [named]),
             stop_text(match["pickup"]),
             stop_text(match["dropoff"]),
             f"{match['detour_s'] / 60:.1f} min\n{match['detour_m'] / 1000:.1f} km",
