@@ -38,9 +38,9 @@ class WireIn(BaseModel):
         """What is wrong although every single field is valid."""
         return []
 
-    def domain_values(self) -> dict[str, Any]:
-        """Every field by name, as the domain has it: models by their `to_domain`, lists as tuples."""
-        return {name: _domain(getattr(self, name)) for name in type(self).model_fields}
+    def domain_values(self, *names: str) -> dict[str, Any]:
+        """These fields by name, or all, as the domain has them: models by their `to_domain`, lists as tuples."""
+        return {name: _domain(getattr(self, name)) for name in names or type(self).model_fields}
 
 
 def _domain(value: Any) -> Any:

@@ -29,6 +29,7 @@ from matcher.domain.match import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     MAX_WALK_M,
+    WISHES,
     Match,
     MatchAnswer,
     MeetingPoint,
@@ -51,6 +52,8 @@ MORNING_SEARCH: dict[str, Any] = {
     "max_walk_m": 600,
     "limit": 10,
 }
+#: WishesOut of a request.
+WISHES_EXAMPLE: dict[str, Any] = {"seats": 1, "max_walk_m": 600, "preferences": {"smoking": False}, "women_only": False}
 _ASSUMPTION = (
     "the rider would have driven alone, in an average car, on the fastest route; "
     "a booking counts as one car whatever its seats, "
@@ -108,17 +111,17 @@ class MatchIn(WireIn):
         else:
             assert self.arrival is not None, "checked by faults()"
             kind, window = WindowKind.ARRIVAL, self.arrival.to_domain("/arrival")
-        return RequestDraft(
-            origin=self.origin.to_domain(),
-            destination=self.destination.to_domain(),
-            window=window,
-            window_kind=kind,
-            seats=self.seats,
-            max_walk_m=self.max_walk_m,
-            limit=self.limit,
-            preferences=self.preferences.to_domain(),
-            women_only=self.women_only,
-        )
+        asked = self.domain_values("origin", "destination", "limit", *WISHES)
+        return RequestDraft(window=window, window_kind=kind, **asked)
+
+
+class WishesOut(WireOut):
+    """What a rider asked for."""
+
+    seats: int = Field(description="seats needed")
+    max_walk_m: int = Field(description="maximum walk at each end, metres")
+    preferences: dict[str, bool] = Field(description="the rider's preferences")
+    women_only: bool = Field(description="only drivers who share being a woman")
 
 
 class ScorePartOut(WireOut):

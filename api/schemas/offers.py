@@ -155,10 +155,27 @@ class TripPatch(WireIn):
     def faults(self) -> list[Fault]:
         return [] if self.price is None else self.price.faults()
 
-    def domain_values(self) -> dict[str, Any]:
-        """Every field by name; null empties the list of stops and the comment."""
+    def domain_values(self, *names: str) -> dict[str, Any]:
+        """The same; null empties the list of stops and the comment."""
         emptied = {name: empty for name, empty in (("via", ()), ("comment", "")) if name in self.model_fields_set}
-        return {name: emptied.get(name) if value is None else value for name, value in super().domain_values().items()}
+        return {
+            name: emptied.get(name) if value is None else value for name, value in super().domain_values(*names).items()
+        }
+
+
+#: TripOut of a trip.
+TRIP_EXAMPLE: dict[str, Any] = {
+    "origin": {"lat": -29.953, "lon": -71.338, "label": "José Santiago Aldunate", "road_distance_m": 22.2},
+    "destination": {"lat": -29.9045, "lon": -71.2489, "label": "Eduardo de la Barra", "road_distance_m": 11.2},
+    "via": [],
+    "seats": 3,
+    "flexibility_s": 900,
+    "preferences": {"smoking": False},
+    "comment": "blue hatchback",
+    "instant_booking": False,
+    "women_only": False,
+    "show_door": False,
+}
 
 
 class TripOut(WireOut):

@@ -18,7 +18,7 @@ from api.schemas.fields import (
     WireIn,
     WireOut,
 )
-from api.schemas.matches import BasisOut, MatchesOut
+from api.schemas.matches import WISHES_EXAMPLE, BasisOut, MatchesOut, WishesOut
 from api.schemas.places import PlaceOut
 from matcher.domain.match import DEFAULT_LIMIT, MAX_LIMIT, MatchAnswer, WindowKind
 from matcher.domain.place import Coordinate
@@ -33,10 +33,7 @@ _WAITING: dict[str, Any] = {
     "origin": {"lat": -29.95, "lon": -71.337, "label": "Juan de Dios Melgarejo", "road_distance_m": 16.5},
     "destination": {"lat": -29.91, "lon": -71.252, "label": "Avenida Amunátegui", "road_distance_m": 4.8},
     "departure": {"earliest": "2026-12-01T07:30:00-03:00", "latest": "2026-12-01T08:15:00-03:00"},
-    "seats": 1,
-    "max_walk_m": 600,
-    "preferences": {"smoking": False},
-    "women_only": False,
+    **WISHES_EXAMPLE,
     "created_at": "2026-11-24T20:45:13.187796Z",
     "expires_at": "2026-12-01T08:15:00-03:00",
 }
@@ -71,10 +68,8 @@ class WindowOut(WireOut):
     latest: datetime
 
 
-class RequestOut(WireOut):
-    """A search that waits for offers, with `departure` or `arrival` as requested."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_WAITING]})
+class RequestHeadOut(WireOut):
+    """Which request it is, where it goes and when."""
 
     id: Identifier
     status: Literal["WAITING", "EXPIRED"] = Field(description="EXPIRED once its window has ended")
@@ -82,10 +77,13 @@ class RequestOut(WireOut):
     destination: PlaceOut
     departure: Maybe[WindowOut] = None
     arrival: Maybe[WindowOut] = None
-    seats: int = Field(description="seats needed")
-    max_walk_m: int = Field(description="maximum walk at each end, metres")
-    preferences: dict[str, bool] = Field(description="the rider's preferences")
-    women_only: bool = Field(description="only drivers who share being a woman")
+
+
+class RequestOut(WishesOut, RequestHeadOut):
+    """A search that waits for offers, with `departure` or `arrival` as requested."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_WAITING]})
+
     created_at: datetime
     expires_at: datetime = Field(description="end of its window: until then new and changed offers are matched")
 

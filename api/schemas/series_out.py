@@ -14,7 +14,7 @@ from api.schemas.fields import (
     OfferStatusName,
     WireOut,
 )
-from api.schemas.offers import TripOut
+from api.schemas.offers import TRIP_EXAMPLE, TripOut
 from api.schemas.series import WEEKDAYS, Weekday
 from matcher.domain.series import (
     Direction,
@@ -30,16 +30,7 @@ _PHASE: dict[str, Any] = {
     "weekdays": ["MO", "TU", "WE", "TH", "FR"],
     "departure": "07:45",
     "return": {"departure": "17:30", "days_later": 0},
-    "origin": {"lat": -29.953, "lon": -71.338, "label": "José Santiago Aldunate", "road_distance_m": 22.2},
-    "destination": {"lat": -29.9045, "lon": -71.2489, "label": "Eduardo de la Barra", "road_distance_m": 11.2},
-    "via": [],
-    "seats": 3,
-    "flexibility_s": 900,
-    "preferences": {"smoking": False},
-    "comment": "blue hatchback",
-    "instant_booking": False,
-    "women_only": False,
-    "show_door": False,
+    **TRIP_EXAMPLE,
 }
 _SUMMARY: dict[str, Any] = {
     "id": "01938a3e-7d4c-7b6e-9b5a-3f0f6a1c2d3e",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar, cast
@@ -76,6 +76,15 @@ class RideRequest(Generic[PlaceT]):
         return replace(known, rider_id=rider_id, rider_is_woman=is_woman)
 
 
+#: What a rider asks for beside where, when and how many answers: kept with a request under the same names.
+WISHES = tuple(
+    f.name
+    for f in fields(RideRequest)
+    if f.name
+    not in {
+        "origin", "destination", "window", "window_kind", "limit", "rider_is_woman", "rider_id", "search_id",
+    }
+)  # fmt: skip
 RequestDraft = RideRequest[PlaceInput]
 MatchRequest = RideRequest[Place]
 

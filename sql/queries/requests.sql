@@ -11,10 +11,10 @@ SELECT count(*) FROM requests WHERE rider_id = :rider_id AND latest_at >= :now;
 -- Store a kept request.
 INSERT INTO requests (
     id, rider_id, region, region_fingerprint, origin, destination, window_kind, earliest_at, latest_at, window_offset_s, window_zone,
-    seats, max_walk_m, preferences, women_only, searched, created_at
+    searched, created_at, {wish_columns}
 ) VALUES (
     :id, :rider_id, :region, :region_fingerprint, :origin, :destination, :window_kind, :earliest_at, :latest_at, :window_offset_s,
-    :window_zone, :seats, :max_walk_m, :preferences, :women_only, :searched, :created_at
+    :window_zone, :searched, :created_at, {:wish_columns}
 );
 
 -- name: note_shown!

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from api.schemas.fields import Latitude, Longitude, QueryFlag, WireIn, WireOut
-from api.schemas.offers import OfferOut
+from api.schemas.offers import TRIP_EXAMPLE, OfferOut
 from api.schemas.requests import FittingRequestOut, FittingRequestsOut
 from matcher.domain.cell import Cell
 from matcher.search.would_match import PAST_DAYS, WouldMatch
@@ -23,24 +23,15 @@ _WOULD: dict[str, Any] = {
         "groups": [{"origin": _BOX, "searches": 12}],
     },
 }
-_END: dict[str, Any] = {"lat": -29.953, "lon": -71.338, "label": "Los Pimientos", "road_distance_m": 5.7}
 _TRIP: dict[str, Any] = {
     "id": "01938a41-02aa-7d11-8c4e-6b7f8a9b0c1d",
     "status": "OPEN",
     "version": 1,
-    "origin": _END,
-    "destination": {"lat": -29.9045, "lon": -71.2489, "label": "Avenida Amunátegui", "road_distance_m": 4.8},
-    "via": [],
+    **TRIP_EXAMPLE,
     "departure": "2026-12-01T07:45:00-03:00",
     "arrival": "2026-12-01T07:56:00-03:00",
-    "flexibility_s": 900,
-    "seats": 3,
     "seats_left": 3,
     "max_detour_s": 300,
-    "preferences": {},
-    "comment": "",
-    "instant_booking": False,
-    "women_only": False,
     "distance_m": 12137.0,
     "duration_s": 657.0,
     "created_at": "2026-11-24T20:45:13.187796Z",

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from matcher.domain.errors.requests import RequestNotFound, TooManyKeptRequests
 from matcher.domain.idempotency import AnsweredBefore, IdempotencyRequest, KeptAnswer
-from matcher.domain.match import DEFAULT_LIMIT, MatchRequest, TimeWindow, WindowKind
+from matcher.domain.match import DEFAULT_LIMIT, WISHES, MatchRequest, TimeWindow, WindowKind
 from matcher.events.event import Event, EventKind
 from matcher.events.store import announce_events, write_events
 from matcher.postgres.idempotency import find_answer, keep_answer
@@ -267,12 +267,9 @@ def to_kept(row: Record | Mapping[str, Any]) -> KeptRequest:
             destination=to_place(row["destination"], ""),
             window=TimeWindow(earliest, latest),
             window_kind=WindowKind(row["window_kind"]),
-            seats=row["seats"],
-            max_walk_m=row["max_walk_m"],
             limit=DEFAULT_LIMIT,
-            preferences=row["preferences"],
-            women_only=row["women_only"],
             rider_is_woman=row["rider_is_woman"],
+            **{name: row[name] for name in WISHES},
         ),
         created_at=row["created_at"],
     )
@@ -297,9 +294,7 @@ def to_row(kept: KeptRequest) -> dict[str, object]:
         "latest_at": request.window.latest,
         "window_offset_s": round(offset.total_seconds()),
         "window_zone": earliest.tzinfo.key if isinstance(earliest.tzinfo, ZoneInfo) else None,
-        "seats": request.seats,
-        "max_walk_m": request.max_walk_m,
+        **{name: getattr(request, name) for name in WISHES},
         "preferences": dict(request.preferences),
-        "women_only": request.women_only,
         "created_at": kept.created_at,
     }
