@@ -160,8 +160,8 @@ def judge(
             reasons[reason] += 1
             continue
         seated = max(terms.seats) >= request.seats
-        if seated and not _ride_together(offer, request):
-            reasons["detour"] += 1
+        if seated and (apart := _kept_apart(offer, request)) is not None:
+            reasons[apart] += 1
             continue
         fitting: list[_Insertion] = []
         furthest = "no_seats" if max(terms.seats) < request.seats else "detour"
@@ -245,11 +245,12 @@ def _at_a_glance(
     return None
 
 
-def _ride_together(offer: Offer, request: MatchRequest) -> bool:
-    """Who wants to be among women is, and is one."""
+def _kept_apart(offer: Offer, request: MatchRequest) -> str | None:
+    """The reason why the two do not ride together, though there are seats, whatever the roads say; None if they may."""
+    # Who wants to be among women is, and is one.
     drivers_wish = request.rider_is_woman or not offer.women_only
     riders_wish = offer.driver_is_woman or not request.women_only
-    return drivers_wish and riders_wish
+    return None if drivers_wish and riders_wish else "detour"
 
 
 def _met_at(request: MatchRequest, pickup: Meeting, dropoff: Meeting) -> MatchRequest:
