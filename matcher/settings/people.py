@@ -45,39 +45,41 @@ class KeySettings(Concern):
     """Credentials."""
 
     key_pepper: Secret | None = Field(
-        None, description="secret under which API keys are stored; without it a private file in the data folder"
+        None, description="secret for the HMACs of stored API keys; default: a private file in the data folder"
     )
-    key_pepper_other: Secret | None = Field(
-        None, description="keys stored under this are let in too, while the pepper is being changed"
+    key_pepper_other: Secret | None = Field(None, description="second pepper that is accepted during a rotation")
+    key_cache_s: float = Field(
+        5.0, ge=0, le=60, description="a revoked key is refused by every process after this time"
     )
-    key_cache_s: float = Field(5.0, ge=0, le=60, description="a revoked key is refused everywhere after this long")
 
 
 class TokenSettings(Concern):
     """Signed tokens (JWT) of another issuer, beside API keys. Off until an issuer is named."""
 
-    jwt_issuer: str | None = Field(None, min_length=1, description="whose tokens are believed: their `iss`")
+    jwt_issuer: str | None = Field(None, min_length=1, description="required `iss` of tokens; turns tokens on")
     jwt_audience: str | None = Field(
-        None, min_length=1, description="what a token's `aud` must name; several with commas, one of them is enough"
+        None, min_length=1, description="required `aud` of tokens; of several, comma-separated, one is enough"
     )
     jwt_jwks_url: Annotated[str, AfterValidator(_key_set_url)] | None = Field(
-        None, description="where the issuer publishes its keys (JWKS)"
+        None, description="URL of the issuer's public keys (JWKS)"
     )
-    jwt_jwks_file: Path | None = Field(None, description="the same in a file, instead of the URL")
+    jwt_jwks_file: Path | None = Field(None, description="file with the issuer's public keys, instead of the URL")
     jwt_algorithms: Annotated[str, AfterValidator(_algorithms)] = Field(
-        "RS256,ES256,EdDSA", description="signatures that are believed, with commas; asymmetric ones only"
+        "RS256,ES256,EdDSA", description="comma-separated accepted signature algorithms; asymmetric ones only"
     )
-    jwt_leeway_s: float = Field(30.0, ge=0, le=300, description="how far clocks may differ")
+    jwt_leeway_s: float = Field(30.0, ge=0, le=300, description="allowed clock difference")
     jwt_role_claim: str = Field(
-        "role", min_length=1, description="the claim that lists roles; dots lead into objects, as in realm_access.roles"
+        "role",
+        min_length=1,
+        description="claim that lists the roles; dots separate nested objects, as in realm_access.roles",
     )
     jwt_roles: Annotated[str, AfterValidator(_roles)] = Field(
-        "rider=rider,driver=driver", description="what the issuer writes there, and our role for it: theirs=ours,…"
+        "rider=rider,driver=driver", description="mapping of the issuer's roles to ours: theirs=ours,…"
     )
     jwt_act_as_claim: str = Field(
         "act_as",
         min_length=1,
-        description="the claim of a partner's token with the roles in which it may act for others",
+        description="claim of a partner's token that lists the roles in which it may act for others",
     )
     jwt_user_prefix: Annotated[str, AfterValidator(_user_prefix)] = Field(
         "",
@@ -97,10 +99,15 @@ class TokenSettings(Concern):
         "without this setting it is a self-declaration",
     )
     jwt_refresh_s: float = Field(
-        30.0, ge=0.1, le=3600, description="least time between two reads of the keys; an unknown key leads to one"
+        30.0,
+        ge=0.1,
+        le=3600,
+        description="minimum interval between two reads of the keys; an unknown key triggers a read",
     )
-    jwt_keys_max_age_s: float = Field(600.0, ge=1, le=86_400, description="after this long the keys are read again")
-    jwt_timeout_s: float = Field(5.0, gt=0, le=60, description="how long the issuer may take to answer")
+    jwt_keys_max_age_s: float = Field(
+        600.0, ge=1, le=86_400, description="maximum age of the keys before they are read again"
+    )
+    jwt_timeout_s: float = Field(5.0, gt=0, le=60, description="timeout of the issuer")
 
     @property
     def audiences(self) -> frozenset[str]:
@@ -120,19 +127,15 @@ class TokenSettings(Concern):
 class RetentionSettings(Concern):
     """How long personal data is kept. Events, deliveries and single searches have settings of their own."""
 
-    bookings_kept_days: float = Field(
-        400.0, ge=1, le=3650, description="bookings that were cancelled or validated are forgotten after this long"
-    )
+    bookings_kept_days: float = Field(400.0, ge=1, le=3650, description="retention of cancelled and validated bookings")
     offers_kept_days: float = Field(
         400.0,
         ge=1,
         le=3650,
-        description="past trips without bookings, and series without trips, are deleted after this long",
+        description="retention of past trips without bookings and of series without trips",
     )
-    keys_kept_days: float = Field(
-        90.0, ge=0, le=3650, description="API keys that were revoked or have expired are forgotten after this long"
-    )
+    keys_kept_days: float = Field(90.0, ge=0, le=3650, description="retention of revoked and expired API keys")
     requests_kept_days: float = Field(
-        7.0, ge=0, le=3650, description="kept requests are forgotten this long after their window has ended"
+        7.0, ge=0, le=3650, description="retention of kept requests after the end of their window"
     )
-    retention_interval_s: float = Field(3600.0, ge=0.1, le=86_400, description="how often this is looked after")
+    retention_interval_s: float = Field(3600.0, ge=0.1, le=86_400, description="interval of the clean-up job")

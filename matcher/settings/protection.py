@@ -26,50 +26,57 @@ def _origins(value: str) -> str:
 class ProtectionSettings(Concern):
     """Rate limits, load shedding and time limits. 0 calls a minute means no limit."""
 
-    rate_search_per_minute: int = Field(600, ge=0, le=10**7, description="searches of one user, in the long run")
-    rate_search_burst: int = Field(120, ge=1, le=10**6, description="searches of one user at once")
-    rate_write_per_minute: int = Field(300, ge=0, le=10**7, description="changes by one user, in the long run")
-    rate_write_burst: int = Field(120, ge=1, le=10**6, description="changes by one user at once")
-    rate_read_per_minute: int = Field(1200, ge=0, le=10**7, description="other calls of one user, in the long run")
-    rate_read_burst: int = Field(240, ge=1, le=10**6, description="other calls of one user at once")
+    rate_search_per_minute: int = Field(600, ge=0, le=10**7, description="sustained searches per user")
+    rate_search_burst: int = Field(120, ge=1, le=10**6, description="burst of searches per user")
+    rate_write_per_minute: int = Field(300, ge=0, le=10**7, description="sustained changes per user")
+    rate_write_burst: int = Field(120, ge=1, le=10**6, description="burst of changes per user")
+    rate_read_per_minute: int = Field(1200, ge=0, le=10**7, description="sustained other calls per user")
+    rate_read_burst: int = Field(240, ge=1, le=10**6, description="burst of other calls per user")
     rate_address_per_minute: int = Field(
-        6000, ge=0, le=10**7, description="calls from one address, in the long run, before anybody is asked for a key"
+        6000, ge=0, le=10**7, description="sustained calls per address, counted before authentication"
     )
-    rate_address_burst: int = Field(1000, ge=1, le=10**6, description="calls from one address at once")
+    rate_address_burst: int = Field(1000, ge=1, le=10**6, description="burst of calls per address")
     rate_failures_per_minute: int = Field(
-        30, ge=0, le=10**7, description="calls with a wrong key from one address, in the long run"
+        30, ge=0, le=10**7, description="sustained calls with a wrong key per address"
     )
-    rate_failures_burst: int = Field(30, ge=1, le=10**6, description="calls with a wrong key from one address at once")
+    rate_failures_burst: int = Field(30, ge=1, le=10**6, description="burst of calls with a wrong key per address")
     trusted_proxies: Networks = Field(
-        "", description="networks, with commas, whose X-Forwarded-For is believed; empty: nobody's"
+        "", description="comma-separated networks whose X-Forwarded-For is trusted; empty: none"
     )
     queue_target_ms: float = Field(
         10.0,
         gt=0,
         le=60_000,
-        description="how long searches may queue under lasting load; at least the time of one search without load",
+        description="time that searches may queue under sustained load; at least the duration of an unloaded search",
     )
     queue_limit_ms: float = Field(
-        100.0, gt=0, le=600_000, description="and this long in a rush of a tenth of a second; beyond, 503"
+        100.0, gt=0, le=600_000, description="time that searches may queue in a short burst; beyond it they get 503"
     )
-    request_timeout_s: float = Field(
-        20.0, gt=0, le=600, description="a call that is not answered by then is given up with 503"
+    request_timeout_s: float = Field(20.0, gt=0, le=600, description="timeout of a call; it then gets 503")
+    header_timeout_s: float = Field(
+        10.0, gt=0, le=600, description="timeout for reading the headers; the connection is then closed"
     )
-    header_timeout_s: float = Field(10.0, gt=0, le=600, description="a caller whose headers take longer is cut off")
-    body_timeout_s: float = Field(30.0, gt=0, le=600, description="a caller whose body takes longer gets 408")
+    body_timeout_s: float = Field(
+        30.0, gt=0, le=600, description="timeout for reading the body; the caller then gets 408"
+    )
     write_timeout_s: float = Field(
-        30.0, gt=0, le=3600, description="a caller who takes in nothing of an answer for this long is cut off"
+        30.0,
+        gt=0,
+        le=3600,
+        description="the connection is closed when the caller reads nothing of an answer for this time",
     )
-    keep_alive_s: float = Field(75.0, gt=0, le=3600, description="how long an idle connection is kept")
-    max_connections: int = Field(4096, ge=1, le=10**6, description="connections of a process; more get 503")
+    keep_alive_s: float = Field(75.0, gt=0, le=3600, description="keep-alive interval of an idle connection")
+    max_connections: int = Field(
+        4096, ge=1, le=10**6, description="maximum number of connections of a process; further ones get 503"
+    )
     shutdown_delay_s: float = Field(
-        0.0, ge=0, le=600, description="how long a stop goes on taking calls while /readyz says 503 already"
+        0.0, ge=0, le=600, description="time a shutdown still accepts calls while /readyz already answers 503"
     )
     cors_origins: Annotated[str, NoDecode, AfterValidator(_origins)] = Field(
-        "", description="origins, with commas, whose pages may call from a browser; * for all; empty: none"
+        "", description="comma-separated origins whose pages may call the API from a browser; * for all; empty: none"
     )
     hsts_s: int = Field(
-        0, ge=0, le=10**9, description="Strict-Transport-Security for this long; set it where callers come by https"
+        0, ge=0, le=10**9, description="max-age of Strict-Transport-Security; set it where callers use HTTPS"
     )
 
     @property

@@ -28,10 +28,13 @@ class RoadSettings(Concern):
     region: str = Field(
         "coquimbo",
         pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
-        description="name of the region; `carpool region list` shows what there is",
+        description="name of the region; `carpool region list` shows those available",
     )
     snap_limit_m: float = Field(
-        1000.0, gt=0, le=10_000, description="a place farther than this from every road is refused"
+        1000.0,
+        gt=0,
+        le=10_000,
+        description="maximum distance of a place from the nearest road; farther places are refused",
     )
     public_point_spacing_m: float = Field(
         DEFAULT_SPACING_M,
@@ -44,7 +47,7 @@ class RoadSettings(Concern):
         5.0,
         ge=0.05,
         le=3600,
-        description="how often to look for a new version of the region, or of its speeds and places",
+        description="polling interval for new versions of the region, its speeds and its places",
     )
 
 
@@ -52,29 +55,31 @@ class GeocodingSettings(Concern):
     """Who turns addresses into places. Names are asked in order until one answers."""
 
     geocoders: Annotated[str, NoDecode, AfterValidator(_known_geocoders)] = Field(
-        "gazetteer", description=f"in order, with commas: {', '.join(GEOCODER_NAMES)}"
+        "gazetteer", description=f"comma-separated, tried in order: {', '.join(GEOCODER_NAMES)}"
     )
     geocoder_user_agent: str = Field(
-        "carpool-matcher", min_length=3, description="how we present ourselves; public servers ask for a contact in it"
+        "carpool-matcher",
+        min_length=3,
+        description="User-Agent sent to geocoders; public servers require a contact in it",
     )
     geocoder_timeout_s: float = Field(
-        5.0, gt=0, le=60, description="a network geocoder that takes longer is passed over"
+        5.0, gt=0, le=60, description="timeout of a network geocoder; the next one is asked"
     )
     geocoder_interval_s: float = Field(
-        1.0, ge=0, le=60, description="least time between two calls to one network geocoder"
+        1.0, ge=0, le=60, description="minimum interval between two calls to one network geocoder"
     )
-    geocoder_attempts: int = Field(
-        3, ge=1, le=10, description="tries, with back-off between them, when a geocoder fails"
-    )
-    geocoder_scheme: Literal["https", "http"] = Field("https", description="how network geocoders are reached")
+    geocoder_attempts: int = Field(3, ge=1, le=10, description="attempts, with back-off, when a geocoder fails")
+    geocoder_scheme: Literal["https", "http"] = Field("https", description="URL scheme of network geocoders")
     geocoder_cache_days: float = Field(
-        30.0, gt=0, le=3650, description="how long answers of network geocoders are kept"
+        30.0, gt=0, le=3650, description="cache lifetime of answers of network geocoders"
     )
-    nominatim_domain: str | None = Field(None, description="host of Nominatim; default: the public one, once a second")
-    photon_domain: str | None = Field(None, description="host of Photon; default: the public one")
-    pelias_domain: str | None = Field(None, description="host of Pelias; needed when it is in the list")
-    pelias_api_key: SecretStr | None = Field(None, description="key for Pelias")
-    banfrance_domain: str | None = Field(None, description="host and path of BAN France; default: the public one")
+    nominatim_domain: str | None = Field(
+        None, description="host of Nominatim; default: the public server, one call per second"
+    )
+    photon_domain: str | None = Field(None, description="host of Photon; default: the public server")
+    pelias_domain: str | None = Field(None, description="host of Pelias; required when Pelias is in the list")
+    pelias_api_key: SecretStr | None = Field(None, description="API key for Pelias")
+    banfrance_domain: str | None = Field(None, description="host and path of BAN France; default: the public server")
 
     @property
     def geocoder_names(self) -> tuple[str, ...]:

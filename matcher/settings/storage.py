@@ -19,29 +19,35 @@ def _postgres_url(value: SecretStr) -> SecretStr:
 class StorageSettings(Concern):
     """The database, and where files are kept."""
 
-    data_dir: Path = Field(Path(".carpool"), description="folder of regions, secrets and the embedded PostgreSQL")
+    data_dir: Path = Field(Path(".carpool"), description="folder for regions, secrets and the embedded PostgreSQL")
     database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
         None, description="PostgreSQL 15 or newer; without it an embedded one runs under the data folder"
     )
     database_direct_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
         None,
-        description="the same database past any transaction pooler, to hear of changes; default: CARPOOL_DATABASE_URL",
+        description="the same database past a transaction pooler, for LISTEN; default: CARPOOL_DATABASE_URL",
     )
-    database_pool_min: int = Field(1, ge=0, le=1000, description="connections kept open")
-    database_pool_max: int = Field(10, ge=2, le=1000, description="most connections of a process at once")
-    database_timeout_s: float = Field(10.0, gt=0, le=600, description="a statement that takes longer is given up")
+    database_pool_min: int = Field(1, ge=0, le=1000, description="connections a process keeps open")
+    database_pool_max: int = Field(10, ge=2, le=1000, description="maximum number of connections of a process")
+    database_timeout_s: float = Field(10.0, gt=0, le=600, description="timeout of a statement")
     database_transaction_pooler: bool = Field(
-        False, description="true behind a transaction pooler such as PgBouncer: no prepared statements are kept"
+        False, description="set to true behind a transaction pooler such as PgBouncer: turns prepared statements off"
     )
     changes_kept_s: float = Field(
-        3600.0, ge=60, le=7 * 86_400, description="an instance that was away longer reads all offers again"
+        3600.0,
+        ge=60,
+        le=7 * 86_400,
+        description="retention of the change feed; an instance that was disconnected for longer reloads all offers",
     )
     lag_limit_s: float = Field(
-        30.0, ge=1, le=3600, description="not ready when the offers in memory are behind the database by more than this"
+        30.0,
+        ge=1,
+        le=3600,
+        description="/readyz answers 503 when the offers in memory lag behind the database by more than this",
     )
-    migrate_on_start: bool = Field(True, description="bring the schema up to date when the service starts")
+    migrate_on_start: bool = Field(True, description="apply migrations when the service starts")
     newer_schema_allowed: bool = Field(
-        False, description="true starts on the schema of the next version: to go back by one after an upgrade"
+        False, description="start even though the schema is one version newer; for rolling back an upgrade"
     )
 
     @property

@@ -13,8 +13,8 @@ from matcher.trips.booking_rules import BookingTerms
 class OfferSettings(Concern):
     """What may be published."""
 
-    offer_horizon_days: int = Field(365, ge=1, le=3650, description="how far ahead a trip may be published")
-    expiry_interval_s: float = Field(60.0, ge=1, le=3600, description="how often trips that are over are put away")
+    offer_horizon_days: int = Field(365, ge=1, le=3650, description="how far in advance a trip may be published")
+    expiry_interval_s: float = Field(60.0, ge=1, le=3600, description="interval of the job that closes past trips")
 
 
 class BookingSettings(Concern):
@@ -24,34 +24,34 @@ class BookingSettings(Concern):
         300,
         ge=0,
         le=3600,
-        description="boarding and alighting stay within this of what was agreed, whoever is booked later",
+        description="maximum change of the agreed boarding and alighting times by later bookings",
     )
     booking_answer_s: int = Field(
         24 * 3600,
         ge=60,
         le=30 * 24 * 3600,
-        description="a booking that the driver has not answered lapses after this long",
+        description="time a driver has to answer a booking before it expires",
     )
     booking_answer_before_s: int = Field(
-        1800, ge=0, le=24 * 3600, description="or this long before the departure, when that is earlier"
+        1800, ge=0, le=24 * 3600, description="unanswered bookings expire at least this long before the departure"
     )
     booking_complete_after_s: int = Field(
-        900, ge=0, le=24 * 3600, description="a ride that nobody has completed is, this long after its promised end"
+        900, ge=0, le=24 * 3600, description="a ride is completed automatically this long after its agreed end"
     )
     booking_validate_after_s: int = Field(
         48 * 3600,
         ge=60,
         le=90 * 24 * 3600,
-        description="a completed ride that nobody has contested is validated after this long",
+        description="a completed ride that nobody contests is validated after this time",
     )
     booking_withdrawals: int = Field(
         3,
         ge=0,
         le=1000,
-        description="a rider who has withdrawn so many bookings of one trip within 24 h cannot ask for it again until "
-        "then; 0 for no limit",
+        description="bookings of one trip that a rider may withdraw within 24 h before further ones are refused; "
+        "0 for no limit",
     )
-    booking_interval_s: float = Field(10.0, ge=0.05, le=3600, description="how often the clock looks for such bookings")
+    booking_interval_s: float = Field(10.0, ge=0.05, le=3600, description="interval of the booking job")
 
     @property
     def terms(self) -> BookingTerms:
@@ -69,20 +69,20 @@ class SeriesSettings(Concern):
     """Trips that are made again and again."""
 
     series_ahead_days: int = Field(
-        28, ge=1, le=180, description="how far ahead the trips of a series can be found and booked"
+        28, ge=1, le=180, description="how far in advance the trips of a series can be found and booked"
     )
     series_interval_s: float = Field(
-        60.0, ge=0.05, le=3600, description="how often the clock looks for series whose next trips are to be made"
+        60.0, ge=0.05, le=3600, description="interval of the job that creates the trips of series"
     )
     series_retry_s: float = Field(
-        300.0, ge=1, le=86_400, description="a series whose trips could not be made is tried again after this long"
+        300.0, ge=1, le=86_400, description="pause before a series whose trips could not be created is retried"
     )
 
 
 class RequestSettings(Concern):
     """Searches that wait for offers."""
 
-    requests_per_rider: int = Field(20, ge=1, le=1000, description="requests of one rider that may wait at once")
+    requests_per_rider: int = Field(20, ge=1, le=1000, description="kept requests per rider")
     requests_interval_s: float = Field(
-        0.5, ge=0.05, le=60, description="changes of offers are matched with requests at least this often"
+        0.5, ge=0.05, le=60, description="maximum interval at which changed offers are matched with kept requests"
     )

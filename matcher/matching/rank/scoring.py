@@ -120,7 +120,7 @@ def agreement(offered: Offered) -> F64:
 PARTS = (
     Part(
         ScorePartName.DETOUR, 0.40, "a small added drive", lambda offered: offered.found["detour_ms"],
-        "s", 1800.0, "an added drive of this long scores 0",
+        "s", 1800.0, "added drive that scores 0",
     ),
     Part(
         ScorePartName.OVERLAP, 0.30, "road shared with the rider's own best route", lambda offered: offered.overlap,
@@ -128,11 +128,11 @@ PARTS = (
     ),
     Part(
         ScorePartName.TIME, 0.10, "a departure as the driver planned it", lambda offered: offered.found["shift_ms"],
-        "s", 3600.0, "a driver who must leave this much earlier or later scores 0",
+        "s", 3600.0, "change of the departure that scores 0",
     ),
     Part(
         ScorePartName.WALK, 0.10, "a short walk", lambda offered: offered.found["walk_ms"],
-        "s", 1800.0, "a walk of this long scores 0",
+        "s", 1800.0, "walk that scores 0",
     ),
     Part(ScorePartName.PREFERENCES, 0.05, "preferences that fit", agreement, more_is_better=True),
     Part(
