@@ -22,9 +22,9 @@ EXIT_COULD_NOT_RUN = 2
 
 
 def check(
-    sample: Annotated[int, typer.Option(min=0, max=100_000, help="Searches to make and to recompute.")] = 50,
-    seed: Annotated[int, typer.Option(help="Decides which searches: the same seed, the same sample.")] = 1,
-    most: Annotated[int, typer.Option("--show", min=1, help="Most violations to print.")] = 50,
+    sample: Annotated[int, typer.Option(min=0, max=100_000, help="Number of searches to run and recompute.")] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of the sample of searches.")] = 1,
+    most: Annotated[int, typer.Option("--show", min=1, help="Maximum number of violations to print.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all violations.")] = False,
 ) -> None:
     """Recompute what stored offers promise, and what a sample of searches answers, from the road graph alone.

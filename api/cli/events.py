@@ -18,14 +18,14 @@ from matcher.wall_clock import utc_now
 if TYPE_CHECKING:
     from matcher.events.webhooks.deliveries import PostgresDeliveries
 
-app = typer.Typer(help="Events that could not be delivered: list, send again.", no_args_is_help=True)
+app = typer.Typer(help="Dead letters of webhooks: list and replay.", no_args_is_help=True)
 
 _MOST = 10_000
 
 
 @app.command()
 def dead(
-    limit: Annotated[int, typer.Option(min=1, max=_MOST, help="At most so many, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=_MOST, help="Maximum number listed, newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List failed deliveries, newest first, with their webhook, event and last error."""
@@ -54,10 +54,10 @@ def replay(
     delivery: Annotated[
         int | None, typer.Argument(metavar="ID", help="A delivery, from `carpool events dead`.")
     ] = None,
-    webhook: Annotated[UUID | None, typer.Option(help="All that were given up of this webhook.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that were given up.")] = False,
+    webhook: Annotated[UUID | None, typer.Option(help="All dead letters of this webhook.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
 ) -> None:
-    """Send what was given up again, from the first attempt; a running service does it at once."""
+    """Replay dead letters from the first attempt; a running service sends them at once."""
     from matcher.wiring.commands import delivery_management
 
     if [delivery is not None, webhook is not None, everything].count(True) != 1:

@@ -45,10 +45,10 @@ def parse_act_as(text: str) -> frozenset[Role]:
 @app.command()
 def create(
     role: Annotated[Role, typer.Option(help="What the key may do.")],
-    user: Annotated[str, typer.Option(help="Whose key it is: offers made with it belong to this user.")],
+    user: Annotated[str, typer.Option(help="User of the key; offers made with it belong to this user.")],
     ttl: Annotated[
         timedelta | None,
-        typer.Option(parser=parse_ttl, metavar="90d|12h|…", help="How long it is good; default: until revoked."),
+        typer.Option(parser=parse_ttl, metavar="90d|12h|…", help="Lifetime; default: until revoked."),
     ] = None,
     act_as: Annotated[
         frozenset[Role] | None,
@@ -59,7 +59,7 @@ def create(
         ),
     ] = None,
 ) -> None:
-    """Make a key and print it, alone on standard output. It is shown this once: only a digest is stored."""
+    """Create a key and print it, alone on standard output. It is shown only once: only a digest is stored."""
     from matcher.wiring.commands import key_management
 
     token, key = run_on(
@@ -73,7 +73,7 @@ def create(
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """All keys, oldest first; never their secrets."""
+    """List all keys, oldest first, without their secrets."""
     from matcher.wiring.commands import key_management
 
     found = run_on(settings(), key_management, lambda keys: keys.list_keys())
@@ -92,7 +92,7 @@ def list_(as_json: JsonOption = False) -> None:
 def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, from `carpool keys list`.")],
 ) -> None:
-    """Refuse a key from now on; a running service follows within seconds."""
+    """Revoke a key; a running service refuses it within seconds."""
     from matcher.wiring.commands import key_management
 
     run_on(settings(), key_management, lambda keys: keys.revoke(key_id, utc_now()))

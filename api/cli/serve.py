@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on [CARPOOL_HOST, default 127.0.0.1].")] = None,
+    host: Annotated[str | None, typer.Option(help="Listen address [CARPOOL_HOST, default 127.0.0.1].")] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; 0 picks a free one [CARPOOL_PORT, default 8080].")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Processes on that port [CARPOOL_WORKERS, default 1].")
+        int | None, typer.Option(min=1, max=256, help="Worker processes on that port [CARPOOL_WORKERS, default 1].")
     ] = None,
 ) -> None:
     """Run the service until SIGTERM or SIGINT; calls in progress are finished first."""
@@ -72,7 +72,7 @@ def worker(order: Annotated[str, typer.Argument(help="From the parent.")]) -> No
 
 def demo(
     once: Annotated[
-        bool, typer.Option("--once", help="End after the answers: 0 when somebody was matched, else 1.")
+        bool, typer.Option("--once", help="Stop after the answers. Exit code 0 if there were matches, else 1.")
     ] = False,
 ) -> None:
     """Serve the bundled region, publish tomorrow's offers, search, print the matches, and stay up to be tried."""
@@ -86,7 +86,7 @@ def demo(
 
 
 def migrate() -> None:
-    """Bring the database to the schema of this version."""
+    """Migrate the database to this version's schema."""
     from matcher.postgres.migrations import migrate as migrate_database
     from matcher.wiring.database import database_url
 
@@ -102,10 +102,10 @@ def migrate() -> None:
 
 def health(
     url: Annotated[
-        str | None, typer.Option(help="Of the service; default: from CARPOOL_HOST and CARPOOL_PORT.")
+        str | None, typer.Option(help="URL of the service; default: from CARPOOL_HOST and CARPOOL_PORT.")
     ] = None,
 ) -> None:
-    """Ask a running service how it is. Exits 0 when it is ready, 1 otherwise."""
+    """Check a running service. Exit code 0 if it is ready, else 1."""
     server = settings().server
     host = "127.0.0.1" if server.host in {"0.0.0.0", "::"} else server.host  # noqa: S104  # compared, not bound
     target = f"http://{host}:{server.port}" if url is None else url

@@ -48,16 +48,16 @@ def _parse_zone(name: str) -> tzinfo:
 def stats(
     from_: Annotated[
         datetime | None,
-        typer.Option("--from", parser=parse_moment, metavar="DATE|TIME", help="First moment that counts."),
+        typer.Option("--from", parser=parse_moment, metavar="DATE|TIME", help="Start, inclusive."),
     ] = None,
     to: Annotated[
         datetime | None,
-        typer.Option(parser=parse_moment, metavar="DATE|TIME", help="First moment that does not; default: now."),
+        typer.Option(parser=parse_moment, metavar="DATE|TIME", help="End, exclusive; default: now."),
     ] = None,
-    bucket: Annotated[BucketSize, typer.Option(help="How the series is cut.")] = BucketSize.DAY,
-    tz: Annotated[str, typer.Option(metavar="ZONE", help="Whose hours and days: an IANA name.")] = "UTC",
-    region: Annotated[str | None, typer.Option(help="Road region; default: the one of the settings.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what GET /v1/stats/matches answers.")] = False,
+    bucket: Annotated[BucketSize, typer.Option(help="Bucket of the time series.")] = BucketSize.DAY,
+    tz: Annotated[str, typer.Option(metavar="ZONE", help="Time zone of the buckets, an IANA name.")] = "UTC",
+    region: Annotated[str | None, typer.Option(help="Region; default: CARPOOL_REGION.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as GET /v1/stats/matches answers.")] = False,
 ) -> None:
     """Print match statistics from the database: the same numbers as GET /v1/stats/matches."""
     from api.handlers.stats_tables import match_json

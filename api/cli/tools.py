@@ -25,7 +25,7 @@ def warm() -> None:
 
 def geocode(
     text: Annotated[str, typer.Argument(metavar="TEXT", help='An address, such as "Balmaceda & Brasil" or a street.')],
-    limit: Annotated[int, typer.Option(min=1, max=20, help="Most candidates.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, max=20, help="Maximum number of candidates.")] = 5,
 ) -> None:
     """Look an address up as an offer or a search would."""
     from matcher.wiring.commands import geocoding

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matcher.roads.region.store import Region
     from matcher.roads.tiles.archive import TileArchive
 
-app = typer.Typer(help="Road networks, and what people add to them.", no_args_is_help=True)
+app = typer.Typer(help="Road networks and their meeting points, speeds and tiles.", no_args_is_help=True)
 
 NameOption = Annotated[str | None, typer.Option("--name", help="Name of the region; default: from the file's name.")]
 
@@ -61,7 +61,7 @@ def add(
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """The regions of this data folder."""
+    """List the regions in the data folder."""
     store = region_store()
     manifests, broken = [], []
     for name in store.list_names():
@@ -108,7 +108,7 @@ def download(
     import_it: Annotated[bool, typer.Option("--import/--no-import", help="Import the file afterwards.")] = True,
     public_spacing: SpacingOption = None,
 ) -> None:
-    """Download an extract (a broken download goes on where it stopped), check it, and import it."""
+    """Download an extract (resuming an interrupted download), check it and import it."""
     from matcher.roads.region.download import GEOFABRIK_URL, download_extract
     from matcher.roads.region.store import name_from_file
     from matcher.settings.all import load_settings
@@ -153,7 +153,7 @@ def tiles(
         ),
     ] = None,
 ) -> None:
-    """Build the vector tiles of a region's map anew. `add` and `download` build them, too."""
+    """Rebuild the vector tiles of a region's map. `add` and `download` build them, too."""
     from matcher.roads.tiles.build import build_tiles
 
     store, chosen = region_store(), region_or_served(name)

@@ -50,10 +50,10 @@ def meeting_points(
         Path | None, typer.Argument(metavar="FILE.csv", help="Carpool places in the French national schema.")
     ] = None,
     region: RegionOption = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget the meeting places of the region.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove the meeting points of the region.")] = False,
     road_limit_m: Annotated[
         float,
-        typer.Option("--max-road-distance", min=1, max=1000, help="Metres to the nearest road, at most."),
+        typer.Option("--max-road-distance", min=1, max=1000, help="Maximum distance to the nearest road, in metres."),
     ] = _ROAD_LIMIT_M,
     as_json: JsonOption = False,
 ) -> None:
