@@ -67,7 +67,7 @@ async def offer_statistics(call: Call[SupplyQuery, Nothing]) -> web.Response:
 
 
 async def replay_search(call: Call[Nothing, ReplayIn]) -> web.Response:
-    """Make a search again on the offers of now, and see how it is decided.
+    """Replay a search on the current offers, and show how it is decided.
 
     With a `request_id` it is the latest search under that X-Request-Id, of which only cells, the hour and counts are
     stored. Places of riders and drivers are cells; nothing is counted, and no match can be booked.

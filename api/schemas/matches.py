@@ -199,7 +199,7 @@ class MatchOut(WireOut):
     ride_s: Seconds
     ride_m: Metres
     seats_left: int
-    comment: str = Field(description="a word from the driver to riders")
+    comment: str = Field(description="comment of the driver for riders")
     price: Maybe[FareOut] = Field(None, description="for all seats; absent without a known cost of driving")
     co2_saved_g: int
     polyline: str = Field(

@@ -67,7 +67,7 @@ WomenOnly = Annotated[
 ShowDoor = Annotated[
     bool,
     Field(
-        description="publish these very places, instead of the public points around them: for depots, not for homes",
+        description="publish these exact places instead of the public points around them: for depots, not for homes",
         examples=[False],
     ),
 ]
@@ -289,12 +289,12 @@ class OfferSummaryOut(TripOut, OfferHeadOut):
     """A published trip."""
 
     public_origin: Maybe[PlaceOut] = Field(
-        None, description="where riders see you leave from, at `departure`; absent if that is `origin`"
+        None, description="where riders see the trip begin, at `departure`; absent if that is `origin`"
     )
-    public_destination: Maybe[PlaceOut] = Field(None, description="where riders see you arrive")
-    public_via: Maybe[list[PlaceOut]] = Field(None, description="where riders see you drive through")
+    public_destination: Maybe[PlaceOut] = Field(None, description="where riders see the trip end")
+    public_via: Maybe[list[PlaceOut]] = Field(None, description="the stops that riders see")
     leave_home_at: Maybe[datetime] = Field(
-        None, description="when to leave `origin` so as to be at `public_origin` in time, as the trip is planned now"
+        None, description="when to leave `origin` to be at `public_origin` on time, as planned now"
     )
     departure: datetime
     arrival: datetime = Field(description="when the driver arrives without riders")

@@ -33,7 +33,7 @@ class ReadyOut(WireOut):
 
 
 class EntranceOut(WireOut):
-    """Where to go from here."""
+    """Links to the documentation."""
 
     name: str
     version: str

@@ -27,7 +27,7 @@ from matcher.search.replay import Replayed, ReplayedCandidate
 
 
 class ReplayIn(WireIn):
-    """A search to make again: that of a request id from the log, or one made by hand."""
+    """A search to replay: by its request id from the log, or given here."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -71,7 +71,7 @@ class TurnedAwayOut(WireOut):
 
     reason: str
     offers: int
-    cells: list[LocatedOut] = Field(description="where those begin that leave about the window, at most 300 in all")
+    cells: list[LocatedOut] = Field(description="where offers that depart near the window begin; at most 300")
 
 
 class PointOut(WireOut):
@@ -84,7 +84,7 @@ class PointOut(WireOut):
 class AskedOut(WireOut):
     """What was searched.
 
-    `at`, `considered`, `feasible`: what is stored of a search from the log, absent for one by hand.
+    `at`, `considered`, `feasible`: what is stored of a search from the log, absent for a search given here.
     """
 
     origin: PointOut
@@ -100,7 +100,7 @@ class AskedOut(WireOut):
 
 
 class ReplayOut(WireOut):
-    """How a search is decided on the offers of now."""
+    """How a search is decided on the current offers."""
 
     asked: AskedOut
     candidates: list[ReplayedCandidateOut] = Field(description="best first, at most 20")

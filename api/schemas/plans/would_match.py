@@ -120,7 +120,7 @@ class DryRunQuery(WireIn):
 
 
 class OfferPlanOut(OfferOut):
-    """A trip as it would be published, and what it would match. Its id is that of nothing."""
+    """A trip as it would be published, and what it would match. Its id is not stored."""
 
     would_match: WouldMatchOut
 
