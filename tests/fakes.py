@@ -32,8 +32,9 @@ from matcher.domain.principal import ApiKey
 from matcher.matching.base.roads import PackedDrive
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
+from matcher.postgres.store import KeysetPage
 from matcher.roads.engine import DrivenRoute, SnappedPosition
-from matcher.trips.offers.repository import CurrentState, OfferPage
+from matcher.trips.offers.repository import CurrentState
 
 
 class SameThread(Executor):
@@ -107,7 +108,7 @@ class OffersInMemory:
         departure_to: datetime | None,
         limit: int,
         after: tuple[datetime, UUID] | None,
-    ) -> OfferPage:
+    ) -> KeysetPage[Offer]:
         self._call()
         fitting = sorted(
             (
@@ -121,9 +122,7 @@ class OffersInMemory:
             ),
             key=lambda offer: (offer.departure, offer.id),
         )
-        page = tuple(fitting[:limit])
-        more = len(fitting) > limit
-        return OfferPage(offers=page, next_cursor=(page[-1].departure, page[-1].id) if more else None)
+        return KeysetPage.of(fitting, limit, lambda offer: (offer.departure, offer.id))
 
     async def update(self, offer: Offer, *, expected_version: int) -> None:
         held = await self.get(offer.id)

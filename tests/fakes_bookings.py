@@ -12,7 +12,8 @@ from matcher.domain.errors.tree import OfferNotOpen, StaleVersion
 from matcher.domain.idempotency import KeptAnswer
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.events.event import Event
-from matcher.trips.bookings.repository import BookingPage, Decide, TripChange
+from matcher.postgres.store import KeysetPage
+from matcher.trips.bookings.repository import Decide, TripChange
 from tests.fakes import OffersInMemory
 
 _ENDED = {BookingStatus.CANCELLED, BookingStatus.VALIDATED}
@@ -98,7 +99,7 @@ class TripsInMemory:
         offer_id: UUID | None,
         limit: int,
         after: tuple[datetime, UUID] | None,
-    ) -> BookingPage:
+    ) -> KeysetPage[Booking]:
         fitting = sorted(
             (
                 booking
@@ -111,8 +112,7 @@ class TripsInMemory:
             key=lambda booking: (booking.created_at, booking.id),
             reverse=True,
         )
-        page = tuple(fitting[:limit])
-        return BookingPage(page, (page[-1].created_at, page[-1].id) if len(fitting) > limit else None)
+        return KeysetPage.of(fitting, limit, lambda booking: (booking.created_at, booking.id))
 
     async def move_due(self, now: datetime, decide: Decide, *, limit: int) -> int:
         due = [booking for booking in self.stored.values() if booking.due_at is not None and booking.due_at <= now]

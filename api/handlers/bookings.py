@@ -54,7 +54,7 @@ async def list_bookings(call: Call[BookingListQuery, Nothing]) -> web.Response:
         call.principal, query.statuses_wanted, query.offer_wanted, query.limit, position_of(query)
     )
     cursor = next_cursor(page.next_cursor, query)
-    seen = [BookingOut.seen_by(booking, actor_of(booking, call.principal)) for booking in page.bookings]
+    seen = [BookingOut.seen_by(booking, actor_of(booking, call.principal)) for booking in page.items]
     return page_response(call.request, BookingPageOut(bookings=seen, next_cursor=cursor), cursor)
 
 

@@ -57,9 +57,9 @@ async def list_offers(call: Call[OfferListQuery, Nothing]) -> web.Response:
     page = await call.carpool.read_offers.list_page(
         call.principal, query.status_wanted, query.from_, query.to, query.limit, position_of(query)
     )
-    parts = await call.carpool.series.read.parts([offer.id for offer in page.offers]) if page.offers else {}
+    parts = await call.carpool.series.read.parts([offer.id for offer in page.items]) if page.items else {}
     cursor = next_cursor(page.next_cursor, query)
-    offers = [OfferSummaryOut.from_domain(offer, call.principal.user, parts.get(offer.id)) for offer in page.offers]
+    offers = [OfferSummaryOut.from_domain(offer, call.principal.user, parts.get(offer.id)) for offer in page.items]
     return page_response(call.request, OfferPageOut(offers=offers, next_cursor=cursor), cursor)
 
 

@@ -52,7 +52,7 @@ async def list_requests(call: Call[RequestListQuery, Nothing]) -> web.Response:
     query = call.query
     page = await call.carpool.requests.keep.list_own(call.principal, query.limit, position_of(query))
     cursor = next_cursor(page.next_cursor, query)
-    requests = [RequestOut.from_domain(kept, call.now) for kept in page.requests]
+    requests = [RequestOut.from_domain(kept, call.now) for kept in page.items]
     return page_response(call.request, RequestsOut(requests=requests, next_cursor=cursor), cursor)
 
 

@@ -74,7 +74,7 @@ async def list_series(call: Call[SeriesListQuery, Nothing]) -> web.Response:
     query = call.query
     page = await call.carpool.series.read.list_page(call.principal, query.limit, position_of(query))
     cursor = next_cursor(page.next_cursor, query)
-    answer = SeriesPageOut(series=[SeriesSummaryOut.from_domain(one) for one in page.series], next_cursor=cursor)
+    answer = SeriesPageOut(series=[SeriesSummaryOut.from_domain(one) for one in page.items], next_cursor=cursor)
     return page_response(call.request, answer, cursor)
 
 

@@ -11,13 +11,13 @@ from matcher.domain.errors.tree import InvalidInput, OfferNotFound
 from matcher.domain.offer import Offer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.postgres.store import PostgresStore
 from matcher.trips.offers.rows import to_offer
 from matcher.trips.offers.store import PostgresOffers
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Record
 
-_STORED = Statements("stored_offers")
 _NONSENSE = (InvalidInput, ValueError, TypeError, KeyError)
 
 
@@ -38,32 +38,31 @@ class StoredPage:
     next_cursor: tuple[datetime, UUID] | None
 
 
-class PostgresStoredOffers:
+class PostgresStoredOffers(PostgresStore):
     """The OPEN offers of a region, a page at a time, so that a long check holds no transaction open; read only.
 
     Raises DatabaseUnavailable.
     """
 
+    _statements = Statements("stored_offers")
+
     def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+        super().__init__(connections)
         self._offers = PostgresOffers(connections)
 
     async def count(self, region: str) -> int:
-        async with self._connections.connection() as connection:
-            return int(await _STORED.value(connection, "count_open_offers_of_region", region=region))
+        return int(await self._value("count_open_offers_of_region", region=region))
 
     async def page(self, region: str, *, limit: int, after: tuple[datetime, UUID] | None) -> StoredPage:
         """At most `limit` of them, ordered by (departure, id), after `after`."""
         after_departure, after_id = (None, None) if after is None else after
-        async with self._connections.connection() as connection:
-            rows = await _STORED.rows(
-                connection,
-                "page_open_offers_of_region",
-                region=region,
-                after_departure=after_departure,
-                after_id=after_id,
-                row_limit=limit,
-            )
+        rows = await self._rows(
+            "page_open_offers_of_region",
+            region=region,
+            after_departure=after_departure,
+            after_id=after_id,
+            row_limit=limit,
+        )
         read = [_read(row) for row in rows]
         return StoredPage(
             offers=tuple(offer for offer in read if isinstance(offer, Offer)),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from matcher.domain.errors.tree import DatabaseUnavailable
 from matcher.events.event import Event, EventKind, NumberedEvent
 from matcher.postgres.errors import domain_errors
-from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.postgres.store import PostgresStore
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Connection, Record
@@ -49,11 +49,10 @@ async def announce_events(connection: Connection) -> None:
         pass
 
 
-class PostgresEvents:
+class PostgresEvents(PostgresStore):
     """Implements EventStore."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    _statements = _EVENTS
 
     async def write(self, events: Sequence[Event], now: datetime) -> None:
         async with self._connections.transaction() as connection:
@@ -64,9 +63,8 @@ class PostgresEvents:
     async def give_numbers(self, now: datetime) -> int:
         given = 0
         while True:
-            async with self._connections.connection() as connection:
-                if not await _EVENTS.value(connection, "are_unnumbered"):
-                    break
+            if not await self._value("are_unnumbered"):
+                break
             async with self._connections.transaction() as connection:
                 held = await _EVENTS.row(connection, "hold_numbers")
                 if held is None:
@@ -82,21 +80,16 @@ class PostgresEvents:
         return given
 
     async def numbers(self) -> tuple[int, int]:
-        async with self._connections.connection() as connection:
-            row = await _EVENTS.row(connection, "numbers")
+        row = await self._row("numbers")
         assert row is not None
         return int(row["given"]), int(row["forgotten"])
 
     async def list_after(self, after: int, limit: int) -> list[NumberedEvent]:
-        async with self._connections.connection() as connection:
-            rows = await _EVENTS.rows(connection, "events_after", after=after, row_limit=limit)
+        rows = await self._rows("events_after", after=after, row_limit=limit)
         return [to_event(row) for row in rows]
 
     async def list_of(self, recipient: str, after: int, up_to: int, limit: int) -> list[NumberedEvent]:
-        async with self._connections.connection() as connection:
-            rows = await _EVENTS.rows(
-                connection, "events_of", recipient=recipient, after=after, up_to=up_to, row_limit=limit
-            )
+        rows = await self._rows("events_of", recipient=recipient, after=after, up_to=up_to, row_limit=limit)
         return [to_event(row) for row in rows]
 
     async def forget_events(self, before: datetime, limit: int = _AT_ONCE) -> int:

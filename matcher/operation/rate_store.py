@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from matcher.operation.rate_limits import Grant, RateLimit, room
-from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.postgres.store import PostgresStore
 
-_RATE_LIMITS = Statements("rate_limits")
 
-
-class PostgresRateLimits:
+class PostgresRateLimits(PostgresStore):
     """Implements RateStore: one upsert for each asking, by the clock of the database, which all processes share."""
 
-    def __init__(self, database: Connections) -> None:
-        self._database = database
+    _statements = Statements("rate_limits")
 
     async def take(self, key: bytes, limit: RateLimit, wanted: int) -> Grant:
         """As many of `wanted` calls as fit now. Raises DatabaseUnavailable."""
-        async with self._database.connection() as connection:
-            row = await _RATE_LIMITS.row(
-                connection, "take", key=key, wanted=wanted, burst=limit.burst, interval_us=limit.interval_us
-            )
+        row = await self._row("take", key=key, wanted=wanted, burst=limit.burst, interval_us=limit.interval_us)
         assert row is not None, "an upsert returns its row"
         fits, wait_s = room(row["busy_until_us"], row["asked_at_us"], limit)
         return Grant(row["granted"], fits, wait_s)
 
     async def forget(self, at_most: int = 10_000) -> int:
         """Drop callers who have rested; returns how many."""
-        async with self._database.connection() as connection:
-            return await _RATE_LIMITS.run(connection, "forget_rate_limits", at_most=at_most)
+        return await self._run("forget_rate_limits", at_most=at_most)

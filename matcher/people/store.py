@@ -7,22 +7,20 @@ from uuid import UUID
 
 from matcher.domain.errors.tree import SharingInUse, StaleVersion
 from matcher.postgres.change_feed import announce_changes
-from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.postgres.store import PostgresStore
 
 _PEOPLE = Statements("people")
 _WOMAN = "woman"
 
 
-class PostgresPeople:
+class PostgresPeople(PostgresStore):
     """What users share of themselves. Implements `Sharing`."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    _statements = _PEOPLE
 
     async def is_woman(self, user: str) -> bool:
-        async with self._connections.connection() as connection:
-            return bool(await _PEOPLE.value(connection, "find_shared", user_id=user) == _WOMAN)
+        return bool(await self._value("find_shared", user_id=user) == _WOMAN)
 
     async def share(self, user: str, *, woman: bool, now: datetime, expected: bool | None = None) -> list[UUID]:
         """Store what the user shares, here and in all their OPEN offers; the ids of the offers changed.

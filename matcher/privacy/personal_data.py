@@ -80,7 +80,7 @@ class EraseMe:
                 limit=_PAGE,
                 after=after,
             )
-            for offer in page.offers:
+            for offer in page.items:
                 with suppress(Conflict, NotFound):  # it ended meanwhile, or the next attempt cancels it
                     await cancel_offer(offer.id, principal, now)
             after = page.next_cursor
@@ -97,7 +97,7 @@ class EraseMe:
                 limit=_PAGE,
                 after=after,
             )
-            for booking in page.bookings:
+            for booking in page.items:
                 # A ride that has begun can only be completed, which the clock does: until then it carries the
                 # pseudonym.
                 with suppress(Conflict, NotFound):

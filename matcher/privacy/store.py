@@ -15,8 +15,8 @@ from uuid import UUID
 
 from matcher.domain.errors.tree import StrongerKeyHeld, TripsStillOpen
 from matcher.domain.principal import Role
-from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.postgres.store import PostgresStore
 from matcher.trips.bookings.rows import to_booking
 from matcher.trips.veil import seen_by, side_of
 
@@ -124,11 +124,10 @@ HELD: tuple[Held, ...] = (
 )
 
 
-class PostgresPersonalData:
+class PostgresPersonalData(PostgresStore):
     """Exports, erases and expires personal data."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    _statements = _STATEMENTS
 
     async def export(self, user: str) -> AsyncGenerator[tuple[str, Any], None]:
         """(area, one JSON value), area by area, from one snapshot. Empty areas are left out."""
@@ -164,21 +163,17 @@ class PostgresPersonalData:
 
     async def forget_offers(self, before: datetime, limit: int = _AT_ONCE) -> int:
         """Delete at most `limit` trips without bookings that ended before a moment; returns how many."""
-        async with self._connections.connection() as connection:
-            return await _STATEMENTS.run(connection, "forget_offers", before=before, row_limit=limit)
+        return await self._run("forget_offers", before=before, row_limit=limit)
 
     async def forget_series(self, before: datetime, limit: int = _AT_ONCE) -> int:
         """Delete at most `limit` ended series without trips, unchanged since a moment; returns how many."""
-        async with self._connections.connection() as connection:
-            return await _STATEMENTS.run(connection, "forget_series", before=before, row_limit=limit)
+        return await self._run("forget_series", before=before, row_limit=limit)
 
     async def forget_keys(self, before: datetime, limit: int = _AT_ONCE) -> int:
         """Delete at most `limit` keys revoked or expired before a moment; returns how many."""
-        async with self._connections.connection() as connection:
-            return await _STATEMENTS.run(connection, "forget_keys", before=before, row_limit=limit)
+        return await self._run("forget_keys", before=before, row_limit=limit)
 
     async def veil_erased(self, _before: datetime, _limit: int = _AT_ONCE) -> int:
         """Blur the places of erased riders in trips that have ended since. Returns 0: one statement does it all."""
-        async with self._connections.connection() as connection:
-            await _STATEMENTS.run(connection, "veil_stops_of_erased")
+        await self._run("veil_stops_of_erased")
         return 0

@@ -152,7 +152,7 @@ class ReplaySearch:
         cursor = None
         while len(offers) < _LOCATED:
             page = await self._read_offers.list_page(principal, OfferStatus.OPEN, begin, end, _PAGE, cursor)
-            offers += page.offers
+            offers += page.items
             cursor = page.next_cursor
             if cursor is None:
                 break

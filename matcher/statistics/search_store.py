@@ -12,8 +12,8 @@ from uuid import UUID
 import asyncpg
 
 from matcher.domain.errors.tree import DatabaseUnavailable
-from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.postgres.store import PostgresStore
 from matcher.statistics.histograms import BOUNDS, LARGEST, added, quantile_buckets
 from matcher.statistics.model import MEASURES, QUARTER_S, SUMS, LostSearches, SearchRow
 
@@ -46,11 +46,10 @@ class StoredSearch:
     wanted_at: datetime
 
 
-class PostgresSearchStore:
+class PostgresSearchStore(PostgresStore):
     """Searches and their roll-ups on PostgreSQL."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    _statements = STATISTICS
 
     async def write(self, rows: Sequence[SearchRow], lost: Sequence[LostSearches]) -> None:
         async with self._connections.transaction() as connection:
@@ -89,16 +88,12 @@ class PostgresSearchStore:
     ) -> list[tuple[int, int, int, int]]:
         """(origin cell, destination cell, local hour that was wanted, searches) of searches among cells asked since
         then."""
-        async with self._connections.connection() as connection:
-            rows = await STATISTICS.rows(
-                connection, "searches_between", region=region, cells=list(cells), since=since, zone=zone
-            )
+        rows = await self._rows("searches_between", region=region, cells=list(cells), since=since, zone=zone)
         return [(row["origin_cell"], row["destination_cell"], row["hour"], row["searches"]) for row in rows]
 
     async def of_request(self, region: str, request_id: str) -> StoredSearch | None:
         """The latest search under a request id, or None. Raises DatabaseUnavailable."""
-        async with self._connections.connection() as connection:
-            row = await STATISTICS.row(connection, "search_of_request", region=region, request_id=request_id)
+        row = await self._row("search_of_request", region=region, request_id=request_id)
         return None if row is None else StoredSearch(**dict(row))
 
     async def roll_up(self, *, limit: int) -> int:
@@ -125,8 +120,7 @@ class PostgresSearchStore:
 
     async def forget_searches(self, before: datetime, *, limit: int) -> int:
         """Drop rows asked before a moment that have been rolled up, at most `limit`; returns how many."""
-        async with self._connections.connection() as connection:
-            return await STATISTICS.run(connection, "forget_searches", before=before, row_limit=limit)
+        return await self._run("forget_searches", before=before, row_limit=limit)
 
 
 async def _roll_up(connection: Connection, limit: int) -> int:

@@ -79,7 +79,7 @@ async def test_stops_of_bookings_come_back_in_their_order_wherever_the_offer_is_
     page = await offers.list_page(
         driver_id=None, status=None, departure_from=None, departure_to=None, limit=9, after=None
     )
-    assert {o.id: o for o in page.offers} == {offer.id: offer, without.id: without}
+    assert {o.id: o for o in page.items} == {offer.id: offer, without.id: without}
     assert [stop.kind for stop in (await offers.get(offer.id)).stops] == [
         StopKind.ORIGIN, StopKind.PICKUP, StopKind.VIA, StopKind.DROPOFF, StopKind.DESTINATION,
     ]  # fmt: skip
@@ -160,8 +160,8 @@ async def test_pages_go_by_departure_then_id_and_miss_nobody(offers: OfferReposi
         page = await offers.list_page(
             driver_id="alice", status=None, departure_from=None, departure_to=None, limit=3, after=after
         )
-        assert len(page.offers) == expected_size
-        seen += page.offers
+        assert len(page.items) == expected_size
+        seen += page.items
         after = page.next_cursor
     assert after is None
     assert [offer.id for offer in seen] == [offer.id for offer in (*same_time, *later)]
@@ -172,7 +172,7 @@ async def test_a_page_that_ends_exactly_at_the_last_offer_has_no_next(offers: Of
     page = await offers.list_page(
         driver_id="alice", status=None, departure_from=None, departure_to=None, limit=1, after=None
     )
-    assert len(page.offers) == 1
+    assert len(page.items) == 1
     assert page.next_cursor is None
 
 
@@ -188,7 +188,7 @@ async def test_a_page_keeps_to_driver_status_and_both_ends_of_the_span(offers: O
 
     async def found(driver_id: str | None, status: OfferStatus | None) -> set[UUID]:
         page = await offers.list_page(driver_id=driver_id, status=status, limit=10, after=None, **span)
-        return {offer.id for offer in page.offers}
+        return {offer.id for offer in page.items}
 
     assert await found("alice", None) == {by_hour[1].id, by_hour[2].id}
     assert await found("alice", OfferStatus.OPEN) == {by_hour[2].id}

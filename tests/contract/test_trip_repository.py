@@ -142,11 +142,11 @@ async def test_pages_go_from_the_newest_to_the_oldest(stores: Stores) -> None:
     for booking in later:
         await stores[1].commit(TripChange(offer, 1, NOW, new=booking))
     page = await stores[1].list_page(user=offer.driver_id, statuses=None, offer_id=None, limit=2, after=None)
-    assert page.bookings == (later[1], later[0])
+    assert page.items == (later[1], later[0])
     rest = await stores[1].list_page(
         user=None, statuses=[BookingStatus.WAITING_CONFIRMATION], offer_id=offer.id, limit=2, after=page.next_cursor
     )
-    assert (rest.bookings, rest.next_cursor) == ((first,), None)
+    assert (rest.items, rest.next_cursor) == ((first,), None)
 
 
 async def test_what_is_due_is_moved_once(stores: Stores) -> None:

@@ -12,8 +12,8 @@ from matcher.events.event import Event, EventKind, NumberedEvent
 from matcher.events.store import announce_events, write_events
 from matcher.events.webhooks.store import to_webhook
 from matcher.events.webhooks.webhook import Delivery, DeliveryStatus, SendingResult, Webhook
-from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.postgres.store import PostgresStore, from_row
 
 if TYPE_CHECKING:
     from matcher.postgres.statements import Record
@@ -31,11 +31,10 @@ class DueDelivery:
     webhook: Webhook
 
 
-class PostgresDeliveries:
+class PostgresDeliveries(PostgresStore):
     """What is queued for webhooks. Several processes claim from it at once, never the same delivery."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    _statements = _DELIVERIES
 
     async def claim(self, now: datetime, *, most: int, most_each: int, lease: timedelta) -> list[DueDelivery]:
         """At most `most` due deliveries, `most_each` in progress for one webhook, of each trip only the first
@@ -43,10 +42,7 @@ class PostgresDeliveries:
 
         Counted as attempts, in the order in which they became due. Nobody else gets them until the lease ends.
         """
-        async with self._connections.connection() as connection:
-            rows = await _DELIVERIES.rows(
-                connection, "claim_deliveries", now=now, most=most, most_each=most_each, lease=lease
-            )
+        rows = await self._rows("claim_deliveries", now=now, most=most, most_each=most_each, lease=lease)
         return [DueDelivery(_to_delivery(row), to_webhook(row)) for row in rows]
 
     async def end(
@@ -94,8 +90,7 @@ class PostgresDeliveries:
 
     async def get(self, delivery_id: int) -> Delivery:
         """Raises DeliveryNotFound."""
-        async with self._connections.connection() as connection:
-            row = await _DELIVERIES.row(connection, "get_delivery", id=delivery_id)
+        row = await self._row("get_delivery", id=delivery_id)
         if row is None:
             raise DeliveryNotFound("you have no delivery with this id")
         return _to_delivery(row)
@@ -110,16 +105,14 @@ class PostgresDeliveries:
         limit: int,
     ) -> list[Delivery]:
         """At most `limit`, newest first, with ids below `before`; of everybody when `owner` is None."""
-        async with self._connections.connection() as connection:
-            rows = await _DELIVERIES.rows(
-                connection,
-                "list_deliveries",
-                owner=owner,
-                webhook_id=webhook_id,
-                status=None if status is None else status.value,
-                before=before,
-                row_limit=limit,
-            )
+        rows = await self._rows(
+            "list_deliveries",
+            owner=owner,
+            webhook_id=webhook_id,
+            status=None if status is None else status.value,
+            before=before,
+            row_limit=limit,
+        )
         return [_to_delivery(row) for row in rows]
 
     async def replay(self, delivery_id: int, now: datetime) -> None:
@@ -139,29 +132,22 @@ class PostgresDeliveries:
 
     async def forget_delivered(self, before: datetime, limit: int = 1000) -> int:
         """Delete at most `limit` deliveries that arrived before a moment; returns how many."""
-        async with self._connections.connection() as connection:
-            return await _DELIVERIES.run(connection, "forget_delivered", before=before, row_limit=limit)
+        return await self._run("forget_delivered", before=before, row_limit=limit)
 
     async def counts(self) -> dict[DeliveryStatus, int]:
         """How many are PENDING and how many DEAD."""
-        async with self._connections.connection() as connection:
-            rows = await _DELIVERIES.rows(connection, "count_deliveries")
+        rows = await self._rows("count_deliveries")
         found = {DeliveryStatus(row["status"]): int(row["deliveries"]) for row in rows}
         return {status: found.get(status, 0) for status in (DeliveryStatus.PENDING, DeliveryStatus.DEAD)}
 
 
 def _to_delivery(row: Record) -> Delivery:
     event = Event(EventKind(row["kind"]), row["recipient"], row["trip_id"], row["data"], row["dedupe_key"])
-    return Delivery(
+    return from_row(
+        Delivery,
+        row,
         id=row["delivery_id"],
-        webhook_id=row["webhook_id"],
-        owner=row["owner"],
         event=NumberedEvent(row["number"], event, row["happened_at"]),
         status=DeliveryStatus(row["delivery_status"]),
-        attempts=row["attempts"],
-        next_attempt_at=row["next_attempt_at"],
         created_at=row["queued_at"],
-        answer_status=row["answer_status"],
-        error=row["error"],
-        ended_at=row["ended_at"],
     )

@@ -7,39 +7,33 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from matcher.domain.place import Coordinate, GeocodedPlace
-from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.postgres.store import PostgresStore
 
-_CACHE = Statements("geocode_cache")
 _KEY_LIMIT_BYTES = 1_000  # the table's own limit; an index entry holds 2.7 kB
 
 
-class PostgresGeocodeCache:
+class PostgresGeocodeCache(PostgresStore):
     """A GeocodeCache."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    _statements = Statements("geocode_cache")
 
     async def find(self, provider: str, query: str, now: datetime) -> list[GeocodedPlace] | None:
-        async with self._connections.connection() as connection:
-            places = await _CACHE.value(connection, "find_places", provider=provider, query=_key(query), now=now)
+        places = await self._value("find_places", provider=provider, query=_key(query), now=now)
         return None if places is None else [_to_place(place) for place in places]
 
     async def put(self, provider: str, query: str, places: Sequence[GeocodedPlace], expires_at: datetime) -> None:
-        async with self._connections.connection() as connection:
-            await _CACHE.run(
-                connection,
-                "put_places",
-                provider=provider,
-                query=_key(query),
-                places=[_to_json(place) for place in places],
-                expires_at=expires_at,
-            )
+        await self._run(
+            "put_places",
+            provider=provider,
+            query=_key(query),
+            places=[_to_json(place) for place in places],
+            expires_at=expires_at,
+        )
 
     async def forget_expired(self, now: datetime) -> int:
         """Delete expired answers; returns how many."""
-        async with self._connections.connection() as connection:
-            return await _CACHE.run(connection, "forget_expired_places", now=now)
+        return await self._run("forget_expired_places", now=now)
 
 
 def _key(query: str) -> str:

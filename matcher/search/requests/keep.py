@@ -12,9 +12,10 @@ from matcher.domain.errors.tree import DepartureTooFar, Fault, RoleForbidden
 from matcher.domain.idempotency import Keep, rendered
 from matcher.domain.match import DEFAULT_LIMIT, MatchAnswer, RequestDraft
 from matcher.domain.principal import Principal
+from matcher.postgres.store import KeysetPage
 from matcher.search.find import FindMatches
 from matcher.search.requests.kept_request import FoundOffer, KeptRequest
-from matcher.search.requests.store import PostgresRequests, RequestPage
+from matcher.search.requests.store import PostgresRequests
 from matcher.search.resolve import ResolveRequest, require_future
 
 #: Offers that a request lists as found, at most.
@@ -90,7 +91,9 @@ class KeepRequests:
             raise RequestNotFound("you have no request with this id")
         return kept, await self._requests.found(request_id, MOST_FOUND)
 
-    async def list_own(self, principal: Principal, limit: int, after: tuple[datetime, UUID] | None) -> RequestPage:
+    async def list_own(
+        self, principal: Principal, limit: int, after: tuple[datetime, UUID] | None
+    ) -> KeysetPage[KeptRequest]:
         """Up to `limit` of them, oldest first, after the one named by `after`."""
         return await self._requests.list_page(principal.user, limit, after)
 

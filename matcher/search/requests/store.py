@@ -17,8 +17,8 @@ from matcher.domain.match import DEFAULT_LIMIT, WISHES, MatchRequest, TimeWindow
 from matcher.events.event import Event, EventKind
 from matcher.events.store import announce_events, write_events
 from matcher.postgres.idempotency import find_answer, keep_answer
-from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.postgres.store import KeysetPage, PostgresStore, from_row
 from matcher.search.requests.kept_request import FoundOffer, KeptRequest
 from matcher.trips.offers.rows import place_to_json, to_local, to_place
 
@@ -53,19 +53,10 @@ class ChangedOffers:
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RequestPage:
-    """One keyset page, oldest first; `next_cursor` is the (created_at, id) to go on after, None at the end."""
-
-    requests: tuple[KeptRequest, ...]
-    next_cursor: tuple[datetime, UUID] | None
-
-
-class PostgresRequests:
+class PostgresRequests(PostgresStore):
     """Kept requests, and whose turn it is to match them."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    _statements = _REQUESTS
 
     async def insert(
         self,
@@ -103,41 +94,33 @@ class PostgresRequests:
 
     async def get(self, request_id: UUID) -> KeptRequest:
         """Raises RequestNotFound."""
-        async with self._connections.connection() as connection:
-            row = await _REQUESTS.row(connection, "get_request", id=request_id)
+        row = await self._row("get_request", id=request_id)
         if row is None:
             raise RequestNotFound("you have no request with this id")
         return to_kept(row)
 
-    async def list_page(self, rider_id: str, limit: int, after: tuple[datetime, UUID] | None) -> RequestPage:
+    async def list_page(
+        self, rider_id: str, limit: int, after: tuple[datetime, UUID] | None
+    ) -> KeysetPage[KeptRequest]:
         """One rider's requests, oldest first."""
-        async with self._connections.connection() as connection:
-            rows = await _REQUESTS.rows(
-                connection,
-                "list_requests",
-                rider_id=rider_id,
-                after_id=None if after is None else after[1],
-                row_limit=limit + 1,
-            )
-        found = tuple(to_kept(row) for row in rows[:limit])
-        return RequestPage(found, (found[-1].created_at, found[-1].id) if len(rows) > limit else None)
+        rows = await self._rows(
+            "list_requests", rider_id=rider_id, after_id=None if after is None else after[1], row_limit=limit + 1
+        )
+        return KeysetPage.of(map(to_kept, rows), limit, lambda kept: (kept.created_at, kept.id))
 
     async def found(self, request_id: UUID, limit: int) -> list[FoundOffer]:
         """The offers its rider was notified of, newest first."""
-        async with self._connections.connection() as connection:
-            rows = await _REQUESTS.rows(connection, "found_offers", id=request_id, row_limit=limit)
+        rows = await self._rows("found_offers", id=request_id, row_limit=limit)
         return [FoundOffer(row["offer_id"], row["found_at"]) for row in rows]
 
     async def delete(self, request_id: UUID) -> None:
         """Raises RequestNotFound."""
-        async with self._connections.connection() as connection:
-            if not await _REQUESTS.run(connection, "delete_request", id=request_id):
-                raise RequestNotFound("you have no request with this id")
+        if not await self._run("delete_request", id=request_id):
+            raise RequestNotFound("you have no request with this id")
 
     async def forget_requests(self, before: datetime, limit: int = _AT_ONCE) -> int:
         """Delete at most `limit` requests whose window ended before a moment; returns how many."""
-        async with self._connections.connection() as connection:
-            return await _REQUESTS.run(connection, "forget_requests", before=before, row_limit=limit)
+        return await self._run("forget_requests", before=before, row_limit=limit)
 
     async def waiting(self, region: str, seen: str | None, now: datetime) -> tuple[list[KeptRequest], str]:
         """(waiting requests stored after the snapshot `seen`, all without one; the snapshot to continue from).
@@ -153,8 +136,7 @@ class PostgresRequests:
 
     async def present(self, request_ids: Sequence[UUID], now: datetime) -> dict[UUID, bool]:
         """The requests that still wait, and whether their riders share being women."""
-        async with self._connections.connection() as connection:
-            rows = await _REQUESTS.rows(connection, "present_requests", ids=list(request_ids), now=now)
+        rows = await self._rows("present_requests", ids=list(request_ids), now=now)
         return {row["id"]: row["rider_is_woman"] for row in rows}
 
     @asynccontextmanager
@@ -257,22 +239,16 @@ def to_kept(row: Record | Mapping[str, Any]) -> KeptRequest:
     earliest, latest = (
         to_local(row[column], row["window_offset_s"], row["window_zone"]) for column in ("earliest_at", "latest_at")
     )
-    return KeptRequest(
-        id=row["id"],
-        region=row["region"],
-        region_fingerprint=row["region_fingerprint"],
-        request=MatchRequest(
-            rider_id=row["rider_id"],
-            origin=to_place(row["origin"], ""),
-            destination=to_place(row["destination"], ""),
-            window=TimeWindow(earliest, latest),
-            window_kind=WindowKind(row["window_kind"]),
-            limit=DEFAULT_LIMIT,
-            rider_is_woman=row["rider_is_woman"],
-            **{name: row[name] for name in WISHES},
-        ),
-        created_at=row["created_at"],
+    request = from_row(
+        MatchRequest,
+        row,
+        origin=to_place(row["origin"], ""),
+        destination=to_place(row["destination"], ""),
+        window=TimeWindow(earliest, latest),
+        window_kind=WindowKind(row["window_kind"]),
+        limit=DEFAULT_LIMIT,
     )
+    return from_row(KeptRequest, row, request=request)
 
 
 def to_row(kept: KeptRequest) -> dict[str, object]:

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.principal import Principal
+from matcher.postgres.store import KeysetPage
 from matcher.trips.booking_rules import actor_of
-from matcher.trips.bookings.repository import BookingPage, TripRepository
+from matcher.trips.bookings.repository import TripRepository
 
 
 class ReadBookings:
@@ -31,7 +32,7 @@ class ReadBookings:
         offer_id: UUID | None,
         limit: int,
         after: tuple[datetime, UUID] | None,
-    ) -> BookingPage:
+    ) -> KeysetPage[Booking]:
         """Up to `limit` bookings, newest first, after the one named by `after`."""
         return await self._trips.list_page(
             user=None if principal.operates else principal.user,

@@ -12,6 +12,7 @@ from matcher.domain.booking import Booking, BookingStatus
 from matcher.domain.idempotency import KeptAnswer
 from matcher.domain.offer import Offer
 from matcher.events.event import Event
+from matcher.postgres.store import KeysetPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,6 @@ class TripChange:
     def changes_offer(self) -> bool:
         """Whether the offer is written."""
         return self.offer is not None and self.offer.version > self.read_version
-
-
-@dataclass(frozen=True, slots=True)
-class BookingPage:
-    """One keyset page, newest first; `next_cursor` is the (moment, id) to go on after, None at the end."""
-
-    bookings: tuple[Booking, ...]
-    next_cursor: tuple[datetime, UUID] | None
 
 
 #: What the clock makes of a booking that is due, and who is told.
@@ -84,7 +77,7 @@ class TripRepository(Protocol):
         offer_id: UUID | None,
         limit: int,
         after: tuple[datetime, UUID] | None,
-    ) -> BookingPage:
+    ) -> KeysetPage[Booking]:
         """Bookings in which `user` (None: anybody) drives or rides, newest first, after a (created_at, id)."""
 
     async def move_due(self, now: datetime, decide: Decide, *, limit: int) -> int:

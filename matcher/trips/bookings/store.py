@@ -16,9 +16,9 @@ from matcher.events.event import Event
 from matcher.events.store import announce_events, write_events
 from matcher.postgres.change_feed import announce_changes
 from matcher.postgres.idempotency import keep_answer
-from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
-from matcher.trips.bookings.repository import BookingPage, Decide, TripChange
+from matcher.postgres.store import KeysetPage, PostgresStore
+from matcher.trips.bookings.repository import Decide, TripChange
 from matcher.trips.bookings.rows import to_booking, to_booking_row
 from matcher.trips.offers.store import replace_open_offer
 from matcher.trips.series.store import note_in_series
@@ -29,14 +29,13 @@ if TYPE_CHECKING:
 _BOOKINGS = Statements("bookings")
 
 
-class PostgresTrips:
+class PostgresTrips(PostgresStore):
     """A TripRepository on PostgreSQL.
 
     Rows are locked in one order, the offer before its bookings, so no two changes wait for each other in a circle.
     """
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    _statements = _BOOKINGS
 
     async def commit(self, change: TripChange, kept: KeptAnswer | None = None) -> None:
         """Write a change, its events, and the answer under its idempotency key; see TripRepository."""
@@ -56,26 +55,22 @@ class PostgresTrips:
 
     async def get(self, booking_id: UUID) -> Booking:
         """Raises BookingNotFound."""
-        async with self._connections.connection() as connection:
-            row = await _BOOKINGS.row(connection, "get_booking", id=booking_id)
+        row = await self._row("get_booking", id=booking_id)
         if row is None:
             raise BookingNotFound("you have no booking with this id")
         return to_booking(row)
 
     async def list_open(self, offer_id: UUID) -> list[Booking]:
-        async with self._connections.connection() as connection:
-            rows = await _BOOKINGS.rows(connection, "list_open_bookings", offer_id=offer_id)
+        rows = await self._rows("list_open_bookings", offer_id=offer_id)
         return [to_booking(row) for row in rows]
 
     async def list_waiting(self, one: str, other: str) -> list[Booking]:
-        async with self._connections.connection() as connection:
-            rows = await _BOOKINGS.rows(connection, "list_waiting_bookings", one=one, other=other)
+        rows = await self._rows("list_waiting_bookings", one=one, other=other)
         return [to_booking(row) for row in rows]
 
     async def find_withdrawal(self, offer_id: UUID, rider_id: str, number: int) -> datetime | None:
         values = {"offer_id": offer_id, "rider_id": rider_id, "skipped": number - 1}
-        async with self._connections.connection() as connection:
-            row = await _BOOKINGS.row(connection, "find_withdrawal", **values)
+        row = await self._row("find_withdrawal", **values)
         return None if row is None else row["updated_at"]
 
     async def list_page(
@@ -86,8 +81,7 @@ class PostgresTrips:
         offer_id: UUID | None,
         limit: int,
         after: tuple[datetime, UUID] | None,
-    ) -> BookingPage:
-        """At most `limit` bookings, newest first, after the (created_at, id) given."""
+    ) -> KeysetPage[Booking]:
         after_at, after_id = (None, None) if after is None else after
         values: dict[str, object] = {
             "statuses": None if statuses is None else [status.value for status in statuses],
@@ -96,17 +90,13 @@ class PostgresTrips:
             "after_id": after_id,
             "row_limit": limit + 1,  # one more tells whether there is a next page
         }
-        async with self._connections.connection() as connection:
-            if user is None:
-                rows = await _BOOKINGS.rows(connection, "list_bookings", **values)
-            else:
-                rows = await _BOOKINGS.rows(connection, "list_bookings_of_user", user_id=user, **values)
-        bookings = tuple(to_booking(row) for row in rows[:limit])
-        more = len(rows) > limit
-        return BookingPage(bookings, (bookings[-1].created_at, bookings[-1].id) if more else None)
+        if user is None:
+            rows = await self._rows("list_bookings", **values)
+        else:
+            rows = await self._rows("list_bookings_of_user", user_id=user, **values)
+        return KeysetPage.of(map(to_booking, rows), limit, lambda booking: (booking.created_at, booking.id))
 
     async def move_due(self, now: datetime, decide: Decide, *, limit: int) -> int:
-        """Move bookings whose moment has come, each as `decide` says; returns how many."""
         events: list[Event] = []
         async with self._connections.connection() as connection:
             async with connection.transaction():
@@ -121,13 +111,10 @@ class PostgresTrips:
         return len(rows)
 
     async def forget_bookings(self, before: datetime, limit: int) -> int:
-        """Drop at most `limit` bookings that ended before a moment; returns how many."""
-        async with self._connections.connection() as connection:
-            return await _BOOKINGS.run(connection, "forget_bookings", before=before, row_limit=limit)
+        return await self._run("forget_bookings", before=before, row_limit=limit)
 
     async def _existing(self, new: Booking, error: BookingExists) -> BookingExists:
-        async with self._connections.connection() as connection:
-            row = await _BOOKINGS.row(connection, "find_open_booking", offer_id=new.offer_id, rider_id=new.rider_id)
+        row = await self._row("find_open_booking", offer_id=new.offer_id, rider_id=new.rider_id)
         return BookingExists(error.detail, extra={} if row is None else {"booking_id": str(row["id"])})
 
 

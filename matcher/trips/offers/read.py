@@ -7,8 +7,9 @@ from uuid import UUID
 
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.domain.principal import Principal
+from matcher.postgres.store import KeysetPage
 from matcher.trips.offer_rules import require_owner
-from matcher.trips.offers.repository import OfferPage, OfferRepository
+from matcher.trips.offers.repository import OfferRepository
 
 
 class ReadOffers:
@@ -31,7 +32,7 @@ class ReadOffers:
         departure_to: datetime | None,
         limit: int,
         after: tuple[datetime, UUID] | None,
-    ) -> OfferPage:
+    ) -> KeysetPage[Offer]:
         """Up to `limit` offers ordered by (departure, id), after the one named by `after`."""
         return await self._offers.list_page(
             driver_id=None if principal.operates else principal.user,

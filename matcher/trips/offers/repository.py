@@ -14,14 +14,7 @@ from matcher.domain.money import Money
 from matcher.domain.offer import FeedPosition, Offer, OfferStatus, TripFields
 from matcher.matching.index.load_direct import DirectOffers
 from matcher.matching.index.load_stops import OffersWithStops
-
-
-@dataclass(frozen=True, slots=True)
-class OfferPage:
-    """One keyset page, newest departure last; `next_cursor` is the (departure, id) to go on after, None at the end."""
-
-    offers: tuple[Offer, ...]
-    next_cursor: tuple[datetime, UUID] | None
+from matcher.postgres.store import KeysetPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +63,8 @@ class OfferRepository(Protocol):
     async def insert(self, offer: Offer, kept: KeptAnswer | None = None) -> None:
         """Store a new offer and, in the same transaction, the answer to the call.
 
-        Raises AnsweredBefore when another call with the same key was answered meanwhile: then nothing is written;
-        IdempotencyKeyReused when the fingerprint differs.
+        Of several calls with one key at once the first stores; the others wait for it, write nothing, and raise
+        AnsweredBefore. Raises IdempotencyKeyReused when the fingerprint differs.
         """
 
     async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
@@ -89,17 +82,21 @@ class OfferRepository(Protocol):
         departure_to: datetime | None,
         limit: int,
         after: tuple[datetime, UUID] | None,
-    ) -> OfferPage:
-        """Offers ordered by (departure, id); `driver_id` None means anybody's."""
+    ) -> KeysetPage[Offer]:
+        """At most `limit` offers ordered by (departure, id), after `after`; both departure bounds are inclusive.
+
+        `driver_id` None means anybody's.
+        """
 
     async def update(self, offer: Offer, *, expected_version: int) -> None:
         """Replace all but id, driver and created_at of an OPEN offer whose version is still `expected_version`.
 
-        `offer.version` must be expected_version + 1. Raises OfferNotFound, StaleVersion, OfferNotOpen.
+        `offer.version` must be expected_version + 1. Raises OfferNotFound, StaleVersion, or OfferNotOpen, in that
+        order of looking.
         """
 
     async def mark_past(self, now: datetime, *, limit: int = 10_000) -> list[UUID]:
-        """Set OPEN offers whose latest arrival is before `now` to PAST; returns their ids."""
+        """Set OPEN offers whose latest arrival is before `now` to PAST, at most `limit`; returns their ids."""
 
     async def get_many(self, offer_ids: Sequence[UUID]) -> list[Offer]:
         """Those that exist, whatever their status, in no order."""
@@ -107,13 +104,13 @@ class OfferRepository(Protocol):
     async def refit(self, offers: Sequence[Offer]) -> int:
         """Store the road positions, the drive and the fingerprint of offers whose version is still the one given.
 
-        Returns how many.
+        Returns how many. All of one fingerprint.
 
         Nothing that a person has said changes, so the version stays, and nobody is told.
         """
 
     def open_offers(self, region: str, fingerprint: str) -> AbstractAsyncContextManager[OpenOffers]:
-        """All OPEN offers of a region, from one consistent snapshot that lives as long as the block."""
+        """All OPEN offers of a region, from one snapshot that keeps its connection as long as the block."""
 
     async def current(self, offer_ids: Sequence[UUID]) -> dict[UUID, CurrentState]:
         """The present state of those that exist."""

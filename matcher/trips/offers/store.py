@@ -17,10 +17,10 @@ from matcher.domain.idempotency import IdempotencyRequest, KeptAnswer, StoredAns
 from matcher.domain.offer import Offer, OfferStatus
 from matcher.postgres.change_feed import announce_changes
 from matcher.postgres.idempotency import find_answer, forget_answers, keep_answer
-from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.postgres.store import KeysetPage, PostgresStore
 from matcher.trips.offers.columns import OpenOffersInTransaction
-from matcher.trips.offers.repository import CurrentState, OfferPage, OpenOffers
+from matcher.trips.offers.repository import CurrentState, OpenOffers
 from matcher.trips.offers.rows import to_current_state, to_offer, to_row, to_stop_rows
 
 if TYPE_CHECKING:
@@ -40,28 +40,18 @@ REFIT_COLUMNS = (
 )  # fmt: skip
 
 
-class PostgresOffers:
+class PostgresOffers(PostgresStore):
     """An OfferRepository on PostgreSQL. What a method has returned from is committed."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    _statements = _OFFERS
 
     async def insert(self, offer: Offer, kept: KeptAnswer | None = None) -> None:
-        """Store a new offer and, in the same transaction, the answer to the call.
-
-        Of several calls with one key at once the first stores; the others wait for it, write nothing, and raise
-        AnsweredBefore. Raises IdempotencyKeyReused when the key was used for another call.
-        """
         async with self._writing() as connection:
             if kept is not None:
                 await keep_answer(connection, kept, offer.created_at)
             await insert_new_offer(connection, offer)
 
     async def find_answer(self, idempotency: IdempotencyRequest) -> StoredAnswer | None:
-        """The answer kept under this key, or None.
-
-        Raises IdempotencyKeyReused when the key was used for another call.
-        """
         async with self._connections.connection() as connection:
             return await find_answer(connection, idempotency)
 
@@ -70,9 +60,7 @@ class PostgresOffers:
         return await self._in_batches(at_once, lambda connection: forget_answers(connection, before, at_once))
 
     async def get(self, offer_id: UUID) -> Offer:
-        """Raises OfferNotFound."""
-        async with self._connections.connection() as connection:
-            row = await _OFFERS.row(connection, "get_offer", id=offer_id)
+        row = await self._row("get_offer", id=offer_id)
         if row is None:
             raise OfferNotFound("you have no offer with this id")
         return to_offer(row)
@@ -86,8 +74,7 @@ class PostgresOffers:
         departure_to: datetime | None,
         limit: int,
         after: tuple[datetime, UUID] | None,
-    ) -> OfferPage:
-        """At most `limit` offers ordered by (departure, id), after `after`; both departure bounds are inclusive."""
+    ) -> KeysetPage[Offer]:
         after_departure, after_id = (None, None) if after is None else after
         values: dict[str, object] = {
             "status": None if status is None else status.value,
@@ -97,36 +84,22 @@ class PostgresOffers:
             "after_id": after_id,
             "row_limit": limit + 1,  # one more tells whether there is a next page
         }
-        async with self._connections.connection() as connection:
-            if driver_id is None:
-                rows = await _OFFERS.rows(connection, "list_offers", **values)
-            else:
-                rows = await _OFFERS.rows(connection, "list_offers_of_driver", driver_id=driver_id, **values)
-        offers = tuple(to_offer(row) for row in rows[:limit])
-        more = len(rows) > limit and bool(offers)
-        return OfferPage(offers, (offers[-1].departure, offers[-1].id) if more else None)
+        if driver_id is None:
+            rows = await self._rows("list_offers", **values)
+        else:
+            rows = await self._rows("list_offers_of_driver", driver_id=driver_id, **values)
+        return KeysetPage.of(map(to_offer, rows), limit, lambda offer: (offer.departure, offer.id))
 
     async def update(self, offer: Offer, *, expected_version: int) -> None:
-        """Replace all but id, driver and created_at of an OPEN offer whose version is still `expected_version`.
-
-        Raises OfferNotFound, StaleVersion, or OfferNotOpen, in that order of looking.
-        """
         async with self._writing() as connection:
             await replace_open_offer(connection, offer, expected_version=expected_version)
 
     async def mark_past(self, now: datetime, *, limit: int = 10_000) -> list[UUID]:
-        """Set OPEN offers whose latest arrival is before `now` to PAST, at most `limit`; returns their ids."""
         async with self._writing() as connection:
             rows = await _OFFERS.rows(connection, "mark_past", now=now, row_limit=limit)
         return [row["id"] for row in rows]
 
     async def refit(self, offers: Sequence[Offer]) -> int:
-        """Store the road positions, the drive and the fingerprint of offers whose version is still the one given.
-
-        Returns how many.
-
-        All of one fingerprint. Nothing that a person has said changes, so the version stays, and nobody is told.
-        """
         if not offers:
             return 0
         async with self._connections.transaction() as connection:
@@ -154,21 +127,16 @@ class PostgresOffers:
         )
 
     async def get_many(self, offer_ids: Sequence[UUID]) -> list[Offer]:
-        """Those that exist, whatever their status, in no order."""
-        async with self._connections.connection() as connection:
-            rows = await _OFFERS.rows(connection, "get_offers", ids=list(offer_ids))
+        rows = await self._rows("get_offers", ids=list(offer_ids))
         return [to_offer(row) for row in rows]
 
     @asynccontextmanager
     async def open_offers(self, region: str, fingerprint: str) -> AsyncIterator[OpenOffers]:
-        """All OPEN offers of a region, from one snapshot that keeps its connection as long as the block."""
         async with self._connections.snapshot() as connection:
             yield await OpenOffersInTransaction.begin(connection, region, fingerprint)
 
     async def current(self, offer_ids: Sequence[UUID]) -> dict[UUID, CurrentState]:
-        """The present state of those that exist."""
-        async with self._connections.connection() as connection:
-            rows = await _OFFERS.rows(connection, "current_offers", ids=list(offer_ids))
+        rows = await self._rows("current_offers", ids=list(offer_ids))
         return {row["id"]: to_current_state(row) for row in rows}
 
     async def _in_batches(self, at_once: int, drop: Callable[[Connection], Awaitable[int]]) -> int:

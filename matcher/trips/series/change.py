@@ -14,11 +14,12 @@ from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
 from matcher.domain.series import MAX_PHASES, Occurrence, PartOfSeries, Phase, Route, Series, SeriesChange, SeriesStatus
 from matcher.places.resolve import ResolvePlaces
+from matcher.postgres.store import KeysetPage
 from matcher.roads.asked import RoadsByTime
 from matcher.trips.offer_rules import require_driver, stops_of
 from matcher.trips.series.occurrences import MakeOccurrences
 from matcher.trips.series.publish import first_day, first_trips, require_dates, require_ways, today
-from matcher.trips.series.store import PostgresSeries, SeriesPage
+from matcher.trips.series.store import PostgresSeries
 from matcher.trips.series.tend import LeftAlone, TendSeries
 
 
@@ -42,7 +43,9 @@ class ReadSeries:
         """Which trip of which series offers are, for those who may read the offers."""
         return await self._series.parts(offer_ids)
 
-    async def list_page(self, principal: Principal, limit: int, after: tuple[datetime, UUID] | None) -> SeriesPage:
+    async def list_page(
+        self, principal: Principal, limit: int, after: tuple[datetime, UUID] | None
+    ) -> KeysetPage[Series]:
         """Up to `limit` series, oldest first, after the one named by `after`."""
         owner = None if principal.operates else principal.user
         return await self._series.list_page(driver_id=owner, limit=limit, after=after)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -16,6 +15,7 @@ from matcher.postgres.change_feed import announce_changes
 from matcher.postgres.idempotency import keep_answer
 from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
+from matcher.postgres.store import KeysetPage, PostgresStore
 from matcher.trips.offers.store import insert_new_offer
 from matcher.trips.series.occurrences import Made
 from matcher.trips.series.rows import to_occurrence, to_phase_rows, to_series
@@ -28,22 +28,16 @@ _SERIES = Statements("series")
 MAX_SERIES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesPage:
-    """One keyset page, oldest first; `next_cursor` is the (created_at, id) to go on after, None at the end."""
-
-    series: tuple[Series, ...]
-    next_cursor: tuple[datetime, UUID] | None
-
-
-class PostgresSeries:
+class PostgresSeries(PostgresStore):
     """Series on disk, with what was made of them; `region` is the one whose series are claimed.
 
     A method that returns has committed; DatabaseUnavailable: it may have.
     """
 
+    _statements = _SERIES
+
     def __init__(self, connections: Connections, region: str) -> None:
-        self._connections = connections
+        super().__init__(connections)
         self._region = region
 
     async def insert(
@@ -76,40 +70,34 @@ class PostgresSeries:
 
     async def get(self, series_id: UUID) -> Series:
         """Raises SeriesNotFound."""
-        async with self._connections.connection() as connection:
-            row = await _SERIES.row(connection, "get_series", id=series_id)
+        row = await self._row("get_series", id=series_id)
         if row is None:
             raise SeriesNotFound("you have no series with this id")
         return to_series(row)
 
-    async def list_page(self, *, driver_id: str | None, limit: int, after: tuple[datetime, UUID] | None) -> SeriesPage:
+    async def list_page(
+        self, *, driver_id: str | None, limit: int, after: tuple[datetime, UUID] | None
+    ) -> KeysetPage[Series]:
         """At most `limit` series ordered by (created_at, id), after the one given."""
         after_at, after_id = (None, None) if after is None else after
         values: dict[str, object] = {"after_at": after_at, "after_id": after_id, "row_limit": limit + 1}
-        async with self._connections.connection() as connection:
-            if driver_id is None:
-                rows = await _SERIES.rows(connection, "list_series", **values)
-            else:
-                rows = await _SERIES.rows(connection, "list_series_of_driver", driver_id=driver_id, **values)
-        found = tuple(to_series(row) for row in rows[:limit])
-        more = len(rows) > limit
-        return SeriesPage(found, (found[-1].created_at, found[-1].id) if more else None)
+        if driver_id is None:
+            rows = await self._rows("list_series", **values)
+        else:
+            rows = await self._rows("list_series_of_driver", driver_id=driver_id, **values)
+        return KeysetPage.of(map(to_series, rows), limit, lambda series: (series.created_at, series.id))
 
     async def occurrences(self, series_id: UUID, *, departing_from: datetime | None) -> list[Occurrence]:
         """What was made of a series, by date, the way there first.
 
         Only what leaves from a moment on, when one is given.
         """
-        async with self._connections.connection() as connection:
-            rows = await _SERIES.rows(
-                connection, "list_occurrences", series_id=series_id, departing_from=departing_from
-            )
+        rows = await self._rows("list_occurrences", series_id=series_id, departing_from=departing_from)
         return [to_occurrence(row) for row in rows]
 
     async def parts(self, offer_ids: Sequence[UUID]) -> dict[UUID, PartOfSeries]:
         """Which of some offers were made of series, and of which."""
-        async with self._connections.connection() as connection:
-            rows = await _SERIES.rows(connection, "parts_of_series", offer_ids=list(offer_ids))
+        rows = await self._rows("parts_of_series", offer_ids=list(offer_ids))
         return {
             row["offer_id"]: PartOfSeries(
                 row["series_id"], OccurrenceKey(row["series_date"], Direction(row["direction"])), row["detached"]
@@ -141,31 +129,21 @@ class PostgresSeries:
             await announce_changes(connection)
 
     async def detach(self, offer_id: UUID) -> None:
-        async with self._connections.connection() as connection:
-            await _SERIES.run(connection, "detach_occurrence", offer_id=offer_id)
+        await self._run("detach_occurrence", offer_id=offer_id)
 
     async def tended(self, series: Series, next_date: date | None) -> None:
         """Note that everything up to `next_date` was made and follows this version; nothing when it has changed."""
-        async with self._connections.connection() as connection:
-            await _SERIES.run(connection, "tended_series", id=series.id, version=series.version, next_date=next_date)
+        await self._run("tended_series", id=series.id, version=series.version, next_date=next_date)
 
     async def in_trouble(self, series: Series, trouble: str) -> None:
         """Note the code of the error because of which occurrences cannot be made."""
-        async with self._connections.connection() as connection:
-            await _SERIES.run(connection, "trouble_series", id=series.id, version=series.version, trouble=trouble)
+        await self._run("trouble_series", id=series.id, version=series.version, trouble=trouble)
 
     async def claim(self, now: datetime, through: date, until: datetime, limit: int) -> list[UUID]:
         """Series that need something, for this process alone until a moment; at most `limit`."""
-        async with self._connections.connection() as connection:
-            rows = await _SERIES.rows(
-                connection,
-                "claim_series",
-                region=self._region,
-                now=now,
-                through=through,
-                until=until,
-                row_limit=limit,
-            )
+        rows = await self._rows(
+            "claim_series", region=self._region, now=now, through=through, until=until, row_limit=limit
+        )
         return [row["id"] for row in rows]
 
 

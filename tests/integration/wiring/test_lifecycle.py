@@ -179,7 +179,7 @@ async def test_a_caller_who_hangs_up_leaves_no_half_published_offer(settings: Se
         await carpool.publish_offer._trips.drain()
         page = await carpool.read_offers.list_page(DRIVER, None, None, None, 100, None)
         found = _ids(await _search(carpool, departure, limit=50))
-        assert sorted(found) == sorted(str(offer.id) for offer in page.offers)
+        assert sorted(found) == sorted(str(offer.id) for offer in page.items)
 
 
 @asynccontextmanager

@@ -83,8 +83,8 @@ async def test_pages_of_ones_own(requests: PostgresRequests) -> None:
     after = None
     for size in (2, 2, 1):
         page = await requests.list_page("rita", 2, after)
-        assert len(page.requests) == size
-        found += page.requests
+        assert len(page.items) == size
+        found += page.items
         after = page.next_cursor
     assert after is None
     assert [one.id for one in found] == [one.id for one in kept]

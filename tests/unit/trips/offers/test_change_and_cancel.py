@@ -191,4 +191,4 @@ async def test_people_read_their_own_offers_and_operators_read_any(world: World)
         with pytest.raises(OfferNotFound):
             await world.read.get(offer.id, stranger)
     pages = [await world.read.list_page(who, None, None, None, 10, None) for who in (ALICE, OPS, BOB)]
-    assert [len(page.offers) for page in pages] == [1, 1, 0]
+    assert [len(page.items) for page in pages] == [1, 1, 0]
