@@ -53,38 +53,35 @@ _ALWAYS = (
     DeadlineExceeded,
 )
 _WITH_BODY = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType, InvalidInput)
+_VERSION = {"ETag": "its version"}
+_REPLAYED = {"Idempotency-Replayed": "`true` on a replayed answer"}
+_READ = {200: _VERSION}
+_READ_OR_UNCHANGED = {200: _VERSION, 304: _VERSION}
+_PAGE = {200: {"Link": 'the next page, as rel="next"'}}
 _ANSWER_HEADERS: Mapping[str, Mapping[int, Mapping[str, str]]] = {
-    "publish_offer": {
-        201: {"Location": "the offer", "ETag": "its version", "Idempotency-Replayed": "`true` on a replayed answer"}
-    },
-    "read_profile": {200: {"ETag": "its version"}, 304: {"ETag": "its version"}},
-    "change_profile": {200: {"ETag": "its version"}},
-    "read_offer": {200: {"ETag": "its version"}, 304: {"ETag": "its version"}},
-    "change_offer": {200: {"ETag": "its version"}},
-    "cancel_offer": {200: {"ETag": "its version"}},
-    "book_seats": {
-        201: {"Location": "the booking", "ETag": "its version", "Idempotency-Replayed": "`true` on a replayed answer"}
-    },
-    "read_booking": {200: {"ETag": "its version"}, 304: {"ETag": "its version"}},
-    "change_booking": {200: {"ETag": "its version"}},
-    "list_bookings": {200: {"Link": 'the next page, as rel="next"'}},
-    "create_webhook": {
-        201: {"Location": "the webhook", "ETag": "its version", "Idempotency-Replayed": "`true` on a replayed answer"}
-    },
-    "read_webhook": {200: {"ETag": "its version"}},
-    "change_webhook": {200: {"ETag": "its version"}},
-    "rotate_webhook_secret": {200: {"ETag": "its version"}},
-    "list_deliveries": {200: {"Link": 'the next page, as rel="next"'}},
-    "keep_request": {201: {"Location": "the request", "Idempotency-Replayed": "`true` on a replayed answer"}},
-    "list_requests": {200: {"Link": 'the next page, as rel="next"'}},
-    "publish_series": {
-        201: {"Location": "the series", "ETag": "its version", "Idempotency-Replayed": "`true` on a replayed answer"}
-    },
-    "read_series": {200: {"ETag": "its version"}},
-    "change_series": {200: {"ETag": "its version"}},
-    "withdraw_series": {200: {"ETag": "its version"}},
-    "list_series": {200: {"Link": 'the next page, as rel="next"'}},
-    "list_offers": {200: {"Link": 'the next page, as rel="next"'}},
+    "publish_offer": {201: {"Location": "the offer"} | _VERSION | _REPLAYED},
+    "read_profile": _READ_OR_UNCHANGED,
+    "change_profile": _READ,
+    "read_offer": _READ_OR_UNCHANGED,
+    "change_offer": _READ,
+    "cancel_offer": _READ,
+    "book_seats": {201: {"Location": "the booking"} | _VERSION | _REPLAYED},
+    "read_booking": _READ_OR_UNCHANGED,
+    "change_booking": _READ,
+    "list_bookings": _PAGE,
+    "create_webhook": {201: {"Location": "the webhook"} | _VERSION | _REPLAYED},
+    "read_webhook": _READ,
+    "change_webhook": _READ,
+    "rotate_webhook_secret": _READ,
+    "list_deliveries": _PAGE,
+    "keep_request": {201: {"Location": "the request"} | _REPLAYED},
+    "list_requests": _PAGE,
+    "publish_series": {201: {"Location": "the series"} | _VERSION | _REPLAYED},
+    "read_series": _READ,
+    "change_series": _READ,
+    "withdraw_series": _READ,
+    "list_series": _PAGE,
+    "list_offers": _PAGE,
 }
 _PROBLEM_HEADERS = {
     401: {"WWW-Authenticate": "the authentication scheme"},

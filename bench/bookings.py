@@ -147,7 +147,7 @@ async def publish(carpool: Carpool, departure: datetime, seats: int, *, instant:
         seats=seats,
         instant_booking=instant,
     )
-    offer = await carpool.publish_offer(draft, DRIVER, datetime.now(UTC))
+    offer = await carpool.offers.publish(draft, DRIVER, datetime.now(UTC))
     assert isinstance(offer, Offer)
     return offer
 

@@ -85,7 +85,7 @@ async def measured(data_dir: Path, options: argparse.Namespace) -> Row:
             await fill(connection, kept)
             async with running(replace(settings, storage=storage)) as carpool:
                 service = await through_the_service(carpool, connection, stored, options.offers)
-                offers = [await carpool.read_offers.get(offer_id, OPERATOR) for offer_id in service.pop("ids")]
+                offers = [await carpool.offers.read.get(offer_id, OPERATOR) for offer_id in service.pop("ids")]
             told = await connection.fetch("SELECT request_id, offer_id FROM request_matches")
             events = await connection.fetchval("SELECT count(*) FROM events WHERE kind = 'match_found'")
         finally:
@@ -201,7 +201,7 @@ async def caught_up(connection: asyncpg.Connection) -> None:
 
 async def publish(carpool: Carpool, draft: OfferDraft) -> Offer:
     """As a driver would."""
-    return await carpool.publish_offer(draft, DRIVER, datetime.now(UTC))
+    return await carpool.offers.publish(draft, DRIVER, datetime.now(UTC))
 
 
 def draft_of(stored: StoredWorld, offer: Offer) -> OfferDraft:

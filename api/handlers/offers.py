@@ -25,7 +25,7 @@ async def publish_offer(call: Call[DryRunQuery, OfferIn]) -> web.Response:
     an Idempotency-Key a repeated call gets the first answer again, byte for byte, with `Idempotency-Replayed: true`.
     """
     if call.query.dry_run:
-        offer = await call.carpool.publish_offer.plan(call.body.to_domain(), call.principal, call.now)
+        offer = await call.carpool.offers.publish.plan(call.body.to_domain(), call.principal, call.now)
         route = (await call.carpool.describe_route(offer)).points
         found = await call.carpool.would_match([offer], route, call.now)
         line, rate = encode_polyline(route), call.carpool.cost_sharing.rate
@@ -33,7 +33,7 @@ async def publish_offer(call: Call[DryRunQuery, OfferIn]) -> web.Response:
         return json_response(OfferPlanOut.planned(planned, found))
 
     async def publish(keep: Keep[Offer] | None) -> Offer:
-        return await call.carpool.publish_offer(call.body.to_domain(), call.principal, call.now, keep)
+        return await call.carpool.offers.publish(call.body.to_domain(), call.principal, call.now, keep)
 
     async def render(offer: Offer) -> StoredAnswer:
         answer = await _with_route(call, offer, new=True)
@@ -54,7 +54,7 @@ async def list_offers(call: Call[OfferListQuery, Nothing]) -> web.Response:
     Follow `next_cursor`, or the Link header with rel="next", to the next page.
     """
     query = call.query
-    page = await call.carpool.read_offers.list_page(
+    page = await call.carpool.offers.read.list_page(
         call.principal, query.status_wanted, query.from_, query.to, query.limit, position_of(query)
     )
     parts = await call.carpool.series.read.parts([offer.id for offer in page.items]) if page.items else {}
@@ -76,7 +76,7 @@ async def change_offer(call: Call[Nothing, OfferPatch]) -> web.Response:
             if current.version != version:
                 raise stale("offer", current.version)
         changes = call.body.to_domain(current)
-        offer = await call.carpool.change_offer(call.offer_id, changes, version, call.principal, call.now)
+        offer = await call.carpool.offers.change(call.offer_id, changes, version, call.principal, call.now)
         return tagged(offer, await _with_route(call, offer))
 
     return await change_matching(call.request, "offer", lambda: _read(call), change)
@@ -85,12 +85,12 @@ async def change_offer(call: Call[Nothing, OfferPatch]) -> web.Response:
 async def cancel_offer(call: Call[Nothing, Nothing]) -> web.Response:
     """Cancel an offer. It stays readable as CANCELLED; cancelling it again gives the same answer."""
     version = await version_wanted(call.request, "offer", lambda: _read(call))
-    offer = await call.carpool.cancel_offer(call.offer_id, call.principal, call.now, version)
+    offer = await call.carpool.offers.cancel(call.offer_id, call.principal, call.now, version)
     return tagged(offer, await _with_route(call, offer))
 
 
 async def _read(call: Call[Q, B]) -> Offer:
-    return await call.carpool.read_offers.get(call.offer_id, call.principal)
+    return await call.carpool.offers.read.get(call.offer_id, call.principal)
 
 
 async def _with_route(call: Call[Q, B], offer: Offer, *, new: bool = False) -> OfferOut:

@@ -118,7 +118,7 @@ async def erase_me(call: Call[Nothing, Nothing]) -> web.Response:
     carpool = call.carpool
     change_booking = carpool.bookings.change_booking
     await carpool.people.erase_me(
-        call.principal, call.now, cancel_offer=carpool.cancel_offer, change_booking=change_booking
+        call.principal, call.now, cancel_offer=carpool.offers.cancel, change_booking=change_booking
     )
     return web.Response(status=204)
 

@@ -43,10 +43,9 @@ class CostSharing:
             return
         if self.rate is None:
             detail = "prices are not supported here (the cost of driving is unknown): offer the ride without a price"
-            raise PriceNotSupported(detail, faults=[Fault("/price", detail, PriceNotSupported.code)])
+            raise PriceNotSupported.at("/price", detail)
         if price.currency != self.rate.currency:
-            detail = f"prices here must be in {self.rate.currency}"
-            raise InvalidField(detail, faults=[Fault("/price/currency", detail, InvalidField.code)])
+            raise InvalidField.at("/price/currency", f"prices here must be in {self.rate.currency}")
         dearest = self.rate.dearest_seat(offer.length_cm, offer.seats_offered)
         if price.minor > dearest.minor:
             detail = f"the highest price for this trip is {dearest} per seat: ask for less, or offer fewer seats"

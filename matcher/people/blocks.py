@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from matcher.domain.errors.bookings import BookingNotFound
-from matcher.domain.errors.tree import Fault, InvalidField, OfferNotFound
+from matcher.domain.errors.tree import InvalidField, OfferNotFound
 from matcher.domain.names import NAME_RULE, find_name
 from matcher.domain.principal import MAX_USER_NAME, Principal
 from matcher.people.block import MAX_BLOCKS, Block, KnownBy
@@ -126,4 +126,4 @@ class ManageBlocks:
 
 
 def _wrong(pointer: str, detail: str) -> InvalidField:
-    return InvalidField(f"{pointer[1:]} {detail}", faults=[Fault(pointer, detail, InvalidField.code)])
+    return InvalidField.at(pointer, detail, pointer[1:])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from matcher.domain.errors.tree import Fault, SharingRequired
+from matcher.domain.errors.tree import SharingRequired
 from matcher.domain.offer import OfferDraft
 
 
@@ -36,4 +36,4 @@ def require_shared(women_only: bool | None, is_woman: bool) -> None:
     """Raises SharingRequired when `women_only` is asked for without sharing to be a woman."""
     if women_only and not is_woman:
         detail = 'requires that you share your own gender: PATCH /v1/me with {"share_gender": "woman"} first'
-        raise SharingRequired(f"women_only {detail}", faults=[Fault("/women_only", detail, SharingRequired.code)])
+        raise SharingRequired.at("/women_only", detail, "women_only")

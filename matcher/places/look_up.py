@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matcher.domain.errors.tree import Fault, InvalidField
+from matcher.domain.errors.tree import InvalidField
 from matcher.domain.place import Coordinate, GeocodedPlace
 from matcher.geocoding.geocoder import Geocoder
 
@@ -23,11 +23,9 @@ class LookUpPlaces:
         """
         words = text.strip()
         if not 1 <= len(words) <= MAX_TEXT:
-            detail = f"must have from 1 to {MAX_TEXT} characters"
-            raise InvalidField(f"the text {detail}", faults=[Fault("/q", detail, InvalidField.code)])
+            raise InvalidField.at("/q", f"must have from 1 to {MAX_TEXT} characters", "the text")
         if not 1 <= limit <= MAX_PLACES:
-            detail = f"must be from 1 to {MAX_PLACES}"
-            raise InvalidField(f"limit {detail}", faults=[Fault("/limit", detail, InvalidField.code)])
+            raise InvalidField.at("/limit", f"must be from 1 to {MAX_PLACES}", "limit")
         return await self._geocoder.geocode(words, limit=limit, near=near)
 
     async def reverse(self, coordinate: Coordinate) -> GeocodedPlace | None:

@@ -123,8 +123,7 @@ class ResolvePlaces:
         roads = self._roads.at(departure)
         drive = roads.drive([place.position for place in places], with_points=False)
         if drive is None:
-            detail = "there is no route from the origin to the destination"
-            raise PlaceUnreachable(detail, faults=[Fault(stops[-1][0], detail, PlaceUnreachable.code)])
+            raise PlaceUnreachable.at(stops[-1][0], "there is no route from the origin to the destination")
         doors = None
         if places != own:
             lead = roads.drive([own[0].position, places[0].position], with_points=False)
@@ -165,14 +164,13 @@ class ResolvePlaces:
         apart_m = self._roads.locate(here.position).distance_m(self._roads.locate(there.position))
         if apart_m < MIN_LEG_M:
             detail = f"is {apart_m:.0f} m from the previous stop: stops must be at least {MIN_LEG_M:.0f} m apart"
-            raise PlacesTooClose(f"the place {detail}", faults=[Fault(pointer, detail, PlacesTooClose.code)])
+            raise PlacesTooClose.at(pointer, detail, "the place")
 
     async def _resolve(self, pointer: str, given: PlaceInput) -> Place:
         if given.coordinate is not None:
             return self._snap(pointer, given, given.label)
         if given.address is None:
-            detail = "a place requires coordinates or an address"
-            raise InvalidField(detail, faults=[Fault(pointer, detail, InvalidField.code)])
+            raise InvalidField.at(pointer, "a place requires coordinates or an address")
         try:
             found = await self._geocoder.resolve(given.address)
         except InvalidInput as error:
@@ -189,7 +187,7 @@ class ResolvePlaces:
             detail = f"there is no drivable road of the region {self._roads.name!r} within {limit} of this place"
             if given.address is None and self._is_exchanged(coordinate):
                 detail += ": lat and lon seem to be swapped"
-            raise PlaceTooFarFromRoad(detail, faults=[Fault(pointer, detail, PlaceTooFarFromRoad.code)])
+            raise PlaceTooFarFromRoad.at(pointer, detail)
         if label is None:
             label = snapped.street if snapped.street is not None else f"{coordinate.lat:.5f}, {coordinate.lon:.5f}"
         return Place(
@@ -210,7 +208,7 @@ class ResolvePlaces:
 
 def _refuse_one_point(pointer: str, point: Place, why: str) -> None:
     detail = f"is in the same neighbourhood as where the trip begins, around {point.label}: {why}"
-    raise PlacesTooClose(f"the place {detail}", faults=[Fault(pointer, detail, PlacesTooClose.code)])
+    raise PlacesTooClose.at(pointer, detail, "the place")
 
 
 def _one_error(errors: Iterable[BaseException]) -> BaseException:

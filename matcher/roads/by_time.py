@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from matcher.domain.place import Coordinate, RoadPosition
-from matcher.roads.engine import RoadEngine, SnappedPosition
+from matcher.roads.engine import RoadEngine
 from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.region.slot_clock import SlotClock, zone_at
@@ -26,33 +26,12 @@ class RoadEngines:
         self.slots = tuple(slots)
         self.slot_of = clock.slot_of
         self.slots_of = clock.slots_of
-        self.name = slots[0].name
-        self.fingerprint = slots[0].fingerprint
-
-    def snap(self, coordinate: Coordinate, *, limit_m: float) -> SnappedPosition | None:
-        """The nearest drivable road within `limit_m` metres (inclusive), or None. Ties go to the lowest edge."""
-        return self.slots[0].snap(coordinate, limit_m=limit_m)
-
-    def locate(self, position: RoadPosition) -> Coordinate:
-        """Where a road position is."""
-        return self.slots[0].locate(position)
-
-    def street(self, position: RoadPosition) -> str | None:
-        """The name of the street a position is on."""
-        return self.slots[0].street(position)
-
-    def public_position(self, position: RoadPosition) -> RoadPosition:
-        """The public point that stands for a door; the door itself in a region without public points."""
-        return self.slots[0].public_position(position)
-
-    def is_public_point(self, position: RoadPosition) -> bool:
-        """Whether a position is on the stub of a public point: the point itself, or what stands for its doors."""
-        return self.slots[0].is_public_point(position)
-
-    @property
-    def allowance_ms(self) -> int:
-        """What reaching a door from its public point and driving back is counted as; 0 without public points."""
-        return self.slots[0].allowance_ms
+        # What no metric changes.
+        first = slots[0]
+        self.name, self.fingerprint = first.name, first.fingerprint
+        self.snap, self.locate, self.street = first.snap, first.locate, first.street
+        self.public_position, self.is_public_point = first.public_position, first.is_public_point
+        self.allowance_ms = first.allowance_ms
 
     def door_position(self, position: RoadPosition) -> RoadPosition | None:
         """Where a car meets somebody at the door, at whatever hour; see `RoadEngine.door_position`."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from matcher.domain.errors.tree import DepartureInPast, Fault, RoleForbidden
+from matcher.domain.errors.tree import DepartureInPast, RoleForbidden
 from matcher.domain.match import MatchRequest, RequestDraft, RideRequest
 from matcher.domain.place import same_positions
 from matcher.domain.principal import Principal
@@ -76,4 +76,4 @@ def require_future(request: RideRequest[Any], now: datetime) -> None:
     if request.window.latest < now:
         detail = "the time window must end in the future"
         pointer = f"/{request.window_kind.value}/latest"
-        raise DepartureInPast(detail, faults=[Fault(pointer, detail, DepartureInPast.code)])
+        raise DepartureInPast.at(pointer, detail)

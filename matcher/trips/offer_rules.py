@@ -51,11 +51,9 @@ def require_owner(offer: Offer, principal: Principal, *, or_operator: bool = Fal
 def require_departure(departure: datetime, now: datetime, horizon: timedelta) -> None:
     """Raises DepartureInPast before `now`, DepartureTooFar after `now + horizon`; both ends may be used."""
     if departure < now:
-        detail = "the departure is in the past: publish a trip that has not left yet"
-        raise DepartureInPast(detail, faults=[Fault("/departure", detail, DepartureInPast.code)])
+        raise DepartureInPast.at("/departure", "the departure is in the past: publish a trip that has not left yet")
     if departure - now > horizon:
-        detail = f"trips can be published at most {horizon.days} days ahead"
-        raise DepartureTooFar(detail, faults=[Fault("/departure", detail, DepartureTooFar.code)])
+        raise DepartureTooFar.at("/departure", f"trips can be published at most {horizon.days} days ahead")
 
 
 def require_sensible(wish: OfferDraft | OfferChange) -> None:

@@ -29,14 +29,6 @@ from matcher.wiring.ground import Ground
 
 
 @dataclass(frozen=True)
-class Credentials:
-    """Who may call."""
-
-    authenticate: Authenticate
-    manage_keys: ManageKeys
-
-
-@dataclass(frozen=True)
 class People:
     """What callers may do about their own data."""
 
@@ -46,7 +38,7 @@ class People:
     erase_me: EraseMe
 
 
-async def make_credentials(ground: Ground, stack: AsyncExitStack) -> Credentials:
+async def make_credentials(ground: Ground, stack: AsyncExitStack) -> tuple[Authenticate, ManageKeys]:
     """API keys and signed tokens; what they hold open is closed with the stack. Raises SettingsInvalid."""
     pepper, settings = ground.secrets.key_pepper, ground.settings
     api_keys = ApiKeys(pepper.own, pepper.others)
@@ -62,7 +54,7 @@ async def make_credentials(ground: Ground, stack: AsyncExitStack) -> Credentials
         tokens=make_tokens(settings.tokens, issuer_keys),
     )
     stack.push_async_callback(authenticate.drain)
-    return Credentials(authenticate, ManageKeys(store, api_keys, token_prefix=prefix))
+    return (authenticate, ManageKeys(store, api_keys, token_prefix=prefix))
 
 
 def make_people(ground: Ground, authenticate: Authenticate) -> People:

@@ -27,10 +27,6 @@ from matcher.search.would_match import FindWouldMatch
 from matcher.settings.all import Settings
 from matcher.statistics.read import ReadStatistics
 from matcher.statistics.search_log import SearchLog
-from matcher.trips.offers.cancel import CancelOffer
-from matcher.trips.offers.change import ChangeOffer
-from matcher.trips.offers.publish import PublishOffer
-from matcher.trips.offers.read import ReadOffers
 from matcher.version import version
 from matcher.wiring.commands import make_read_statistics
 from matcher.wiring.database import opened_database
@@ -42,7 +38,7 @@ from matcher.wiring.people import People, make_credentials, make_people
 from matcher.wiring.region import RegionOpener
 from matcher.wiring.search import RequestServices, make_search
 from matcher.wiring.secrets import read_secrets
-from matcher.wiring.trips import BookingServices, SeriesServices, make_trips
+from matcher.wiring.trips import BookingServices, OfferServices, SeriesServices, make_trips
 
 
 @dataclass(frozen=True)
@@ -53,10 +49,7 @@ class Carpool:
     """
 
     settings: Settings
-    publish_offer: PublishOffer
-    change_offer: ChangeOffer
-    cancel_offer: CancelOffer
-    read_offers: ReadOffers
+    offers: OfferServices
     people: People
     describe_route: DescribeRoute
     find_matches: FindMatches
@@ -91,8 +84,8 @@ async def running(
     this_version = await asyncio.to_thread(version)
     async with AsyncExitStack() as stack:
         ground, following = await _open_ground(settings, stack, progress, telemetry)
-        credentials = await make_credentials(ground, stack)
-        people = make_people(ground, credentials.authenticate)
+        authenticate, manage_keys = await make_credentials(ground, stack)
+        people = make_people(ground, authenticate)
         events = await make_events(ground, stack)
         operation = make_operation(ground, version=this_version, lag_s=lambda: following.follow.lag.seconds)
         read_statistics = make_read_statistics(settings, ground.database.pool)
@@ -100,7 +93,7 @@ async def running(
 
         def serve(region: ServedRegion) -> None:
             """From now on, on the roads of this version of the region; the rest stays as it is."""
-            trips = make_trips(ground, region)
+            offers, bookings, series = make_trips(ground, region)
 
             def position() -> str:
                 """What a region that has been replaced holds in memory follows no changes any more."""
@@ -115,16 +108,13 @@ async def running(
             served[:] = [
                 Carpool(
                     settings=ground.settings,
-                    publish_offer=trips.offers.publish,
-                    change_offer=trips.offers.change,
-                    cancel_offer=trips.offers.cancel,
-                    read_offers=trips.offers.read,
+                    offers=offers,
                     people=people,
                     describe_route=DescribeRoute(region.roads, ground.executor),
                     find_matches=search.find_matches,
                     look_up_places=LookUpPlaces(region.geocoder),
-                    authenticate=credentials.authenticate,
-                    manage_keys=credentials.manage_keys,
+                    authenticate=authenticate,
+                    manage_keys=manage_keys,
                     check_health=CheckHealth(
                         probes,
                         region=region.roads.name,
@@ -134,8 +124,8 @@ async def running(
                     ),
                     cost_sharing=ground.cost_sharing,
                     carbon=ground.carbon,
-                    bookings=trips.bookings,
-                    series=trips.series,
+                    bookings=bookings,
+                    series=series,
                     requests=search.requests,
                     would_match=search.would_match,
                     replay_search=search.replay,

@@ -57,17 +57,8 @@ class SeriesServices:
     tend: TendSeries
 
 
-@dataclass(frozen=True)
-class TripServices:
-    """Everything that changes a trip."""
-
-    offers: OfferServices
-    bookings: BookingServices
-    series: SeriesServices
-
-
-def make_trips(ground: Ground, region: ServedRegion) -> TripServices:
-    """The use cases of trips, on the roads of one version of the region."""
+def make_trips(ground: Ground, region: ServedRegion) -> tuple[OfferServices, BookingServices, SeriesServices]:
+    """Everything that changes a trip, on the roads of one version of the region."""
     roads, places, writer, make_id = region.roads, region.resolve_places, ground.writer, ground.make_id
     sharing, cost_sharing, horizon = ground.get(PostgresPeople), ground.cost_sharing, ground.horizon
     snap_limit_m = ground.settings.roads.snap_limit_m
@@ -101,16 +92,13 @@ def make_trips(ground: Ground, region: ServedRegion) -> TripServices:
     series = PostgresSeries(ground.database.pool, ground.region)
     make = MakeOccurrences(roads, places, make_id=make_id, cost_sharing=cost_sharing, sharing=sharing)
     tend = TendSeries(series, writer, make, ahead, offers.change, offers.cancel)
-    return TripServices(
-        offers,
-        bookings,
-        SeriesServices(
-            publish=PublishSeries(series, writer, make, ahead, make_id=make_id, zone_of=zone_at),
-            change=ChangeSeries(series, tend, make, roads, places, horizon=horizon),
-            read=ReadSeries(series),
-            tend=tend,
-        ),
+    repeated = SeriesServices(
+        publish=PublishSeries(series, writer, make, ahead, make_id=make_id, zone_of=zone_at),
+        change=ChangeSeries(series, tend, make, roads, places, horizon=horizon),
+        read=ReadSeries(series),
+        tend=tend,
     )
+    return offers, bookings, repeated
 
 
 def series_terms(settings: SeriesSettings, horizon: timedelta) -> SeriesTerms:

@@ -49,7 +49,7 @@ async def publish(carpool: Carpool, **changes: Any) -> Offer:
         departure=now + timedelta(days=1),
         seats=3,
     )
-    return await carpool.publish_offer(replace(draft, **changes), DRIVER, now)
+    return await carpool.offers.publish(replace(draft, **changes), DRIVER, now)
 
 
 async def find(

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class CarpoolError(Exception):
 
 class InvalidInput(CarpoolError, code="invalid_input", title="The input is not valid"):
     """The input is not valid: the caller must change it."""
+
+    @classmethod
+    def at(cls, pointer: str, detail: str, about: str = "") -> Self:
+        """The error of a single fault; `about` names what is wrong where the pointer is not shown."""
+        return cls(f"{about} {detail}" if about else detail, faults=[Fault(pointer, detail, cls.code)])
 
 
 class InvalidCoordinate(InvalidInput, code="invalid_coordinate", title="The coordinate is not on Earth"):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from matcher.domain.errors.events import DeliveryNotFound, WebhookNotFound
-from matcher.domain.errors.tree import Fault, InvalidField, StaleVersion
+from matcher.domain.errors.tree import InvalidField, StaleVersion
 from matcher.domain.idempotency import Keep, rendered
 from matcher.domain.principal import NAMESPACE_MARK, Principal, Role
 from matcher.events.event import EventKind
@@ -204,4 +204,4 @@ def _also_for(covers: Covers, principal: Principal) -> tuple[str, ...]:
         if covers is Covers.USERS
         else "is only for administrators"
     )
-    raise InvalidField(f"covers: `{covers.value}` {why}", faults=[Fault("/covers", why, InvalidField.code)])
+    raise InvalidField.at("/covers", why, f"covers: `{covers.value}`")

@@ -16,7 +16,6 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from matcher.domain.errors.events import WebhookUrlRefused
-from matcher.domain.errors.tree import Fault
 from matcher.events.webhooks.public_addresses import AllowedAddresses, Network
 from matcher.events.webhooks.webhook import SendingResult
 
@@ -189,5 +188,4 @@ def _connection_trouble(error: BaseException) -> str:
 
 
 def _refused(why: str) -> WebhookUrlRefused:
-    detail = f"the webhook URL is not allowed: {why}"
-    return WebhookUrlRefused(detail, faults=[Fault("/url", why, WebhookUrlRefused.code)])
+    return WebhookUrlRefused.at("/url", why, "the webhook URL is not allowed:")

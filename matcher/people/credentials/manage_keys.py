@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from matcher.domain.errors.tree import Fault, InvalidField
+from matcher.domain.errors.tree import InvalidField
 from matcher.domain.names import NAME_RULE, find_name
 from matcher.domain.principal import ACTABLE, ERASED, NAMESPACE_MARK, ApiKey, Role
 from matcher.people.credentials.api_keys import ApiKeys
@@ -32,14 +32,12 @@ class ManageKeys:
         """
         user = _require_name(user)
         if user.partition(NAMESPACE_MARK)[0] == ERASED:
-            detail = f"must not be {ERASED!r}, which stands for erased users"
-            raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
+            raise InvalidField.at("/user", f"must not be {ERASED!r}, which stands for erased users", "user")
         if is_within(user, self._token_prefix):
             detail = f"must not be or begin with {self._token_prefix!r}, which stands for users of signed tokens"
-            raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
+            raise InvalidField.at("/user", detail, "user")
         if ttl is not None and ttl <= timedelta():
-            detail = "must be longer than zero"
-            raise InvalidField(f"ttl {detail}", faults=[Fault("/ttl", detail, InvalidField.code)])
+            raise InvalidField.at("/ttl", "must be longer than zero", "ttl")
         _require_actable(user, role, act_as)
         token, key = self._maker.make(user, role, now, None if ttl is None else now + ttl, act_as)
         await self._repository.insert(key)
@@ -64,7 +62,7 @@ def _require_name(user: str) -> str:
     name = find_name(user)
     if name is None or len(name) > MAX_USER:
         detail = NAME_RULE if user and name is None else f"must have 1 to {MAX_USER} characters"
-        raise InvalidField(f"user {detail}", faults=[Fault("/user", detail, InvalidField.code)])
+        raise InvalidField.at("/user", detail, "user")
     return name
 
 
@@ -78,4 +76,4 @@ def _require_actable(user: str, role: Role, act_as: frozenset[Role]) -> None:
     elif act_as and NAMESPACE_MARK in user:
         detail = f"requires a user name without {NAMESPACE_MARK!r}, which separates the partner from its users"
     if detail is not None:
-        raise InvalidField(f"act_as {detail}", faults=[Fault("/act_as", detail, InvalidField.code)])
+        raise InvalidField.at("/act_as", detail, "act_as")

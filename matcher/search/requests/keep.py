@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from matcher.domain.errors.requests import RequestNotFound
-from matcher.domain.errors.tree import DepartureTooFar, Fault, RoleForbidden
+from matcher.domain.errors.tree import DepartureTooFar, RoleForbidden
 from matcher.domain.idempotency import Keep, rendered
 from matcher.domain.match import DEFAULT_LIMIT, MatchAnswer, RequestDraft
 from matcher.domain.principal import Principal
@@ -120,5 +120,4 @@ class KeepRequests:
         require_future(draft, now)
         if draft.window.earliest - now > self._horizon:
             pointer = f"/{draft.window_kind.value}/earliest"
-            detail = f"requests can be kept at most {self._horizon.days} days ahead"
-            raise DepartureTooFar(detail, faults=[Fault(pointer, detail, DepartureTooFar.code)])
+            raise DepartureTooFar.at(pointer, f"requests can be kept at most {self._horizon.days} days ahead")

@@ -239,14 +239,15 @@ def to_kept(row: Record | Mapping[str, Any]) -> KeptRequest:
     earliest, latest = (
         to_local(row[column], row["window_offset_s"], row["window_zone"]) for column in ("earliest_at", "latest_at")
     )
-    request = from_row(
-        MatchRequest,
-        row,
+    request = MatchRequest(
+        rider_id=row["rider_id"],
         origin=to_place(row["origin"], ""),
         destination=to_place(row["destination"], ""),
         window=TimeWindow(earliest, latest),
         window_kind=WindowKind(row["window_kind"]),
         limit=DEFAULT_LIMIT,
+        rider_is_woman=row["rider_is_woman"],
+        **{name: row[name] for name in WISHES},
     )
     return from_row(KeptRequest, row, request=request)
 

@@ -16,6 +16,7 @@ from matcher.domain.itinerary import Stop, StopKind
 from matcher.domain.money import Money
 from matcher.domain.offer import Doors, Offer, OfferStatus, TripFields
 from matcher.domain.place import Coordinate, Place, RoadPosition
+from matcher.postgres.store import from_row
 from matcher.trips.offers.repository import CurrentState
 
 #: Fields that the column of the same name holds as they are; those that are not among them are mapped below.
@@ -89,17 +90,8 @@ def to_offer(row: asyncpg.Record | Mapping[str, Any]) -> Offer:
 
 def to_current_state(row: asyncpg.Record) -> CurrentState:
     """What a match is checked against."""
-    return CurrentState(
-        version=row["version"],
-        status=OfferStatus(row["status"]),
-        seats_left=row["seats_left"],
-        length_cm=row["length_cm"],
-        stated=TripFields(
-            seats=row["seats_offered"],
-            price=_to_price(row),
-            **{f.name: row[f.name] for f in fields(TripFields) if f.name not in {"seats", "price"}},
-        ),
-    )
+    stated = from_row(TripFields, row, seats=row["seats_offered"], price=_to_price(row))
+    return from_row(CurrentState, row, status=OfferStatus(row["status"]), stated=stated)
 
 
 def _doors_to_json(doors: Doors) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from matcher.domain.errors.series import SeriesNotFound, SeriesNotOpen
-from matcher.domain.errors.tree import Fault, InvalidField, StaleVersion
+from matcher.domain.errors.tree import InvalidField, StaleVersion
 from matcher.domain.place import Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
 from matcher.domain.series import MAX_PHASES, Occurrence, PartOfSeries, Phase, Route, Series, SeriesChange, SeriesStatus
@@ -158,11 +158,11 @@ class ChangeSeries:
         if not base.weekdays and (change.weekdays is not None or change.until is not None or change.without_end):
             detail = "applies to recurring trips only: this one is made once"
             pointer = "/weekdays" if change.weekdays is not None else "/until"
-            raise InvalidField(f"{pointer[1:]} {detail}", faults=[Fault(pointer, detail, InvalidField.code)])
+            raise InvalidField.at(pointer, detail, pointer[1:])
         start = max(first, base.from_date) if base.weekdays else base.from_date
         if base.until is not None and start > base.until and change.until is None and not change.without_end:
             detail = f"is after {base.until}, the last date of the series: set a later `until` as well"
-            raise InvalidField(f"from {detail}", faults=[Fault("/until", detail, InvalidField.code)])
+            raise InvalidField.at("/until", detail, "from")
         earlier = [phase for phase in series.phases_from(first_day(series, now)) if phase.from_date < start]
         following = [replace(base, from_date=start), *(phase for phase in series.phases if phase.from_date > start)]
         if change.until is not None:
@@ -170,8 +170,7 @@ class ChangeSeries:
         if change.until is not None or change.without_end:
             following[-1] = replace(following[-1], until=change.until)
         if len(earlier) + len(following) > MAX_PHASES:
-            detail = f"a series can change at most {MAX_PHASES} times ahead"
-            raise InvalidField(detail, faults=[Fault("/from", detail, InvalidField.code)])
+            raise InvalidField.at("/from", f"a series can change at most {MAX_PHASES} times ahead")
         places = await self._places(change)
         changed = [await self._changed(phase, change, places) for phase in following]
         for phase in changed:

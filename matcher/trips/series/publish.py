@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from matcher.domain.errors.tree import DepartureInPast, DepartureTooFar, Fault, InvalidField
+from matcher.domain.errors.tree import DepartureInPast, DepartureTooFar, InvalidField
 from matcher.domain.idempotency import Keep, rendered
 from matcher.domain.offer import Offer
 from matcher.domain.place import Coordinate
@@ -117,13 +117,11 @@ def first_trips(series: Series, now: datetime, horizon: timedelta) -> list[tuple
     while day is not None:
         trips = [(key, at) for key, at in series.occurrences(day, day) if at >= now]
         if trips and trips[0][1] - now > horizon:
-            detail = f"a series can begin at most {horizon.days} days ahead"
-            raise DepartureTooFar(detail, faults=[Fault(pointer, detail, DepartureTooFar.code)])
+            raise DepartureTooFar.at(pointer, f"a series can begin at most {horizon.days} days ahead")
         if trips:
             return trips
         day = series.next_day(day)
-    detail = "the series has no dates left"
-    raise DepartureInPast(detail, faults=[Fault(pointer, detail, DepartureInPast.code)])
+    raise DepartureInPast.at(pointer, "the series has no dates left")
 
 
 def zone_named(name: str) -> ZoneInfo:
@@ -131,8 +129,7 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        detail = "must be an IANA time zone such as America/Santiago"
-        raise InvalidField(f"time_zone {detail}", faults=[Fault("/time_zone", detail, InvalidField.code)]) from None
+        raise InvalidField.at("/time_zone", "must be an IANA time zone such as America/Santiago", "time_zone") from None
 
 
 def first_day(series: Series, now: datetime) -> date:
@@ -179,7 +176,7 @@ def _occurrence(series: Series, key: OccurrenceKey, offer: Offer) -> Occurrence:
 
 
 def _fault(pointer: str, detail: str) -> InvalidField:
-    return InvalidField(f"{pointer[1:]} {detail}", faults=[Fault(pointer, detail, InvalidField.code)])
+    return InvalidField.at(pointer, detail, pointer[1:])
 
 
 def _series(

@@ -22,6 +22,7 @@ from matcher.domain.series import (
     SeriesStatus,
     WayBack,
 )
+from matcher.postgres.store import from_row
 from matcher.trips.offers.rows import place_to_json, to_place
 
 #: What JSON holds as it is, under the same name; a phase that was stored before a field existed has its default.
@@ -46,30 +47,23 @@ def to_phase_rows(series: Series) -> list[dict[str, object]]:
 
 def to_series(row: asyncpg.Record | Mapping[str, Any]) -> Series:
     """The series of a row with its phases as JSON."""
-    return Series(
-        id=row["id"],
-        driver_id=row["driver_id"],
-        region=row["region"],
+    return from_row(
+        Series,
+        row,
         status=SeriesStatus(row["status"]),
-        version=row["version"],
         zone=_zone(row["time_zone"]),
         zone_name=row["time_zone"],
         phases=tuple(_to_phase(phase) for phase in row["phases"]),
         exceptions=frozenset(row["exceptions"]),
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        ends_before=row["ends_before"],
-        trouble=row["trouble"],
     )
 
 
 def to_occurrence(row: asyncpg.Record) -> Occurrence:
     """The occurrence of a row, with the state of its offer; the departure in UTC."""
-    return Occurrence(
+    return from_row(
+        Occurrence,
+        row,
         key=OccurrenceKey(row["series_date"], Direction(row["direction"])),
-        offer_id=row["offer_id"],
-        series_version=row["series_version"],
-        detached=row["detached"],
         status=OfferStatus(row["status"]),
         departure=row["depart_at"],
     )

@@ -53,7 +53,7 @@ async def _published(carpool: Carpool, token: str) -> Offer:
         origin=PlaceInput(coordinate=SOUTH), destination=PlaceInput(coordinate=NORTH),
         departure=now + timedelta(days=1), seats=3,
     )  # fmt: skip
-    offer = await carpool.publish_offer(draft, who, now)
+    offer = await carpool.offers.publish(draft, who, now)
     assert isinstance(offer, Offer)
     return offer
 
@@ -103,6 +103,6 @@ async def test_a_dump_and_the_secrets_are_all_that_a_new_server_needs(
             after = await _published(carpool, token)
             dora = Principal(user="dora", role=Role.DRIVER, key_id="d")
             for offer in (*before, after):
-                assert await carpool.read_offers.get(offer.id, dora) == offer
+                assert await carpool.offers.read.get(offer.id, dora) == offer
     finally:
         await asyncio.to_thread(new_server.stop)

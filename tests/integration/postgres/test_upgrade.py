@@ -183,7 +183,7 @@ async def test_a_service_at_work_does_not_notice_the_next_migration(
         offers = [*await publishing, first]
         added.unlink()  # we are the version before again
         for offer in offers:
-            assert await carpool.read_offers.get(offer.id, DRIVER) == offer
+            assert await carpool.offers.read.get(offer.id, DRIVER) == offer
         assert (await carpool.check_health()).ready
 
     for look in (migrate, check_schema):
@@ -193,7 +193,7 @@ async def test_a_service_at_work_does_not_notice_the_next_migration(
     async with running(back) as carpool:
         assert (await carpool.check_health()).ready
         offer = await _published(carpool)
-        assert await carpool.read_offers.get(offer.id, DRIVER) == offer
+        assert await carpool.offers.read.get(offer.id, DRIVER) == offer
 
 
 async def test_a_schema_that_is_newer_and_older_at_once_is_refused_whatever_is_allowed(
@@ -213,7 +213,7 @@ async def _published(carpool: Carpool) -> Offer:
         origin=PlaceInput(coordinate=south), destination=PlaceInput(coordinate=north),
         departure=now + timedelta(days=1), seats=3,
     )  # fmt: skip
-    offer = await carpool.publish_offer(draft, DRIVER, now)
+    offer = await carpool.offers.publish(draft, DRIVER, now)
     assert isinstance(offer, Offer)
     return offer
 

@@ -49,7 +49,7 @@ def _now() -> datetime:
 
 async def _publish(carpool: Carpool, departure: datetime, **changes: object) -> Offer:
     draft = OfferDraft(origin=PORT, destination=CENTRE, departure=departure, seats=2)
-    offer = await carpool.publish_offer(replace(draft, **changes), DRIVER, _now())  # type: ignore[arg-type]
+    offer = await carpool.offers.publish(replace(draft, **changes), DRIVER, _now())  # type: ignore[arg-type]
     assert isinstance(offer, Offer)
     return offer
 
@@ -76,7 +76,7 @@ async def test_an_offer_is_matched_until_it_is_changed_away_or_cancelled(setting
         assert best.ride_m == pytest.approx(offer.length_cm / 100)
         assert best.pickup.time == departure.replace(microsecond=best.pickup.time.microsecond)
 
-        later = await carpool.change_offer(
+        later = await carpool.offers.change(
             offer.id, OfferChange(departure=departure + timedelta(hours=3)), 1, DRIVER, _now()
         )
         missed = await _search(carpool, departure)
@@ -84,12 +84,12 @@ async def test_an_offer_is_matched_until_it_is_changed_away_or_cancelled(setting
         assert missed.turned_away == {TurnedAway.OUTSIDE_WINDOW: 1}
         assert _ids(await _search(carpool, later.departure)) == [str(offer.id)]
 
-        await carpool.cancel_offer(offer.id, DRIVER, _now())
+        await carpool.offers.cancel(offer.id, DRIVER, _now())
         gone = await _search(carpool, later.departure)
         assert (gone.considered, gone.matches) == (0, ())
         with pytest.raises(OfferNotOpen):
-            await carpool.change_offer(offer.id, OfferChange(seats=1), 3, DRIVER, _now())
-        assert (await carpool.read_offers.get(offer.id, DRIVER)).status is OfferStatus.CANCELLED
+            await carpool.offers.change(offer.id, OfferChange(seats=1), 3, DRIVER, _now())
+        assert (await carpool.offers.read.get(offer.id, DRIVER)).status is OfferStatus.CANCELLED
 
 
 async def test_nobody_is_matched_with_themselves_and_own_seats_count(settings: Settings) -> None:
@@ -122,10 +122,10 @@ async def test_offers_and_keys_outlive_the_service(settings: Settings) -> None:
     async with running(settings) as carpool:
         kept = await _publish(carpool, departure, via=(PlaceInput(coordinate=Coordinate(lat=-29.93, lon=-71.27)),))
         cancelled = await _publish(carpool, departure)
-        await carpool.cancel_offer(cancelled.id, DRIVER, _now())
+        await carpool.offers.cancel(cancelled.id, DRIVER, _now())
         token, key = await carpool.manage_keys.create("dora", Role.DRIVER, _now(), None)
     async with running(settings) as carpool:
-        assert await carpool.read_offers.get(kept.id, DRIVER) == kept
+        assert await carpool.offers.read.get(kept.id, DRIVER) == kept
         assert (await carpool.check_health()).offers == 1
         assert _ids(await _search(carpool, departure)) == [str(kept.id)]
         assert (await carpool.authenticate(token, _now())).user == "dora"
@@ -145,7 +145,7 @@ async def test_offers_of_an_older_import_are_moved_to_the_present_roads(
     await connection.execute("UPDATE offers SET region_fingerprint = 'older', length_cm = 1")
     await connection.close()
     async with running(settings) as carpool:
-        moved = await carpool.read_offers.get(offer.id, DRIVER)
+        moved = await carpool.offers.read.get(offer.id, DRIVER)
         assert moved == offer, "the driver has changed nothing, so the version stays"
         assert _ids(await _search(carpool, departure)) == [str(offer.id)]
         assert len((await carpool.describe_route(moved)).points) > 10
@@ -162,7 +162,7 @@ async def test_trips_that_are_over_are_put_away_by_themselves(settings: Settings
         await connection.close()
         while (await carpool.check_health()).offers > 0:  # noqa: ASYNC110  # the worker tells nobody
             await asyncio.sleep(0.05)
-        assert (await carpool.read_offers.get(offer.id, DRIVER)).status is OfferStatus.PAST
+        assert (await carpool.offers.read.get(offer.id, DRIVER)).status is OfferStatus.PAST
 
 
 async def test_a_caller_who_hangs_up_leaves_no_half_published_offer(settings: Settings) -> None:
@@ -176,8 +176,8 @@ async def test_a_caller_who_hangs_up_leaves_no_half_published_offer(settings: Se
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
             patience_s *= 1.2
-        await carpool.publish_offer._trips.drain()
-        page = await carpool.read_offers.list_page(DRIVER, None, None, None, 100, None)
+        await carpool.offers.publish._trips.drain()
+        page = await carpool.offers.read.list_page(DRIVER, None, None, None, 100, None)
         found = _ids(await _search(carpool, departure, limit=50))
         assert sorted(found) == sorted(str(offer.id) for offer in page.items)
 

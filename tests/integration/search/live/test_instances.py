@@ -77,7 +77,7 @@ async def published(carpool: Carpool, **changes: object) -> Offer:
         origin=PlaceInput(coordinate=SOUTH), destination=PlaceInput(coordinate=NORTH),
         departure=now + timedelta(days=1), seats=3,
     )  # fmt: skip
-    offer = await carpool.publish_offer(replace(draft, **changes), DRIVER, now)  # type: ignore[arg-type]
+    offer = await carpool.offers.publish(replace(draft, **changes), DRIVER, now)  # type: ignore[arg-type]
     assert isinstance(offer, Offer)
     return offer
 
@@ -105,8 +105,8 @@ async def test_what_one_writes_the_other_has_at_once_and_after_its_wire_was_cut(
         assert first.id in held(one)
         await until_true(lambda: held(one) == held(other) == both)
         assert await cut_off(fresh_database) == LISTENERS
-        changed = await one.change_offer(first.id, OfferChange(seats=1), 1, DRIVER, datetime.now(UTC))
-        await one.cancel_offer(second.id, DRIVER, datetime.now(UTC))
+        changed = await one.offers.change(first.id, OfferChange(seats=1), 1, DRIVER, datetime.now(UTC))
+        await one.offers.cancel(second.id, DRIVER, datetime.now(UTC))
         third = await published(one)
         await until_true(lambda: contents(index_of(one)) == contents(index_of(other)))
         assert held(other) == {changed.id, third.id}
@@ -125,7 +125,7 @@ async def test_an_instance_that_was_away_for_too_long_reads_everything_again(
         # No new connection for changes can be made for a while.
         monkeypatch.setattr(change_feed, "listening_on", _nobody_answers)
         assert await cut_off(fresh_database) == LISTENERS
-        await one.cancel_offer(gone.id, DRIVER, datetime.now(UTC))
+        await one.offers.cancel(gone.id, DRIVER, datetime.now(UTC))
         new = [await published(one, via=(HALF_WAY,) * (n == 0)) for n in range(3)]
         assert await offers.forget_changes(datetime.now(UTC) + timedelta(minutes=1)) > 0
         assert held(other) == {gone.id, kept.id}
@@ -153,12 +153,12 @@ async def test_two_hundred_changes_on_three_instances_in_any_order_end_the_same(
                 wish = OfferChange(via=(HALF_WAY,) if kind < 0.1 else ())
             async with few_at_once:
                 while True:
-                    offer = await carpool.read_offers.get(offer_id, DRIVER)
+                    offer = await carpool.offers.read.get(offer_id, DRIVER)
                     try:
                         if kind > 0.97:
-                            await carpool.cancel_offer(offer_id, DRIVER, datetime.now(UTC))
+                            await carpool.offers.cancel(offer_id, DRIVER, datetime.now(UTC))
                         else:
-                            await carpool.change_offer(offer_id, wish, offer.version, DRIVER, datetime.now(UTC))
+                            await carpool.offers.change(offer_id, wish, offer.version, DRIVER, datetime.now(UTC))
                     except StaleVersion:  # another instance was faster
                         continue
                     except OfferNotOpen:
@@ -169,7 +169,7 @@ async def test_two_hundred_changes_on_three_instances_in_any_order_end_the_same(
         first, *others = (index_of(carpool) for carpool in carpools)
         await until_true(lambda: all(contents(first) == contents(other) for other in others))
         for offer_id, said in contents(first).items():
-            assert said["version"] == (await carpools[0].read_offers.get(offer_id, DRIVER)).version
+            assert said["version"] == (await carpools[0].offers.read.get(offer_id, DRIVER)).version
 
 
 async def test_a_database_that_was_started_again_is_followed_again(

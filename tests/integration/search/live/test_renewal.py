@@ -70,7 +70,7 @@ def _next_monday(hour: int) -> datetime:
 
 async def _publish(carpool: Carpool, departure: datetime) -> Offer:
     draft = OfferDraft(origin=PORT, destination=CENTRE, departure=departure, seats=2, max_detour_s=3600)
-    offer = await carpool.latest().publish_offer(draft, DRIVER, _now())
+    offer = await carpool.latest().offers.publish(draft, DRIVER, _now())
     assert isinstance(offer, Offer)
     return offer
 
@@ -158,12 +158,12 @@ async def test_new_speeds_are_taken_up_amid_searches_and_offers(
                 assert match.ride_s > before[match.offer_id].ride_s
         durations = {offer.departure: offer.duration_ms for offer in offers.values() if offer.id in before}
         for offer in offers.values():
-            stored = await carpool.latest().read_offers.get(offer.id, DRIVER)
+            stored = await carpool.latest().offers.read.get(offer.id, DRIVER)
             assert stored.version == 1, "the driver has changed nothing"
             drive = (await asyncio.to_thread(roads.at(offer.departure).tree, offer.origin.position)).cost(
                 offer.destination.position
             )
-            if stored.region_fingerprint == carpool.latest().publish_offer._roads.fingerprint:
+            if stored.region_fingerprint == carpool.latest().offers.publish._roads.fingerprint:
                 assert drive == (stored.duration_ms, stored.length_cm)
             else:
                 assert stored.duration_ms == durations.get(offer.departure, stored.duration_ms)
@@ -218,7 +218,7 @@ async def test_the_same_region_added_again_is_taken_up(settings: Settings, store
         await asyncio.to_thread(_add_again, store)
         await _until(lambda: carpool.latest() is not carpool)
         assert [match.offer_id for match in (await _search(carpool, noon)).matches] == [offer.id]
-        assert await carpool.latest().read_offers.get(offer.id, DRIVER) == offer
+        assert await carpool.latest().offers.read.get(offer.id, DRIVER) == offer
 
 
 async def test_the_bundled_region_is_not_news_to_the_service_that_imports_it(

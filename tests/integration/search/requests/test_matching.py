@@ -109,7 +109,7 @@ async def publish(carpool: Carpool, departure: datetime, driver: str = "dora", *
     """A trip from the port to the centre."""
     draft = OfferDraft(origin=PORT, destination=CENTRE, departure=departure, seats=2, max_detour_s=1800)
     principal = replace(DRIVER, user=driver)
-    offer = await carpool.latest().publish_offer(replace(draft, **changes), principal, _now())
+    offer = await carpool.latest().offers.publish(replace(draft, **changes), principal, _now())
     assert isinstance(offer, Offer)
     return offer
 
@@ -212,7 +212,7 @@ async def test_two_instances_forget_no_pair_and_tell_none_twice(two: list[Carpoo
         offer = await publish(drawn.choice(carpools), departure, drawn.choice(["dora", "dan"]), via=via)
         for version in range(1, drawn.choice([1, 1, 3])):
             principal = replace(DRIVER, user=offer.driver_id)
-            await carpools[version % 2].change_offer(
+            await carpools[version % 2].offers.change(
                 offer.id, OfferChange(comment=f"{version}"), version, principal, _now()
             )
 
@@ -260,7 +260,7 @@ async def test_what_came_while_nobody_matched_is_matched_after_a_restart(
     with nobody_matching(monkeypatch):
         async with instances(settings, 1) as (idle,):
             offers = [await publish(idle, a_morning() + timedelta(seconds=n)) for n in range(60)]
-            changed = await idle.change_offer(known.id, OfferChange(comment="again"), 1, DRIVER, _now())
+            changed = await idle.offers.change(known.id, OfferChange(comment="again"), 1, DRIVER, _now())
     async with instances(settings, 1):
         await settled(fresh_database)
         told = await events(fresh_database)

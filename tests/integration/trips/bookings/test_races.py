@@ -118,7 +118,7 @@ async def test_a_driver_cancels_while_riders_book(
 
     async def cancel() -> object:
         await asyncio.sleep(0.05)
-        return await two[1].cancel_offer(offer.id, DRIVER, utc_now())
+        return await two[1].offers.cancel(offer.id, DRIVER, utc_now())
 
     ends = await _all(
         cancel(), *(book(two[k % 2], for_another(two[0], match, rider), rider) for k, rider in enumerate(riders))
@@ -160,9 +160,9 @@ async def test_who_asks_in_another_process_while_the_driver_decides_is_told(
     with monkeypatch.context() as patch:
         patch.setattr(PostgresTrips, "list_open", then_somebody_asks)
         if cancels:
-            await two[0].cancel_offer(offer.id, DRIVER, utc_now())
+            await two[0].offers.cancel(offer.id, DRIVER, utc_now())
         else:
-            await two[0].change_offer(offer.id, OfferChange(seats=1), offer.version, DRIVER, utc_now())
+            await two[0].offers.change(offer.id, OfferChange(seats=1), offer.version, DRIVER, utc_now())
     booking = await PostgresTrips(database).get(asked[0].id)
     ended = (CANCELLED, CancelReason.TRIP_CANCELLED) if cancels else (BookingStatus.WAITING_CONFIRMATION, None)
     assert (booking.status, booking.cancel_reason) == ended
@@ -289,8 +289,8 @@ async def test_a_driver_changes_the_trip_while_riders_book_it(two: Two, database
     riders = [a_rider() for _ in range(12)]
 
     async def change(seats: int) -> object:
-        present = await two[1].read_offers.get(offer.id, DRIVER)
-        return await two[1].change_offer(offer.id, OfferChange(seats=seats), present.version, DRIVER, utc_now())
+        present = await two[1].offers.read.get(offer.id, DRIVER)
+        return await two[1].offers.change(offer.id, OfferChange(seats=seats), present.version, DRIVER, utc_now())
 
     ends = await _all(
         *(book(two[k % 2], for_another(two[0], match, rider), rider) for k, rider in enumerate(riders)),

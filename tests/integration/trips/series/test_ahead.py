@@ -92,7 +92,7 @@ def driver_of(series: Series) -> Principal:
 
 async def offers(carpool: Carpool, series: Series) -> list[Offer]:
     """Every open offer of its driver."""
-    page = await carpool.read_offers.list_page(driver_of(series), OfferStatus.OPEN, None, None, 500, None)
+    page = await carpool.offers.read.list_page(driver_of(series), OfferStatus.OPEN, None, None, 500, None)
     return list(page.items)
 
 
