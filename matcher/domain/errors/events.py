@@ -24,6 +24,4 @@ class TooManyWebhooks(Conflict, code="too_many_webhooks", title="You have too ma
 class TooManyStreams(CarpoolError, code="too_many_streams", title="Too many streams are open"):
     """The caller has the maximum number of streams open (RFC 6585 section 4)."""
 
-    def __init__(self, detail: str, *, retry_after_s: int = 30) -> None:
-        super().__init__(detail)
-        self.retry_after_s = retry_after_s
+    retry_after_s = 30

@@ -251,15 +251,8 @@ class ActingForbidden(Forbidden, code="acting_forbidden", title="The credential 
 class Unavailable(CarpoolError, code="unavailable", title="The service is temporarily unavailable"):
     """A dependency is unavailable; retry after `retry_after_s` seconds."""
 
-    def __init__(
-        self,
-        detail: str,
-        *,
-        retry_after_s: int = 2,
-        faults: Sequence[Fault] = (),
-        extra: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(detail, faults=faults, extra=extra)
+    def __init__(self, detail: str, *, retry_after_s: int = 2) -> None:
+        super().__init__(detail)
         self.retry_after_s = retry_after_s
 
 

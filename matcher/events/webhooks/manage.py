@@ -119,11 +119,10 @@ class ManageWebhooks:
             status = WebhookStatus.ENABLED if change.enabled else WebhookStatus.DISABLED
             # The owner's decision replaces the service's reason, and enabling starts afresh.
             because, failing_since = None, None if status is not present.status else failing_since
+        stated = {name: getattr(change, name) for name in ("url", "kinds", "description")}
         changed = replace(
             present,
-            url=present.url if change.url is None else change.url,
-            kinds=present.kinds if change.kinds is None else change.kinds,
-            description=present.description if change.description is None else change.description,
+            **{name: value for name, value in stated.items() if value is not None},
             status=status,
             disabled_because=because,
             failing_since=failing_since,

@@ -44,13 +44,11 @@ class HttpEventSender:
         timeout_s: float,
         http_allowed: bool = False,
         also_allowed: Sequence[Network] = (),
-        user_agent: str = "carpool-matcher",
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._schemes = {"https", "http"} if http_allowed else {"https"}
         self._allowed = AllowedAddresses(also_allowed)
-        self._user_agent = user_agent
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
@@ -81,7 +79,7 @@ class HttpEventSender:
             async with self._open().post(
                 parsed,
                 data=body,
-                headers={"Content-Type": "application/json", "User-Agent": self._user_agent, **headers},
+                headers={"Content-Type": "application/json", "User-Agent": "carpool-matcher", **headers},
                 allow_redirects=False,
                 timeout=self._timeout,
             ) as response:

@@ -11,7 +11,7 @@ from matcher.domain.place import Coordinate
 from matcher.matching.base.positions import FRACTION_ONE, fraction_to_fixed
 from matcher.roads.foot.kernels import UNREACHED, WalkGraph, WalkScratch, WalkStart, walks_within
 from matcher.roads.foot.network import WalkNetwork
-from matcher.roads.network.graph import I32, I64
+from matcher.roads.network.graph import I32
 from matcher.roads.network.snapping import Snapper, cut
 
 #: Metres a second on level ground: 4.7 km/h, an unhurried adult.
@@ -45,10 +45,9 @@ class WalkReach:
     edge: I32  # (k,) the walk edge it comes along
 
     @functools.cached_property
-    def row_of_node(self) -> tuple[I32, I64]:
-        """(nodes ascending, the row of each): for look-ups by np.searchsorted."""
-        rows = np.argsort(self.node, kind="stable")
-        return self.node[rows], rows
+    def row_of_node(self) -> dict[int, int]:
+        """The row of each node that is reached."""
+        return {node: row for row, node in enumerate(self.node.tolist())}
 
 
 class Walks:
@@ -104,11 +103,7 @@ class Walks:
 
     def line_to_node(self, reach: WalkReach, node: int) -> list[Coordinate]:
         """The line of the walk from the door to a walk node that was reached. Raises KeyError for any other node."""
-        nodes, rows = reach.row_of_node
-        place = int(np.searchsorted(nodes, node))
-        if place == len(nodes) or nodes[place] != node:
-            raise KeyError(node)
-        return self._line(reach, int(rows[place]))
+        return self._line(reach, reach.row_of_node[node])
 
     def line_to(self, reach: WalkReach, target: Foothold) -> list[Coordinate]:
         """The line of the walk to a place off the ways, straight lines included. Raises KeyError beyond the limit."""
@@ -133,13 +128,10 @@ class Walks:
         if target.edge == reach.foothold.edge:
             from_start, _ = self._offsets(reach.foothold)
             options.append((reach.foothold.access_cm + abs(from_start - to_start), None, False))
-        nodes, rows = reach.row_of_node
         ends = ((self.network.edge_start, to_start, False), (self.network.edge_end, to_end, True))
         for node_of_edge, offset_cm, at_end in ends:
-            node = node_of_edge[target.edge]
-            place = int(np.searchsorted(nodes, node))
-            if place < len(nodes) and nodes[place] == node:
-                row = int(rows[place])
+            row = reach.row_of_node.get(int(node_of_edge[target.edge]))
+            if row is not None:
                 options.append((int(reach.length_cm[row]) + offset_cm, row, at_end))
         if not options:
             return None

@@ -16,8 +16,6 @@ def nested_dissection(network: RoadNetwork) -> I32:
     """
     n = network.node_count
     first, neighbours = undirected_adjacency(network)
-    if n < 2:
-        return np.arange(n, dtype=np.int32)
     # METIS_NodeND fails on graphs without edges; those have any order.
     if len(neighbours) == 0:
         return np.arange(n, dtype=np.int32)

@@ -158,12 +158,9 @@ def _crossings(
     streets: RawStreets, name: I64, cluster: I64, ref: I64, lat: F64, lon: F64
 ) -> dict[int, list[tuple[str, float, float]]]:
     """For each cluster the streets of other names that share a node with it, in the order of their names."""
-    order = np.lexsort((cluster, ref))
-    pairs = np.stack([ref[order], cluster[order]], axis=1)
-    fresh = np.ones(len(order), dtype=np.bool_)
-    fresh[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
-    order = order[fresh]  # every (node, cluster) once
-    ref, meeting = ref[order], np.bincount(np.unique(ref[order], return_inverse=True)[1])
+    node = np.unique(ref, return_inverse=True)[1]
+    order = np.unique(node * (cluster.max() + 1) + cluster, return_index=True)[1]  # every (node, cluster) once
+    meeting = np.bincount(node[order])
     first = np.concatenate([[0], np.cumsum(meeting)])
     met: dict[tuple[int, int], list[int]] = {}
     for group in np.flatnonzero(meeting > 1).tolist():

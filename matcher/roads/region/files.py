@@ -170,7 +170,7 @@ def replace_file(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
     partial.chmod(0o644)
     partial.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def remove_file(path: Path) -> bool:
@@ -179,17 +179,18 @@ def remove_file(path: Path) -> bool:
         path.unlink()
     except FileNotFoundError:
         return False
-    _sync(path.parent)
+    sync(path.parent)
     return True
 
 
 def sync_tree(folder: Path) -> None:
     """Return when every file of a folder, and the folder itself, is on disk."""
     for path in [*sorted(folder.iterdir()), folder, folder.parent]:
-        _sync(path)
+        sync(path)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Return when a file, or the entries of a folder, are on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -46,6 +46,7 @@ from matcher.roads.region.files import (
     save_manifest,
     save_rows,
     sha256_of,
+    sync,
     sync_tree,
     verify_files,
 )
@@ -228,11 +229,7 @@ class RegionStore:
         link.unlink(missing_ok=True)
         link.symlink_to(folder.relative_to(self._folder))
         link.replace(self._folder / name)
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync(self._folder)
 
 
 def ensure_sample(
