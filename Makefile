@@ -17,7 +17,7 @@ ASSETS := .venv/share/carpool/assets
 # Wheels only, checked against the lock: no compiler is needed.
 PIP_INSTALL := $(PY) -m pip install --disable-pip-version-check --no-build-isolation --use-pep517 --only-binary=:all:
 # The user's Python configuration must not leak into the environment.
-unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
+unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PYTHONDONTWRITEBYTECODE
 
 ##@ Use it
 
@@ -47,6 +47,12 @@ ORDER ?= --randomly-seed=1 --randomly-dont-reorganize
 .PHONY: test
 test: .venv/.warm .venv/.dev ## run every test (ARGS="tests/unit -k sweep" for some)
 	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile $(ORDER) $(ARGS)
+
+# The same tests with many more and new examples, and asyncio's debug mode. Takes an hour or two.
+.PHONY: test-thorough
+test-thorough: .venv/.warm .venv/.dev ## run every test with new examples, many more of them (hours)
+	@HYPOTHESIS_PROFILE=thorough $(PY) -m pytest --numprocesses $(JOBS) --dist loadfile --timeout 7200 \
+		--override-ini asyncio_debug=true $(ORDER) $(ARGS)
 
 # A sub-make with --keep-going: all checkers run, even if one fails.
 .PHONY: check

@@ -5,16 +5,18 @@ profiles.
 - `db`: connections inside one transaction that is rolled back after the test. For repositories; cheap.
 - `fresh_database`: the URL of a database of one's own, migrated and empty. For several connections, commits and races.
 - `database`: an open pool on a fresh database.
+- `with_sample`: puts the bundled region, imported once for the run, into a data folder.
 - `enterable_folder`: a temporary folder that the embedded server's user may enter, also when tests run as root.
 """
 
 from __future__ import annotations
 
+import fcntl
 import linecache
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib import util
 from pathlib import Path
@@ -31,11 +33,13 @@ from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.errors import domain_errors
 from matcher.postgres.migrations import migrate
 from matcher.postgres.pool import Database, prepare_connection
+from matcher.roads.region.store import RegionStore, ensure_sample
+from tests.examples import THOROUGH, examples
 
 # The same examples in every run: a failure in continuous integration is a failure here. `thorough` looks for new ones.
-settings.register_profile("default", derandomize=True, deadline=None, print_blob=True)
-settings.register_profile("thorough", max_examples=1_000, deadline=None, print_blob=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+settings.register_profile("default", max_examples=examples(40), derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("thorough", max_examples=examples(40), deadline=None, print_blob=True)
+settings.load_profile("thorough" if THOROUGH else "default")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,6 +64,23 @@ def blocking_calls_fail() -> Iterator[BlockBuster]:
             # The driver looks for certificates and password files in the home folder before it connects.
             function.can_block_in("asyncpg/connect_utils.py", "_parse_connect_dsn_and_args")
         yield watch
+
+
+@pytest.fixture(scope="session")
+def with_sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Copies the bundled region into a data folder and returns that folder. All test processes import it once."""
+    base = tmp_path_factory.getbasetemp()
+    imported = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "sample"
+    imported.mkdir(exist_ok=True)
+    with (imported / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ensure_sample(RegionStore(imported))
+
+    def copied(folder: Path) -> Path:
+        shutil.copytree(imported / "regions", folder / "regions", symlinks=True)
+        return folder
+
+    return copied
 
 
 @pytest.fixture

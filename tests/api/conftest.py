@@ -5,7 +5,7 @@ Tests take users of their own from it (`live.key`), so they do not see each othe
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import asyncpg
@@ -24,9 +24,9 @@ def quiet_log() -> None:
 
 
 @pytest.fixture(scope="session")
-def service_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder that the services of this run share: the bundled region is imported once."""
-    return tmp_path_factory.mktemp("service")
+def service_folder(tmp_path_factory: pytest.TempPathFactory, with_sample: Callable[[Path], Path]) -> Path:
+    """A data folder that the services of this run share."""
+    return with_sample(tmp_path_factory.mktemp("service"))
 
 
 @pytest.fixture(scope="session")

@@ -16,13 +16,14 @@ from schemathesis.checks import load_all_checks, positive_data_acceptance
 from api.call.endpoint import Endpoint
 from api.routes import ROUTES
 from tests.api.live import Live, next_week
+from tests.examples import examples
 
 # The first use reads files; it must not happen on the event loop.
 load_all_checks()
 
 #: Well-formed input may still name a place in the sea or a day in the past, which is a 422 by design.
 EXCLUDED = [positive_data_acceptance]
-EXAMPLES = 40
+EXAMPLES = examples(10)
 
 #: Answers that have no end, which no generated call waits for; tests/api/test_events.py reads them.
 ENDLESS = {"/v1/events"}

@@ -27,8 +27,8 @@ NAMES = ("key_pepper", "match_secret", "webhook_secret_key")
 
 
 @pytest.fixture
-def files(live: Live, service_folder: Path, tmp_path: Path, fresh_database: str) -> Settings:
-    """A service that has made its secrets itself: they are files. (`live` has imported the region before.)"""
+def files(service_folder: Path, tmp_path: Path, fresh_database: str) -> Settings:
+    """A service that has made its secrets itself: they are files."""
     (tmp_path / "regions").symlink_to(service_folder / "regions")
     return settings_for(tmp_path, fresh_database)
 

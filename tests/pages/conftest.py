@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import asyncpg
@@ -25,10 +25,13 @@ def quiet_log() -> None:
 
 @pytest.fixture(scope="session")
 async def pages(
-    tmp_path_factory: pytest.TempPathFactory, embedded_server: EmbeddedPostgres, template_database: str
+    tmp_path_factory: pytest.TempPathFactory,
+    with_sample: Callable[[Path], Path],
+    embedded_server: EmbeddedPostgres,
+    template_database: str,
 ) -> AsyncIterator[Live]:
     """The service of the run, on a database of its own, with its tiles."""
-    folder: Path = tmp_path_factory.mktemp("pages")
+    folder = with_sample(tmp_path_factory.mktemp("pages"))
     connection = await asyncpg.connect(database_url(embedded_server.url, "postgres"))
     await connection.execute(f"CREATE DATABASE pages TEMPLATE {template_database} STRATEGY WAL_LOG")
     await connection.close()

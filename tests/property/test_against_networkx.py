@@ -27,11 +27,12 @@ from tests.builders_roads import (
     sample_engine,
     sample_network,
 )
+from tests.examples import examples
 from tests.property.dijkstra import TIME, WHOLE, Oracle, plain
 
 SEEDS = range(12)
 many = settings(
-    max_examples=max(150, settings().max_examples),
+    max_examples=examples(50),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from matcher.matching.pipeline import Candidates
 from matcher.matching.scan import door
 from matcher.roads.engine import RoadEngine
+from tests.examples import examples
 from tests.property.scenarios import Scenario, scenarios
 from tests.property.test_matcher_oracle import an_index, search
 
@@ -31,7 +32,7 @@ def answers(scenario: Scenario, few: int, sieves_from: int) -> Candidates:
     return replace(found, drives=())
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(50))
 @given(scenario=scenarios(max_offers=8, booked=0.4))
 def test_every_way_of_getting_distances_gives_the_same_answer(scenario: Scenario) -> None:
     by_sweep = answers(scenario, NEVER, ALWAYS)
@@ -39,7 +40,7 @@ def test_every_way_of_getting_distances_gives_the_same_answer(scenario: Scenario
         assert answers(scenario, few, sieves_from) == by_sweep
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(25))
 @given(scenario=scenarios(max_offers=8, booked=0.4))
 def test_nothing_is_read_of_nodes_that_nobody_needs(scenario: Scenario) -> None:
     """What lies in memory there, as near or as far as can be, leaves the answer as it is."""

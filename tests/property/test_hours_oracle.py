@@ -28,6 +28,7 @@ from matcher.roads.hierarchy.topology import Topology
 from matcher.roads.network.graph import ROAD_CLASSES
 from matcher.roads.region.speeds import FREE_FLOW_ONLY, Slot, SpeedProfile
 from tests.builders import NOW, Street, a_network
+from tests.examples import examples
 from tests.property import oracle_hints
 from tests.property.oracle import RATE, Meeting, Verdict, judge
 from tests.property.scenarios import Scenario, scenarios
@@ -133,7 +134,7 @@ def search(week: Week, limit: int = 50) -> Candidates:
         return find_candidates_by_time(index.snapshot(week.scenario.request.rider_id), query, ScoreWeights(), limit)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(40))
 @given(week=weeks())
 def test_each_offer_is_judged_at_the_speeds_of_its_hours(week: Week) -> None:
     scenario = week.scenario
@@ -157,7 +158,7 @@ def test_each_offer_is_judged_at_the_speeds_of_its_hours(week: Week) -> None:
         assert search(week, limit).best == found.best[:limit]
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 @given(week=weeks())
 def test_hints_look_at_the_offers_of_all_hours(week: Week) -> None:
     scenario = week.scenario
@@ -167,7 +168,7 @@ def test_hints_look_at_the_offers_of_all_hours(week: Week) -> None:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(week=weeks())
 def test_slots_that_are_driven_alike_change_nothing(week: Week) -> None:
     """The order of equal scores included: by offer id, whichever slot they are in.

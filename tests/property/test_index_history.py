@@ -19,6 +19,7 @@ from matcher.matching.pipeline import find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from tests.builders import NOW, an_engine
+from tests.examples import examples
 from tests.property.scenarios import a_spot, a_town, some_offer, some_request
 
 _random = random.Random(7)
@@ -51,7 +52,7 @@ def an_offer_number(number: int, kind: int, version: int) -> Offer:
     )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(writes=writes, tail=st.sampled_from([0, 2, 7, 30]))
 def test_an_index_with_a_history_answers_as_a_fresh_one(writes: list[tuple[int, str, int]], tail: int) -> None:
     index = OfferIndex(ENGINE, block=8, least_tail=tail, start=lambda work: work())  # sorted anew every few writes

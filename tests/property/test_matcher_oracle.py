@@ -22,11 +22,12 @@ from matcher.matching.rank import best as ranking
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
 from tests.builders import NOW, an_engine
+from tests.examples import examples
 from tests.property import oracle_hints
 from tests.property.oracle import RATE, Verdict, judge, millionths
 from tests.property.scenarios import Scenario, scenarios
 
-MANY = settings(max_examples=400)
+MANY = settings(max_examples=examples(100))
 
 
 def an_index(scenario: Scenario, offers: Iterable[Offer] | None = None) -> OfferIndex:

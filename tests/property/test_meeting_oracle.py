@@ -21,6 +21,7 @@ from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.hints import FartherWalk
 from matcher.matching.scan.query import MeetingCandidate, Query
 from tests.builders import NOW
+from tests.examples import examples
 from tests.property import oracle_hints
 from tests.property.oracle import Meeting, judge
 from tests.property.scenarios import Scenario, a_spot, scenarios
@@ -140,7 +141,7 @@ def test_more_places_to_be_met_at_never_lose_a_match(walk: Walk) -> None:
         matched = {candidate.offer_id for candidate in found.best}
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(40))
 @given(walk=walks(max_offers=4))
 def test_walkers_who_ask_for_less_never_lose_a_match(walk: Walk) -> None:
     """A wider window, fewer seats, or drivers with bigger budgets: whatever matched still does."""

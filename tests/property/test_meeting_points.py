@@ -25,8 +25,9 @@ from matcher.roads.network.graph import ROAD_CLASSES, RoadNetwork
 from matcher.roads.network.snapping import Snapper, locate
 from tests.builders_roads import network_of, sample_network, two_way
 from tests.builders_walks import random_walk_network, sample_walk_network, walk_networks
+from tests.examples import examples
 
-many = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+many = settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def _expected_corners(walk: WalkNetwork, walks: Walks, door: Place, on_road: Coordinate, limit_m: float) -> list[int]:

@@ -22,6 +22,7 @@ from matcher.matching.reverse.fit import fitting_requests, who_fits
 from matcher.matching.reverse.index import RequestIndex, WaitingRequest
 from matcher.matching.scan.query import MeetingCandidate, Query
 from tests.builders import NOW
+from tests.examples import examples
 from tests.property.oracle import RATE
 from tests.property.scenarios import a_spot, some_request
 from tests.property.test_hours_oracle import Week, weeks
@@ -152,7 +153,7 @@ def reverse(world: Waiting, index: RequestIndex) -> tuple[dict[Pair, tuple[objec
     return shown, decided
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(waiting())
 def test_both_ways_round_find_the_same(world: Waiting) -> None:
     index = RequestIndex(world.week.roads())
@@ -162,7 +163,7 @@ def test_both_ways_round_find_the_same(world: Waiting) -> None:
     assert told_of(world, index) == found.keys()
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(10))
 @given(waiting(), st.randoms(use_true_random=False))
 def test_requests_that_come_one_by_one_and_go_leave_the_others(world: Waiting, random_: random.Random) -> None:
     index = RequestIndex(world.week.roads())

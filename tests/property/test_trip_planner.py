@@ -30,11 +30,12 @@ from matcher.trips.planner import Boarding, TripPlanner, reached_at
 from matcher.trips.tickets import MatchTicket, TicketPoint
 from tests.builders import ANYWHERE, NOW, a_network, a_request, an_offer
 from tests.builders_bookings import a_booking
+from tests.examples import examples
 from tests.fakes_bookings import FitsAsItIs
 from tests.property.bookings import base_drive
 from tests.property.scenarios import a_spot, a_town
 
-SOME = settings(max_examples=40)
+SOME = settings(max_examples=examples(20))
 _EPOCH = datetime.fromtimestamp(0, tz=UTC)
 _numbers = itertools.count(1)
 

@@ -14,8 +14,9 @@ from matcher.roads.foot.network import WalkNetwork
 from matcher.roads.foot.walking import WalkReach, Walks
 from tests.builders_roads import sample_network
 from tests.builders_walks import WalkOracle, line_length_m, random_walk_network, sample_walk_network, walk_networks
+from tests.examples import examples
 
-many = settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+many = settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 doors = st.builds(lambda lat, lon: Coordinate(lat=lat, lon=lon), st.floats(-0.001, 0.004), st.floats(-0.001, 0.004))
 
 

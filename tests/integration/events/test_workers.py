@@ -8,6 +8,7 @@ import asyncio
 import os
 import re
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -18,7 +19,6 @@ import pytest
 from matcher.events.event import Event, EventKind
 from matcher.events.store import PostgresEvents
 from matcher.postgres.pool import Database
-from matcher.roads.region.store import RegionStore, ensure_sample
 from tests.api.streams import Message, Reader, until
 from tests.integration.service_process import PATIENCE_S, make_key, serving
 
@@ -26,10 +26,9 @@ LISTENERS = 8
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
+def data_dir(with_sample: Callable[[Path], Path], tmp_path: Path) -> Path:
     """The imported region; the database is given by its URL."""
-    ensure_sample(RegionStore(tmp_path))
-    return tmp_path
+    return with_sample(tmp_path)
 
 
 class Listener:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -74,11 +75,12 @@ async def _is_quiet(url: str) -> bool:
 
 
 async def test_a_dump_and_the_secrets_are_all_that_a_new_server_needs(
-    fresh_database: str, enterable_folder: Path, tmp_path: Path
+    fresh_database: str, enterable_folder: Path, tmp_path: Path, with_sample: Callable[[Path], Path]
 ) -> None:
     old_data, new_data, dump = tmp_path / "old", tmp_path / "new", tmp_path / "carpool.dump"
     for folder in (old_data, new_data):
         folder.mkdir()
+    with_sample(old_data)
     await _execute(fresh_database, BUSY_LIFE)
     token = await asyncio.to_thread(make_key, old_data, "driver", "dora", DATABASE_URL=fresh_database)
     async with running(settings_for(old_data, fresh_database)) as carpool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -168,9 +169,9 @@ async def test_a_migration_that_breaks_the_version_before_it_is_noticed(
 
 
 async def test_a_service_at_work_does_not_notice_the_next_migration(
-    fresh_database: str, own_migrations: Path, tmp_path: Path
+    fresh_database: str, own_migrations: Path, tmp_path: Path, with_sample: Callable[[Path], Path]
 ) -> None:
-    settings = settings_for(tmp_path, fresh_database)
+    settings = settings_for(with_sample(tmp_path), fresh_database)
     async with running(settings) as carpool:
         done = asyncio.Event()
         publishing = asyncio.create_task(_publish_until(carpool, done))

@@ -18,6 +18,7 @@ from matcher.statistics.model import BucketSize, LostSearches, SearchRow
 from matcher.statistics.read import ReadStatistics
 from matcher.statistics.search_store import PostgresSearchStore
 from matcher.statistics.store import PostgresStatistics
+from tests.examples import examples
 from tests.integration.search_rows import BEGIN, REGION, any_row, assert_counts
 
 SANTIAGO, KOLKATA, UTC_ZONE = ZoneInfo("America/Santiago"), ZoneInfo("Asia/Kolkata"), ZoneInfo("UTC")
@@ -104,7 +105,7 @@ class _Story:
 
 
 @given(seed=st.integers(0, 2**32), steps=st.lists(st.integers(0, 4), min_size=4, max_size=9))
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(2), suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_statistics_equal_a_recount_through_roll_up_crash_and_retention(
     database: Database, seed: int, steps: list[int]
 ) -> None:

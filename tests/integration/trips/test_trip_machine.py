@@ -4,13 +4,12 @@ Trips are published one by one and in series, changed in every way, blocked, for
 
 Hypothesis draws the steps; each goes over HTTP to a real service on a real database. A small model says only what
 everybody was answered. After each step the database must agree with it, and `carpool check` must find nothing to
-complain of. HYPOTHESIS_PROFILE=thorough draws many more.
+complain of. `make test-thorough` draws many more.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,15 +29,14 @@ from hypothesis.stateful import (
 )
 
 from matcher.postgres.embedded.server import EmbeddedPostgres
-from matcher.roads.region.store import RegionStore, ensure_sample
 from tests.api.live import a_search, an_offer
 from tests.conftest import database_url
+from tests.examples import THOROUGH
 from tests.integration.trip_day import OPEN, RIDERS, SPOTS, WOMEN, TripDay
 from tests.integration.trip_world import Trip, World, a_world
 
 #: Why a booking may be refused that was possible when it was shown.
 OVERTAKEN = {"seats_exhausted", "detour_exceeded", "offer_changed", "offer_not_open", "booking_exists"}
-_THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
 some = st.integers(0, 11)
 
@@ -314,15 +312,15 @@ async def own_database(embedded_server: EmbeddedPostgres, template_database: str
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, own_database: str) -> Iterator[World]:
+def world(
+    tmp_path_factory: pytest.TempPathFactory, with_sample: Callable[[Path], Path], own_database: str
+) -> Iterator[World]:
     """The service that the machine drives."""
-    folder: Path = tmp_path_factory.mktemp("machine")
-    ensure_sample(RegionStore(folder))
-    with a_world(folder, own_database) as world:
+    with a_world(with_sample(tmp_path_factory.mktemp("machine")), own_database) as world:
         yield world
 
 
-@pytest.mark.timeout(3_600 if _THOROUGH else 240)
+@pytest.mark.timeout(3_600 if THOROUGH else 240)
 def test_nothing_is_ever_lost_or_oversold(world: World) -> None:
     TripMachine.world = world
     TripMachine.driver = world.key("driver", "machine-driver")
@@ -333,8 +331,8 @@ def test_nothing_is_ever_lost_or_oversold(world: World) -> None:
     run_state_machine_as_test(
         TripMachine,
         settings=settings(
-            max_examples=150 if _THOROUGH else 14,
-            stateful_step_count=40 if _THOROUGH else 25,
+            max_examples=150 if THOROUGH else 8,
+            stateful_step_count=40 if THOROUGH else 25,
             suppress_health_check=list(HealthCheck),
             deadline=None,
         ),

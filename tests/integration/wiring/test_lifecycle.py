@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,6 @@ from matcher.domain.offer import Offer, OfferChange, OfferDraft, OfferStatus
 from matcher.domain.place import Coordinate, PlaceInput
 from matcher.domain.principal import Principal, Role
 from matcher.people.credentials.secret_file import SecretUnusable
-from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.settings.all import Settings
 from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
@@ -31,11 +30,9 @@ CENTRE = PlaceInput(address="Balmaceda & Brasil, La Serena")
 
 
 @pytest.fixture(scope="session")
-def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose region is imported once for all of these tests, whichever of them comes first."""
-    folder = tmp_path_factory.mktemp("lifecycle")
-    ensure_sample(RegionStore(folder))
-    return folder
+def region_folder(tmp_path_factory: pytest.TempPathFactory, with_sample: Callable[[Path], Path]) -> Path:
+    """A data folder with the bundled region, for these tests."""
+    return with_sample(tmp_path_factory.mktemp("lifecycle"))
 
 
 @pytest.fixture

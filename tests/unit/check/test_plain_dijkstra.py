@@ -15,6 +15,7 @@ from matcher.check.promises import point_at
 from matcher.check.roads import RoadPiece, common_cm
 from matcher.domain.place import RoadPosition
 from tests.builders import Street, a_network, a_ring, an_engine
+from tests.examples import examples
 from tests.property.oracle_roads import OracleRoads
 from tests.property.scenarios import a_spot, a_town
 
@@ -25,7 +26,7 @@ def _world(seed: int, round_numbers: bool) -> tuple[tuple[Street, ...], list[Roa
     return streets, [RoadPosition(*a_spot(random_, streets, round_numbers)) for _ in range(5)]
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(50))
 @given(seed=st.integers(0, 2**32 - 1), round_numbers=st.booleans())
 def test_drives_cost_what_the_oracle_says_and_run_along_the_same_road(seed: int, round_numbers: bool) -> None:
     streets, positions = _world(seed, round_numbers)
@@ -85,7 +86,7 @@ def test_ways_that_are_as_good_half_way_make_a_choice_too() -> None:
     assert (drive.ms, drive.cm, drive.unique) == (100, 1_000, False)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(40))
 @given(seed=st.integers(0, 2**32 - 1))
 def test_positions_lie_where_the_engine_puts_them(seed: int) -> None:
     streets, positions = _world(seed, False)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from matcher.statistics.buckets import bucket_edges, local
 from matcher.statistics.model import QUARTER_S, BucketSize
+from tests.examples import examples
 
 ZONES = (
     "UTC", "America/Santiago", "Europe/Paris", "America/St_Johns", "America/Havana", "Asia/Kolkata", "Asia/Kathmandu",
@@ -39,7 +40,7 @@ def _by_looking_at_every_quarter(first: int, last: int, size: BucketSize, zone: 
     quarters=st.integers(1, 4 * 24 * 200),
     size=st.sampled_from(BucketSize),
 )
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 def test_edges_are_where_the_clock_strikes(zone: str, begin: int, quarters: int, size: BucketSize) -> None:
     first = int(NEW_YEAR.timestamp()) + begin * QUARTER_S
     last = first + quarters * QUARTER_S

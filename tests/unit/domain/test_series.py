@@ -25,6 +25,7 @@ from matcher.domain.series import (
     WayBack,
 )
 from tests.builders import NOW, a_place
+from tests.examples import examples
 
 ROUTE = Route(a_place(0, 0.1), (a_place(1, 0.2),), a_place(2, 0.3), "test")
 MONDAY = date(2026, 11, 30)
@@ -77,7 +78,7 @@ def test_the_clock_on_the_wall_counts_when_clocks_change(
     assert [moment.astimezone(UTC).strftime("%H:%M") for moment in moments] == list(by_utc)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(
     # Any day, and those on which clocks change somewhere.
     day=st.dates(date(2000, 1, 1), date(2040, 1, 1))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from matcher.events.event import Event, EventKind, NumberedEvent
 from matcher.events.feed import EventFeed, EventStream, ListenerTooSlow, Missed, StreamEnded
+from tests.examples import examples
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -56,7 +57,7 @@ async def _read(stream: EventStream) -> list[int]:
     return told
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(
     before=st.lists(st.sampled_from("ab"), max_size=8),
     read=st.integers(0, 8),

@@ -22,6 +22,7 @@ from matcher.statistics.histograms import (
     pack,
     unpack,
 )
+from tests.examples import examples
 
 NUMBERS = st.one_of(st.integers(0, 60), st.integers(0, 5000), st.integers(0, LARGEST))
 
@@ -38,7 +39,7 @@ def _counts(numbers: list[int]) -> dict[int, int]:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.lists(NUMBERS, max_size=40)), max_size=12))
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 def test_quantiles_of_groups_are_within_the_error(parts: list[tuple[int, list[int]]]) -> None:
     packed = [pack(_counts(numbers)) for _, numbers in parts]
     column = HistogramColumn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -12,9 +13,9 @@ from tests.integration.service_process import a_trip, command, enterable_folder,
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data_dir(tmp_path_factory: pytest.TempPathFactory, with_sample: Callable[[Path], Path]) -> Path:
     """One data folder for these tests; the database is given by its URL."""
-    return tmp_path_factory.mktemp("check")
+    return with_sample(tmp_path_factory.mktemp("check"))
 
 
 async def test_damage_beside_a_running_service_is_named_and_sets_the_exit_code(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from tests.integration.service_process import command
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data_dir(tmp_path_factory: pytest.TempPathFactory, with_sample: Callable[[Path], Path]) -> Path:
     """One data folder for these tests; the database is given by its URL."""
-    return tmp_path_factory.mktemp("commands")
+    return with_sample(tmp_path_factory.mktemp("commands"))
 
 
 def test_help_names_every_command(data_dir: Path) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -29,10 +29,10 @@ from tests.integration.service_process import (
 
 
 @pytest.fixture(scope="module")
-def data_dir() -> Iterator[Path]:
+def data_dir(with_sample: Callable[[Path], Path]) -> Iterator[Path]:
     """One embedded database and one imported region for these tests."""
     with enterable_folder() as folder:
-        yield folder
+        yield with_sample(folder)
         leftover = _postmaster(folder)
         if leftover is not None:
             os.kill(leftover, signal.SIGQUIT)

@@ -8,14 +8,13 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from matcher.roads.region.store import RegionStore, ensure_sample
 from tests.integration.service_process import PATIENCE_S, Service, a_search, enterable_folder, make_key, serving
 
 CLIENTS = 12
@@ -23,11 +22,10 @@ NO_LIMITS = {"RATE_SEARCH_PER_MINUTE": "0", "QUEUE_TARGET_MS": "5000", "QUEUE_LI
 
 
 @pytest.fixture(scope="module")
-def data_dir() -> Iterator[Path]:
+def data_dir(with_sample: Callable[[Path], Path]) -> Iterator[Path]:
     """An embedded database and the imported region, for these tests alone."""
     with enterable_folder() as folder:
-        ensure_sample(RegionStore(folder))
-        yield folder
+        yield with_sample(folder)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,6 @@ import pytest
 from matcher.domain.principal import Role
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
-from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.wiring.commands import key_management
 from tests.api.live import settings_for
 from tests.integration.journals import Crowd, compare
@@ -33,11 +32,10 @@ _DISK_MB = 700
 
 
 @pytest.fixture(scope="module")
-def region() -> Iterator[Path]:
-    """The bundled region, imported once."""
+def region(with_sample: Callable[[Path], Path]) -> Iterator[Path]:
+    """The bundled region, where the server's user may enter."""
     with enterable_folder() as folder:
-        ensure_sample(RegionStore(folder))
-        yield folder / "regions"
+        yield with_sample(folder) / "regions"
 
 
 async def _keys(folder: Path, url: str) -> tuple[list[str], list[str]]:

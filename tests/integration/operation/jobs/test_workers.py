@@ -28,10 +28,10 @@ from tests.integration.service_process import (
 
 
 @pytest.fixture(scope="module")
-def data_dir() -> Iterator[Path]:
+def data_dir(with_sample: Callable[[Path], Path]) -> Iterator[Path]:
     """One embedded database and one imported region for these tests."""
     with enterable_folder() as folder:
-        yield folder
+        yield with_sample(folder)
 
 
 @pytest.fixture(scope="module")

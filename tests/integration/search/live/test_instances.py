@@ -23,7 +23,6 @@ from matcher.matching.index.index import OfferIndex
 from matcher.postgres import change_feed
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
-from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.settings.all import Settings
 from matcher.settings.storage import StorageSettings
 from matcher.trips.offers.store import PostgresOffers
@@ -42,11 +41,9 @@ LISTENERS = 4
 
 
 @pytest.fixture(scope="module")
-def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose region is imported once for these tests, whichever of them comes first."""
-    folder = tmp_path_factory.mktemp("instances")
-    ensure_sample(RegionStore(folder))
-    return folder
+def region_folder(tmp_path_factory: pytest.TempPathFactory, with_sample: Callable[[Path], Path]) -> Path:
+    """A data folder with the bundled region, for these tests."""
+    return with_sample(tmp_path_factory.mktemp("instances"))
 
 
 @pytest.fixture

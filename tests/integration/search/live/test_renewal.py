@@ -20,7 +20,7 @@ from matcher.domain.offer import Offer, OfferDraft
 from matcher.domain.place import Coordinate, PlaceInput, RoadPosition
 from matcher.domain.principal import Principal, Role
 from matcher.roads.region.extras import clear_speeds, load_speeds
-from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.roads.region.store import SAMPLE_NAME, RegionStore
 from matcher.settings.all import Settings
 from matcher.wiring.commands import promise_checks
 from matcher.wiring.region import centre_of
@@ -37,18 +37,9 @@ CHILE = ZoneInfo("America/Santiago")
 PEAK = "class,hour_from,hour_to,days,factor\n*,7,9,mon-fri,2\ntrunk,7,9,mon-fri,3\nprimary,7,9,mon-fri,1.3\n"
 
 
-@pytest.fixture(scope="session")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the bundled region, to be copied."""
-    folder = tmp_path_factory.mktemp("renewal")
-    ensure_sample(RegionStore(folder))
-    return folder
-
-
 @pytest.fixture
-def settings(imported: Path, tmp_path: Path, fresh_database: str) -> Settings:
-    shutil.copytree(imported / "regions", tmp_path / "regions", symlinks=True)
-    settings = settings_for(tmp_path, fresh_database)
+def settings(with_sample: Callable[[Path], Path], tmp_path: Path, fresh_database: str) -> Settings:
+    settings = settings_for(with_sample(tmp_path), fresh_database)
     return replace(settings, roads=settings.roads.model_copy(update={"region_watch_s": 0.05}))
 
 

@@ -28,7 +28,7 @@ from matcher.domain.principal import Principal, Role
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.roads.region.extras import load_speeds
-from matcher.roads.region.store import SAMPLE_NAME, RegionStore, ensure_sample
+from matcher.roads.region.store import SAMPLE_NAME, RegionStore
 from matcher.search.requests.kept_request import KeptRequest
 from matcher.search.requests.match import MatchRequests
 from matcher.search.requests.store import FoundPair, PostgresRequests, PostgresTurn
@@ -48,11 +48,9 @@ Pair = tuple[UUID, UUID]
 
 
 @pytest.fixture(scope="module")
-def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose region is imported once for these tests."""
-    folder = tmp_path_factory.mktemp("requests")
-    ensure_sample(RegionStore(folder))
-    return folder
+def region_folder(tmp_path_factory: pytest.TempPathFactory, with_sample: Callable[[Path], Path]) -> Path:
+    """A data folder with the bundled region, for these tests."""
+    return with_sample(tmp_path_factory.mktemp("requests"))
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from matcher.postgres.embedded.server import EmbeddedPostgres
-from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.settings.all import Settings
 from matcher.wiring.service import Carpool, running
 from tests.api.live import settings_for
@@ -27,11 +27,11 @@ async def fresh_database(embedded_server: EmbeddedPostgres, template_database: s
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, fresh_database: str) -> Settings:
-    """Settings with a region that is imported once, whichever of these tests comes first."""
-    folder = tmp_path_factory.mktemp("races")
-    ensure_sample(RegionStore(folder))
-    return settings_for(folder, fresh_database)
+def settings(
+    tmp_path_factory: pytest.TempPathFactory, with_sample: Callable[[Path], Path], fresh_database: str
+) -> Settings:
+    """Settings with the bundled region."""
+    return settings_for(with_sample(tmp_path_factory.mktemp("races")), fresh_database)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -23,7 +23,6 @@ from matcher.domain.series import Occurrence, Series, SeriesChange, SeriesDraft,
 from matcher.postgres.embedded.server import EmbeddedPostgres
 from matcher.postgres.pool import Database
 from matcher.privacy.store import PostgresPersonalData
-from matcher.roads.region.store import RegionStore, ensure_sample
 from matcher.trips.bookings.store import PostgresTrips
 from matcher.trips.series.store import PostgresSeries
 from matcher.wiring.service import Carpool, running
@@ -38,11 +37,9 @@ WEEKDAYS = frozenset({1, 4})
 
 
 @pytest.fixture(scope="module")
-def region_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose region is imported once for these tests."""
-    folder = tmp_path_factory.mktemp("series")
-    ensure_sample(RegionStore(folder))
-    return folder
+def region_folder(tmp_path_factory: pytest.TempPathFactory, with_sample: Callable[[Path], Path]) -> Path:
+    """A data folder with the bundled region, for these tests."""
+    return with_sample(tmp_path_factory.mktemp("series"))
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from matcher.geocoding.gazetteer.gazetteer import Gazetteer
 from matcher.geocoding.network.geocoder import decide
 from matcher.geocoding.words.text import MAX_QUERY_CHARS, clean, fold, words
 from matcher.geocoding.words.understanding import understand
+from tests.examples import examples
 from tests.unit.geocoding.town import ROWS, a_row
 
 #: Pieces of addresses glued together at random reach further into the readings than random letters do.
@@ -65,7 +66,7 @@ TYPED = st.one_of(
 NAMES = st.text(st.characters(exclude_categories=("Cs", "Cc", "Cf", "Co", "Cn")), min_size=1, max_size=40).filter(clean)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(80))
 @given(text=TYPED)
 @example("c/")
 @example("&" * 200)
@@ -116,7 +117,7 @@ def test_case_and_accents_do_not_matter(text: str) -> None:
     assert words(text.casefold()) == words(text)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(50))
 @given(names=st.lists(NAMES, min_size=1, max_size=12, unique=True), city=st.one_of(st.none(), NAMES))
 @example(["12"], "3")
 @example(["a, b & c 12"], None)

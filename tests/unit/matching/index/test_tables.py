@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.matching.index.tables import DriverRows, IdTable
+from tests.examples import examples
 
 #: Few ids, among them such as differ in one half only.
 ids = st.tuples(st.integers(0, 6), st.sampled_from([0, 1, 7, 2**63, 2**64 - 1]))
 writes = st.lists(st.tuples(st.sampled_from(["enter", "enter", "drop"]), st.lists(ids, min_size=1, max_size=20)))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(writes=writes, expected=st.sampled_from([0, 3, 500]))
 def test_an_id_table_is_a_dict(writes: list[tuple[str, list[tuple[int, int]]]], expected: int) -> None:
     table = IdTable(expected)
@@ -54,7 +55,7 @@ def test_a_table_that_is_written_over_and_over_does_not_fill_up_with_what_has_go
     assert table.nbytes <= 1024
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(
     drivers=st.lists(st.integers(0, 9), max_size=300),
     dead=st.sets(st.integers(0, 299)),

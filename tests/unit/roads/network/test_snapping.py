@@ -13,6 +13,7 @@ from matcher.domain.place import Coordinate, RoadPosition
 from matcher.roads.network.graph import RoadNetwork
 from matcher.roads.network.snapping import Snapper, cut, locate
 from tests.builders_roads import Street, line_of_places, network_of, networks, random_network, two_way
+from tests.examples import examples
 
 DEGREE_M = math.radians(1) * 6_371_008.8
 
@@ -77,7 +78,7 @@ def test_the_nearest_road_of_a_random_network(seed: int) -> None:
         check(network, asked, dice.choice([50.0, 300.0, 5_000.0, 1e6]))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_the_nearest_road_of_any_network(data: st.DataObject) -> None:
     network = data.draw(networks())

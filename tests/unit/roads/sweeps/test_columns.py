@@ -13,8 +13,9 @@ from matcher.roads.engine import RoadEngine
 from matcher.roads.network.graph import I64
 from matcher.roads.sweeps.many import SETTLED
 from tests.builders_roads import an_engine, networks, positions, random_network, random_positions
+from tests.examples import examples
 
-many = settings(max_examples=200)
+many = settings(max_examples=examples(50))
 
 
 def fixed(places: list[RoadPosition]) -> tuple[I64, I64]:

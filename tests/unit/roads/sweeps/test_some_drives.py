@@ -16,9 +16,10 @@ from matcher.roads.engine import RoadEngine
 from matcher.roads.network.graph import I64
 from matcher.roads.sweeps.many import SETTLED
 from tests.builders_roads import an_engine, networks, positions, random_network, random_positions
+from tests.examples import examples
 from tests.unit.roads.sweeps.test_columns import fixed, swept
 
-many = settings(max_examples=100)
+many = settings(max_examples=examples(40))
 
 
 def all_ways(engine: RoadEngine, pickup: RoadPosition, dropoff: RoadPosition) -> I64:
