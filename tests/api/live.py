@@ -40,7 +40,7 @@ EVENTS = EventSettings(
     heartbeat_s=0.5,
     webhook_http_allowed=True,
     webhook_allowed_networks="127.0.0.1/32",
-    webhook_timeout_s=3,
+    webhook_timeout_s=20,
     webhook_pauses_s="0.05,0.1",
 )
 SANTIAGO = timezone(timedelta(hours=-3))
@@ -166,9 +166,9 @@ class Live:
         try:
             writer.write(data)
             await writer.drain()
-            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).decode("latin1").split("\r\n")
+            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)).decode("latin1").split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
-            body = await asyncio.wait_for(reader.readexactly(int(headers.get("content-length", "0"))), 10)
+            body = await asyncio.wait_for(reader.readexactly(int(headers.get("content-length", "0"))), 60)
             return int(head[0].split()[1]), headers, body
         finally:
             writer.close()
@@ -178,7 +178,7 @@ def settings_for(data_dir: Path, database_url: str) -> Settings:
     """Settings of a service on this database, independent of the environment."""
     return Settings(
         server=SERVER,
-        storage=StorageSettings(data_dir=data_dir, database_url=SecretStr(database_url), database_timeout_s=5.0),
+        storage=StorageSettings(data_dir=data_dir, database_url=SecretStr(database_url), database_timeout_s=20.0),
         roads=RoadSettings(),
         matching=MatchingSettings(threads=2),
         offers=OfferSettings(),

@@ -25,7 +25,7 @@ async def relay(fresh_database: str) -> AsyncIterator[Relay]:
 
 @pytest.fixture
 async def shaky(service_folder: Path, live: Live, relay: Relay) -> AsyncIterator[Live]:
-    """A service whose database can be taken away. (`live` has imported the region before.)"""
+    """A service whose database can be taken away."""
     async with live_service(settings_for(service_folder, relay.url)) as shaky:
         yield shaky
 

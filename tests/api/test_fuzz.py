@@ -99,7 +99,7 @@ def _fuzz(
     )
     def call(case: Case[Any]) -> None:
         response = case.call_and_validate(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, excluded_checks=EXCLUDED, timeout=20
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, excluded_checks=EXCLUDED, timeout=120
         )
 
         statuses.add(response.status_code)

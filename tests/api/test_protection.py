@@ -228,7 +228,7 @@ async def test_a_change_that_has_begun_is_finished_although_nobody_waits(live: L
             answer = await edge.call("POST", "/v1/offers", token, json=an_offer())
             assert (answer.status, answer.problem()["code"]) == (503, "deadline_exceeded")
         await edge.app[TRAFFIC].finishing.wait()
-        listed = await edge.call("GET", "/v1/offers", token)
+        listed = await live.call("GET", "/v1/offers", token)  # which may take its time
         assert len(listed.json["offers"]) == 1
     await holder.close()
 
@@ -256,7 +256,7 @@ async def _said(edge: Live, data: bytes, *, then: bytes = b"", after_s: float = 
         if then:
             await asyncio.sleep(after_s)
             writer.write(then)
-        return await asyncio.wait_for(reader.read(), 10)
+        return await asyncio.wait_for(reader.read(), 60)
     finally:
         writer.close()
 
@@ -276,13 +276,13 @@ async def test_whoever_sends_headers_too_slowly_is_cut_off(live: Live) -> None:
 
 
 async def test_headers_that_come_in_time_and_a_kept_connection_are_fine(live: Live) -> None:
-    async with protected(live, header_timeout_s=0.8) as edge:
+    async with protected(live, header_timeout_s=2.0) as edge:
         head = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
         said = await _said(edge, head, then=b"Connection: close\r\n\r\n", after_s=0.1)
         assert said.startswith(b"HTTP/1.1 200 ")
         for _ in range(3):
             assert (await edge.call("GET", "/healthz")).status == 200
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.8)  # longer than the time-out, all together
         assert await metric(edge, 'carpool_slow_clients_total{part="header"}') == 0
 
 
@@ -293,7 +293,7 @@ async def test_a_body_that_comes_too_slowly_is_not_waited_for(live: Live) -> Non
         host, port = edge.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
-        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
         writer.close()
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert await metric(edge, 'carpool_slow_clients_total{part="body"}') == 1

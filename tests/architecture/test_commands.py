@@ -28,7 +28,7 @@ def _run(command: list[str], folder: Path, **environment: str) -> subprocess.Com
     of_make = ("MAKE", "MFLAGS", "ARGS", "ONCE", "PYTHON", "OFFERS")
     outer = {name: value for name, value in os.environ.items() if not name.startswith(of_make)}
     return subprocess.run(
-        command, cwd=folder, env={**outer, **environment}, capture_output=True, text=True, check=False, timeout=60
+        command, cwd=folder, env={**outer, **environment}, capture_output=True, text=True, check=False, timeout=300
     )
 
 

@@ -24,7 +24,7 @@ from matcher.geocoding.words.text import words
 from tests.unit.geocoding.town import ROWS
 
 KINDS = tuple(PROVIDERS)
-QUICK = Backoff(attempts=3, base_s=0.001, cap_s=0.002, patience_s=2.0)
+QUICK = Backoff(attempts=3, base_s=0.001, cap_s=0.002, patience_s=60.0)
 
 Row = dict[str, Any]
 Script = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -170,7 +170,7 @@ async def a_geocoder_of(
     provider: Provider, *, box: BoundingBox | None = None, **settings: Any
 ) -> AsyncIterator[NetworkGeocoder]:
     """Our geocoder for the service, closed afterwards."""
-    defaults: dict[str, Any] = {"user_agent": "carpool-matcher-tests", "timeout_s": 5.0, "backoff": QUICK}
+    defaults: dict[str, Any] = {"user_agent": "carpool-matcher-tests", "timeout_s": 60.0, "backoff": QUICK}
     access = Access(domain=provider.domain, scheme="http", **(defaults | settings))
     geocoder = NetworkGeocoder(PROVIDERS[provider.kind], access, box)
     yield geocoder

@@ -24,7 +24,7 @@ LEASE = timedelta(seconds=1)
 LONG_LEASE = timedelta(seconds=60)
 
 
-def a_sender(timeout_s: float = 20) -> HttpEventSender:
+def a_sender(timeout_s: float = 60) -> HttpEventSender:
     """One that may post to this machine."""
     return HttpEventSender(timeout_s=timeout_s, http_allowed=True, also_allowed=networks_of("127.0.0.1/32"))
 

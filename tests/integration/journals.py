@@ -61,7 +61,7 @@ class Crowd:
         await self._going_on
 
     async def _run(self) -> None:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http, asyncio.TaskGroup() as all_:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http, asyncio.TaskGroup() as all_:
             for number, key in enumerate(self._drivers):
                 all_.create_task(self._drive(http, f"d{number}", key))
             for number, key in enumerate(self._riders):

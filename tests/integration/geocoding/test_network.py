@@ -84,7 +84,7 @@ async def test_a_provider_that_hangs_is_given_up_and_then_left_alone(provider: P
 async def test_after_its_rest_a_provider_is_asked_again() -> None:
     async with a_provider("photon") as provider:
         provider.scripts.append(server.hang)
-        async with a_geocoder_of(provider, timeout_s=1.0, backoff=Backoff(attempts=1), rest_s=0.0) as geocoder:
+        async with a_geocoder_of(provider, timeout_s=3.0, backoff=Backoff(attempts=1), rest_s=0.0) as geocoder:
             with pytest.raises(GeocoderUnavailable):
                 await geocoder.geocode(QUESTION, limit=3)
             assert await geocoder.geocode(QUESTION, limit=3)

@@ -219,7 +219,7 @@ async def test_a_listener_that_was_cut_off_says_so_at_once(fresh_database: str, 
 async def test_a_server_that_does_not_answer_is_given_up(fresh_database: str, database: Database) -> None:
     """A broken network: the connection stands, and nothing comes. Locking the table has the same effect."""
     async with connected(fresh_database) as connection:
-        feed = PostgresChangeFeed(fresh_database, REGION, timeout_s=0.2)
+        feed = PostgresChangeFeed(fresh_database, REGION, timeout_s=2.0)
         async with feed.listening() as listener, database.snapshot() as snapshot:
             position = await position_of(snapshot)
             async with connection.transaction():

@@ -42,7 +42,7 @@ async def own_server(module_server: EmbeddedPostgres) -> EmbeddedPostgres:
 
 @pytest.fixture
 async def own_pool(own_server: EmbeddedPostgres) -> AsyncIterator[Database]:
-    database = await Database.open(own_server.url, min_size=2, max_size=4, acquire_timeout_s=5)
+    database = await Database.open(own_server.url, min_size=2, max_size=4, acquire_timeout_s=60)
     yield database
     await database.close()
 
@@ -128,7 +128,7 @@ async def test_refused_credentials_are_unavailable_and_the_password_is_not_repea
 async def test_a_statement_that_takes_too_long_is_given_up_and_its_connection_is_good_again(
     fresh_database: str,
 ) -> None:
-    database = await Database.open(fresh_database, min_size=1, max_size=1, command_timeout_s=0.2)
+    database = await Database.open(fresh_database, min_size=1, max_size=1, command_timeout_s=2.0)
     with pytest.raises(DatabaseUnavailable, match="too long"):
         async with database.connection() as connection:
             await connection.execute("SELECT pg_sleep(600)")
@@ -137,7 +137,7 @@ async def test_a_statement_that_takes_too_long_is_given_up_and_its_connection_is
 
 
 async def test_waiting_for_a_connection_has_an_end(fresh_database: str) -> None:
-    database = await Database.open(fresh_database, min_size=1, max_size=1, acquire_timeout_s=0.1)
+    database = await Database.open(fresh_database, min_size=1, max_size=1, acquire_timeout_s=1.0)
     async with database.connection():
         with pytest.raises(DatabaseUnavailable):
             await database.ping()

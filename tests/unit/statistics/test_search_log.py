@@ -129,6 +129,6 @@ async def test_waiting_ends_when_a_batch_is_full() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     log.record(a_row())
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 60)
     await log.flush(BEGIN)
     await log.wait(0.001)

@@ -46,7 +46,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 @pytest.fixture
 async def strict() -> AsyncIterator[HttpEventSender]:
     """As in production, except that http is allowed, so that only the address is in the way."""
-    sender = HttpEventSender(timeout_s=3, http_allowed=True)
+    sender = HttpEventSender(timeout_s=60, http_allowed=True)
     yield sender
     await sender.close()
 
@@ -68,7 +68,7 @@ async def test_this_machine_and_its_network_are_refused_in_every_spelling(
 
 @pytest.mark.parametrize("url", MALFORMED)
 async def test_what_is_no_plain_address_is_refused(url: str) -> None:
-    sender = HttpEventSender(timeout_s=3, resolver=StaticResolver({"example.com": [["93.184.216.34"]]}))
+    sender = HttpEventSender(timeout_s=60, resolver=StaticResolver({"example.com": [["93.184.216.34"]]}))
     with pytest.raises(WebhookUrlRefused):
         await sender.check(url)
     assert (await sender.post(url, BODY, {})).status is None
@@ -77,25 +77,25 @@ async def test_what_is_no_plain_address_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://example.com/", "https://example.com:8443/x?y=%20z", "https://EXAMPLE.com/"])
 async def test_a_plain_public_address_passes(url: str) -> None:
-    await HttpEventSender(timeout_s=3, resolver=StaticResolver({"example.com": [["93.184.216.34"]]})).check(url)
+    await HttpEventSender(timeout_s=60, resolver=StaticResolver({"example.com": [["93.184.216.34"]]})).check(url)
 
 
 async def test_http_needs_a_setting() -> None:
     resolver = StaticResolver({"example.com": [["93.184.216.34"]]})
     with pytest.raises(WebhookUrlRefused, match="https://"):
-        await HttpEventSender(timeout_s=3, resolver=resolver).check("http://example.com/")
-    await HttpEventSender(timeout_s=3, http_allowed=True, resolver=resolver).check("http://example.com/")
+        await HttpEventSender(timeout_s=60, resolver=resolver).check("http://example.com/")
+    await HttpEventSender(timeout_s=60, http_allowed=True, resolver=resolver).check("http://example.com/")
 
 
 async def test_a_name_that_leads_to_both_worlds_is_refused() -> None:
-    sender = HttpEventSender(timeout_s=3, resolver=StaticResolver({"example.com": [["93.184.216.34", "10.0.0.1"]]}))
+    sender = HttpEventSender(timeout_s=60, resolver=StaticResolver({"example.com": [["93.184.216.34", "10.0.0.1"]]}))
     with pytest.raises(WebhookUrlRefused, match="public internet"):
         await sender.check("https://example.com/")
 
 
 async def test_a_name_that_changes_its_mind_is_not_followed_inside(receiver: Receiver) -> None:
     resolver = StaticResolver({"rebind.example": [["93.184.216.34"], ["127.0.0.1"]]})
-    sender = HttpEventSender(timeout_s=3, http_allowed=True, resolver=resolver)
+    sender = HttpEventSender(timeout_s=60, http_allowed=True, resolver=resolver)
     url = f"http://rebind.example:{_port(receiver)}/"
     await sender.check(url)
     answer = await sender.post(url, BODY, {})
@@ -105,7 +105,7 @@ async def test_a_name_that_changes_its_mind_is_not_followed_inside(receiver: Rec
 
 
 async def test_networks_of_the_operator_are_reached_and_nothing_else_is_said(receiver: Receiver) -> None:
-    sender = HttpEventSender(timeout_s=3, http_allowed=True, also_allowed=networks_of("127.0.0.1/32"))
+    sender = HttpEventSender(timeout_s=60, http_allowed=True, also_allowed=networks_of("127.0.0.1/32"))
     await sender.check(receiver.url)
     answer = await sender.post(receiver.url, BODY, {"webhook-id": "evt_1"})
     await sender.close()
@@ -139,7 +139,7 @@ async def test_redirects_are_not_followed_and_retry_after_is_read() -> None:
         return web.Response(status=307, headers={"Location": "/elsewhere", "Retry-After": "120"})
 
     runner, url = await _answering(handler)
-    sender = HttpEventSender(timeout_s=3, http_allowed=True, also_allowed=networks_of("127.0.0.1/32"))
+    sender = HttpEventSender(timeout_s=60, http_allowed=True, also_allowed=networks_of("127.0.0.1/32"))
     answer = await sender.post(url, BODY, {})
     assert (answer.status, answer.is_taken, seen) == (307, False, ["POST"])
     assert answer.retry_after is not None
@@ -163,7 +163,7 @@ async def test_an_answer_without_end_is_hung_up_on() -> None:
             return response
 
     runner, url = await _answering(handler)
-    sender = HttpEventSender(timeout_s=20, http_allowed=True, also_allowed=networks_of("127.0.0.1/32"))
+    sender = HttpEventSender(timeout_s=60, http_allowed=True, also_allowed=networks_of("127.0.0.1/32"))
     assert (await sender.post(url, BODY, {})).status == 200
     await sender.close()
     await runner.cleanup()

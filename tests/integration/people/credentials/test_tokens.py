@@ -72,7 +72,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def keys(issuer: Issuer, clock: Clock) -> AsyncIterator[KeySet]:
-    keys = KeySet(key_url(issuer.url, timeout_s=1), refresh_s=REFRESH_S, max_age_s=600, clock=clock)
+    keys = KeySet(key_url(issuer.url, timeout_s=30), refresh_s=REFRESH_S, max_age_s=600, clock=clock)
     yield keys
     await keys.close()
 

@@ -173,7 +173,7 @@ async def test_a_database_that_was_started_again_is_followed_again(
     region_folder: Path, enterable_folder: Path, settings: Settings
 ) -> None:
     (enterable_folder / "regions").symlink_to(region_folder / "regions")
-    storage = StorageSettings(data_dir=enterable_folder, database_url=None, database_timeout_s=5.0)
+    storage = StorageSettings(data_dir=enterable_folder, database_url=None, database_timeout_s=20.0)
     with_own_server = replace(settings, storage=storage)
     async with instances(with_own_server, 2) as (one, other):
         first = await published(one)
