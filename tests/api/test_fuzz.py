@@ -23,7 +23,7 @@ load_all_checks()
 
 #: Well-formed input may still name a place in the sea or a day in the past, which is a 422 by design.
 EXCLUDED = [positive_data_acceptance]
-EXAMPLES = examples(10)
+EXAMPLES = examples(6)
 
 #: Answers that have no end, which no generated call waits for; tests/api/test_events.py reads them.
 ENDLESS = {"/v1/events"}

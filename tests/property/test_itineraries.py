@@ -13,7 +13,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from matcher.domain.itinerary import Stop, StopKind, seats_by_leg
 from matcher.domain.match import MatchRequest
@@ -21,6 +21,7 @@ from matcher.domain.offer import Offer
 from matcher.matching.base.plan import Plan
 from matcher.matching.base.positions import split_cost
 from tests.builders import NOW, an_engine
+from tests.examples import examples
 from tests.property import oracle_hints
 from tests.property.bookings import base_drive, boarded
 from tests.property.oracle import Ride, Verdict, judge
@@ -79,7 +80,7 @@ def corpus() -> list[tuple[Scenario, Verdict]]:
             vias=True,
             booked=1.0,
         )
-        for _ in range(120)
+        for _ in range(80)
     ]
     return [(world, judge(world.streets, world.offers, world.request, NOW)) for world in worlds]
 
@@ -152,7 +153,7 @@ def test_a_booked_ride_keeps_every_promise_and_leaves_room_for_its_twin(scenario
         assert all(candidate.seats_left >= twin.seats for candidate in again.best)
 
 
-@MANY
+@settings(max_examples=examples(30))
 @given(scenario=scenarios(max_offers=3, booked=0.5))
 def test_riders_are_booked_until_nothing_fits(scenario: Scenario) -> None:
     """One rider after another is put aboard where the pipeline, checked by the oracle, says: limits hold to the end."""
