@@ -123,7 +123,7 @@ class Service:
 
     def call(self, method: str, path: str, key: str | None = None, body: Any = None) -> tuple[int, dict[str, str], Any]:
         """(status, headers, parsed body)."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S)
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         data = None
         if body is not None:
@@ -190,7 +190,7 @@ def serving(data_dir: Path, **settings: str) -> Iterator[Service]:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 try:
-                    process.wait(30)
+                    process.wait(PATIENCE_S)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()

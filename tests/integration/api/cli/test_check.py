@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.integration.service_process import a_trip, command, enterable_folder, make_key, process, serving
+from tests.integration.service_process import a_trip, command, enterable_folder, make_key, serving
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,14 @@ async def test_damage_beside_a_running_service_is_named_and_sets_the_exit_code(
         status, _, offer = service.call("POST", "/v1/offers", key, a_trip())
         assert status == 201
 
-        sound = process(data_dir, "check", "--sample", "5", DATABASE_URL=fresh_database)
+        sound = command(data_dir, "check", "--sample", "5", DATABASE_URL=fresh_database)
         assert sound.returncode == 0, sound.stdout + sound.stderr
         assert "1 offers, 0 bookings, 5 searches, 5 matches: 0 violations" in sound.stdout
 
         connection = await asyncpg.connect(fresh_database)
         await connection.execute("UPDATE offers SET duration_ms = duration_ms - 1500, seats_left = 2")
         await connection.close()
-        damaged = process(data_dir, "check", "--json", DATABASE_URL=fresh_database)
+        damaged = command(data_dir, "check", "--json", DATABASE_URL=fresh_database)
         assert damaged.returncode == 1
         told = json.loads(damaged.stdout)
         assert [(found["promise"], found["offer_id"]) for found in told["violations"]] == [
@@ -45,7 +45,7 @@ async def test_damage_beside_a_running_service_is_named_and_sets_the_exit_code(
         assert told["violations"][0]["holds"] == "3 left"
         assert (told["offers"], told["seed"]) == (1, 1)
         assert told["checked"]["drive without riders"] == 1
-        shown = process(data_dir, "check", "--show", "1", "--sample", "0", DATABASE_URL=fresh_database)
+        shown = command(data_dir, "check", "--show", "1", "--sample", "0", DATABASE_URL=fresh_database)
         assert shown.returncode == 1
         for words in (offer["id"], "seats left is true", "3 left", "and 1 more", "2 violations"):
             assert words in shown.stdout

@@ -147,20 +147,16 @@ def test_workers_answer_alike_and_one_that_is_killed_is_replaced(data_dir: Path,
     assert not (data_dir / "postgres" / "data" / "postmaster.pid").exists(), "the last to go stops the database"
 
 
-def test_workers_end_when_their_parent_is_killed(data_dir: Path) -> None:
+def test_a_second_service_on_the_port_is_refused_and_workers_end_when_their_parent_is_killed(data_dir: Path) -> None:
     with serving(data_dir, WORKERS="2") as service:
         with wire_to(service, 1), wire_to(service, 2):
             processes = workers_of(service)
+        refused = process(data_dir, "serve", "--workers", "2", "--port", str(service.port))
+        assert refused.returncode == 1, "although workers share the port"
+        assert f"port {service.port} of 127.0.0.1 is in use" in refused.stderr
         service.kill()
         eventually(lambda: not [pid for pid in processes.values() if lives(pid)])
     assert not (data_dir / "postgres" / "data" / "postmaster.pid").exists()
-
-
-def test_a_second_service_on_the_port_is_refused_although_workers_share_it(data_dir: Path) -> None:
-    with serving(data_dir, WORKERS="2") as service:
-        refused = process(data_dir, "serve", "--workers", "2", "--port", str(service.port))
-        assert refused.returncode == 1
-        assert f"port {service.port} of 127.0.0.1 is in use" in refused.stderr
 
 
 def test_what_no_worker_could_do_without_is_said_once_and_ends_it(data_dir: Path) -> None:
