@@ -8,10 +8,11 @@ import json
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 from aiohttp import web
@@ -43,7 +44,8 @@ EVENTS = EventSettings(
     webhook_timeout_s=20,
     webhook_pauses_s="0.05,0.1",
 )
-SANTIAGO = timezone(timedelta(hours=-3))
+#: Its clocks are put back in April, which is among the days that tests draw.
+SANTIAGO = ZoneInfo("America/Santiago")
 TONGOY_ROAD = {"lat": -29.953, "lon": -71.338}
 LA_SERENA = {"lat": -29.9045, "lon": -71.2489}
 #: On the way from one to the other.

@@ -44,7 +44,7 @@ async def test_a_published_offer_is_answered_with_its_route(live: Live) -> None:
     assert offer["departure"] == morning().isoformat()
     drive = timedelta(seconds=round(offer["duration_s"]))
     assert datetime.fromisoformat(offer["arrival"]) - datetime.fromisoformat(offer["departure"]) == drive
-    assert offer["arrival"].endswith("-03:00")
+    assert offer["arrival"].endswith(morning().isoformat()[-6:])
     assert before <= datetime.fromisoformat(offer["created_at"]) <= datetime.now(UTC)
     assert 10_000 < offer["distance_m"] < 20_000
     assert offer["origin"]["lat"] == TONGOY_ROAD["lat"]

@@ -114,7 +114,7 @@ class Crowd:
                 continue
             wanted = {"match_id": self._random.choice(found["matches"])["match_id"]}
             status, booking = await self._call(http, "POST", "/v1/bookings", key, wanted, once=f"{name}-{number}")
-            assert status in {201, 409}, booking
+            assert status in {201, 409, 429}, booking
             if status == 201:
                 self.journal.bookings[booking["id"]] = booking["status"]
                 if self._random.random() < 0.4:
@@ -150,7 +150,9 @@ class Crowd:
                     answer = await response.json()
                     assert response.status != 500, answer
                     in_progress = response.status == 409 and answer["code"] == "idempotency_in_progress"
-                    if response.status not in _UNDECIDED and not in_progress:
+                    # One who has withdrawn too often from a trip need not ask again soon: that is decided.
+                    undecided = response.status in _UNDECIDED and answer.get("code") != "asked_too_often"
+                    if not undecided and not in_progress:
                         return response.status, answer
             except (aiohttp.ClientError, TimeoutError) as error:
                 self.journal.statuses[type(error).__name__] += 1

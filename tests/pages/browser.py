@@ -26,7 +26,7 @@ FLAGS = (
 )  # fmt: skip
 #: A failing call is logged by the browser itself; the pages' own errors are another matter.
 REPORTED_BY_BROWSER = "Failed to load resource"
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
