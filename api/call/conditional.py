@@ -89,6 +89,11 @@ async def _matching(tags: list[tuple[bool, str]], what: str, read: Read) -> int:
         return ours[0]
     current = (await read()).version
     if current not in ours:
+        if (True, str(current)) in tags:
+            raise StaleVersion(
+                f'the ETag was weakened on its way (W/"{current}"), usually by a proxy that compresses: '
+                f'send "{current}", and have the proxy leave the ETag as it is'
+            )
         raise stale(what, current)
     return current
 

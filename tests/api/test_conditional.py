@@ -46,6 +46,14 @@ async def test_conditions_that_fail(live: Live, given: str | None, status: int, 
     assert (await live.call("GET", f"/v1/offers/{offer['id']}", token)).json == offer
 
 
+async def test_a_tag_that_a_proxy_has_weakened_is_named(live: Live) -> None:
+    token = await live.key("driver")
+    path = f"/v1/offers/{(await live.published(token))['id']}"
+    for given, told in (('W/"1"', True), ('W/"2"', False)):
+        answer = await live.call("PATCH", path, token, json={"seats": 2}, headers={"If-Match": given})
+        assert ("proxy" in answer.problem()["detail"]) is told
+
+
 @pytest.mark.parametrize("given", ['"1"', "*", '"7", "1"', '"x" ,"1"', ' "1"  '])
 async def test_conditions_that_hold(live: Live, given: str) -> None:
     token = await live.key("driver")

@@ -25,6 +25,9 @@ _MAX_ANSWER = 4096
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 
+#: The same for names that do not exist and for names of the internal network, so that nobody can tell which there are.
+_NOT_FOUND = "its host was not found on the public internet"
+
 
 class AddressRefused(OSError):
     """The name leads to an address that is not connected to."""
@@ -67,10 +70,9 @@ class HttpEventSender:
             async with asyncio.timeout(self._timeout.total):
                 addresses = await self._addresses(host, port)
         except (OSError, UnicodeError):  # TimeoutError among them
-            raise _refused("its host was not found") from None
-        # The error does not reveal which addresses a name of the internal network has.
+            raise _refused(_NOT_FOUND) from None
         if not addresses or any(address not in self._allowed for address in addresses):
-            raise _refused("its host is not on the public internet")
+            raise _refused(_NOT_FOUND)
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> SendingResult:
         """Post once. Any failure is a result without a status, in words that reveal nothing about this network."""
@@ -179,8 +181,8 @@ def _retry_after(response: aiohttp.ClientResponse) -> timedelta | None:
 def _connection_trouble(error: BaseException) -> str:
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, AddressRefused):
-            return "its host is not on the public internet"
+        if isinstance(seen, AddressRefused | aiohttp.ClientConnectorDNSError):
+            return _NOT_FOUND
         seen = getattr(seen, "os_error", None) or seen.__cause__ or seen.__context__
     return "no connection could be made, or it was lost"
 

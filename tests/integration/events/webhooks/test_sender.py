@@ -93,13 +93,27 @@ async def test_a_name_that_leads_to_both_worlds_is_refused() -> None:
         await sender.check("https://example.com/")
 
 
+async def test_names_of_the_internal_network_and_names_that_do_not_exist_are_answered_alike() -> None:
+    resolver = StaticResolver({"inner.example": [["10.0.0.1"], ["10.0.0.1"]]})
+    sender = HttpEventSender(timeout_s=3, resolver=resolver)
+    refusals, results = [], []
+    for name in ("inner.example", "nowhere.example"):
+        with pytest.raises(WebhookUrlRefused) as refused:
+            await sender.check(f"https://{name}/")
+        refusals.append((refused.value.detail, refused.value.faults))
+        results.append(await sender.post(f"https://{name}/", BODY, {}))
+    await sender.close()
+    assert refusals[0] == refusals[1]
+    assert results[0] == results[1]
+
+
 async def test_a_name_that_changes_its_mind_is_not_followed_inside(receiver: Receiver) -> None:
     resolver = StaticResolver({"rebind.example": [["93.184.216.34"], ["127.0.0.1"]]})
     sender = HttpEventSender(timeout_s=60, http_allowed=True, resolver=resolver)
     url = f"http://rebind.example:{_port(receiver)}/"
     await sender.check(url)
     answer = await sender.post(url, BODY, {})
-    assert (answer.status, answer.error) == (None, "its host is not on the public internet")
+    assert (answer.status, answer.error) == (None, "its host was not found on the public internet")
     assert receiver.got == []
     await sender.close()
 
