@@ -24,7 +24,7 @@ from api.app_keys import (
     WATCH,
 )
 from api.browsers import Browsers
-from api.call.middlewares import access_log, guard_address, limit_in_flight, meet_expectation, problems, request_ids
+from api.call.middlewares import access_log, count_calls, guard_address, meet_expectation, problems, request_ids
 from api.call.rate_limits import LIMITS, Limits
 from api.event_streams import Streams
 from api.handlers.health import VERSION
@@ -64,7 +64,7 @@ def build_app(
     So it answers from the first moment: /healthz with 200, /readyz and every call with 503 until the service is there.
     """
     app = web.Application(
-        middlewares=[request_ids, access_log, problems, limit_in_flight, guard_address],
+        middlewares=[request_ids, access_log, problems, count_calls, guard_address],
         client_max_size=server.max_body_bytes,
     )
     app[LIFETIME] = Lifetime(context)
@@ -76,7 +76,7 @@ def build_app(
     app[BROWSERS] = Browsers(protection.origins, hsts_s=protection.hsts_s)
     app[STREAMS] = Streams()
     app.on_shutdown.append(app[STREAMS].stop)
-    app[TRAFFIC] = Traffic(server.max_in_flight, metrics)
+    app[TRAFFIC] = Traffic(server.max_in_flight, server.calls_at_once, metrics)
     app[CLOCK] = clock
     app[OPENAPI] = to_json(openapi_document(ROUTES, VERSION))
     if server.pages:

@@ -36,5 +36,7 @@ TILES = web.AppKey("tiles", MapTiles)
 OPENAPI = web.AppKey("openapi", bytes)
 
 REQUEST_ID = web.RequestKey("request_id", str)
+#: Where the call comes from, as far as it is counted by that; empty for this machine.
+ADDRESS = web.RequestKey("address", str)
 #: time.perf_counter() when a streamed answer began: its length does not make the call a slow one.
 STREAMING_SINCE = web.RequestKey("streaming_since", float)

@@ -1,10 +1,11 @@
-"""How many calls are being worked on, for the limit on them and for an orderly stop."""
+"""How many calls are being worked on and whose, for fair limits on them and for an orderly stop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from matcher.domain.errors.tree import Overloaded
@@ -37,13 +38,28 @@ class Finishing:
             task.exception()
 
 
-class Traffic:
-    """Counts calls in progress. At most `most` count at once; more are Overloaded."""
+@dataclass(slots=True)
+class _InFlight:
+    """What a caller has in flight, and how many of it are worked on."""
 
-    def __init__(self, most: int, telemetry: Telemetry = QUIET) -> None:
+    turns: asyncio.Semaphore
+    places: int = 0
+
+
+class Traffic:
+    """Counts calls in progress, and gives callers places among the `most` that may be in flight.
+
+    A caller may take as many places as are free (Choudhury and Hahne 1998): alone, half of them, and however many
+    somebody takes, there is room for others. `at_once` of a caller's calls are worked on; more wait for their turn.
+    """
+
+    def __init__(self, most: int, at_once: int, telemetry: Telemetry = QUIET) -> None:
         self._most = most
+        self._at_once = at_once
         self._telemetry = telemetry
         self.finishing = Finishing()
+        self._callers: dict[str, _InFlight] = {}
+        self._places = 0
         self._working = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -56,8 +72,13 @@ class Traffic:
 
     @property
     def working(self) -> int:
-        """Calls in progress."""
+        """Calls in progress, from their headers to the answer."""
         return self._working
+
+    def places_of(self, who: str) -> int:
+        """How many of a caller's calls have a place."""
+        caller = self._callers.get(who)
+        return 0 if caller is None else caller.places
 
     def begin_draining(self) -> None:
         """From now on keep no connection, and say that this process is not ready for more."""
@@ -65,10 +86,7 @@ class Traffic:
 
     @contextmanager
     def one_more(self) -> Iterator[None]:
-        """A call in progress. Raises Overloaded."""
-        if self._working >= self._most:
-            self._telemetry.add(SHED, "in_flight")
-            raise Overloaded("too many requests in progress: try again in a moment", retry_after_s=1)
+        """A call in progress, which a stop waits for."""
         self._working += 1
         self._idle.clear()
         try:
@@ -77,6 +95,27 @@ class Traffic:
             self._working -= 1
             if not self._working:
                 self._idle.set()
+
+    @asynccontextmanager
+    async def place(self, who: str, *, in_turn: bool = True) -> AsyncIterator[None]:
+        """A place in flight for a call of a caller, and its turn to be worked on. Raises Overloaded at once."""
+        caller = self._callers.get(who)
+        mine, free = self.places_of(who), self._most - self._places
+        if mine >= free:
+            self._telemetry.add(SHED, "share" if free else "in_flight")
+            raise Overloaded("too many requests in progress: try again in a moment", retry_after_s=1)
+        if caller is None:
+            caller = self._callers[who] = _InFlight(asyncio.Semaphore(self._at_once))
+        self._places += 1
+        caller.places += 1
+        try:
+            async with caller.turns if in_turn else nullcontext():
+                yield
+        finally:
+            self._places -= 1
+            caller.places -= 1
+            if not caller.places:
+                del self._callers[who]
 
     async def drain(self, grace_s: float) -> None:
         """From now on keep no connection, and wait until no call is in progress, for at most `grace_s`."""

@@ -11,6 +11,8 @@ from aiohttp import web
 
 from matcher.settings.protection import Network
 
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 _FORWARDED_FOR = "X-Forwarded-For"
 #: The network that one subscriber is usually given (RFC 6177), so that nobody has 2^64 addresses to spend.
 _IPV6_PREFIX = 64
@@ -43,12 +45,25 @@ def resolve_address(peer: str, forwarded: str, proxies: tuple[Network, ...]) -> 
     for address in [own, *(_parsed(hop) for hop in reversed(hops))]:
         if address is None:
             return _group(own)
-        if not any(address.version == network.version and address in network for network in proxies):
+        if not _is_trusted(address, proxies):
             return None if address.is_loopback else _group(address)
     return None
 
 
-def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+@lru_cache(maxsize=8192)
+def connecting_address(peer: str, proxies: tuple[Network, ...]) -> str | None:
+    """The address to count a connection by; None for trusted proxies, which bring many callers."""
+    own = _parsed(peer)
+    if own is None or _is_trusted(own, proxies):
+        return None
+    return _group(own)
+
+
+def _is_trusted(address: _Address, proxies: tuple[Network, ...]) -> bool:
+    return any(address.version == network.version and address in network for network in proxies)
+
+
+def _parsed(text: str) -> _Address | None:
     """The address of `192.0.2.7`, `192.0.2.7:99`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:99`, else None."""
     found = _HOP.fullmatch(text)
     if found is None:
@@ -61,7 +76,7 @@ def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return mapped or address
 
 
-def _group(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+def _group(address: _Address) -> str:
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))

@@ -1,7 +1,8 @@
 """What every call goes through before its handler: one row of the route table says it all.
 
-In this order: readiness (503), authentication (401), authorisation (403), rate limits (429), the query (422), the body
-(415, 413, 400, 422). A handler gets a `Call` in which all of this has been checked.
+In this order: readiness (503), authentication (401), authorisation (403), load (503), rate limits (429), the query
+(422), the body (415, 413, 408, 400, 422), a place in flight (503). A handler gets a `Call` in which all of this has
+been checked. Until it is known who calls, a call counts as its address's; while its body arrives it holds no place.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -17,7 +19,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel
 
-from api.app_keys import CLOCK, LIFETIME, PROTECTION, TRAFFIC
+from api.app_keys import ADDRESS, CLOCK, LIFETIME, PROTECTION, TRAFFIC
 from api.call.auth import bearer_token, principal_of_call, user_acted_for
 from api.call.deadline import in_time, to_the_end
 from api.call.rate_limits import LIMITS, Calls
@@ -30,12 +32,22 @@ from matcher.domain.errors.requests import RequestNotFound
 from matcher.domain.errors.series import SeriesNotFound
 from matcher.domain.errors.tree import CarpoolError, NotFound, OfferNotFound
 from matcher.domain.principal import Principal, Role
+from matcher.operation.compute_threads import metered
 from matcher.wiring.service import Carpool
 
 Q = TypeVar("Q", bound=WireIn)
 B = TypeVar("B", bound=WireIn)
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+#: Answered whatever else there is to do, also on the connections that are kept free for it.
+HEALTH = frozenset({"/healthz", "/readyz"})
+
+
+def stranger(request: web.Request) -> str:
+    """Whom a call counts as that comes from nobody we know: no user has such a name."""
+    return f"address {request.get(ADDRESS, '')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +108,11 @@ class Page:
     answers: Mapping[int, type[BaseModel] | str]
     method: str = "GET"
 
-    @property
-    def endpoint(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        return self.handler
+    async def endpoint(self, request: web.Request) -> web.StreamResponse:
+        if request.path in HEALTH:
+            return await self.handler(request)
+        async with request.app[TRAFFIC].place(stranger(request), in_turn=False):
+            return await self.handler(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,28 +142,25 @@ class Endpoint(Generic[Q, B]):
 
     async def endpoint(self, request: web.Request) -> web.StreamResponse:
         carpool, now = request.app[LIFETIME].carpool, request.app[CLOCK]()
-        calls = self._calls
-        if calls is Calls.SEARCH:
-            carpool.operation.search_gate.check()
-        elif calls is Calls.WRITE:
-            carpool.operation.search_gate.check_change()
-        caller = await carpool.authenticate(bearer_token(request), now)
-        principal = principal_of_call(caller, user_acted_for(request), self.roles)
-        if principal.role is not Role.OPS:
-            await request.app[LIMITS].charge_user(request, carpool.operation.rate_limits, principal.user, calls)
+        calls, traffic, gate = self._calls, request.app[TRAFFIC], carpool.operation.search_gate
+        async with traffic.place(stranger(request), in_turn=False):
+            caller = await carpool.authenticate(bearer_token(request), now)
+            principal = principal_of_call(caller, user_acted_for(request), self.roles)
+            if calls is Calls.SEARCH:
+                gate.check(caller.user)
+            elif calls is Calls.WRITE:
+                gate.check_change(caller.user)
+            if principal.role is not Role.OPS:
+                await request.app[LIMITS].charge_user(request, carpool.operation.rate_limits, principal.user, calls)
         query = read_query(request, self.query)
         body = self.body() if self.body is Nothing else await read_body(request, self.body, self.media_types)
         call = Call(request, carpool, principal, now, query, body)
         if self.streams:
             return await self.handler(call)
-        patience_s = request.app[PROTECTION].request_timeout_s
+        work, patience_s = self._work(call, caller.user), request.app[PROTECTION].request_timeout_s
         if calls is Calls.WRITE:
-            with carpool.operation.search_gate.one_change():
-                return await to_the_end(self._handle(call), patience_s, request.app[TRAFFIC].finishing)
-        if calls is Calls.SEARCH:
-            with carpool.operation.search_gate.one_more():
-                return await in_time(self._handle(call), patience_s)
-        return await in_time(self._handle(call), patience_s)
+            return await to_the_end(work, patience_s, traffic.finishing)
+        return await in_time(work, patience_s)
 
     @property
     def _calls(self) -> Calls:
@@ -157,5 +168,16 @@ class Endpoint(Generic[Q, B]):
             return self.calls
         return Calls.READ if self.method == "GET" else Calls.WRITE
 
-    async def _handle(self, call: Call[Q, B]) -> web.StreamResponse:
-        return await self.handler(call)
+    async def _work(self, call: Call[Q, B], who: str) -> web.StreamResponse:
+        """The handler's answer, in a place of the caller's share: the share of a server is that of all whom it acts
+        for, as it names them itself."""
+        gate, calls = call.carpool.operation.search_gate, self._calls
+        async with call.request.app[TRAFFIC].place(who):
+            if calls is Calls.SEARCH:
+                under_way: AbstractContextManager[object] = gate.one_more(who)
+            elif calls is Calls.WRITE:
+                under_way = gate.one_change(who)
+            else:
+                under_way = metered(who)
+            with under_way:
+                return await self.handler(call)

@@ -49,7 +49,11 @@ class MethodNotAllowed(
 
 
 class BodyTimeout(domain.CarpoolError, code="body_timeout", title="The body did not arrive in time"):
-    """The body did not arrive in time."""
+    """The body did not arrive in time, or came too slowly."""
+
+
+class HeadersTimeout(domain.CarpoolError, code="headers_timeout", title="The headers did not arrive in time"):
+    """The request line and headers did not arrive in time."""
 
 
 class BodyTooLarge(domain.CarpoolError, code="body_too_large", title="The body is too large"):
@@ -93,6 +97,7 @@ STATUS_OF_BRANCH: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     domain.NotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     BodyTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    HeadersTimeout: HTTPStatus.REQUEST_TIMEOUT,
     domain.Conflict: HTTPStatus.CONFLICT,
     domain.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -103,6 +108,7 @@ STATUS_OF_BRANCH: Mapping[type[domain.CarpoolError], HTTPStatus] = {
     RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     AskedTooOften: HTTPStatus.TOO_MANY_REQUESTS,
+    domain.ExportRunning: HTTPStatus.TOO_MANY_REQUESTS,
     HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     domain.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -148,7 +154,7 @@ def problem_response(request: web.BaseRequest, error: domain.CarpoolError) -> we
     """The problem document, with the headers that its status requires."""
     status = status_of(type(error))
     headers: dict[str, str] = {}
-    if isinstance(error, domain.Unavailable | TooManyStreams | RateLimited | AskedTooOften):
+    if isinstance(error, domain.Unavailable | TooManyStreams | RateLimited | AskedTooOften | domain.ExportRunning):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, domain.Unauthenticated):
         given = ', error="invalid_token"' if "Authorization" in request.headers else ""

@@ -6,6 +6,7 @@ import re
 import time
 import traceback
 import zlib
+from http import HTTPStatus
 from uuid import uuid4
 
 import structlog
@@ -13,6 +14,7 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler
 
 from api.app_keys import (
+    ADDRESS,
     BROWSERS,
     LIFETIME,
     METRICS,
@@ -25,21 +27,25 @@ from api.app_keys import (
     WATCH,
 )
 from api.call.client_address import client_address
+from api.call.endpoint import HEALTH
 from api.call.errors import ExpectationFailed, InternalError, from_http, problem_response
 from api.call.rate_limits import LIMITS, VERDICT, rate_headers
-from matcher.domain.errors.tree import CarpoolError, Unauthenticated
-from matcher.operation.telemetry import HTTP_REQUEST, STREAM
+from matcher.domain.errors.tree import CarpoolError, Overloaded, Unauthenticated
+from matcher.operation.telemetry import HTTP_REQUEST, SHED, STREAM
 
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
-_QUIET = {"/healthz", "/readyz"}
 #: Health is always answered, and streams have limits of their own: they last for hours and work for moments.
-_UNCOUNTED = {*_QUIET, "/v1/events"}
+_UNCOUNTED = {*HEALTH, "/v1/events"}
+#: What connections beyond the limit are kept free for.
+RESERVED = {*HEALTH, "/metrics"}
 #: Refused because there is too much to do, or because something is away: there may be hundreds a second.
 _REFUSALS = {429, 503}
 #: How a call is counted whose caller went away; never sent.
 _GONE = 499
 #: For answers that are no pages: nothing may be loaded by them, and nobody may show them in a frame.
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+_UNLESS_SAID = {"Cache-Control", "Referrer-Policy", "Content-Security-Policy"}
 
 _log = structlog.get_logger("api")
 
@@ -49,15 +55,26 @@ def request_id_of(given: str | None) -> str:
     return given if given is not None and _SANE_ID.fullmatch(given) else uuid4().hex
 
 
+def common_headers(request_id: str) -> dict[str, str]:
+    """What every answer carries."""
+    return {
+        "X-Request-Id": request_id,
+        "X-Content-Type-Options": "nosniff",
+        "Server": "carpool",
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "Content-Security-Policy": _POLICY,
+    }
+
+
 def harden(response: web.StreamResponse, request_id: str) -> None:
     """The headers that every answer carries; answers are private unless they say otherwise."""
     headers = response.headers
-    headers["X-Request-Id"] = request_id
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Server"] = "carpool"
-    headers.setdefault("Cache-Control", "no-store")
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    headers.setdefault("Content-Security-Policy", _POLICY)
+    for name, value in common_headers(request_id).items():
+        if name in _UNLESS_SAID:
+            headers.setdefault(name, value)
+        else:
+            headers[name] = value
 
 
 @web.middleware
@@ -74,9 +91,14 @@ async def request_ids(request: web.Request, handler: Handler) -> web.StreamRespo
     verdict = request.get(VERDICT)
     if verdict is not None:
         response.headers.update(rate_headers(verdict))
-    if request.app[TRAFFIC].draining:
+    if request.app[TRAFFIC].draining or _is_reserved(request):
         response.force_close()
     return response
+
+
+def _is_reserved(request: web.Request) -> bool:
+    """Whether the connection is one of those beyond the limit (api/process/slow_clients.py)."""
+    return bool(getattr(request.protocol, "is_reserved", False))
 
 
 @web.middleware
@@ -108,7 +130,7 @@ async def access_log(request: web.Request, handler: Handler) -> web.StreamRespon
         if status >= 400 or _in_sample(request[REQUEST_ID], app[WATCH].log_sample):
             left_out = app[REFUSAL_LINES].take(ended) if status in _REFUSALS else 0
             if left_out is not None:
-                log = _log.debug if route in _QUIET else _log.info
+                log = _log.debug if route in HEALTH else _log.info
                 more = {"left_out": left_out} if left_out else {}
                 log("request", method=method, route=route, status=status, took_ms=round(took_s * 1000, 2), **more)
 
@@ -133,8 +155,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         response = problem_response(request, from_http(error))
     except Exception as error:  # noqa: BLE001  # the last place where it can be turned into an answer
         response = internal_error(request, error)
-    if request.content.exception() is not None:
-        response.force_close()  # the body is broken, so nothing can follow it on this connection
+    if request.content.exception() is not None or response.status == HTTPStatus.REQUEST_TIMEOUT:
+        response.force_close()  # the body is broken or does not come, so nothing can follow it on this connection
     return response
 
 
@@ -168,8 +190,11 @@ def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -
 
 
 @web.middleware
-async def limit_in_flight(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A limited number of calls is worked on at once; more are told to come back. Health is always answered."""
+async def count_calls(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count calls in progress, for which a stop waits. On a connection beyond the limit only health is answered."""
+    if _is_reserved(request) and request.path not in RESERVED:
+        request.app[METRICS].add(SHED, "connections")
+        raise Overloaded("too many connections: try again in a moment", retry_after_s=1)
     if request.path in _UNCOUNTED:
         return await handler(request)
     with request.app[TRAFFIC].one_more():
@@ -180,9 +205,10 @@ async def limit_in_flight(request: web.Request, handler: Handler) -> web.StreamR
 async def guard_address(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Calls from one address are counted before anybody is asked for a key, and wrong keys as well."""
     app = request.app
-    address = client_address(request, app[PROTECTION].proxy_networks) if request.path not in _QUIET else None
+    address = client_address(request, app[PROTECTION].proxy_networks) if request.path not in HEALTH else None
     if address is None or not app[LIFETIME].is_loaded:
         return await handler(request)
+    request[ADDRESS] = address
     limiter, limits = app[LIFETIME].carpool.operation.rate_limits, app[LIMITS]
     await limits.charge_address(request, limiter, address)
     try:

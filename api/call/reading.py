@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, unquote_to_bytes
 
 from aiohttp import web
-from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -123,15 +122,25 @@ async def _read(request: web.Request) -> bytes:
     too_large = BodyTooLarge(f"the body is larger than the limit of {limit:,} bytes")
     if request.content_length is not None and request.content_length > limit:
         raise too_large
-    patience_s = request.app[PROTECTION].body_timeout_s
+    protection, body = request.app[PROTECTION], bytearray()
+    begun_s = asyncio.get_running_loop().time()
+    at_most_s = begun_s + protection.body_timeout_s
+    deadline = asyncio.timeout_at(min(at_most_s, begun_s + protection.header_timeout_s))
     try:
-        async with asyncio.timeout(patience_s):
-            return await request.read()
-    except HTTPRequestEntityTooLarge:
-        raise too_large from None
+        async with deadline:
+            while piece := await request.content.readany():
+                body += piece
+                if len(body) > limit:
+                    raise too_large
+                due_s = begun_s + protection.header_timeout_s + len(body) / protection.body_bytes_per_s
+                deadline.reschedule(min(at_most_s, due_s))
+        return bytes(body)
     except TimeoutError:
         request.app[METRICS].add(SLOW_CLIENTS, "body")
-        raise BodyTimeout(f"the body did not arrive within {patience_s:g} s") from None
+        raise BodyTimeout(
+            f"the body came too slowly: send all of it within {protection.body_timeout_s:g} s, and after the first "
+            f"{protection.header_timeout_s:g} s at least {protection.body_bytes_per_s:,} bytes a second"
+        ) from None
     except (web.RequestPayloadError, ConnectionError):
         raise MalformedJson("the body is incomplete, or not encoded as Content-Encoding says") from None
 

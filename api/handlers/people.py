@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from aiohttp import web
 from pydantic_core import to_json
 
-from api.app_keys import BROWSERS, REQUEST_ID
+from api.app_keys import BROWSERS, METRICS, REQUEST_ID
 from api.call.conditional import not_modified, stale, tagged, version_wanted
 from api.call.endpoint import Call
 from api.call.middlewares import harden
 from api.call.rendering import JSON_TYPE, json_response
 from api.schemas.people import BlockIn, BlockOut, BlocksOut, ProfileOut, ProfilePatch
 from api.schemas.service import Nothing
+from matcher.domain.errors.tree import ExportRunning
 from matcher.domain.principal import Principal
+from matcher.operation.telemetry import SHED
 from matcher.people.profile import Profile
 from matcher.privacy.personal_data import as_json
+
+#: An export works for so long at a time, and then pauses.
+_SLICE_S = 0.005
 
 
 async def read_profile(call: Call[Nothing, Nothing]) -> web.Response:
@@ -86,7 +93,8 @@ async def unblock(call: Call[Nothing, Nothing]) -> web.Response:
 async def export_me(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Download all data that the service holds about you, as one JSON object with a list for each kind of data.
 
-    It is one consistent snapshot. Bookings contain what you may see of them, and never who the other person is.
+    It is one consistent snapshot. Bookings contain what you may see of them, and never who the other person is. One
+    export of yours runs at a time.
     """
     if call.request.method == "HEAD":
         return web.Response(content_type=JSON_TYPE)
@@ -99,11 +107,13 @@ async def export_me(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     pieces = as_json(call.principal.user, call.now, call.carpool.people.export_me(call.principal.user), to_json)
     async with aclosing(pieces):
         first = await anext(pieces)
-        second = await anext(pieces)  # with the first row from the database: until here an error is still an answer
+        try:
+            second = await anext(pieces)  # with the first row from the database: until here an error is an answer
+        except ExportRunning:
+            call.request.app[METRICS].add(SHED, "export")
+            raise
         await response.prepare(call.request)
-        await response.write(first + second)
-        async for piece in pieces:
-            await response.write(piece)
+        await _write_at_leisure(response, first + second, pieces)
     await response.write_eof()
     return response
 
@@ -121,6 +131,21 @@ async def erase_me(call: Call[Nothing, Nothing]) -> web.Response:
         call.principal, call.now, cancel_offer=carpool.offers.cancel, change_booking=change_booking
     )
     return web.Response(status=204)
+
+
+async def _write_at_leisure(response: web.StreamResponse, first: bytes, pieces: AsyncIterator[bytes]) -> None:
+    """Write all, and after each slice of work leave the event loop to others for as long as it took."""
+    loop, ready = asyncio.get_running_loop(), bytearray(first)
+    begun_s = loop.time()
+    async for piece in pieces:
+        ready += piece
+        took_s = loop.time() - begun_s
+        if took_s > _SLICE_S:
+            await response.write(bytes(ready))
+            ready.clear()
+            await asyncio.sleep(took_s)
+            begun_s = loop.time()
+    await response.write(bytes(ready))
 
 
 def _shown(profile: Profile, caller: Principal) -> web.Response:

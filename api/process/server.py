@@ -44,7 +44,7 @@ class Runner(web.AppRunner):
         # aiohttp has no hook for the protocol's class; the subclass only adds two references.
         server.__class__ = CallerConnections
         assert isinstance(server, CallerConnections), "it has just been made one"
-        server.protection, server.telemetry = self.app[PROTECTION], self.app[METRICS]
+        server.watch(self.app[PROTECTION], self.app[METRICS])
         return server
 
 

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError, InvalidURLError, LineTooLong
+from pydantic_core import to_json
 
 from api.app_keys import REQUEST_ID
-from api.call.errors import CODINGS_READ, BadRequest, HeadersTooLarge, UnsupportedMediaType, problem_response
-from api.call.middlewares import harden, internal_error, request_id_of
-from matcher.domain.errors.tree import CarpoolError
+from api.call.client_address import connecting_address
+from api.call.errors import (
+    CODINGS_READ,
+    PROBLEM_JSON,
+    BadRequest,
+    HeadersTimeout,
+    HeadersTooLarge,
+    UnsupportedMediaType,
+    problem_document,
+    problem_response,
+    status_of,
+)
+from api.call.middlewares import common_headers, harden, internal_error, request_id_of
+from matcher.domain.errors.tree import CarpoolError, Overloaded, Unavailable
 from matcher.operation.telemetry import HTTP_CONNECTIONS, SHED, SLOW_CLIENTS, Telemetry
 from matcher.settings.protection import ProtectionSettings
 
 MAX_LINE = 8190
 MAX_HEADER = 8190
 
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+#: Connections beyond the limits, for health and metrics only: in all, of one address, and the time to ask.
+_RESERVED = 64
+_RESERVED_OF_ADDRESS = 8
+_RESERVED_S = 1.0
 
 _log = structlog.get_logger("api")
 
@@ -30,9 +46,33 @@ class CallerConnections(web.Server):
 
     protection: ProtectionSettings
     telemetry: Telemetry
+    of_address: Counter[str]
+    reserved_of_address: Counter[str]
 
     def __call__(self) -> ClientConnection:
         return ClientConnection(self, loop=self._loop, **self._kwargs)
+
+    def watch(self, protection: ProtectionSettings, telemetry: Telemetry) -> None:
+        """Before the first connection: the limits, and where to tell."""
+        self.protection, self.telemetry = protection, telemetry
+        self.of_address, self.reserved_of_address = Counter(), Counter()
+
+    def room_for(self, address: str | None) -> bool:
+        """Whether a connection from this address fits in, which is counted among those there are."""
+        most, number = self.protection.max_connections, self.count() - self.reserved_of_address.total()
+        if number > most:
+            self.telemetry.add(SHED, "connections")
+            return False
+        mine = 0 if address is None else self.of_address[address]
+        if mine >= self.protection.connections_per_address or (mine and mine > most - number):
+            self.telemetry.add(SHED, "address")
+            return False
+        return True
+
+    def reserve_for(self, address: str) -> bool:
+        """Whether the address may have one of the connections that are kept for health."""
+        of = self.reserved_of_address
+        return of.total() < _RESERVED and of[address] < _RESERVED_OF_ADDRESS
 
     def count(self) -> int:
         """How many there are; tells the metrics."""
@@ -49,19 +89,41 @@ class ClientConnection(web.RequestHandler):
         self._connections = connections
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
+        self._counted: tuple[Counter[str], str] | None = None
+        #: Beyond the limits, and only there to ask for health and metrics.
+        self.is_reserved = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if self._connections.count() > self._connections.protection.max_connections:
-            self._connections.telemetry.add(SHED, "connections")
-            self._say_and_close(_FULL)
+        connections = self._connections
+        peer = transport.get_extra_info("peername")
+        host = str(peer[0]) if isinstance(peer, tuple) else ""
+        address = connecting_address(host, connections.protection.proxy_networks)
+        if connections.room_for(address):
+            self._count_in(connections.of_address, address)
+        elif connections.reserve_for(address or host):
+            self.is_reserved = True
+            self._count_in(connections.reserved_of_address, address or host)
+        else:
+            self._say_and_close(Overloaded("too many connections: try again in a moment", retry_after_s=1))
             return
         self._expect_headers()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._cancel_timers()
+        if self._counted is not None:
+            counter, address = self._counted
+            counter[address] -= 1
+            if not counter[address]:
+                del counter[address]
+            self._counted = None
         super().connection_lost(exc)
         self._connections.count()
+
+    def _count_in(self, counter: Counter[str], address: str | None) -> None:
+        if address is not None:
+            counter[address] += 1
+            self._counted = counter, address
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -90,13 +152,15 @@ class ClientConnection(web.RequestHandler):
 
     def _expect_headers(self) -> None:
         patience_s = self._connections.protection.header_timeout_s
+        if self.is_reserved:
+            patience_s = min(patience_s, _RESERVED_S)
         self._header_timer = self._loop.call_later(patience_s, self._too_slow_to_ask)
 
     def _too_slow_to_ask(self) -> None:
         self._header_timer = None
         if not self._at_work:
             self._connections.telemetry.add(SLOW_CLIENTS, "header")
-            self._say_and_close(_TOO_SLOW)
+            self._say_and_close(HeadersTimeout("the request line and headers did not arrive in time"))
 
     def _too_slow_to_take_in(self) -> None:
         self._write_timer = None
@@ -104,9 +168,9 @@ class ClientConnection(web.RequestHandler):
             self._connections.telemetry.add(SLOW_CLIENTS, "write")
             self.transport.abort()
 
-    def _say_and_close(self, words: bytes) -> None:
+    def _say_and_close(self, error: CarpoolError) -> None:
         if self.transport is not None:
-            self.transport.write(words)
+            self.transport.write(spoken(error))
         self.force_close()
 
     def _cancel_timers(self) -> None:
@@ -139,6 +203,23 @@ class ClientConnection(web.RequestHandler):
         """What aiohttp calls when a connection breaks in an unforeseen way; a broken body has been answered already."""
         if not isinstance(exc_info, web.RequestPayloadError):
             _log.warning("connection broke", kind=type(exc_info).__name__)
+
+
+def spoken(error: CarpoolError) -> bytes:
+    """The answer with a problem document, as it goes out where no request has been read that it could answer."""
+    request_id = request_id_of(None)
+    status = status_of(type(error))
+    body = to_json(problem_document(error, status, request_id, "pointer"))
+    wait = {"Retry-After": error.retry_after_s} if isinstance(error, Unavailable) else {}
+    headers = {
+        "Content-Type": PROBLEM_JSON,
+        "Content-Length": len(body),
+        **common_headers(request_id),
+        **wait,
+        "Connection": "close",
+    }
+    lines = [f"HTTP/1.1 {status} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
 def _refusal(error: BaseException | None) -> CarpoolError:

@@ -69,7 +69,7 @@ RATE_STORE_FAILURES = _counter(
 )
 SHED = _counter(
     "carpool_shed_total",
-    "Calls refused with 503 to keep the others fast: queue, in_flight, connections, deadline",
+    "Calls refused to keep the others fast: queue, in_flight, share, connections, address, export, deadline",
     "reason",
 )  # fmt: skip
 SLOW_CLIENTS = _counter("carpool_slow_clients_total", "Callers cut off for slowness: header, body, write", "part")

@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from matcher.domain.errors.tree import StrongerKeyHeld, TripsStillOpen
+from matcher.domain.errors.tree import ExportRunning, StrongerKeyHeld, TripsStillOpen
 from matcher.domain.principal import Role
+from matcher.postgres.pool import Connections
 from matcher.postgres.statements import Statements
 from matcher.postgres.store import PostgresStore
 from matcher.trips.bookings.rows import to_booking
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from matcher.postgres.statements import Connection, Record
 
 _STATEMENTS = Statements("personal_data")
-_CHUNK = 500
+_CHUNK = 100
+#: Exports of a process at once: each keeps a connection to the database for as long as its reader takes.
+EXPORTS_AT_ONCE = 3
 _AT_ONCE = 1000
 _TIMEOUT_S = 60.0
 
@@ -129,13 +132,28 @@ class PostgresPersonalData(PostgresStore):
 
     _statements = _STATEMENTS
 
+    def __init__(self, connections: Connections) -> None:
+        super().__init__(connections)
+        self._exporting = 0
+
     async def export(self, user: str) -> AsyncGenerator[tuple[str, Any], None]:
-        """(area, one JSON value), area by area, from one snapshot. Empty areas are left out."""
-        async with self._connections.snapshot() as connection:
-            for held in HELD:
-                async with aclosing(held.export(connection, user)) as values:
-                    async for value in values:
-                        yield held.name, value
+        """(area, one JSON value), area by area, from one snapshot. Empty areas are left out.
+
+        Raises ExportRunning while another of the user is running, on any instance.
+        """
+        if self._exporting >= EXPORTS_AT_ONCE:
+            raise ExportRunning("others are exporting their data: try again in a moment")
+        self._exporting += 1
+        try:
+            async with self._connections.snapshot() as connection:
+                if not await _STATEMENTS.value(connection, "begin_export", user_id=user):
+                    raise ExportRunning("wait until the export of your data that is running has ended")
+                for held in HELD:
+                    async with aclosing(held.export(connection, user)) as values:
+                        async for value in values:
+                            yield held.name, value
+        finally:
+            self._exporting -= 1
 
     async def require_erasable(self, user: str, roles: AbstractSet[Role], now: datetime) -> None:
         """Raises StrongerKeyHeld when the user has a usable key of a role that is not among these."""

@@ -59,6 +59,12 @@ class ProtectionSettings(Concern):
     body_timeout_s: float = Field(
         30.0, gt=0, le=600, description="timeout for reading the body; the caller then gets 408"
     )
+    body_bytes_per_s: int = Field(
+        256,
+        ge=1,
+        le=10**9,
+        description="minimum average speed of a body once the header timeout has passed; a slower caller gets 408",
+    )
     write_timeout_s: float = Field(
         30.0,
         gt=0,
@@ -67,7 +73,16 @@ class ProtectionSettings(Concern):
     )
     keep_alive_s: float = Field(75.0, gt=0, le=3600, description="keep-alive interval of an idle connection")
     max_connections: int = Field(
-        4096, ge=1, le=10**6, description="maximum number of connections of a process; further ones get 503"
+        4096,
+        ge=1,
+        le=10**6,
+        description="maximum number of connections of a process; further ones get 503, but for health checks",
+    )
+    connections_per_address: int = Field(
+        1024,
+        ge=1,
+        le=10**6,
+        description="maximum connections of one address to a process, never more than are free; not for trusted proxies",
     )
     shutdown_delay_s: float = Field(
         0.0, ge=0, le=600, description="time a shutdown still accepts calls while /readyz already answers 503"

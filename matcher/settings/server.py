@@ -23,7 +23,13 @@ class ServerSettings(Concern):
     )
     max_body_bytes: int = Field(256 * 1024, ge=1024, le=16 * 1024 * 1024, description="larger bodies get 413")
     max_in_flight: int = Field(
-        256, ge=1, le=100_000, description="calls handled at once; further ones get 503 with Retry-After"
+        256,
+        ge=1,
+        le=100_000,
+        description="calls in flight at once; further ones get 503. One caller may take as many as are free",
+    )
+    calls_at_once: int = Field(
+        16, ge=1, le=100_000, description="calls of one caller handled at once; further ones wait for their turn"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lowest severity that is logged"

@@ -1,3 +1,7 @@
+-- name: begin_export
+-- Whether no other export of the user is running, on any instance; until the end of the transaction none may begin.
+SELECT pg_try_advisory_xact_lock(1702391919, hashtext(:user_id));
+
 -- name: export_offers
 -- The trips a user has published, without road network data.
 SELECT

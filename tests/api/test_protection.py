@@ -5,40 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import pytest
 
-from api.app import build_app
-from api.app_keys import METRICS, TRAFFIC
+from api.app_keys import TRAFFIC
 from matcher.domain.principal import Role
-from matcher.settings.protection import ProtectionSettings
-from matcher.wiring.service import Carpool
-from tests.api.live import SERVER, Live, a_search, an_offer, ready, serving
+from tests.api.edges import metric, protected, said
+from tests.api.live import Live, a_search, an_offer
 
 SOMEWHERE, ELSEWHERE = "203.0.113.9", "203.0.113.10"
-
-
-@asynccontextmanager
-async def protected(live: Live, **settings: Any) -> AsyncIterator[Live]:
-    """Another edge on the same service, with protection settings of its own."""
-
-    @asynccontextmanager
-    async def same() -> AsyncIterator[Carpool]:
-        yield live.carpool
-
-    protection: ProtectionSettings = ProtectionSettings.default().model_copy(update=settings)
-    async with serving(build_app(same(), SERVER, protection=protection)) as edge:
-        await ready(edge)
-        yield edge
-
-
-async def metric(live: Live, name: str) -> float:
-    """The value of a series, written as Prometheus does."""
-    text = (await live.app[METRICS].render())[0].decode()
-    return next((float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name + " ")), 0.0)
 
 
 async def test_a_user_who_outruns_the_limit_is_told_when_to_come_back(live: Live) -> None:
@@ -137,33 +114,6 @@ async def test_whoever_guesses_keys_is_stopped_and_others_are_not(live: Live) ->
         assert (await edge.call("GET", "/v1/offers", token, headers=other)).status == 200
 
 
-async def test_searches_beyond_what_can_be_computed_are_refused_at_once_and_nothing_else_is(live: Live) -> None:
-    rider, driver = await live.key("rider"), await live.key("driver")
-    gate = live.carpool.operation.search_gate
-    under_way = [gate.one_more() for _ in range(400)]
-    entered = []
-    for search in under_way:
-        try:
-            search.__enter__()
-        except Exception:  # noqa: BLE001  # full
-            break
-        entered.append(search)
-    try:
-        assert 2 < len(entered) < 400
-        answer = await live.call("POST", "/v1/match", rider, json=a_search())
-        assert (answer.status, answer.problem()["code"]) == (503, "overloaded")
-        assert "Retry-After" in answer.headers
-        for path in ("/healthz", "/readyz"):
-            assert (await live.call("GET", path)).status == 200
-        assert (await live.call("GET", "/v1/offers", driver)).status == 200
-        assert (await live.call("POST", "/v1/offers", driver, json=an_offer())).status == 201
-    finally:
-        for search in entered:
-            search.__exit__(None, None, None)
-    # The queue that stood is gone once it has been calm for a while; within the target nobody has to wait for that.
-    assert (await live.call("POST", "/v1/match", rider, json=a_search())).status == 200
-
-
 async def _statements(database: asyncpg.Connection[Any], what: str) -> int:
     return int(
         await database.fetchval(
@@ -233,41 +183,13 @@ async def test_a_change_that_has_begun_is_finished_although_nobody_waits(live: L
     await holder.close()
 
 
-async def test_changes_are_refused_too_when_they_would_wait_for_long(
-    live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    token, gate = await live.key("driver"), live.carpool.operation.search_gate
-    async with protected(live) as edge:
-        with monkeypatch.context() as patch:
-            patch.setattr(gate, "_under_way", 10_000)
-            answer = await edge.call("POST", "/v1/offers", token, json=an_offer())
-            assert (answer.status, answer.problem()["code"]) == (503, "overloaded")
-            assert answer.headers["Retry-After"] == "1"
-            assert (await edge.call("GET", "/v1/offers", token)).json["offers"] == []
-        assert (await edge.call("POST", "/v1/offers", token, json=an_offer())).status == 201
-
-
-async def _said(edge: Live, data: bytes, *, then: bytes = b"", after_s: float = 0.0) -> bytes:
-    """What comes back until the connection ends."""
-    host, port = edge.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    try:
-        writer.write(data)
-        if then:
-            await asyncio.sleep(after_s)
-            writer.write(then)
-        return await asyncio.wait_for(reader.read(), 60)
-    finally:
-        writer.close()
-
-
 async def test_whoever_sends_headers_too_slowly_is_cut_off(live: Live) -> None:
     async with protected(live, header_timeout_s=1.0) as edge:
         twice = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET / HTT"
         *slow, answers = await asyncio.gather(
-            _said(edge, b""),
-            _said(edge, b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "),
-            _said(edge, twice, then=b"P", after_s=0.1),
+            said(edge, b""),
+            said(edge, b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "),
+            said(edge, twice, then=b"P", after_s=0.1),
         )
         assert [said[:13] for said in slow] == [b"HTTP/1.1 408 "] * 2
         assert answers.startswith(b"HTTP/1.1 200 ")
@@ -278,8 +200,8 @@ async def test_whoever_sends_headers_too_slowly_is_cut_off(live: Live) -> None:
 async def test_headers_that_come_in_time_and_a_kept_connection_are_fine(live: Live) -> None:
     async with protected(live, header_timeout_s=2.0) as edge:
         head = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
-        said = await _said(edge, head, then=b"Connection: close\r\n\r\n", after_s=0.1)
-        assert said.startswith(b"HTTP/1.1 200 ")
+        told = await said(edge, head, then=b"Connection: close\r\n\r\n", after_s=0.1)
+        assert told.startswith(b"HTTP/1.1 200 ")
         for _ in range(3):
             assert (await edge.call("GET", "/healthz")).status == 200
             await asyncio.sleep(0.8)  # longer than the time-out, all together
@@ -310,17 +232,6 @@ async def test_whoever_does_not_take_in_the_answer_is_cut_off(live: Live) -> Non
             await asyncio.sleep(0.02)
         writer.close()
         assert not reader.at_eof()
-
-
-async def test_more_connections_than_are_kept_are_turned_away(live: Live) -> None:
-    async with protected(live, max_connections=3) as edge:
-        host, port = edge.url.removeprefix("http://").split(":")
-        held = [await asyncio.open_connection(host, int(port)) for _ in range(3)]
-        said = await _said(edge, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert said.startswith(b"HTTP/1.1 503 ")
-        assert b"Retry-After: 1" in said
-        for _, writer in held:
-            writer.close()
 
 
 async def test_pages_of_an_origin_that_is_allowed_may_call(live: Live) -> None:

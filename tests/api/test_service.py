@@ -129,36 +129,6 @@ async def _until_refused(url: str) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_more_calls_than_may_be_worked_on_are_told_to_come_back(live: Live) -> None:
-    @asynccontextmanager
-    async def same() -> AsyncIterator[Carpool]:
-        yield live.carpool
-
-    async with serving(build_app(same(), SERVER.model_copy(update={"max_in_flight": 1}))) as small:
-        await ready(small)
-        token = await live.key("driver")
-        started, go_on = asyncio.Event(), asyncio.Event()
-
-        async def slow_body() -> AsyncIterator[bytes]:
-            yield b"{"
-            started.set()
-            await go_on.wait()
-            yield b"}"
-
-        headers = {"Content-Type": "application/json"}
-        slow = asyncio.create_task(
-            small.call("POST", "/v1/offers", token, data=slow_body(), headers=headers, expect100=True)
-        )
-        await started.wait()
-        answer = await small.call("GET", "/v1/offers", token)
-        assert (answer.status, answer.problem()["code"], answer.headers["Retry-After"]) == (503, "overloaded", "1")
-        assert (await small.call("GET", "/healthz")).status == 200
-        assert (await small.call("GET", "/readyz")).status == 200
-        go_on.set()
-        assert (await slow).status == 422
-        assert (await small.call("GET", "/v1/offers", token)).status == 200
-
-
 async def test_a_request_id_is_taken_over_when_it_is_harmless(live: Live) -> None:
     for given, kept in (("abc-123.X:y", True), ("a b", False), ("x" * 65, False), ("", False), ("<script>", False)):
         answer = await live.call("GET", "/nowhere", headers={"X-Request-Id": given})

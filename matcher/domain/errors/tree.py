@@ -237,6 +237,14 @@ class StrongerKeyHeld(
     """The caller's user has a key of a role that may do more than the caller: erasing would delete it."""
 
 
+class ExportRunning(CarpoolError, code="export_running", title="An export of your data is already running"):
+    """The caller's data is being exported already, or that of too many others; Retry-After says when to try again."""
+
+    def __init__(self, detail: str, *, retry_after_s: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class GenderClaimRequired(Forbidden, code="gender_claim_required", title="Your login does not state your gender"):
     """This service lets only users share their gender whose token states it."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
 from matcher.domain.errors.tree import Overloaded
+from matcher.operation.compute_threads import NOBODY
 from matcher.operation.load_shedding import CALM_S, RUSH_S, ControlledDelay, SearchGate
 
 TARGET_S, LIMIT_S = 0.02, 0.25
@@ -65,6 +66,9 @@ class Machine:
     def clock(self) -> float:
         return self.now_s
 
+    def pending_of(self, who: str) -> int:
+        return 0 if who else self.pending
+
 
 def simulate(
     rate: float, mean_s: float, seconds: float, threads: int = 2, *, elsewhere_s: float = 0.0
@@ -105,7 +109,7 @@ def simulate(
         leaving.append((free_at[thread] + elsewhere_s, work_s, search))
     for _, _, search in leaving:
         search.close()
-    assert gate.expected_wait_s == 0.0
+    assert gate.wait_of(NOBODY) == 0.0
     return took, refused, (machine.busy_s / threads) / seconds
 
 
@@ -157,14 +161,14 @@ def test_answers_that_come_slowly_make_others_wait_though_the_processors_are_idl
     with pytest.raises(Overloaded):
         again_and_again()
     assert len(searches) == 1
-    assert gate.expected_wait_s > TARGET_S
+    assert gate.wait_of(NOBODY) > TARGET_S
     searches.pop().close()
     for _ in range(100):
         search = begin()
         machine.now_s += 0.003
         search.close()
     with gate.one_more():
-        assert gate.expected_wait_s < 0.003, "it is over"
+        assert gate.wait_of(NOBODY) < 0.003, "it is over"
 
 
 def test_what_takes_long_elsewhere_without_anybody_waiting_is_no_queue() -> None:
@@ -185,9 +189,9 @@ def test_changes_are_refused_when_the_processors_are_behind_by_more_than_a_rush(
         with gate.one_more() as meter:
             meter.cpu_s = 0.01
     machine.pending = 1
-    assert gate.expected_wait_s == 0.0
+    assert gate.wait_of(NOBODY) == 0.0
     machine.pending = 50
-    assert gate.expected_wait_s == pytest.approx(0.245, rel=0.01)
+    assert gate.wait_of(NOBODY) == pytest.approx(0.245, rel=0.01)
     gate.check_change()
     gate.check()
     machine.now_s += RUSH_S
@@ -208,8 +212,8 @@ def test_searches_wait_for_changes_as_well() -> None:
     with ExitStack() as changes:
         for _ in range(5):
             changes.enter_context(gate.one_change())
-        assert gate.expected_wait_s == pytest.approx(0.05, rel=0.01)
-    assert gate.expected_wait_s == 0.0
+        assert gate.wait_of(NOBODY) == pytest.approx(0.05, rel=0.01)
+    assert gate.wait_of(NOBODY) == 0.0
 
 
 def test_what_changes_take_of_the_processors_is_not_what_a_search_takes() -> None:
@@ -220,7 +224,7 @@ def test_what_changes_take_of_the_processors_is_not_what_a_search_takes() -> Non
         with gate.one_more() as meter:
             meter.cpu_s = 0.01
     with gate.one_more():
-        assert gate.expected_wait_s == pytest.approx(0.01, rel=0.01)
+        assert gate.wait_of(NOBODY) == pytest.approx(0.01, rel=0.01)
 
 
 def test_a_search_that_fails_is_no_longer_under_way() -> None:
@@ -228,6 +232,41 @@ def test_a_search_that_fails_is_no_longer_under_way() -> None:
     gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
     search = gate.one_more()
     search.__enter__()
-    assert gate.expected_wait_s > 0
+    assert gate.wait_of(NOBODY) > 0
     assert not search.__exit__(ValueError, ValueError("x"), None), "the error goes on"
-    assert gate.expected_wait_s == 0.0
+    assert gate.wait_of(NOBODY) == 0.0
+
+
+def enter(stack: ExitStack, searches: Iterable[AbstractContextManager[object]]) -> None:
+    for search in searches:
+        stack.enter_context(search)
+
+
+def test_who_asks_for_much_waits_for_themselves_and_others_do_not() -> None:
+    machine = Machine(2)
+    gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
+    for who, cpu_s in (("greedy", 0.1), ("modest", 0.005)):
+        for _ in range(100):
+            with gate.one_more(who) as meter:
+                meter.cpu_s = cpu_s
+    with ExitStack() as searches:
+        with pytest.raises(Overloaded, match="you have too many"):
+            enter(searches, (gate.one_more("greedy") for _ in range(16)))
+        assert gate.wait_of("greedy") > 0.1
+        assert gate.wait_of("modest") == 0.0
+        machine.now_s += RUSH_S
+        with pytest.raises(Overloaded, match="you have too many"):
+            gate.check("greedy")
+        gate.check("modest")
+        searches.enter_context(gate.one_more("modest"))
+        assert gate.wait_of("modest") < 0.01
+    gate.check("greedy")
+
+
+def test_many_who_ask_for_little_share_what_there_is_and_the_last_to_come_are_refused() -> None:
+    machine = Machine(2)
+    gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
+    with ExitStack() as searches:
+        with pytest.raises(Overloaded, match="at the moment"):
+            enter(searches, (gate.one_more(f"user {number}") for number in range(1000)))
+        assert TARGET_S < gate.expected_wait_s < LIMIT_S + 0.01
