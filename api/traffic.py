@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from matcher.domain.errors.tree import Overloaded
+from matcher.domain.errors.tree import Overloaded, ShareUsedUp
 from matcher.operation.telemetry import QUIET, SHED, Telemetry
 
 T = TypeVar("T")
@@ -103,6 +103,8 @@ class Traffic:
         mine, free = self.places_of(who), self._most - self._places
         if mine >= free:
             self._telemetry.add(SHED, "share" if free else "in_flight")
+            if free:
+                raise ShareUsedUp("you have too many requests in progress: wait for their answers", retry_after_s=1)
             raise Overloaded("too many requests in progress: try again in a moment", retry_after_s=1)
         if caller is None:
             caller = self._callers[who] = _InFlight(asyncio.Semaphore(self._at_once))

@@ -122,7 +122,7 @@ class Attacker:
                     _, writer = await asyncio.open_connection(host, int(port), local_addr=("127.0.0.2", 0))
                     held.append(writer)
                 held = [one for one in held if not one.is_closing()]
-                await asyncio.sleep(0 if len(held) < HELD else 0.1)
+                await asyncio.sleep(0.002 if len(held) < HELD else 0.1)
         finally:
             for one in held:
                 one.close()

@@ -7,6 +7,7 @@ been checked. Until it is known who calls, a call counts as its address's; while
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -30,7 +31,7 @@ from matcher.domain.errors.bookings import BookingNotFound
 from matcher.domain.errors.events import WebhookNotFound
 from matcher.domain.errors.requests import RequestNotFound
 from matcher.domain.errors.series import SeriesNotFound
-from matcher.domain.errors.tree import CarpoolError, NotFound, OfferNotFound
+from matcher.domain.errors.tree import CarpoolError, NotFound, OfferNotFound, ShareUsedUp
 from matcher.domain.principal import Principal, Role
 from matcher.operation.compute_threads import metered
 from matcher.wiring.service import Carpool
@@ -43,6 +44,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 
 #: Answered whatever else there is to do, also on the connections that are kept free for it.
 HEALTH = frozenset({"/healthz", "/readyz"})
+
+#: Who has used up their share is told so after a pause: refusals take time of the event loop, too.
+_PAUSE_S = 0.5
 
 
 def stranger(request: web.Request) -> str:
@@ -141,6 +145,13 @@ class Endpoint(Generic[Q, B]):
     streams: bool = False
 
     async def endpoint(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except ShareUsedUp:
+            await asyncio.sleep(_PAUSE_S)
+            raise
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         carpool, now = request.app[LIFETIME].carpool, request.app[CLOCK]()
         calls, traffic, gate = self._calls, request.app[TRAFFIC], carpool.operation.search_gate
         async with traffic.place(stranger(request), in_turn=False):

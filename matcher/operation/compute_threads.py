@@ -24,10 +24,11 @@ NOBODY = ""
 
 @dataclass(slots=True)
 class Work:
-    """What jobs have taken of a processor so far on account of one call of `who`, and how long they waited to run."""
+    """What jobs have taken of a processor so far on account of one call of `who`, how long they ran and waited to."""
 
     who: str = NOBODY
     cpu_s: float = 0.0
+    ran_s: float = 0.0
     waited_s: float = 0.0
 
 
@@ -117,6 +118,7 @@ class ComputeThreads(ThreadPoolExecutor):
             self.busy_s += ended - begun
             if work is not None:
                 work.cpu_s += cpu_s
+                work.ran_s += ended - begun
                 work.waited_s += begun - given
         return cpu_s
 

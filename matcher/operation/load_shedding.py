@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from matcher.domain.errors.tree import Overloaded
+from matcher.domain.errors.tree import Overloaded, ShareUsedUp
 from matcher.operation.compute_threads import NOBODY, Work, metered
 from matcher.operation.telemetry import QUIET, SHED, Telemetry
 
@@ -30,6 +30,8 @@ _AT_FIRST_S = 0.005
 _RISING = _NEW / 10
 #: A search has not waited when waiting for processors was at most this share of the time that it took.
 _NEXT_TO_NOTHING = 0.1
+#: Less than this is not measured well enough to divide by it.
+_LEAST_S = 1e-4
 #: Callers remembered; the one that has been quiet longest is forgotten first.
 _REMEMBERED = 10_000
 
@@ -117,7 +119,7 @@ class SearchGate:
         self._active: dict[str, _Demand] = {}
         self._under_way = 0
         self._typical_s = _AT_FIRST_S
-        self._mean_s = _AT_FIRST_S
+        self._cpu_s = self._ran_s = _AT_FIRST_S
         self._alone_s: float | None = None
         self._gap_s = 0.0
         self._answered_at_s: float | None = None
@@ -169,7 +171,7 @@ class SearchGate:
                 if idle and work.waited_s <= _NEXT_TO_NOTHING * took_s:
                     self._note_alone(min(took_s, self._limit_s))
             finally:
-                self._note_search(caller, work.cpu_s)
+                self._note_search(caller, work)
 
     @contextmanager
     def _one_under_way(self, who: str) -> Iterator[_Demand]:
@@ -206,8 +208,9 @@ class SearchGate:
             work_s += min(more * self._typical_s, most_s)
         if calls < threads:
             return 0.0
-        slower = max(1.0, self._gap_s * threads / self._mean_s)
-        return max(0.0, work_s / threads * slower - self._one_s(search_s))
+        computing_s = work_s / threads * max(1.0, self._ran_s / max(self._cpu_s, _LEAST_S))
+        beside_s = (calls + 1) * max(0.0, self._gap_s - self._ran_s / threads)
+        return max(0.0, computing_s + beside_s - self._one_s(search_s))
 
     def _one_s(self, search_s: float) -> float:
         """What a search takes that need not wait."""
@@ -224,12 +227,14 @@ class SearchGate:
             self._callers.move_to_end(who)
         return caller
 
-    def _note_search(self, caller: _Demand, cpu_s: float) -> None:
+    def _note_search(self, caller: _Demand, work: Work) -> None:
         """What a search took. The typical one is that of a typical caller: many at once count as one."""
+        cpu_s = work.cpu_s
         caller.measured += 1
         caller.search_s += max(_NEW, 1 / caller.measured) * (cpu_s - caller.search_s)
         self._typical_s += _NEW / caller.under_way * (cpu_s - self._typical_s)
-        self._mean_s += _NEW * (cpu_s - self._mean_s)
+        self._cpu_s += _NEW * (cpu_s - self._cpu_s)
+        self._ran_s += _NEW * (max(cpu_s, work.ran_s) - self._ran_s)
 
     def _note_alone(self, took_s: float) -> None:
         """Only searches that found the processors idle count, so that load does not raise the baseline."""
@@ -251,5 +256,6 @@ class SearchGate:
 
     def _refuse(self, what: str, *, own: bool) -> None:
         self._telemetry.add(SHED, "share" if own else "queue")
-        reason = f"you have too many {what} under way" if own else f"too many {what} at the moment"
-        raise Overloaded(f"{reason}: try again", retry_after_s=1)
+        if own:
+            raise ShareUsedUp(f"you have too many {what} under way: wait for their answers", retry_after_s=1)
+        raise Overloaded(f"too many {what} at the moment: try again", retry_after_s=1)

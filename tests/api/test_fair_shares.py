@@ -90,7 +90,7 @@ async def test_one_user_with_much_under_way_is_refused_alone(live: Live) -> None
         with pytest.raises(Overloaded, match="you have too many"):
             _enter(under_way, [gate.one_more("gregory") for _ in range(2000)])
         answer = await live.call("POST", "/v1/match", greedy, json=a_search())
-        assert (answer.status, answer.problem()["code"]) == (503, "overloaded")
+        assert (answer.status, answer.problem()["code"]) == (503, "share_used_up")
         assert (await live.call("POST", "/v1/match", modest, json=a_search())).status == 200
 
 
@@ -115,7 +115,7 @@ async def test_calls_of_one_user_take_half_of_the_places_and_others_are_answered
         held.append(asyncio.create_task(edge.call("GET", "/v1/offers", greedy)))
         await _until(lambda: edge.app[TRAFFIC].places_of("gilda") == 5)
         refused = await edge.call("GET", "/v1/me", greedy)
-        assert (refused.status, refused.problem()["code"]) == (503, "overloaded")
+        assert (refused.status, refused.problem()["code"]) == (503, "share_used_up")
         assert refused.headers["Retry-After"] == "1"
         assert await metric(edge, 'carpool_shed_total{reason="share"}') >= 1
         for _ in range(3):

@@ -282,3 +282,7 @@ class NotReady(Unavailable, code="not_ready", title="The service is starting"):
 
 class Overloaded(Unavailable, code="overloaded", title="The service is overloaded"):
     """The service has more work than it can answer in time."""
+
+
+class ShareUsedUp(Overloaded, code="share_used_up", title="You have too much under way"):
+    """The caller has so much under way that more would keep others waiting."""

@@ -270,3 +270,23 @@ def test_many_who_ask_for_little_share_what_there_is_and_the_last_to_come_are_re
         with pytest.raises(Overloaded, match="at the moment"):
             enter(searches, (gate.one_more(f"user {number}") for number in range(1000)))
         assert TARGET_S < gate.expected_wait_s < LIMIT_S + 0.01
+
+
+def test_calls_that_compute_next_to_nothing_do_not_make_the_processors_look_slow() -> None:
+    machine = Machine(2)
+    gate = SearchGate(machine, target_s=TARGET_S, limit_s=LIMIT_S, clock=machine.clock)
+    for _ in range(100):
+        with gate.one_more("modest") as meter:
+            meter.cpu_s = 0.01
+    cheap = [ExitStack() for _ in range(3)]
+    for search in cheap:
+        search.enter_context(gate.one_more("greedy"))
+    for _ in range(100):
+        machine.now_s += 0.004
+        cheap.pop(0).close()
+        cheap.append(ExitStack())
+        cheap[-1].enter_context(gate.one_more("greedy"))
+    with gate.one_more("modest"):
+        assert gate.wait_of("modest") < TARGET_S
+    for search in cheap:
+        search.close()
