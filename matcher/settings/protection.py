@@ -82,7 +82,7 @@ class ProtectionSettings(Concern):
         1024,
         ge=1,
         le=10**6,
-        description="maximum connections of one address to a process, never more than are free; not for trusted proxies",
+        description="most connections of one address to a process, never more than are free; not for trusted proxies",
     )
     shutdown_delay_s: float = Field(
         0.0, ge=0, le=600, description="time a shutdown still accepts calls while /readyz already answers 503"
