@@ -53,7 +53,16 @@ from api.schemas.requests import (
 from api.schemas.series import FromQuery, SeriesIn, SeriesListQuery, SeriesPatch
 from api.schemas.series_out import SeriesOut, SeriesPageOut
 from api.schemas.service import AliveOut, EntranceOut, ReadyOut
-from api.schemas.stats import DemandOut, DemandQuery, MatchStatsOut, StatsQuery, SupplyQuery, SupplyStatsOut
+from api.schemas.stats import (
+    DemandOut,
+    DemandQuery,
+    MatchStatsOut,
+    StatsQuery,
+    SupplyQuery,
+    SupplyStatsOut,
+    WantedOut,
+    WantedQuery,
+)
 from matcher.domain.errors import bookings as b
 from matcher.domain.errors import events as ev
 from matcher.domain.errors import requests as rq
@@ -177,6 +186,8 @@ ROUTES: tuple[Endpoint[Any, Any] | Page, ...] = (
              answer_types=stats.JSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
     Endpoint("GET", "/v1/stats/demand", stats.demand_statistics, OPERATORS, {200: DemandOut}, query=DemandQuery,
              answer_types=stats.GEOJSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
+    Endpoint("GET", "/v1/stats/wanted", stats.wanted_statistics, OPERATORS, {200: WantedOut}, query=WantedQuery,
+             answer_types=stats.JSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
     Endpoint("GET", "/v1/stats/offers", stats.offer_statistics, OPERATORS, {200: SupplyStatsOut}, query=SupplyQuery,
              answer_types=stats.JSON_OR_CSV, raises=(e.InvalidWindow, e.InvalidField)),
     Endpoint("POST", "/v1/stats/replays", stats.replay_search, OPERATORS, {200: ReplayOut}, body=ReplayIn,

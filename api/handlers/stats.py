@@ -20,10 +20,12 @@ from api.handlers.stats_tables import (
     match_json,
     series_csv,
     supply_members,
+    wanted_csv,
+    wanted_members,
 )
 from api.schemas.plans.replays import ReplayIn, ReplayOut
 from api.schemas.service import Nothing
-from api.schemas.stats import DemandQuery, StatsQuery, SupplyQuery
+from api.schemas.stats import DemandQuery, StatsQuery, SupplyQuery, WantedQuery
 
 CSV_TYPE = "text/csv"
 GEOJSON_TYPE = "application/geo+json"
@@ -53,6 +55,18 @@ async def demand_statistics(call: Call[DemandQuery, Nothing]) -> web.Response:
     begin, end = call.query.range(call.now)
     found = await call.carpool.read_statistics.demand(begin, end, call.query.side, call.query.region)
     return await _response(call, GEOJSON_OR_CSV, lambda: as_json(demand_members(found)), demand_csv)
+
+
+async def wanted_statistics(call: Call[WantedQuery, Nothing]) -> web.Response:
+    """Get the hours of the day that riders want to travel at, and how many searches for them found nothing.
+
+    An hour is where the middle of the rider's time window lies. A range has at most 92 days.
+    """
+    query = call.query
+    zone = await query.zone()
+    begin, end = query.range(call.now)
+    found = await call.carpool.read_statistics.wanted(begin, end, zone, query.region)
+    return await _response(call, JSON_OR_CSV, lambda: as_json(wanted_members(found, query.tz)), wanted_csv)
 
 
 async def offer_statistics(call: Call[SupplyQuery, Nothing]) -> web.Response:

@@ -33,6 +33,7 @@ from matcher.statistics.model import (
     MatchStatistics,
     SupplyNumbers,
     SupplyStatistics,
+    WantedHours,
 )
 
 Members = dict[str, Any]
@@ -116,6 +117,17 @@ def demand_members(found: Demand) -> Members:
     }
 
 
+def wanted_members(found: WantedHours, tz: str) -> Members:
+    """WantedOut."""
+    return {
+        "region": found.region,
+        "from": found.begin.isoformat(),
+        "to": found.end.isoformat(),
+        "tz": tz,
+        "by_hour": [{"hour": hour, **asdict(numbers)} for hour, numbers in enumerate(found.by_hour)],
+    }
+
+
 def as_json(members: Members) -> str:
     """Members as a JSON text."""
     return json.dumps(members, separators=(",", ":"))
@@ -137,6 +149,11 @@ def demand_csv(members: Mapping[str, Any]) -> str:
         corners = {"west": west_south[0], "south": west_south[1], "east": east_north[0], "north": east_north[1]}
         rows.append({"row": "cell", "cell": feature["id"], **corners, **feature["properties"]})
     return _csv([*rows, {"row": "hidden", "unmatched": members["hidden"]}])
+
+
+def wanted_csv(members: Mapping[str, Any]) -> str:
+    """One row per hour of the day."""
+    return _csv([{"row": "hour", **hour} for hour in members["by_hour"]])
 
 
 def _match(series: MatchSeries, spans: Sequence[str]) -> list[str]:

@@ -116,6 +116,18 @@ class DemandQuery(_RangeQuery):
         return self._range(now, _DEFAULT_DAYS[BucketSize.DAY])
 
 
+class WantedQuery(_RangeQuery):
+    """A range of whole hours of UTC, and the zone whose hours of the day are meant."""
+
+    tz: ZoneName = "UTC"
+
+    async def zone(self) -> ZoneInfo:
+        return await asyncio.to_thread(zone_named, self.tz)
+
+    def range(self, now: datetime) -> tuple[datetime, datetime]:
+        return self._range(now, _DEFAULT_DAYS[BucketSize.DAY])
+
+
 class QuantilesOut(WireOut):
     """50th, 95th and 99th percentile, each within 2 % of the true value."""
 
@@ -196,6 +208,24 @@ class SupplyStatsOut(WireOut):
     totals: SupplyNumbersOut
     series: list[SupplyBucketOut]
     by_hour: list[SupplyHourOut]
+
+
+class WantedHourOut(WireOut):
+    """One hour of the day."""
+
+    hour: Annotated[int, Field(ge=0, le=23, description="in the requested time zone")]
+    asked: Annotated[int, Field(ge=0, description="searches whose time window has its middle in this hour")]
+    unmatched: Annotated[int, Field(ge=0, description="those without a match")]
+
+
+class WantedOut(WireOut):
+    """For which hours of the day riders searched, over all days of the range."""
+
+    region: str
+    from_: datetime = Field(alias="from")
+    to: datetime
+    tz: str
+    by_hour: list[WantedHourOut]
 
 
 class PolygonOut(WireOut):

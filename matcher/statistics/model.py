@@ -18,7 +18,7 @@ from matcher.domain.match import MatchAnswer, MatchRequest, TimeWindow
 QUARTER_S = 900
 #: The most buckets of a series: a year of hours, with a day to spare.
 MAX_BUCKETS = 8_808
-#: The longest range of a demand map.
+#: The longest range of demand by place or hour.
 MAX_DEMAND_DAYS = 92
 
 
@@ -252,6 +252,24 @@ class Demand:
     least: int
     cells: tuple[DemandCell, ...]
     hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class WantedHour:
+    """Searches for one hour of the day, and those of them that found nothing."""
+
+    asked: int
+    unmatched: int
+
+
+@dataclass(frozen=True, slots=True)
+class WantedHours:
+    """Searches asked in a range by the hour of the day that they were for, 0 to 23, in the zone asked for."""
+
+    region: str
+    begin: datetime
+    end: datetime
+    by_hour: tuple[WantedHour, ...]
 
 
 @dataclass(frozen=True, slots=True)

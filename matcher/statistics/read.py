@@ -33,6 +33,8 @@ from matcher.statistics.model import (
     Statistic,
     SupplyNumbers,
     SupplyStatistics,
+    WantedHour,
+    WantedHours,
 )
 from matcher.statistics.store import HistogramRows, PostgresStatistics, SpanRows, SupplyRow
 
@@ -68,13 +70,25 @@ class ReadStatistics:
 
         Raises InvalidWindow, InvalidField, DatabaseUnavailable.
         """
-        _require_range(begin, end, _HOUR_S, "hour of UTC")
-        if end - begin > timedelta(days=MAX_DEMAND_DAYS):
-            raise _fault("/to", f"must be at most {MAX_DEMAND_DAYS} days after `from`", "range_too_long")
+        _require_season(begin, end)
         name = region or self._region
         rows = await self._store.demand(name, begin, end, side)
         cells, hidden = merged_cells(((Cell.from_number(cell), asked, none) for cell, asked, none in rows), self._least)
         return Demand(name, begin, end, side, self._least, cells, hidden)
+
+    async def wanted(self, begin: datetime, end: datetime, zone: tzinfo, region: str | None = None) -> WantedHours:
+        """For which hours of the day searches asked in [begin, end), whole hours of UTC, were.
+
+        Raises InvalidWindow, InvalidField, DatabaseUnavailable.
+        """
+        _require_season(begin, end)
+        name = region or self._region
+        asked, unmatched = [0] * 24, [0] * 24
+        for at, searches, none in await self._store.wanted(name, begin, end):
+            hour = local(at, zone).hour
+            asked[hour] += searches
+            unmatched[hour] += none
+        return WantedHours(name, begin, end, tuple(map(WantedHour, asked, unmatched)))
 
     async def offers(
         self, begin: datetime, end: datetime, size: BucketSize, zone: tzinfo, region: str | None = None
@@ -126,6 +140,12 @@ def _require_range(begin: datetime, end: datetime, step_s: int, what: str) -> No
     for pointer, moment in (("/from", begin), ("/to", end)):
         if moment.timestamp() % step_s:
             raise _fault(pointer, f"must be on a whole {what}", "not_aligned")
+
+
+def _require_season(begin: datetime, end: datetime) -> None:
+    _require_range(begin, end, _HOUR_S, "hour of UTC")
+    if end - begin > timedelta(days=MAX_DEMAND_DAYS):
+        raise _fault("/to", f"must be at most {MAX_DEMAND_DAYS} days after `from`", "range_too_long")
 
 
 def _fault(pointer: str, detail: str, code: str) -> InvalidField:

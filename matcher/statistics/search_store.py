@@ -134,6 +134,7 @@ async def _roll_up(connection: Connection, limit: int) -> int:
         for span_s in SPANS:
             await _add(connection, sums, span_s)
     await STATISTICS.run(connection, "sum_demand_left", **moments)
+    await STATISTICS.run(connection, "sum_wanted_left", **moments)
     return await STATISTICS.run(connection, "set_rolled_up", **moments)
 
 

@@ -103,6 +103,12 @@ class PostgresStatistics:
             )
         return [(row["cell"], row["asked"], row["unmatched"]) for row in rows]
 
+    async def wanted(self, region: str, begin: datetime, end: datetime) -> Sequence[tuple[int, int, int]]:
+        """(hour wanted, seconds since 1970, asked, unmatched) of searches asked in [begin, end), whole hours."""
+        async with self._connections.snapshot() as connection:
+            rows = await STATISTICS.rows(connection, "read_wanted", region=region, begins_at=begin, ends_at=end)
+        return [(row["at"], row["asked"], row["unmatched"]) for row in rows]
+
     async def supply(self, region: str, begin: datetime, end: datetime) -> Sequence[SupplyRow]:
         """Offers that depart in [begin, end), and their bookings, by quarter of an hour and status."""
         where = {"region": region, "begins_at": begin, "ends_at": end}

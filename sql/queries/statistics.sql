@@ -162,6 +162,17 @@ GROUP BY 1, 2, 3, 4
 ON CONFLICT ON CONSTRAINT demand_hours_pk
 DO UPDATE SET asked = demand.asked + excluded.asked, unmatched = demand.unmatched + excluded.unmatched;
 
+-- name: sum_wanted_left!
+-- Add the wanted hours of searches not rolled up, asked from begins_at to ends_at (both inclusive), to their sums.
+INSERT INTO wanted_hours AS wanted (region, begins_at, wanted_at, asked, unmatched)
+SELECT region, date_bin('1 hour', at, CAST('1970-01-01Z' AS timestamptz)), wanted_at,
+    count(*), count(*) FILTER (WHERE shown = 0)
+FROM searches
+WHERE NOT rolled_up AND wanted_at IS NOT NULL AND at BETWEEN :begins_at AND :ends_at
+GROUP BY 1, 2, 3
+ON CONFLICT ON CONSTRAINT wanted_hours_pk
+DO UPDATE SET asked = wanted.asked + excluded.asked, unmatched = wanted.unmatched + excluded.unmatched;
+
 -- name: find_rollup^
 -- A roll-up, locked until the transaction ends.
 SELECT turned_away, detour_s, walk_m, latency_us FROM search_rollups
@@ -268,6 +279,25 @@ FROM (
 ) AS counted
 GROUP BY counted.cell
 ORDER BY counted.cell;
+
+-- name: read_wanted
+-- Searches asked in [begins_at, ends_at), rolled up or not, by the hour that they were for.
+SELECT
+    CAST(extract(EPOCH FROM counted.wanted_at) AS bigint) AS at,
+    CAST(sum(counted.asked) AS bigint) AS asked,
+    CAST(sum(counted.unmatched) AS bigint) AS unmatched
+FROM (
+    SELECT wanted_at, asked, unmatched FROM wanted_hours
+    WHERE region = :region AND begins_at >= :begins_at AND begins_at < :ends_at
+    UNION ALL
+    SELECT wanted_at, 1, CAST(shown = 0 AS integer)
+    FROM searches
+    WHERE
+        region = :region AND NOT rolled_up AND wanted_at IS NOT NULL
+        AND at >= :begins_at AND at < :ends_at
+) AS counted
+GROUP BY counted.wanted_at
+ORDER BY counted.wanted_at;
 
 -- name: read_offers
 -- Offers that depart in [begins_at, ends_at), by quarter of an hour and status.

@@ -136,6 +136,7 @@ ROWS: tuple[Row, ...] = (
     Row("GET", "/metrics", OPERATORS, 200),
     Row("GET", "/v1/stats/matches", OPERATORS, 200),
     Row("GET", "/v1/stats/demand", OPERATORS, 200),
+    Row("GET", "/v1/stats/wanted", OPERATORS, 200),
     Row("GET", "/v1/stats/offers", OPERATORS, 200),
     Row("POST", "/v1/stats/replays", OPERATORS, 200, sent={"json": {"search": a_search()}}),
     Row("GET", "/v1/me", EVERYBODY, 200),

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 
-from api.schemas.stats import DemandOut, MatchStatsOut, SupplyStatsOut
+from api.schemas.stats import DemandOut, MatchStatsOut, SupplyStatsOut, WantedOut
 from matcher.domain.cell import Cell
 from matcher.domain.place import Coordinate
 from tests.api.live import HALF_WAY, Answer, Live, a_search, around, live_service, quiet_morning, settings_for
@@ -161,6 +161,29 @@ async def test_demand_is_shown_where_enough_found_nothing(counted: Live) -> None
     assert (row["cell"], row["unmatched"], hidden["row"], hidden["unmatched"]) == (cell["id"], "5", "hidden", "0")
 
 
+async def test_searches_are_counted_by_the_hour_that_they_were_for(counted: Live) -> None:
+    rider, driver, ops = await counted.key("rider"), await counted.key("driver"), await counted.key("ops")
+    day = quiet_morning().replace(hour=7, minute=15)
+    await counted.published(driver, departure=day.isoformat())
+    for departure in (day, day + timedelta(days=1), day.replace(hour=19)):
+        await _search(counted, rider, departure=around(departure))
+    path = "/v1/stats/wanted?tz=Etc/GMT%2B3"
+    found = (await _read(counted, ops, path)).json
+    WantedOut.model_validate(found, strict=False)
+    assert [row["hour"] for row in found["by_hour"]] == list(range(24))
+    assert {row["hour"]: (row["asked"], row["unmatched"]) for row in found["by_hour"] if row["asked"]} == {
+        7: (2, 1),
+        19: (1, 1),
+    }
+    rows = list(csv.DictReader(io.StringIO((await _read(counted, ops, path, headers=CSV)).body.decode())))
+    assert [(int(row["hour"]), int(row["asked"])) for row in rows] == [
+        (row["hour"], row["asked"]) for row in found["by_hour"]
+    ]
+    # Elsewhere the same moments are other hours.
+    elsewhere = (await _read(counted, ops, "/v1/stats/wanted?tz=Etc/GMT")).json["by_hour"]
+    assert {row["hour"] for row in elsewhere if row["asked"]} == {10, 22}
+
+
 async def test_offers_are_counted_by_status_and_hour(counted: Live) -> None:
     driver, ops = await counted.key("driver"), await counted.key("ops")
     day = quiet_morning()
@@ -208,8 +231,9 @@ async def test_what_cannot_be_answered_is_refused(live: Live, query: str, code: 
     "query", ["from=2026-01-01T00:15:00Z&to=2026-01-02T00:00:00Z", "from=2026-01-01T00:00:00Z&to=2026-05-02T00:00:00Z"]
 )
 async def test_demand_is_by_the_hour_and_for_a_season(live: Live, query: str) -> None:
-    answer = await live.call("GET", f"/v1/stats/demand?{query}", await live.key("ops"))
-    assert (answer.status, answer.problem()["code"]) == (422, "invalid_field")
+    for path in ("demand", "wanted"):
+        answer = await live.call("GET", f"/v1/stats/{path}?{query}", await live.key("ops"))
+        assert (answer.status, answer.problem()["code"]) == (422, "invalid_field")
 
 
 async def test_days_are_those_of_the_zone(live: Live) -> None:

@@ -55,7 +55,7 @@ async def test_an_empty_database_gets_every_migration_and_a_second_run_none(empt
         "forgotten_changes", "geocode_cache", "idempotency_keys", "offer_changes", "offer_stops", "offers",
         "people", "rate_limits", "request_matches", "request_progress", "requests", "schema_migrations",
         "search_losses", "search_rollups", "searches", "series", "series_occurrences", "series_phases",
-        "webhook_deliveries", "webhooks",
+        "wanted_hours", "webhook_deliveries", "webhooks",
     ]  # fmt: skip
     assert await ask(empty_database, TABLES) == expected
 

@@ -110,7 +110,7 @@ async def test_statistics_equal_a_recount_through_roll_up_crash_and_retention(
     database: Database, seed: int, steps: list[int]
 ) -> None:
     async with database.connection() as connection:
-        await connection.execute("TRUNCATE searches, search_losses, search_rollups, demand_hours")
+        await connection.execute("TRUNCATE searches, search_losses, search_rollups, demand_hours, wanted_hours")
     dice = random.Random(seed)
     story = _Story(database, dice)
     await story.come_in()

@@ -62,6 +62,38 @@ async def test_demand_is_the_same_before_and_after_it_is_added_up(database: Data
     await assert_same()
 
 
+async def test_wanted_hours_are_the_same_before_and_after_they_are_added_up(database: Database) -> None:
+    store, statistics = PostgresSearchStore(database), PostgresStatistics(database)
+    nothing = {"shown": 0, "feasible": 0, "detour_s": None, "walk_m": None}
+    rows = [
+        a_row(at=BEGIN + timedelta(minutes=7 * n), wanted_at=BEGIN + n % 5 * HOUR, **(nothing if n % 3 else {}))
+        for n in range(30)
+    ]
+    rows += [a_row(at=BEGIN + HOUR, wanted_at=None), a_row(at=BEGIN + HOUR, wanted_at=BEGIN, region="elsewhere")]
+    begin, end = BEGIN + HOUR, BEGIN + 3 * HOUR
+
+    async def assert_same() -> None:
+        here = [row for row in rows if row.region == REGION and begin <= row.at < end and row.wanted_at is not None]
+        asked = Counter(round(row.wanted_at.timestamp()) for row in here if row.wanted_at)
+        unmatched = Counter(round(row.wanted_at.timestamp()) for row in here if row.wanted_at and row.shown == 0)
+        expected = sorted((hour, asked[hour], unmatched[hour]) for hour in asked)
+        assert list(await statistics.wanted(REGION, begin, end)) == expected
+
+    await store.write(rows, [])
+    await assert_same()
+    assert await store.roll_up(limit=10) >= 10
+    await assert_same()
+    late = [a_row(at=BEGIN + timedelta(minutes=90), wanted_at=BEGIN + 2 * HOUR, **nothing) for _ in range(3)]
+    await store.write(late, [])
+    rows += late
+    while await store.roll_up(limit=10):
+        pass
+    await assert_same()
+    await store.forget_searches(BEGIN + timedelta(days=400), limit=1000)
+    assert await _counts(database, "searches") == 0
+    await assert_same()
+
+
 async def test_what_is_not_added_up_is_never_dropped(database: Database) -> None:
     store = PostgresSearchStore(database)
     await store.write([a_row(at=BEGIN + timedelta(minutes=n)) for n in range(10)], [])
