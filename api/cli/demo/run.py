@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import itertools
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import aiohttp
 from aiohttp import web
-from pydantic_core import to_json
 from rich.console import Console
 from rich.text import Text
 
 from api.app import build_app
 from api.app_keys import LIFETIME
 from api.cli.console import StepProgress
+from api.cli.demo.backdrop import paint_backdrop, publish
 from api.cli.demo.report import Told, show_commands, show_links, show_search
 from api.cli.demo.trip import count_searches, give_up_old_bookings, play_trip, show_statistics
 from api.cli.demo.users import Keys, Users, call, session
-from api.cli.demo.world import OFFERS, Json, day_of_searches, offers, searches, tomorrow, zone_of_region
+from api.cli.demo.world import OFFERS, Json, offers, searches, tomorrow, zone_of_region
 from api.cli.support import explain_bind_error
 from api.process.server import Runner, first_of, url_of
-from matcher.domain.errors.tree import PlacesTooClose, PlaceTooFarFromRoad
 from matcher.domain.principal import Role
 from matcher.roads.region.store import SAMPLE_NAME, sample_zones
 from matcher.settings.all import Settings
+from matcher.settings.matching import CostSettings
 from matcher.wall_clock import utc_now
 from matcher.wiring.service import running
 
@@ -38,7 +38,12 @@ from matcher.wiring.service import running
 FOLDER = "demo"
 _KEYS_LAST = timedelta(days=1)
 _TRIES = 4 * OFFERS
-_UNLUCKY = {PlaceTooFarFromRoad.code, PlacesTooClose.code}
+#: No official rate is known for the sample region's country.
+_ASSUMED_COST = CostSettings(
+    cost_per_km=Decimal(90),
+    cost_currency="CLP",
+    cost_source="assumed for the demo: 7 l of petrol for 100 km, at 1,300 pesos a litre",
+)
 
 
 async def run_demo(settings: Settings, console: Console, *, once: bool) -> bool:
@@ -72,8 +77,7 @@ async def _play(
     published: list[tuple[Json, Json]] = []
     for body in itertools.islice(offers(day, zone), _TRIES):
         progress("publishing offers", len(published), OFFERS)
-        key = {"Idempotency-Key": "demo-" + hashlib.sha256(to_json(body)).hexdigest()[:32]}
-        offer = await call(users.driver, "POST", "/v1/offers", json=body, headers=key, expected=_UNLUCKY)
+        offer = await publish(users.driver, body)
         if "id" in offer:
             published.append((body, offer))
         if len(published) == OFFERS:
@@ -93,24 +97,12 @@ async def _play(
     await show_statistics(users.ops, console, counted + len(asked), day, zone)
     if not once:
         offer_id = await _a_free_offer(users.driver, left)
-        await _search_all_day(users.rider, day_of_searches(day, zone), counted, progress)
+        morning = [body for body, _ in published]
+        await paint_backdrop(users, morning, asked[0].body, day, zone, counted, progress)
         show_commands(console, url, keys, published[0][0], offer_id, asked[0].body, left)
         if pages:
             show_links(console, url, keys, asked[0].body, published[0][0])
     return any(answer["matches"] for answer in answers)
-
-
-async def _search_all_day(
-    rider: aiohttp.ClientSession, bodies: list[Json], counted: int, progress: StepProgress
-) -> None:
-    """A day of searches for the statistics, unless they have one already; a place too far from a road is left out."""
-    if counted >= len(bodies) // 2:
-        return
-    for number, body in enumerate(bodies):
-        progress("searching as riders of a whole day do", number, len(bodies))
-        async with rider.post("/v1/match", json=body) as response:
-            await response.read()
-    progress.end()
 
 
 async def _a_free_offer(driver: aiohttp.ClientSession, left: Told) -> str:
@@ -122,9 +114,10 @@ async def _a_free_offer(driver: aiohttp.ClientSession, left: Told) -> str:
 
 
 def _own(settings: Settings) -> Settings:
-    """The same settings on a database and a region of the demo's own."""
+    """The same settings on a database and a region of the demo's own, with a cost of driving where none is set."""
     return replace(
         settings,
+        cost=_ASSUMED_COST if settings.cost.cost_per_km is None else settings.cost,
         storage=settings.storage.embedded_below(FOLDER),
         roads=settings.roads.model_copy(update={"region": SAMPLE_NAME}),
     )

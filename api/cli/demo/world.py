@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -19,6 +19,8 @@ Json = dict[str, Any]
 OFFERS = 48
 #: Searches of the drawn day.
 SEARCHES = 160
+#: How many of the morning's drivers offer the way back, too.
+_COME_BACK = 0.7
 _SHORTEST_M = 3_000.0
 #: People live around the centre of their zone: standard deviation in degrees (about 400 m).
 _SPREAD_DEG = 0.0035
@@ -108,27 +110,24 @@ def searches(day: date, zone: ZoneInfo) -> list[RiderSearch]:
     ]  # fmt: skip
 
 
-def _near(centre: Coordinate, draw: random.Random) -> Json:
-    return {"lat": round(draw.gauss(centre.lat, _SPREAD_DEG), 5), "lon": round(draw.gauss(centre.lon, _SPREAD_DEG), 5)}
-
-
-def _departure(day: date, zone: ZoneInfo, draw: random.Random) -> datetime:
-    """Around the morning peak, on a full five minutes."""
-    midnight = datetime.combine(day, time(), zone)
-    peak = datetime.combine(day, _PEAK, zone)
-    wished = peak + timedelta(minutes=draw.gauss(0.0, _PEAK_SPREAD_MIN))
-    earliest, latest = (datetime.combine(day, end, zone) for end in (_EARLIEST, _LATEST))
-    kept = min(latest, max(earliest, wished))
-    return midnight + round((kept - midnight) / _FIVE_MIN) * _FIVE_MIN
-
-
-def _at(day: date, clock: str, zone: ZoneInfo) -> str:
-    return datetime.combine(day, time.fromisoformat(clock), zone).isoformat()
+def ways_home(morning: Iterable[Json], day: date) -> list[Json]:
+    """The way back of most drivers of a morning, after a day's work. The same for the same day."""
+    draw = random.Random(day.toordinal() + 2)  # noqa: S311  # a made-up evening, not a secret
+    back: list[Json] = []
+    for body in morning:
+        at_work = timedelta(hours=min(12.0, max(8.0, draw.gauss(10.5, 0.7))))
+        if draw.random() < _COME_BACK:
+            leaves = datetime.fromisoformat(body["departure"]) + round(at_work / _FIVE_MIN) * _FIVE_MIN
+            ends = {"origin": body["destination"], "destination": body["origin"]}
+            back.append(body | ends | {"departure": leaves.isoformat()})
+    return back
 
 
 def day_of_searches(day: date, zone: ZoneInfo) -> list[Json]:
-    """What riders of that day ask, for the statistics: drawn by where people live, most about the two peaks; the
-    same for the same day."""
+    """What riders of a whole day ask, for the statistics: by where people live, most about the two peaks.
+
+    The same for the same day.
+    """
     draw = random.Random(day.toordinal() + 1)  # noqa: S311  # a made-up day, not a secret
     zones = sample_zones()
     weights = [people for _, people in zones]
@@ -154,3 +153,21 @@ def day_of_searches(day: date, zone: ZoneInfo) -> list[Json]:
             }
         )
     return asked
+
+
+def _near(centre: Coordinate, draw: random.Random) -> Json:
+    return {"lat": round(draw.gauss(centre.lat, _SPREAD_DEG), 5), "lon": round(draw.gauss(centre.lon, _SPREAD_DEG), 5)}
+
+
+def _departure(day: date, zone: ZoneInfo, draw: random.Random) -> datetime:
+    """Around the morning peak, on a full five minutes."""
+    midnight = datetime.combine(day, time(), zone)
+    peak = datetime.combine(day, _PEAK, zone)
+    wished = peak + timedelta(minutes=draw.gauss(0.0, _PEAK_SPREAD_MIN))
+    earliest, latest = (datetime.combine(day, end, zone) for end in (_EARLIEST, _LATEST))
+    kept = min(latest, max(earliest, wished))
+    return midnight + round((kept - midnight) / _FIVE_MIN) * _FIVE_MIN
+
+
+def _at(day: date, clock: str, zone: ZoneInfo) -> str:
+    return datetime.combine(day, time.fromisoformat(clock), zone).isoformat()

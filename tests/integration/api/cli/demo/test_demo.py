@@ -63,7 +63,10 @@ def test_the_demo_answers_and_a_second_run_adds_nothing(data_dir: Path) -> None:
     # One who calls too often is told to wait, and does: a demo is run again and again by one user.
     second = process(data_dir, "demo", "--once", PORT="0", RATE_WRITE_BURST="20", RATE_WRITE_PER_MINUTE="1200")
     assert second.returncode == 0, second.stdout + second.stderr
-    assert _considered(first.stdout) == _considered(second.stdout) == {"48"}
+    # 48 of the morning, and the ways home of a demo that stayed up before.
+    (considered,) = _considered(first.stdout)
+    assert _considered(second.stdout) == {considered}
+    assert int(considered) >= 48
     assert _counted(second.stdout) == _counted(first.stdout) + 5
     # What the first run has booked is given up before the second searches, so both find and book the same.
     assert [LIFE_OF_A_TRIP[-1] in done.stdout for done in (first, second)] == [True, True]

@@ -196,3 +196,21 @@ def test_download_fetches_and_imports(mirror: str, monkeypatch: pytest.MonkeyPat
     unknown = _run("download", "europe/atlantis")
     assert unknown.exit_code == 1
     assert "there is no extract europe/atlantis" in unknown.stderr
+
+
+def test_tiles_are_built_anew_for_a_region(extract: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = _run("add", str(extract), "--name", "mine")
+    assert "Tiles of the map, zooms 5 to 14" in added.stdout
+    (tiles,) = data_dir.rglob("*.mbtiles")
+    tiles.unlink()
+    built = _run("tiles", "mine")
+    assert built.exit_code == 0
+    assert "Tiles of the map, zooms 5 to 14" in built.stdout
+    assert [path.name for path in data_dir.rglob("*.mbtiles")] == [tiles.name]
+    # Of the region that is served, and with what only the extract has.
+    monkeypatch.setenv("CARPOOL_REGION", "mine")
+    assert _run("tiles", "--extract", str(extract)).exit_code == 0
+    missing = _run("tiles", "other")
+    assert missing.exit_code == 1
+    assert "other" in missing.stderr
+    assert "Traceback" not in missing.stderr

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
-from api.cli.demo.world import OFFERS, offers, searches, tomorrow, zone_of_region
+from api.cli.demo.world import OFFERS, SEARCHES, day_of_searches, offers, searches, tomorrow, ways_home, zone_of_region
 from api.schemas.matches import MatchIn
 from api.schemas.offers import OfferIn
 from matcher.domain.place import Coordinate
@@ -51,3 +51,29 @@ def test_people_set_out_from_where_people_live() -> None:
     drawn = [Coordinate(**body["origin"]) for body in itertools.islice(offers(DAY, ZONE), 2_000)]
     there = sum(min(zones, key=lambda zone: zone[0].distance_m(at)) in busiest for at in drawn) / len(drawn)
     assert there > len(busiest) / len(zones) + 0.5 * (lived_in - len(busiest) / len(zones))
+
+
+def test_most_drive_home_in_the_evening() -> None:
+    morning = list(itertools.islice(offers(DAY, ZONE), OFFERS))
+    home = ways_home(morning, DAY)
+    assert home == ways_home(morning, DAY)
+    assert OFFERS / 2 < len(home) < OFFERS
+    left = {(str(body["destination"]), str(body["origin"])) for body in morning}
+    for body in home:
+        draft = TypeAdapter(OfferIn).validate_json(TypeAdapter(dict).dump_json(body)).to_domain()
+        local = draft.departure.astimezone(ZONE)
+        assert local.date() == DAY
+        assert 14 <= local.hour <= 21
+        assert local.minute % 5 == 0
+        assert (str(body["origin"]), str(body["destination"])) in left
+
+
+def test_a_day_of_searches_is_spread_over_the_day() -> None:
+    bodies = day_of_searches(DAY, ZONE)
+    assert bodies == day_of_searches(DAY, ZONE)
+    assert len(bodies) == SEARCHES
+    hours = {datetime.fromisoformat(body["departure"]["earliest"]).hour for body in bodies}
+    assert len(hours) >= 10
+    assert {7, 18} <= hours
+    for body in bodies:
+        TypeAdapter(MatchIn).validate_json(TypeAdapter(dict).dump_json(body)).to_domain()
