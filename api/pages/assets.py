@@ -57,6 +57,13 @@ def load_assets() -> Mapping[str, Asset]:
     return {name: _asset(path) for name, path in files.items()}
 
 
+@cache
+def stamp() -> str:
+    """Names the state of all files together, so that a browser may keep one for good under a path with this in it."""
+    together = "".join(f"{name}{asset.etag}" for name, asset in load_assets().items())
+    return hashlib.sha256(together.encode()).hexdigest()[:12]
+
+
 def library_folder() -> Path:
     """The folder of the map library's files. Raises MapLibraryMissing."""
     for folder in (_BUNDLED, ASSETS_FOLDER / "maplibre" / "srcjs"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 from functools import cache
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from aiohttp import hdrs, web
 from api.app_keys import LIFETIME, TILES
 from api.call.errors import RouteNotFound
 from api.handlers.health import VERSION
-from api.pages.assets import Asset, load_assets, modules_of
+from api.pages.assets import Asset, load_assets, modules_of, stamp
 from matcher.domain.errors.tree import NotReady
 from matcher.domain.place import Coordinate
 from matcher.money.cost_sharing import CostSharing
@@ -34,6 +35,8 @@ _POLICY: Final = (
     "worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types carpool-map"
 )
+#: A path below the stamp of the files' state. Modules import each other by relative paths, so all of them are below it.
+_STAMPED: Final = re.compile(r"v-([0-9a-f]{12})/(.+)")
 _PAGE: Final = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -42,11 +45,11 @@ _PAGE: Final = """<!DOCTYPE html>
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <link rel="icon" type="image/svg+xml" href="/pages/icon.svg">
-<link rel="stylesheet" href="/pages/vendor/maplibre-gl.css">
+<link rel="stylesheet" href="{files}/vendor/maplibre-gl.css">
 {styles}
-<script id="maplibre" async src="/pages/vendor/maplibre-gl.js"></script>
+<script id="maplibre" async src="{files}/vendor/maplibre-gl.js"></script>
 {preloads}
-<script type="module" src="/pages/{entry}"></script>
+<script type="module" src="{files}/{entry}"></script>
 </head>
 <body data-page="{name}">
 <noscript>These pages need JavaScript. The API does not: <a href="/docs">/docs</a> documents it.</noscript>
@@ -68,11 +71,17 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def asset(request: web.Request) -> web.Response:
-    """A file of the pages."""
-    found: Asset | None = (await asyncio.to_thread(load_assets)).get(request.match_info["path"])
+    """A file of the pages; under the stamp that the pages name, one that a browser need not ask for again."""
+    files = await asyncio.to_thread(load_assets)
+    path = request.match_info["path"]
+    stamped = _STAMPED.fullmatch(path)
+    found: Asset | None = files.get(stamped[2] if stamped else path)
     if found is None:
         raise RouteNotFound("the pages have no such file")
-    headers = {"ETag": found.etag, "Cache-Control": "public, no-cache", "Vary": "Accept-Encoding"}
+    # Another stamp is of a page that another version has answered: the file is there, but must not be kept under it.
+    lasting = stamped is not None and stamped[1] == stamp()
+    cache = "public, max-age=31536000, immutable" if lasting else "public, no-cache"
+    headers = {"ETag": found.etag, "Cache-Control": cache, "Vary": "Accept-Encoding"}
     if _knows(request, found.etag):
         return web.Response(status=304, headers=headers)
     return _sent(request, found.zipped, found.content_type, headers, plain=found.body)
@@ -153,12 +162,12 @@ def _sent(
 
 @cache
 def _page_text(name: str) -> str:
-    entry = f"{name}/page.js"
+    entry, files = f"{name}/page.js", f"/pages/v-{stamp()}"
     styles = "\n".join(
-        f'<link rel="stylesheet" href="/pages/{path}">' for path in sorted(load_assets()) if path.startswith("css/")
+        f'<link rel="stylesheet" href="{files}/{path}">' for path in sorted(load_assets()) if path.startswith("css/")
     )
-    preloads = "\n".join(f'<link rel="modulepreload" href="/pages/{path}">' for path in modules_of(entry))
-    return _PAGE.format(title=PAGES[name], name=name, entry=entry, styles=styles, preloads=preloads)
+    preloads = "\n".join(f'<link rel="modulepreload" href="{files}/{path}">' for path in modules_of(entry))
+    return _PAGE.format(title=PAGES[name], name=name, entry=entry, files=files, styles=styles, preloads=preloads)
 
 
 def _setup(manifest: Manifest, sharing: CostSharing) -> dict[str, Any]:

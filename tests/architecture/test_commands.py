@@ -123,11 +123,28 @@ def test_ci_runs_both_and_tells_the_truth(tmp_path: Path, check: int, test: int)
 
 
 def test_the_wheel_holds_what_the_service_reads(tmp_path: Path) -> None:
-    """Code, SQL and the sample region; neither tests nor benchmarks."""
+    """Code, SQL, the sample region and the files of the pages; neither tests nor benchmarks."""
     hatchling = Path(sys.executable).with_name("hatchling")
     outcome = _run([str(hatchling), "build", "--target", "wheel", "--directory", str(tmp_path)], ROOT)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     (wheel,) = tmp_path.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
     assert {str(path) for path in repository_files() if path.parts[0] in PACKAGES} <= held
+    assert {f"api/pages/vendor/{name}" for name in ("maplibre-gl.js", "maplibre-gl.css")} <= held
+    assert "api/pages/static/ride/page.js" in held
     assert {name.split("/")[0] for name in held if "dist-info" not in name} == set(PACKAGES)
+
+
+def test_the_image_builds_the_wheel_from_what_it_copies() -> None:
+    """The build stage has the map library where the hook of the wheel looks, and every file that building reads."""
+    build, _, run = (ROOT / "Dockerfile").read_text(encoding="utf-8").partition("\nFROM ${BASE}\n")
+    steps = build.replace("\\\n", " ").splitlines()
+    copied = {word for step in steps if step.startswith("COPY ") for word in step.split()[1:-1]}
+    assert {"pyproject.toml", *PACKAGES, "scripts/bundle_assets.py", "requirements/assets.txt"} <= copied
+    for path in copied:
+        assert (ROOT / path).exists(), path
+    at = [number for number, step in enumerate(steps) if "/opt/build/share/carpool/assets" in step]
+    wheel = next(number for number, step in enumerate(steps) if "pip wheel" in step)
+    assert at
+    assert at[0] < wheel, "the wheel would come without the map library"
+    assert "COPY --from=build /opt/carpool /opt/carpool" in run

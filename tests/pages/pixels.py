@@ -26,6 +26,17 @@ def colours(png: bytes) -> Counter[Colour]:
     return counts
 
 
+def has_at(png: bytes, colour: Colour, x: float, y: float, *, around: int = 2, reach: int = 12) -> bool:
+    """Whether a pixel at a place of a PNG file, or close to it, has a colour."""
+    width, height, channels, rows = _unpacked(png)
+    for row in rows[max(0, round(y) - around) : min(height, round(y) + around + 1)]:
+        for column in range(max(0, round(x) - around), min(width, round(x) + around + 1)):
+            pixel = row[column * channels : column * channels + 3]
+            if max(abs(a - b) for a, b in zip(pixel, colour, strict=True)) <= reach:
+                return True
+    return False
+
+
 def near(colour: Colour, counts: Counter[Colour], *, share: float, reach: int = 12) -> bool:
     """Whether at least a share of the pixels has a colour, or one that nobody can tell from it."""
     alike = sum(

@@ -112,7 +112,7 @@ async def test_a_page_is_there_soon(browser: Browser, pages: Live) -> None:
 
 async def test_a_map_that_cannot_be_had_stops_nothing(browser: Browser, pages: Live) -> None:
     async with visiting(browser, pages) as visitor:
-        await visitor.page.route("**/pages/vendor/maplibre-gl.js", lambda route: route.abort())
+        await visitor.page.route("**/vendor/maplibre-gl.js", lambda route: route.abort())
         await settled(visitor, "ride", pages)
         await expect(visitor.page.get_by_text("The map cannot be shown.")).to_be_visible()
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import expect
 
 from tests.api.live import Live, a_search, around, quiet_morning
+from tests.api.streams import until
 from tests.pages.browser import Visitor
 from tests.pages.pixels import colours_of, near
+from tests.receivers import receiving
 
 
 async def searches(pages: Live, times: int, *, matched: bool) -> None:
@@ -31,14 +35,28 @@ async def test_numbers_charts_and_unmet_demand(visitor: Visitor, pages: Live) ->
     ops = await pages.key("ops")
     await visitor.open("/ops", ops)
     totals = (await pages.call("GET", "/v1/stats/matches", ops, params={"bucket": "hour"})).json["totals"]
+    hours = page.get_by_role("figure").filter(has_text="When riders want to travel")
+    await hours.get_by_text("As a table").click()
+    seven = hours.get_by_role("row").filter(has=page.get_by_role("rowheader", name="07", exact=True))
+    wanted = await pages.call("GET", "/v1/stats/wanted", ops, params={"tz": "America/Santiago"})
+    of_seven = wanted.json["by_hour"][7]
+    assert of_seven["asked"] >= 10
+    await expect(seven.get_by_role("cell")).to_have_text(
+        [str(of_seven["asked"] - of_seven["unmatched"]), str(of_seven["unmatched"])]
+    )
     first = page.locator(".board > .figures .figure").first
     await expect(first).to_contain_text(str(totals["searches"]))
-    chart = page.get_by_role("figure").filter(has_text="found none").first
+    chart = page.get_by_role("figure").filter(has_text="Searches, by when they were made")
     assert await chart.locator("rect").count() >= 2
     await chart.get_by_text("As a table").click()
     await expect(chart.get_by_role("columnheader", name="found a ride")).to_be_visible()
     await expect(page.get_by_text("Why offers were turned away").first).to_be_visible()
-    await expect(page.get_by_role("rowheader", name="Database")).to_be_visible()
+    await expect(page.get_by_role("row").filter(has_text="Database")).to_contain_text("ok")
+    feed = page.get_by_role("row").filter(has_text="Change feed")
+    await expect(feed).to_contain_text(re.compile(r"ok\s*[\d.]+ s behind the database"))
+    await expect(page.get_by_role("figure").filter(has_text="Latency of searches").locator("circle")).not_to_have_count(
+        0
+    )
     await expect(page.get_by_text("None: everything was delivered")).to_be_visible()
     await expect(page.get_by_text("searches found nothing in the cells shown")).to_be_visible()
     await visitor.map_drawn()
@@ -48,6 +66,49 @@ async def test_numbers_charts_and_unmet_demand(visitor: Visitor, pages: Live) ->
     await page.get_by_label("Range").select_option("7d")
     await expect(page.get_by_text("times of America/Santiago")).to_be_visible()
     await expect(chart.locator("rect").first).to_be_visible()
+
+
+async def test_bookings_are_shown_by_state(visitor: Visitor, pages: Live) -> None:
+    # The page looks two days ahead, in which nothing of other tests departs.
+    soon = (datetime.now(UTC) + timedelta(hours=26)).replace(minute=0, second=0, microsecond=0)
+    driver, rider = await pages.key("driver"), await pages.key("rider")
+    for instant in (True, True, False):
+        await pages.published(driver, departure=soon.isoformat(), instant_booking=instant)
+    asked = a_search(departure=around(soon))
+    for match in (await pages.call("POST", "/v1/match", rider, json=asked)).json["matches"]:
+        assert (await pages.call("POST", "/v1/bookings", rider, json={"match_id": match["match_id"]})).status == 201
+    await visitor.open("/ops", await pages.key("ops"))
+    chart = visitor.page.get_by_role("figure").filter(has_text="Bookings by state")
+    for state, count in (("Confirmed", "2"), ("Waiting for the driver", "1")):
+        await expect(chart.get_by_role("row").filter(has_text=state)).to_contain_text(count)
+
+
+async def test_a_delivery_that_was_given_up_is_sent_again(visitor: Visitor, pages: Live) -> None:
+    page = visitor.page
+    token, ops = await pages.key("driver"), await pages.key("ops")
+    async with receiving(503) as receiver:
+        hook = await pages.call("POST", "/v1/webhooks", token, json={"url": receiver.url})
+        assert hook.status == 201, hook.body
+        offer = await pages.published(token, departure=quiet_morning().isoformat(), instant_booking=True)
+        rider = await pages.key("rider")
+        asked = a_search(departure=around(quiet_morning()))
+        matches = (await pages.call("POST", "/v1/match", rider, json=asked)).json["matches"]
+        (match,) = (each for each in matches if each["offer_id"] == offer["id"])
+        booked = await pages.call("POST", "/v1/bookings", rider, json={"match_id": match["match_id"]})
+        assert booked.status == 201, booked.body
+        path = f"/v1/webhooks/deliveries?webhook_id={hook.json['id']}&status=DEAD"
+        async with asyncio.timeout(60):
+            while not (await pages.call("GET", path, ops)).json["deliveries"]:  # noqa: ASYNC110  # only the answer tells
+                await asyncio.sleep(0.05)
+        await visitor.open("/ops", ops)
+        letter = page.locator("article.card").filter(has_text="HTTP 503").first
+        await expect(letter).to_contain_text("3 attempts")
+        receiver.answers = [200]
+        before = len(receiver.got)
+        await letter.get_by_role("button", name="Send again").click()
+        await expect(page.get_by_text("It is being sent again.")).to_be_visible()
+        await expect(page.locator("article.card").filter(has_text="HTTP 503")).to_have_count(0)
+        await until(lambda: len(receiver.got) > before)
 
 
 async def test_a_search_of_the_log_is_replayed_on_the_map(visitor: Visitor, pages: Live) -> None:

@@ -67,6 +67,7 @@ async def test_the_way_from_a_key_to_a_confirmed_seat(visitor: Visitor, pages: L
     await expect(row.get_by_role("rowheader", name="Detour")).to_be_visible()
 
     await visitor.map_drawn()
+    await page.wait_for_timeout(300)  # news of the places comes late, and must not take the ride off the map again
     assert near(RIDE, await colours_of(page, ".map-canvas canvas"), share=0.0005)
 
     await row.get_by_role("button", name="Ask for a seat").click()

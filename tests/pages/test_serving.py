@@ -67,6 +67,21 @@ async def test_files_are_compressed_and_known_by_their_tag(pages: Live) -> None:
         assert (await pages.call("GET", path)).status == 404, path
 
 
+async def test_files_of_a_page_are_kept_until_one_of_them_changes(pages: Live) -> None:
+    text = (await pages.call("GET", "/ride")).body.decode()
+    (entry,) = re.findall(r'type="module" src="([^"]+)"', text)
+    kept = await pages.call("GET", entry)
+    assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    # Relative imports of modules stay below the stamp, or they would be fetched twice.
+    stamped = entry.removesuffix("/ride/page.js")
+    assert [path for path in re.findall(r'modulepreload" href="([^"]+)"', text) if not path.startswith(stamped)] == []
+    # A page of another version, while instances are being replaced.
+    other = await pages.call("GET", "/pages/v-0123456789ab/ride/page.js")
+    assert (other.status, other.headers["Cache-Control"]) == (200, "public, no-cache")
+    assert other.body == kept.body
+    assert (await pages.call("GET", f"{stamped}/../../mount.py")).status == 404
+
+
 async def test_the_start_of_a_page_knows_the_region(pages: Live) -> None:
     setup = (await pages.call("GET", "/pages/setup")).json
     assert (setup["region"], setup["time_zone"], setup["currency"]) == ("coquimbo", "America/Santiago", "EUR")

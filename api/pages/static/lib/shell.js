@@ -41,12 +41,8 @@ export async function startPage(name, build) {
   drawHeader(header, name, null);
   fill(main, busyBox(t("state.starting")));
   try {
-    const setup = await get("/pages/setup");
+    const [setup, person] = await Promise.all([get("/pages/setup"), somebody()]);
     useZone(setup.time_zone);
-    const person = await resume().catch((error) => {
-      if (error.status === 401) return null;
-      throw error;
-    });
     if (person) await open(name, build, { main, header, person, setup });
     else askForKey(name, build, { main, header, setup });
   } catch (error) {
@@ -59,6 +55,14 @@ export async function startPage(name, build) {
       ),
     );
   }
+}
+
+/** Whoever is signed in, or null when nobody is, or not any more. */
+function somebody() {
+  return resume().catch((error) => {
+    if (error.status === 401) return null;
+    throw error;
+  });
 }
 
 /**
@@ -77,7 +81,9 @@ async function open(name, build, { main, header, person, setup }) {
   main.replaceChildren();
   /** @type {((event: Happening | null) => void)[]} */
   const listeners = [];
-  await build({ main, person, setup, onEvent: (run) => listeners.push(run) });
+  const built = build({ main, person, setup, onEvent: (run) => listeners.push(run) });
+  performance.mark("usable");
+  await built;
   let wasLost = false;
   listen({
     onEvent: (event) => listeners.forEach((run) => run(event)),

@@ -14,7 +14,8 @@ import { CELLS, LINES, styleOf } from "./style.js";
  * @typedef {{ring: Point[], share: number, colour?: string, title?: string}} Cell
  */
 
-const ROOM_PX = 48;
+/** Room around what is shown: pins stand above their place, and the buttons are on the right. */
+const ROOM_PX = { top: 60, bottom: 44, left: 48, right: 64 };
 
 /** The map library, once its script is there. @type {Promise<any> | null} */
 let library = null;
@@ -126,6 +127,7 @@ export class RegionMap {
       this.redraw();
       this.notice.remove();
       this.element.dataset.map = "ready";
+      performance.mark("map");
     } catch (error) {
       this.notice.textContent = t("map.failed");
       this.element.dataset.map = "failed";

@@ -17,9 +17,9 @@ const LIGHT = {
   building: "#e6e1d9",
   edge: "#d9d3c8",
   minor: "#ffffff",
-  main: "#fdf0c9",
-  fast: "#f6cf8f",
-  casing: "#cfc5b4",
+  main: "#fbe6a6",
+  fast: "#f3bf6d",
+  casing: "#b8ad99",
   label: "#5b564e",
   halo: "#fbfaf7",
   place: "#2e2b26",
@@ -93,7 +93,15 @@ export function styleOf(index, dark) {
       [LINES]: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
       [CELLS]: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
     },
-    layers: [...groundLayers(c), ...roadLayers(c), ...cellLayers(c), ...drawnLayers(c), ...labelLayers(c)],
+    // What is drawn lies over the names of roads, whose halo would cut it, and under those of places.
+    layers: [
+      ...groundLayers(c),
+      ...roadLayers(c),
+      ...cellLayers(c),
+      ...roadNames(c),
+      ...drawnLayers(c),
+      ...placeNames(c),
+    ],
   };
 }
 
@@ -133,7 +141,7 @@ function roadLayers(c) {
   const main = isClass("primary", "secondary", "tertiary");
   const fast = isClass("motorway", "trunk");
   return [
-    road("minor-casing", isClass("minor", "service"), c.casing, width(0.6, 3.2, 16)),
+    road("minor-casing", isClass("minor", "service"), c.casing, width(0.7, 3.6, 16)),
     road("main-casing", main, c.casing, width(1.8, 6.2, 26)),
     road("minor", isClass("minor", "service"), c.minor, width(0.3, 2.2, 14)),
     road("main", main, c.main, width(1.1, 4.6, 23)),
@@ -187,22 +195,25 @@ function drawnLayers(c) {
 }
 
 /** @param {Colours} c */
-function labelLayers(c) {
-  const halo = { "text-color": c.label, "text-halo-color": c.halo, "text-halo-width": 1.3 };
-  const name = ["get", "name"];
+const halo = (c) => ({ "text-color": c.label, "text-halo-color": c.halo, "text-halo-width": 1.3 });
+
+const NAME = ["get", "name"];
+
+/** @param {Colours} c */
+function roadNames(c) {
   return [
     layer("water-names", "symbol", "water", {
       filter: ["has", "name"],
       minzoom: 12,
-      layout: { "text-field": name, "text-size": 11, "text-font": ["Regular"], "text-max-width": 7 },
-      paint: halo,
+      layout: { "text-field": NAME, "text-size": 11, "text-font": ["Regular"], "text-max-width": 7 },
+      paint: halo(c),
     }),
     layer("road-names", "symbol", "roads", {
       filter: ["all", ["has", "name"], ["!", isClass("service")]],
       minzoom: 12,
       layout: {
         "symbol-placement": "line",
-        "text-field": name,
+        "text-field": NAME,
         "text-font": ["Regular"],
         "text-size": ["interpolate", ["linear"], ["zoom"], 12, 10, 18, 14],
         "symbol-spacing": 320,
@@ -221,17 +232,23 @@ function labelLayers(c) {
         ],
         "text-padding": 6,
       },
-      paint: halo,
+      paint: halo(c),
     }),
+  ];
+}
+
+/** @param {Colours} c */
+function placeNames(c) {
+  return [
     layer("place-names", "symbol", "places", {
       layout: {
-        "text-field": name,
+        "text-field": NAME,
         "text-font": ["match", ["get", "class"], ["city", "town"], ["literal", ["Bold"]], ["literal", ["Medium"]]],
         "text-size": ["match", ["get", "class"], "city", 17, "town", 14, "village", 12.5, 11.5],
         "symbol-sort-key": ["get", "rank"],
         "text-max-width": 8,
       },
-      paint: { ...halo, "text-color": c.place, "text-halo-width": 1.8 },
+      paint: { ...halo(c), "text-color": c.place, "text-halo-width": 1.8 },
     }),
   ];
 }

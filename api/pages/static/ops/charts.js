@@ -24,7 +24,7 @@ export function timeChart(chart) {
       ? series.reduce((sum, each) => sum + (each.values[i] ?? 0), 0)
       : Math.max(...series.map((each) => each.values[i] ?? 0)),
   );
-  const top = niceTop(Math.max(...tops, 0));
+  const top = niceTop(Math.max(...tops, 0), kind === "bars");
   const step = (WIDTH - LEFT) / Math.max(1, labels.length);
   const y = (/** @type {number} */ value) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - BOTTOM - TOP);
   const titleId = newId("chart");
@@ -66,7 +66,8 @@ function below(labels, step) {
   const group = svg("g", { class: "axis" });
   labels.forEach((label, i) => {
     if (i % every === 0) {
-      group.append(svg("text", { x: LEFT + (i + 0.5) * step, y: HEIGHT - 6, "text-anchor": "middle" }, label));
+      const x = LEFT + (i ? i + 0.5 : 0) * step;
+      group.append(svg("text", { x, y: HEIGHT - 6, "text-anchor": i ? "middle" : "start" }, label));
     }
   });
   return group;
@@ -180,9 +181,18 @@ export function nameChart(title, rows, show) {
   );
 }
 
-/** The least of 1, 2, 4, 5, 8 times a power of ten that is not below. @param {number} value */
-function niceTop(value) {
-  if (value <= 0) return 4;
-  const power = 10 ** Math.floor(Math.log10(value));
-  return ([1, 2, 4, 5, 8, 10].find((each) => each * power >= value) ?? 10) * power || 4;
+/**
+ * The top of a scale with four steps that are easy to read; counts have whole ones.
+ * @param {number} value
+ * @param {boolean} counted
+ */
+function niceTop(value, counted) {
+  if (value <= 4 && (counted || value <= 0)) return TICKS;
+  const power = 10 ** Math.floor(Math.log10(value / TICKS));
+  return TICKS * power * ([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8].find(fits) ?? 10);
+
+  /** @param {number} step */
+  function fits(step) {
+    return step * power * TICKS >= value && (!counted || Number.isInteger(step * power));
+  }
 }

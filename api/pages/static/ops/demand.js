@@ -14,6 +14,8 @@ export class DemandMap {
     this.asked = {};
     /** Whether something else is shown. */
     this.busy = false;
+    /** Whether the map has been moved to where demand is. */
+    this.placed = false;
     this.end = select(
       [
         ["origin", t("demand.origin")],
@@ -75,6 +77,11 @@ export class DemandMap {
       (/** @type {number} */ sum, /** @type {any} */ each) => sum + each.properties.unmatched,
       0,
     );
+    if (found.features.length && !this.placed) {
+      // Once: what a person has moved to stays in view.
+      this.placed = true;
+      this.map.show(found.features.flatMap((/** @type {any} */ each) => each.geometry.coordinates[0]));
+    }
     this.words.textContent =
       shown || found.hidden
         ? t("demand.words", { n: number(shown), hidden: number(found.hidden), least: found.least })
@@ -82,8 +89,8 @@ export class DemandMap {
   }
 }
 
-/** The range of whole hours of UTC around another. @param {{from: string, to: string}} range */
-function wholeHours({ from, to }) {
+/** The range of whole hours of UTC around another, as demand is counted. @param {{from: string, to: string}} range */
+export function wholeHours({ from, to }) {
   const hour = 3_600_000;
   return {
     from: new Date(Math.floor(Date.parse(from) / hour) * hour).toISOString(),

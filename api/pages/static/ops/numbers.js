@@ -63,6 +63,37 @@ export function matchCharts(matches, label) {
   ];
 }
 
+/** When riders want to travel, whenever they asked. @param {any} wanted */
+export function wantedChart({ by_hour: hours }) {
+  const of = (/** @type {(hour: any) => number} */ read) => hours.map(read);
+  return timeChart({
+    title: t("chart.wanted"),
+    kind: "bars",
+    labels: of((each) => each.hour).map(hourName),
+    show: (value) => number(value, 1),
+    series: [
+      { name: "a", label: t("chart.matched"), values: of((each) => each.asked - each.unmatched) },
+      { name: "b", label: t("chart.unmatched"), values: of((each) => each.unmatched) },
+    ],
+  });
+}
+
+/** @param {number} hour */
+const hourName = (hour) => String(hour).padStart(2, "0");
+
+/** When offers leave. @param {any} supply */
+export function hoursChart(supply) {
+  return timeChart({
+    title: t("chart.hours"),
+    kind: "bars",
+    labels: supply.by_hour.map((/** @type {any} */ each) => hourName(each.hour)),
+    show: (value) => number(value, 1),
+    series: [
+      { name: "d", label: t("chart.offers"), values: supply.by_hour.map((/** @type {any} */ each) => each.offers) },
+    ],
+  });
+}
+
 /** @param {any} supply @param {(bucket: any) => string} label */
 export function supplyCharts(supply, label) {
   const { series, totals } = supply;
@@ -85,14 +116,5 @@ export function supplyCharts(supply, label) {
       ],
     }),
     nameChart(t("chart.bookings"), bookings, number),
-    timeChart({
-      title: t("chart.hours"),
-      kind: "bars",
-      labels: supply.by_hour.map((/** @type {any} */ each) => String(each.hour).padStart(2, "0")),
-      show: (value) => number(value, 1),
-      series: [
-        { name: "d", label: t("chart.offers"), values: supply.by_hour.map((/** @type {any} */ each) => each.offers) },
-      ],
-    }),
   ];
 }

@@ -13,8 +13,8 @@ import { addTexts, t } from "../lib/texts.js";
 import { OPS } from "../texts/ops.js";
 import { RIDE } from "../texts/ride.js";
 import { TRIPS } from "../texts/trips.js";
-import { DemandMap } from "./demand.js";
-import { figures, matchCharts, supplyCharts } from "./numbers.js";
+import { DemandMap, wholeHours } from "./demand.js";
+import { figures, hoursChart, matchCharts, supplyCharts, wantedChart } from "./numbers.js";
 import { Replay } from "./replay.js";
 import { State } from "./state.js";
 
@@ -48,6 +48,7 @@ startPage("ops", async ({ main, setup }) => {
   const asked = h("p", { class: "fine", role: "status" });
   const totals = h("div", { class: "figures" });
   const charts = h("div", { class: "charts" });
+  const supplied = h("div", { class: "charts" });
   const demand = new DemandMap(setup);
   const state = new State();
   const replay = new Replay(demand);
@@ -66,7 +67,7 @@ startPage("ops", async ({ main, setup }) => {
       "div",
       { class: "columns" },
       h("div", { class: "column" }, charts),
-      h("div", { class: "column" }, demand.element, replay.element, state.element),
+      h("div", { class: "column" }, demand.element, replay.element, state.element, supplied),
     ),
   );
   changed();
@@ -102,13 +103,19 @@ startPage("ops", async ({ main, setup }) => {
       asking.bucket === "hour" ? clock(bucket.from) : day(bucket.from);
     try {
       const ahead = supplyRange(asking);
-      const [matches, supply] = await Promise.all([get("/v1/stats/matches", asking), get("/v1/stats/offers", ahead)]);
+      const [matches, supply, wanted] = await Promise.all([
+        get("/v1/stats/matches", asking),
+        get("/v1/stats/offers", ahead),
+        get("/v1/stats/wanted", { ...wholeHours(asking), tz: zoneName() }),
+      ]);
       fill(totals, figures(matches.totals));
       fill(
         charts,
+        wantedChart(wanted),
+        hoursChart(supply),
         matchCharts(matches, label),
-        supplyCharts(supply, (bucket) => (ahead.bucket === "hour" ? clock(bucket.from) : day(bucket.from))),
       );
+      fill(supplied, supplyCharts(supply, label));
       asked.textContent = t("range.shown", {
         from: `${day(asking.from)} ${clock(asking.from)}`,
         to: `${day(asking.to)} ${clock(asking.to)}`,
@@ -121,11 +128,14 @@ startPage("ops", async ({ main, setup }) => {
   }
 });
 
-/** Offers lie ahead: the next day beside the last one, otherwise the same range and a week more. @param {any} asking */
+/**
+ * Offers lie ahead: the next two days beside the last one, otherwise the same range and a week more.
+ * @param {any} asking
+ */
 function supplyRange(asking) {
   if (asking.bucket === "hour") {
     const begin = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
-    return { ...asking, from: new Date(begin).toISOString(), to: new Date(begin + 36 * HOUR_MS).toISOString() };
+    return { ...asking, from: new Date(begin).toISOString(), to: new Date(begin + 48 * HOUR_MS).toISOString() };
   }
   return { ...asking, to: new Date(Date.parse(asking.to) + 7 * 24 * HOUR_MS).toISOString() };
 }

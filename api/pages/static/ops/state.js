@@ -7,6 +7,12 @@ import { dayAndClock, number } from "../lib/format.js";
 import { errorBox, toast } from "../lib/notices.js";
 import { named, t } from "../lib/texts.js";
 
+/** What a check says besides being well, in the reader's language where it is a number. @param {string} state */
+function words(state) {
+  const lag = /^ok, ([\d.]+) s behind/.exec(state);
+  return lag ? t("health.lag", { s: number(Number(lag[1]), 1) }) : state.replace(/^ok(, )?/, "");
+}
+
 export class State {
   constructor() {
     this.health = h("div");
@@ -49,7 +55,7 @@ export class State {
           null,
           h("span", { class: good ? "lamp good" : "lamp bad" }, good ? t("health.good") : t("health.bad")),
           " ",
-          String(state).replace(/^ok(, )?/, ""),
+          words(String(state)),
         ),
       );
     });

@@ -20,10 +20,14 @@ addTexts(TRIPS);
 addTexts(RIDE);
 
 startPage("ride", async ({ main, setup, onEvent }) => {
+  /** @type {AbortController | null} */
+  let asking = null;
+  /** The ends that were searched last, until others are typed. */
+  let searched = "";
   const { panel, map: mapElement } = splitView(main);
   const map = new RegionMap(mapElement, setup);
   const outcome = h("div", { class: "outcome", "aria-live": "polite" });
-  const form = new SearchForm(setup, { onSearch: search, onPlaces: () => drawSearch(map, form.ends) });
+  const form = new SearchForm(setup, { onSearch: search, onPlaces: placed });
   const searching = h("section", null, h("h1", null, t("title.ride")), form.element, outcome);
   const rides = new MyRides(map, { onCount: (count) => tabs.count("rides", count), onSearch: repeat });
   const tabs = new Tabs(t("nav.label_page"), [
@@ -36,14 +40,19 @@ startPage("ride", async ({ main, setup, onEvent }) => {
   rides.load();
   if (await form.prefill()) form.submit();
 
-  /** @type {AbortController | null} */
-  let asking = null;
+  /** Shows where the ends are; news of those that were searched may come when their rides are shown already. */
+  function placed() {
+    if (JSON.stringify(form.ends) === searched) return;
+    searched = "";
+    drawSearch(map, form.ends);
+  }
 
   /** @param {any} body */
   async function search(body) {
     asking?.abort();
     asking = new AbortController();
     fill(outcome, busyBox(t("search.busy")));
+    searched = JSON.stringify(form.ends);
     drawSearch(map, form.ends);
     try {
       const { json } = await call("POST", "/v1/match", { body, signal: asking.signal });

@@ -27,7 +27,12 @@ export const OPS = {
   "chart.table": ["As a table", "En tableau", "Como tabla"],
   "chart.time": ["Time", "Heure", "Hora"],
   "chart.none": ["Nothing in this range.", "Rien sur cette période.", "Nada en este período."],
-  "chart.searches": ["Searches", "Recherches", "Búsquedas"],
+  "chart.wanted": [
+    "When riders want to travel, by hour of the day",
+    "Quand on veut partir, par heure de la journée",
+    "Cuándo se quiere viajar, por hora del día",
+  ],
+  "chart.searches": ["Searches, by when they were made", "Recherches, par moment", "Búsquedas, por momento"],
   "chart.matched": ["found a ride", "avec trajet", "con viaje"],
   "chart.unmatched": ["found none", "sans trajet", "sin viaje"],
   "chart.away": ["Why offers were turned away", "Pourquoi des offres sont écartées", "Por qué se descartan ofertas"],
@@ -58,6 +63,11 @@ export const OPS = {
     "Todas las búsquedas encontraron viaje, o no hubo ninguna.",
   ],
   health: ["Health", "État", "Estado"],
+  "health.lag": [
+    "{s} s behind the database",
+    "{s} s de retard sur la base",
+    "{s} s detrás de la base de datos",
+  ],
   "health.good": ["ok", "ok", "ok"],
   "health.bad": ["trouble", "problème", "problema"],
   "health.words": [
