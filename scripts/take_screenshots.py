@@ -27,7 +27,7 @@ from tests.pages.browser import FLAGS, NAMES, chromium  # noqa: E402  # the test
 WIDTHS = {360: 780, 768: 1024, 1440: 900}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _LINK = re.compile(r"^ *(rider|driver|operator)  (\S+)$")
-_PAGE = {"rider": "ride", "driver": "drive", "operator": "ops"}
+PAGE_OF = {"rider": "ride", "driver": "drive", "operator": "ops"}
 _READY = {"ride": ".rows .row", "drive": ".preview .figure", "ops": ".board .chart"}
 
 
@@ -44,8 +44,8 @@ async def main(folder: Path) -> None:
                     )
                     page = await context.new_page()
                     await page.goto(link)
-                    await settled(page, _PAGE[role])
-                    path = folder / f"{_PAGE[role]}-{width}-{scheme}.png"
+                    await settled(page, PAGE_OF[role])
+                    path = folder / f"{PAGE_OF[role]}-{width}-{scheme}.png"
                     await page.screenshot(path=path)
                     sys.stdout.write(f"{path}\n")
                     await context.close()
@@ -77,7 +77,7 @@ async def running_demo() -> AsyncIterator[dict[str, str]]:
                     links[found[1]] = found[2]
                 if text.startswith("The service stays up"):
                     break
-            if len(links) != len(_PAGE):
+            if len(links) != len(PAGE_OF):
                 raise SystemExit("the demo has ended without its links")
             yield links
         finally:
