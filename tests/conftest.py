@@ -5,7 +5,7 @@ profiles.
 - `db`: connections inside one transaction that is rolled back after the test. For repositories; cheap.
 - `fresh_database`: the URL of a database of one's own, migrated and empty. For several connections, commits and races.
 - `database`: an open pool on a fresh database.
-- `with_sample`: puts the bundled region, imported once for the run, into a data folder.
+- `with_sample`: puts the bundled region without public points, imported once for the run, into a data folder.
 - `enterable_folder`: a temporary folder that the embedded server's user may enter, also when tests run as root.
 """
 
@@ -74,7 +74,7 @@ def with_sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Pa
     imported.mkdir(exist_ok=True)
     with (imported / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ensure_sample(RegionStore(imported))
+        ensure_sample(RegionStore(imported), public_spacing_m=0)
 
     def copied(folder: Path) -> Path:
         shutil.copytree(imported / "regions", folder / "regions", symlinks=True)

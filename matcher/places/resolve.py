@@ -24,7 +24,7 @@ from matcher.domain.itinerary import Stop
 from matcher.domain.offer import Doors
 from matcher.domain.place import Coordinate, Place, PlaceInput
 from matcher.geocoding.geocoder import Geocoder
-from matcher.places.public_places import PublicPlaces
+from matcher.places.public_places import DOOR, PublicPlaces
 from matcher.roads.asked import RoadsByTime
 
 
@@ -96,9 +96,12 @@ class ResolvePlaces:
     def stop_again(self, stop: Stop) -> Stop:
         """A stop on the present road network, synchronously. Raises PlaceTooFarFromRoad."""
         place = self.snap_again("/booked_stops", stop.place)
-        if not stop.at_door or self.public is None:
-            return replace(stop, place=place)
-        return replace(stop, place=self.public.met_at(place))
+        if stop.at_door and self.public is not None:
+            met = self.public.met_at(place)
+            if met.position.fraction == DOOR:
+                return replace(stop, place=met)
+        # Where people have agreed to meet they meet, also where no public point allows for it any more.
+        return replace(stop, place=place, at_door=False)
 
     def snap_again(self, pointer: str, place: Place) -> Place:
         """`resnap` for one place, synchronously. Raises PlaceTooFarFromRoad."""

@@ -33,6 +33,8 @@ from matcher.trips.writer import Overtaken
 _WEIGHTS = ScoreWeights()
 #: What a rider is told for whom there is no room.
 NO_SEATS = "not enough seats are left on this ride: search again"
+#: A public point of another import so near is the one where people have agreed to meet.
+_SAME_CROSSING_M = 50.0
 #: Each round moves the boarding by what the alighting is outside its promise; with other legs than before it may take
 #: another.
 _ROUNDS = 4
@@ -218,11 +220,17 @@ class TripPlanner:
 
     def _fitted(self, point: RidePoint, *, agreed: bool) -> RidePoint:
         place = self._snapped(point.place)
-        at_door = _is_at_door(point) if agreed or point.public is not None else point.walk_cm == 0
-        if self.public is None or not at_door:
-            return replace(point, place=place)
-        met = self.public.met_at(place)
-        return replace(point, place=met, public=self.public.behind(met.position))
+        if self.public is None:
+            return replace(point, place=place, public=None)
+        if _is_at_door(point) or (point.public is None and not agreed and point.walk_cm == 0):
+            met = self.public.met_at(place)
+            if met.position.fraction != DOOR:
+                met = place if agreed else self.public.point(place)
+            return replace(point, place=met, public=self.public.behind(met.position))
+        met = self.public.point(place)
+        if point.public is None or met.coordinate.distance_m(place.coordinate) > _SAME_CROSSING_M:
+            return replace(point, place=place, public=None)
+        return replace(point, place=met, public=met)
 
     def _snapped(self, place: Place) -> Place:
         found = self._roads.snap(place.coordinate, limit_m=self._snap_limit_m)

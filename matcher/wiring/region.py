@@ -28,6 +28,7 @@ from matcher.matching.index.by_time import OfferIndexByTime
 from matcher.money.cost_rates import RATES
 from matcher.money.cost_sharing import CostSharing
 from matcher.operation.telemetry import QUIET, Telemetry
+from matcher.places.public_places import PublicPlaces
 from matcher.places.resolve import ResolvePlaces
 from matcher.postgres.pool import Database
 from matcher.progress import Progress, no_progress
@@ -105,7 +106,9 @@ class RegionOpener:
             self._settings.geocoding, region.gazetteer, region.box, self._executor, self._cache, self._telemetry
         )
         self._stack.push_async_callback(geocoder.close)
-        places = ResolvePlaces(roads, geocoder, self._executor, snap_limit_m=self._settings.roads.snap_limit_m)
+        snap_limit_m = self._settings.roads.snap_limit_m
+        public = PublicPlaces(roads) if roads.allowance_ms else None
+        places = ResolvePlaces(roads, geocoder, self._executor, snap_limit_m=snap_limit_m, public=public)
         return ServedRegion(
             roads=roads,
             geocoder=geocoder,

@@ -95,7 +95,7 @@ def make_trips(ground: Ground, region: ServedRegion) -> tuple[OfferServices, Boo
     repeated = SeriesServices(
         publish=PublishSeries(series, writer, make, ahead, make_id=make_id, zone_of=zone_at),
         change=ChangeSeries(series, tend, make, roads, places, horizon=horizon),
-        read=ReadSeries(series),
+        read=ReadSeries(series, places),
         tend=tend,
     )
     return offers, bookings, repeated

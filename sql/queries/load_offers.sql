@@ -103,6 +103,7 @@ UPDATE offer_stops SET
     address = given.address,
     edge = given.edge,
     fraction = given.fraction,
-    road_distance_m = given.road_distance_m
+    road_distance_m = given.road_distance_m,
+    at_door = given.at_door
 FROM jsonb_populate_recordset(CAST(NULL AS offer_stops), CAST(:stops AS jsonb)) AS given
 WHERE offer_stops.offer_id = given.offer_id AND offer_stops.position = given.position;

@@ -181,7 +181,7 @@ def settings_for(data_dir: Path, database_url: str) -> Settings:
     return Settings(
         server=SERVER,
         storage=StorageSettings(data_dir=data_dir, database_url=SecretStr(database_url), database_timeout_s=20.0),
-        roads=RoadSettings(),
+        roads=RoadSettings(public_point_spacing_m=0),
         matching=MatchingSettings(threads=2),
         offers=OfferSettings(),
         keys=KeySettings(),

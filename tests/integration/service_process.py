@@ -37,9 +37,9 @@ _LISTENING = re.compile(r"Listening on http://([\d.]+):(\d+)")
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    """The caller's environment without any settings of their own, and these."""
+    """The caller's environment without any settings of their own, and these; every door stands for itself."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("CARPOOL_", "COLUMNS"))}
-    chosen = {f"CARPOOL_{name}": value for name, value in settings.items()}
+    chosen = {f"CARPOOL_{name}": value for name, value in ({"PUBLIC_POINT_SPACING_M": "0"} | settings).items()}
     return {**bare, "PYTHONPATH": str(ROOT), "CARPOOL_DATA_DIR": str(data_dir), **chosen}
 
 

@@ -9,10 +9,20 @@ from typing import Any
 from uuid import UUID
 
 from matcher.domain.errors.series import SeriesNotFound, SeriesNotOpen
-from matcher.domain.errors.tree import InvalidField, StaleVersion
-from matcher.domain.place import Place, PlaceInput, same_positions
+from matcher.domain.errors.tree import InvalidField, PlaceTooFarFromRoad, StaleVersion
+from matcher.domain.place import Coordinate, Place, PlaceInput, same_positions
 from matcher.domain.principal import Principal
-from matcher.domain.series import MAX_PHASES, Occurrence, PartOfSeries, Phase, Route, Series, SeriesChange, SeriesStatus
+from matcher.domain.series import (
+    MAX_PHASES,
+    Direction,
+    Occurrence,
+    PartOfSeries,
+    Phase,
+    Route,
+    Series,
+    SeriesChange,
+    SeriesStatus,
+)
 from matcher.places.resolve import ResolvePlaces
 from matcher.postgres.store import KeysetPage
 from matcher.roads.asked import RoadsByTime
@@ -26,14 +36,15 @@ from matcher.trips.series.tend import LeftAlone, TendSeries
 class ReadSeries:
     """One series, or pages of them: one's own, or anybody's for those who operate the service."""
 
-    def __init__(self, series: PostgresSeries) -> None:
+    def __init__(self, series: PostgresSeries, resolve_places: ResolvePlaces) -> None:
         self._series = series
+        self._resolve_places = resolve_places
 
     async def get(self, series_id: UUID, principal: Principal) -> Series:
         """Raises SeriesNotFound, for another person's series too."""
         series = await self._series.get(series_id)
         require_own(series, principal, or_operator=True)
-        return series
+        return self._seen(series, principal)
 
     async def occurrences(self, series: Series, now: datetime) -> list[Occurrence]:
         """Those that have not left, by date, the way there first."""
@@ -48,7 +59,31 @@ class ReadSeries:
     ) -> KeysetPage[Series]:
         """Up to `limit` series, oldest first, after the one named by `after`."""
         owner = None if principal.operates else principal.user
-        return await self._series.list_page(driver_id=owner, limit=limit, after=after)
+        page = await self._series.list_page(driver_id=owner, limit=limit, after=after)
+        return replace(page, items=tuple(self._seen(series, principal) for series in page.items))
+
+    def _seen(self, series: Series, principal: Principal) -> Series:
+        """The driver's own places are for the driver alone: operators see the public points around them."""
+        public = self._resolve_places.public
+        if public is None or principal.user == series.driver_id:
+            return series
+
+        def point(place: Place) -> Place:
+            try:
+                return public.point(self._resolve_places.snap_again("", place))
+            except PlaceTooFarFromRoad:  # the roads have changed since
+                at = place.coordinate
+                return replace(
+                    place, coordinate=Coordinate(lat=round(at.lat, 2), lon=round(at.lon, 2)), label="", address=None
+                )
+
+        def seen(phase: Phase) -> Phase:
+            if phase.trip.show_door:
+                return phase
+            origin, *via, destination = map(point, phase.route.places(Direction.OUT))
+            return replace(phase, route=replace(phase.route, origin=origin, via=tuple(via), destination=destination))
+
+        return replace(series, phases=tuple(map(seen, series.phases)))
 
 
 class ChangeSeries:

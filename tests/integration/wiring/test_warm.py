@@ -40,7 +40,7 @@ def compiled():
 
 with tempfile.TemporaryDirectory() as folder:
     store = RegionStore(Path(folder))
-    ensure_sample(store)
+    ensure_sample(store, public_spacing_m=0)
     region = store.get(SAMPLE_NAME)
     engine = RoadEngine(region.name, region.fingerprint, region.network, region.topology)
     points = MeetingPoints(region.network, Walks(region.walk_network))

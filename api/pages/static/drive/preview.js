@@ -9,6 +9,7 @@ import { clock, distance, duration, number } from "../lib/format.js";
 import { busyBox, wordsOf } from "../lib/notices.js";
 import { t } from "../lib/texts.js";
 import { decode } from "../map/polyline.js";
+import { seenByRiders } from "./seen.js";
 
 /** @typedef {import("../map/map.js").Pin} Pin */
 
@@ -71,6 +72,7 @@ export class Preview {
         h("span", null, t("plan.arrives", { time: clock(trip.arrival) })),
         plan.trips !== undefined && h("span", null, t("plan.trips", { n: plan.trips })),
       ),
+      seenByRiders(trip),
       h(
         "div",
         { class: "figures" },

@@ -8,6 +8,7 @@ import { clock, day, distance, duration, localDay } from "../lib/format.js";
 import { busyBox, emptyBox, errorBox, toast } from "../lib/notices.js";
 import { t } from "../lib/texts.js";
 import { decode } from "../map/polyline.js";
+import { seenByRiders } from "./seen.js";
 
 const OPEN = new Set(["WAITING_CONFIRMATION", "CONFIRMED", "COMPLETED_PENDING_VALIDATION"]);
 const PAGE = 25;
@@ -180,6 +181,7 @@ export class MyTrips {
         h("span", null, duration(offer.duration_s)),
         h("span", null, t("trip.detour", { time: duration(offer.max_detour_s) })),
       ),
+      seenByRiders(offer),
     );
     if (riders.length) add(card, [h("h3", null, t("trip.riders")), riders.map((booking) => this.rider(booking))]);
     add(card, [actions, trouble]);

@@ -80,6 +80,12 @@ export const DRIVE = {
   ],
   "trip.series": ["weekly", "hebdomadaire", "semanal"],
   "trip.seats": ["{left} of {n} seats left", "{left} places libres sur {n}", "{left} de {n} asientos libres"],
+  "trip.public": [
+    "Riders see you leave from {from} and arrive at {to}",
+    "Les passagers vous voient partir de {from} et arriver à {to}",
+    "Los pasajeros le ven salir de {from} y llegar a {to}",
+  ],
+  "trip.leave": ["leave home at {time}", "départ de chez vous à {time}", "salga de casa a las {time}"],
   "trip.detour": ["up to {time} detour", "détour de {time} au plus", "desvío de hasta {time}"],
   "trip.riders": [
     "Riders, in the order in which they board",

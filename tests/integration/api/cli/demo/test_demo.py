@@ -54,14 +54,15 @@ def _counted(output: str) -> int:
 
 
 def test_the_demo_answers_and_a_second_run_adds_nothing(data_dir: Path) -> None:
-    first = process(data_dir, "demo", "--once", PORT="0")
+    first = process(data_dir, "demo", "--once", PUBLIC_POINT_SPACING_M="500", PORT="0")
     assert first.returncode == 0, first.stdout + first.stderr
     for words in ("48 offers for", "Search 1:", "score", "detour", "overlap", "shared", "Hint: "):
         assert words in first.stdout
     for words in LIFE_OF_A_TRIP:
         assert words in first.stdout, first.stdout
     # One who calls too often is told to wait, and does: a demo is run again and again by one user.
-    second = process(data_dir, "demo", "--once", PORT="0", RATE_WRITE_BURST="20", RATE_WRITE_PER_MINUTE="1200")
+    limits = {"RATE_WRITE_BURST": "20", "RATE_WRITE_PER_MINUTE": "1200"}
+    second = process(data_dir, "demo", "--once", PUBLIC_POINT_SPACING_M="500", PORT="0", **limits)
     assert second.returncode == 0, second.stdout + second.stderr
     # 48 of the morning, and the ways home of a demo that stayed up before.
     (considered,) = _considered(first.stdout)
@@ -76,7 +77,7 @@ def test_the_demo_answers_and_a_second_run_adds_nothing(data_dir: Path) -> None:
 def test_the_demo_fails_when_nobody_is_matched(data_dir: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _NOBODY],
-        env=environment(data_dir, PORT="0"),
+        env=environment(data_dir, PUBLIC_POINT_SPACING_M="500", PORT="0"),
         cwd=data_dir,
         capture_output=True,
         text=True,
@@ -91,7 +92,7 @@ def test_the_demo_fails_when_nobody_is_matched(data_dir: Path) -> None:
 def test_the_demo_stays_up_with_commands_that_work(data_dir: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "api.cli.__main__", "demo"],
-        env=environment(data_dir, PORT="0"),
+        env=environment(data_dir, PUBLIC_POINT_SPACING_M="500", PORT="0"),
         cwd=data_dir,
         stdout=subprocess.PIPE,
         text=True,

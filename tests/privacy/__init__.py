@@ -1,0 +1,1 @@
+"""What others can learn of a door: nothing that its public point does not tell."""
