@@ -129,7 +129,7 @@ async def store_offers(connection: asyncpg.Connection, stored: StoredWorld, coun
 async def planned(carpool: Carpool, stored: StoredWorld, number: int) -> Plan:
     """A trip as a dry run plans it, and its route."""
     drawn = next(offer for offer in draw_offers(stored.world, 20, SEED + 7 * number) if offer.length_cm > NEAR_CM)
-    offer = await carpool.publish_offer.plan(draft_of(stored, drawn), DRIVER, datetime.now(UTC))
+    offer = await carpool.offers.publish.plan(draft_of(stored, drawn), DRIVER, datetime.now(UTC))
     return offer, (await carpool.describe_route(offer)).points
 
 
