@@ -26,15 +26,14 @@ from matcher.matching.index.index import OfferIndex
 from matcher.matching.pipeline import Candidate, Candidates, find_candidates
 from matcher.matching.rank.scoring import ScoreWeights
 from matcher.matching.scan.query import Query
-from matcher.places.public_places import DOOR, PublicPlaces
+from matcher.places.public_places import PublicPlaces
 from matcher.roads.engine import SnappedPosition
+from matcher.trips.ride_points import is_at_door, met_again
 from matcher.trips.writer import Overtaken
 
 _WEIGHTS = ScoreWeights()
 #: What a rider is told for whom there is no room.
 NO_SEATS = "not enough seats are left on this ride: search again"
-#: A public point of another import so near is the one where people have agreed to meet.
-_SAME_CROSSING_M = 50.0
 #: Each round moves the boarding by what the alighting is outside its promise; with other legs than before it may take
 #: another.
 _ROUNDS = 4
@@ -219,18 +218,7 @@ class TripPlanner:
         )
 
     def _fitted(self, point: RidePoint, *, agreed: bool) -> RidePoint:
-        place = self._snapped(point.place)
-        if self.public is None:
-            return replace(point, place=place, public=None)
-        if _is_at_door(point) or (point.public is None and not agreed and point.walk_cm == 0):
-            met = self.public.met_at(place)
-            if met.position.fraction != DOOR:
-                met = place if agreed else self.public.point(place)
-            return replace(point, place=met, public=self.public.behind(met.position))
-        met = self.public.point(place)
-        if point.public is None or met.coordinate.distance_m(place.coordinate) > _SAME_CROSSING_M:
-            return replace(point, place=place, public=None)
-        return replace(point, place=met, public=met)
+        return met_again(point, self._snapped(point.place), self.public, agreed=agreed)
 
     def _snapped(self, place: Place) -> Place:
         found = self._roads.snap(place.coordinate, limit_m=self._snap_limit_m)
@@ -360,11 +348,7 @@ def reached_at(offer: Offer, drives: PlannedLegs, shift_ms: int) -> tuple[dateti
 
 
 def _stop(kind: StopKind, booking: Booking, point: RidePoint) -> Stop:
-    return Stop(kind, point.place, booking.id, booking.seats, point.earliest, point.latest, _is_at_door(point))
-
-
-def _is_at_door(point: RidePoint) -> bool:
-    return point.public is not None and point.place.position.fraction == DOOR
+    return Stop(kind, point.place, booking.id, booking.seats, point.earliest, point.latest, is_at_door(point))
 
 
 def _moment(at_ms: int, like: datetime) -> datetime:
