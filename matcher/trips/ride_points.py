@@ -18,7 +18,7 @@ def is_at_door(point: RidePoint) -> bool:
 
 
 def met_again(point: RidePoint, place: Place, public: PublicPlaces | None, *, agreed: bool) -> RidePoint:
-    """A point of another import at its place on these roads. What was agreed stays, whatever public points there are."""
+    """A point of another import at its place on these roads. What was agreed stays, whatever the public points."""
     if public is None:
         return replace(point, place=place, public=None)
     if is_at_door(point) or (point.public is None and not agreed and point.walk_cm == 0):
