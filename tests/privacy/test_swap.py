@@ -59,7 +59,10 @@ class Told:
             return {
                 name: self._plain(member)
                 for name, member in value.items()
-                if name not in _TIMINGS and not (name in _MOMENTS and isinstance(member, str | int | float))
+                if name not in _TIMINGS
+                and not (name in _MOMENTS and isinstance(member, str | int | float))
+                # Events are numbered in the order of jobs that run beside the calls.
+                and not (name == "id" and isinstance(member, int))
             }
         if isinstance(value, list):
             return [self._plain(member) for member in value]
