@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from api.app import build_app
 from api.app_keys import METRICS
+from matcher.domain.errors.tree import Overloaded
 from matcher.settings.protection import ProtectionSettings
 from matcher.wiring.service import Carpool
 from tests.api.live import SERVER, Live, ready, serving
@@ -58,3 +59,17 @@ async def said(edge: Live, data: bytes, *, then: bytes = b"", after_s: float = 0
         return await asyncio.wait_for(reader.read(), 60)
     finally:
         writer.close()
+
+
+@contextmanager
+def overloaded(live: Live, times: float = 5.0) -> Iterator[None]:
+    """So much of so many people under way that a search would wait `times` as long as it may, or longer."""
+    gate = live.carpool.operation.search_gate
+    with ExitStack() as under_way:
+        admitted = 0
+        with suppress(Overloaded):
+            for admitted in range(2000):
+                under_way.enter_context(gate.one_more(f"someone {admitted}"))
+        for number in range(round((times - 1) * admitted)):
+            under_way.enter_context(gate.one_change(f"someone else {number}"))
+        yield

@@ -71,6 +71,8 @@ def _at_home(document: dict[str, Any]) -> dict[str, Any]:
     schemas["OfferIn"]["properties"]["departure"] = times
     for wish in ("price", "via", "women_only"):  # each is refused for reasons of its own
         del schemas["OfferIn"]["properties"][wish]
+    publishing = document["paths"]["/v1/offers"]["post"]
+    publishing["parameters"] = [each for each in publishing["parameters"] if each["name"] != "dry_run"]
     schemas["WindowIn"]["properties"] = {"earliest": times, "latest": times}
     return document
 
@@ -78,12 +80,22 @@ def _at_home(document: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(("path", "good"), [("/v1/offers", 201), ("/v1/match", 200)])
 async def test_generated_calls_that_make_sense(live: Live, operator: str, path: str, good: int) -> None:
     document = _at_home((await live.call("GET", "/openapi.json")).json)
-    statuses = await asyncio.to_thread(_fuzz, live.url, document, "POST", path, GenerationMode.POSITIVE, operator, {})
+    # Most generated calls are refused: some of so many are not.
+    statuses = await asyncio.to_thread(
+        _fuzz, live.url, document, "POST", path, GenerationMode.POSITIVE, operator, {}, examples(40)
+    )
     assert good in statuses
 
 
 def _fuzz(
-    url: str, document: dict[str, Any], method: str, path: str, mode: GenerationMode, token: str, fixed: dict[str, Any]
+    url: str,
+    document: dict[str, Any],
+    method: str,
+    path: str,
+    mode: GenerationMode,
+    token: str,
+    fixed: dict[str, Any],
+    count: int = EXAMPLES,
 ) -> set[int]:
     """Make the calls, validate each answer, and return the statuses that were seen."""
     statuses: set[int] = set()
@@ -91,7 +103,7 @@ def _fuzz(
 
     @given(operation.as_strategy(generation_mode=mode, **fixed))
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=count,
         database=None,
         deadline=None,
         phases=(Phase.generate,),

@@ -25,6 +25,7 @@ from api.watching.tracing import Tracing
 from matcher.domain.errors.tree import Unavailable
 from matcher.settings.server import WatchSettings
 from matcher.wiring.service import Carpool
+from tests.api.edges import overloaded
 from tests.api.live import SERVER, Live, a_search, ready, serving
 from tests.api.streams import listening, until
 
@@ -155,8 +156,7 @@ async def test_refusals_by_the_hundred_are_not_all_logged_and_none_is_lost_count
     try:
         async with watched(live) as edge:
             monkeypatch.setattr("api.call.middlewares.time", clock)
-            monkeypatch.setattr(live.carpool.operation.search_gate, "_under_way", 10_000)
-            with structlog.testing.capture_logs() as lines:
+            with overloaded(live), structlog.testing.capture_logs() as lines:
                 for _ in range(14):
                     assert (await edge.call("POST", "/v1/match", rider, json=a_search())).status == 503
                 await edge.call("GET", "/nowhere")

@@ -42,7 +42,7 @@ async def a_service(
         yield live
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def public(
     folders: dict[float, Path], embedded_server: EmbeddedPostgres, template_database: str
 ) -> AsyncIterator[Live]:
@@ -51,7 +51,7 @@ async def public(
         yield live
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # a service that stays open takes connections from the tests of other folders
 async def exact(
     folders: dict[float, Path], embedded_server: EmbeddedPostgres, template_database: str
 ) -> AsyncIterator[Live]:
