@@ -39,7 +39,7 @@ async def answer_once(
 
     Raises InvalidHeader, IdempotencyKeyReused, and whatever `make` raises.
     """
-    request = _request(call)
+    request = idempotency_of(call)
     try:
         return await render(await make(None if request is None else Keep(request, render)))
     except AnsweredBefore as earlier:
@@ -52,8 +52,11 @@ def sent(answer: StoredAnswer) -> web.Response:
     return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
 
-def _request(call: Call[Q, B]) -> IdempotencyRequest | None:
-    """The key with a fingerprint of the call's meaning: white space and the order of members do not matter."""
+def idempotency_of(call: Call[Q, B]) -> IdempotencyRequest | None:
+    """The key with a fingerprint of the call's meaning: white space and the order of members do not matter.
+
+    Raises InvalidHeader.
+    """
     given = call.request.headers.getall("Idempotency-Key", [])
     if not given:
         return None

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from api.call.conditional import change_matching, etag, not_modified, stale, tagged, version_wanted
 from api.call.endpoint import B, Call, Q
-from api.call.idempotency import answer_once, created, sent
+from api.call.idempotency import answer_once, created, idempotency_of, sent
 from api.call.paging import next_cursor, page_response, position_of
 from api.call.rendering import json_response
 from api.schemas.offers import OfferIn, OfferListQuery, OfferOut, OfferPageOut, OfferPatch, OfferSummaryOut
@@ -25,6 +25,7 @@ async def publish_offer(call: Call[DryRunQuery, OfferIn]) -> web.Response:
     an Idempotency-Key a repeated call gets the first answer again, byte for byte, with `Idempotency-Replayed: true`.
     """
     if call.query.dry_run:
+        idempotency_of(call)  # it has nothing to repeat, but a wrong key is refused all the same
         offer = await call.carpool.offers.publish.plan(call.body.to_domain(), call.principal, call.now)
         route = (await call.carpool.describe_route(offer)).points
         found = await call.carpool.would_match([offer], route, call.now)

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from api.call.conditional import change_matching, etag, tagged, version_wanted
 from api.call.endpoint import B, Call, Q
-from api.call.idempotency import answer_once, created, sent
+from api.call.idempotency import answer_once, created, idempotency_of, sent
 from api.call.paging import next_cursor, page_response, position_of
 from api.call.rendering import json_response
 from api.schemas.offers import OfferOut
@@ -32,6 +32,7 @@ async def publish_series(call: Call[DryRunQuery, SeriesIn]) -> web.Response:
     trips would fit.
     """
     if call.query.dry_run:
+        idempotency_of(call)  # it has nothing to repeat, but a wrong key is refused all the same
         _, made, first = await call.carpool.series.publish.plan(call.body.to_domain(), call.principal, call.now)
         # The way there is described, even when today's way back comes first.
         trip = next((offer for key, offer in first if key.direction is Direction.OUT), first[0][1])

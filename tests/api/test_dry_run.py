@@ -68,6 +68,16 @@ async def test_it_is_refused_as_publishing_is(live: Live, driver: str, changes: 
     assert dry.json["errors"][0]["pointer"].startswith(pointer)
 
 
+@pytest.mark.parametrize("path", ["/v1/offers", "/v1/series"])
+async def test_a_wrong_idempotency_key_is_refused_though_nothing_is_written(live: Live, driver: str, path: str) -> None:
+    series = {
+        "origin": TONGOY_ROAD, "destination": LA_SERENA, "departure": "03:20", "seats": 2, "weekdays": ["MO"],
+    }  # fmt: skip
+    body = an_offer() if path == "/v1/offers" else series
+    answer = await live.call("POST", path, driver, params=DRY, json=body, headers={"Idempotency-Key": "two words"})
+    assert (answer.status, answer.problem()["code"]) == (400, "invalid_header")
+
+
 async def test_only_drivers_plan_and_the_flag_is_a_flag(live: Live, driver: str, rider: str) -> None:
     assert (await live.call("POST", "/v1/offers", rider, params=DRY, json=an_offer())).status == 403
     wrong = await live.call("POST", "/v1/offers", driver, params={"dry_run": "yes"}, json=an_offer())
