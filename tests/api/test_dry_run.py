@@ -113,8 +113,8 @@ async def test_searches_of_the_way_are_counted_by_hour_and_cell(live: Live) -> N
     assert 4 not in {row["hour"] for row in few["hours"]}
     await searched(live, 2, departure=around(morning))
     found = (await plan(live, driver, departure=morning.isoformat()))["would_match"]["searches"]
-    assert found["fitting"] in {5, 6}  # another test of this service may have searched at that hour
-    assert {"hour": 4, "searches": found["fitting"]} in found["hours"]
+    assert found["fitting"] in {5, 6}  # another test may have searched in the hour beside
+    assert {"hour": 4, "searches": 5} in found["hours"]
     box = found["groups"][0]["origin"]
     assert box["south"] < a_search()["origin"]["lat"] < box["north"]
     # The way back is another way, and another hour is another hour.
