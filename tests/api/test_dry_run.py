@@ -105,16 +105,13 @@ async def test_waiting_riders_are_counted_and_hidden_in_cells(live: Live) -> Non
 async def test_searches_of_the_way_are_counted_by_hour_and_cell(live: Live) -> None:
     driver = await live.key("driver")
     morning = quiet_morning().replace(hour=4, minute=10)
-    before = (await plan(live, driver, departure=morning.isoformat()))["would_match"]["searches"]
-    assert {row["hour"] for row in before["hours"]} & {4} == set()
-    await searched(live, 3, departure=around(morning))
-    few = (await plan(live, driver, departure=morning.isoformat()))["would_match"]["searches"]
-    assert (few["fitting"], few["least"], few["days"]) == (0, 5, 28)
-    assert 4 not in {row["hour"] for row in few["hours"]}
-    await searched(live, 2, departure=around(morning))
+    await searched(live, 5, departure=around(morning))
     found = (await plan(live, driver, departure=morning.isoformat()))["would_match"]["searches"]
-    assert found["fitting"] in {5, 6}  # another test may have searched in the hour beside
-    assert {"hour": 4, "searches": 5} in found["hours"]
+    assert (found["least"], found["days"]) == (5, 28)
+    # Other tests of this service may have searched at that hour, too.
+    (hour,) = (row["searches"] for row in found["hours"] if row["hour"] == 4)
+    assert found["fitting"] >= hour >= 5
+    assert all(row["searches"] >= found["least"] for row in (*found["hours"], *found["groups"]))
     box = found["groups"][0]["origin"]
     assert box["south"] < a_search()["origin"]["lat"] < box["north"]
     # The way back is another way, and another hour is another hour.

@@ -34,8 +34,11 @@ async def a_service(
 ) -> AsyncIterator[Live]:
     """A service on a database of its own."""
     connection = await asyncpg.connect(database_url(server.url, "postgres"))
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG")
-    await connection.close()
+    try:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG")
+    finally:
+        await connection.close()
     settings = settings_for(folders[spacing_m], database_url(server.url, name))
     roads = RoadSettings(public_point_spacing_m=spacing_m)
     async with live_service(replace(settings, roads=roads, protection=_NO_LIMITS)) as live:
