@@ -62,10 +62,12 @@ class Told:
                 if name not in _TIMINGS
                 and not (name in _MOMENTS and isinstance(member, str | int | float))
                 # Events are numbered in the order of jobs that run beside the calls.
-                and not (name == "id" and isinstance(member, int))
+                and not (name in {"id", "number"} and isinstance(member, int))
             }
         if isinstance(value, list):
-            return [self._plain(member) for member in value]
+            members = [self._plain(member) for member in value]
+            events = all(isinstance(member, dict) and "kind" in member for member in members)
+            return sorted(members, key=lambda event: str(event["kind"])) if events else members
         if isinstance(value, str) and value.count(".") == 2 and value.startswith("eyJ"):
             return self._plain(claims_of(value))
         if isinstance(value, str) and value.startswith("{"):
