@@ -217,14 +217,14 @@ class SearchGate:
         return max(search_s, self._alone_s or 0.0)
 
     def _caller(self, who: str) -> _Demand:
-        caller = self._callers.get(who)
+        caller = self._callers.get(who) or self._active.get(who)
         if caller is None:
             delay = ControlledDelay(self._target_s, self._limit_s)
-            caller = self._callers[who] = _Demand(delay, self._typical_s)
-            if len(self._callers) > _REMEMBERED:
-                self._callers.popitem(last=False)
-        else:
-            self._callers.move_to_end(who)
+            caller = _Demand(delay, self._typical_s)
+        self._callers[who] = caller
+        self._callers.move_to_end(who)
+        if len(self._callers) > _REMEMBERED:
+            self._callers.popitem(last=False)
         return caller
 
     def _note_search(self, caller: _Demand, work: Work) -> None:

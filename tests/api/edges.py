@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
+from uuid import uuid4
 
 from api.app import build_app
 from api.app_keys import METRICS
@@ -62,14 +63,11 @@ async def said(edge: Live, data: bytes, *, then: bytes = b"", after_s: float = 0
 
 
 @contextmanager
-def overloaded(live: Live, times: float = 5.0) -> Iterator[None]:
-    """So much of so many people under way that a search would wait `times` as long as it may, or longer."""
+def overloaded(live: Live) -> Iterator[None]:
+    """As many searches under way, each of another user, as are let in: one more of a new user is refused."""
     gate = live.carpool.operation.search_gate
     with ExitStack() as under_way:
-        admitted = 0
         with suppress(Overloaded):
-            for admitted in range(2000):
-                under_way.enter_context(gate.one_more(f"someone {admitted}"))
-        for number in range(round((times - 1) * admitted)):
-            under_way.enter_context(gate.one_change(f"someone else {number}"))
+            for _ in range(2000):
+                under_way.enter_context(gate.one_more(str(uuid4())))  # what is known of earlier searches counts
         yield

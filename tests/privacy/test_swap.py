@@ -1,7 +1,8 @@
 """Two doors of one neighbourhood: whatever another person calls, is told or exports is the same, byte for byte.
 
 The same story is played twice, on services of their own, and differs in one door only: where a driver lives, or where
-a rider does. Ids and the moments of the calls are replaced by numbers, and nothing else is.
+a rider does. Ids are replaced by numbers; the moments of the calls are left out, and so are the numbers of events and
+their order among kinds, which follow jobs that run beside the calls.
 """
 
 from __future__ import annotations
