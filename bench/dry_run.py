@@ -18,8 +18,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import argparse
 import asyncio
-import json
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -31,7 +29,7 @@ import asyncpg
 import numpy as np
 
 from bench.load_world import StoredWorld, copy_offers, stored_world
-from bench.requests import DRIVER, NEAR_CM, SEED, draft_of, fill, place, requests
+from bench.requests import DRIVER, NEAR_CM, SEED, draft_of, fill, place, report, requests
 from bench.worlds import draw_offers, draw_queries
 from matcher.domain.cell import Cell
 from matcher.domain.offer import Offer
@@ -61,12 +59,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="carpool-bench-") as folder:
-        Path(folder).chmod(0o711)  # the embedded server's user may enter
-        result = asyncio.run(measured(Path(folder), options))
-    print(json.dumps(result, indent=2))
-    if options.json is not None:
-        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    report(lambda folder: measured(folder, options), options.json)
     return 0
 
 

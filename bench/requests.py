@@ -22,7 +22,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -62,13 +62,19 @@ def main() -> int:
     parser.add_argument("--window-min", type=int, default=30)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    result = report(lambda folder: measured(folder, options), options.json)
+    return 1 if result["mismatches"] else 0
+
+
+def report(measure: Callable[[Path], Coroutine[Any, Any, Row]], written: Path | None) -> Row:
+    """Measure in a data folder that is there for this alone; print the figures, and write them where asked."""
     with tempfile.TemporaryDirectory(prefix="carpool-bench-") as folder:
         Path(folder).chmod(0o711)  # the embedded server's user may enter
-        result = asyncio.run(measured(Path(folder), options))
+        result = asyncio.run(measure(Path(folder)))
     print(json.dumps(result, indent=2))
-    if options.json is not None:
-        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    return 1 if result["mismatches"] else 0
+    if written is not None:
+        written.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return result
 
 
 async def measured(data_dir: Path, options: argparse.Namespace) -> Row:

@@ -17,6 +17,8 @@ J = TypeVar("J")
 SLICE_S = 0.02
 #: Weight of the newest measurement of what a caller's job takes.
 _NEW = 0.2
+#: Callers at rest that are remembered while others are served.
+_REMEMBERED = 64
 
 
 @dataclass(slots=True)
@@ -44,6 +46,11 @@ class FairLine(Generic[J]):
     def running(self) -> int:
         """How many have been taken and are not done."""
         return self._running
+
+    @property
+    def remembered(self) -> int:
+        """How many callers are known."""
+        return len(self._shares)
 
     def put(self, who: str, job: J) -> None:
         """At the end of the caller's own jobs."""
@@ -83,6 +90,16 @@ class FairLine(Generic[J]):
         self._running -= 1
         if not self._running and not self._waiting:
             self._shares.clear()  # nobody wants anything: what was lent need not be given back
+        elif len(self._shares) > _REMEMBERED + 2 * (self._waiting + self._running):
+            self._forget_rested()
+
+    def _forget_rested(self) -> None:
+        """Drop those who want nothing and owe nothing: they would start anew in any case."""
+        self._shares = {
+            who: share
+            for who, share in self._shares.items()
+            if share.waiting or share.running or share.used_s > self._now_s
+        }
 
     def _next(self) -> str | None:
         waiting = (who for who, share in self._shares.items() if share.waiting)

@@ -48,7 +48,9 @@ class Stored:
         assert report.offers > 0
 
     async def rows(self, sql: str) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(self.settings.storage.database_url.get_secret_value())  # type: ignore[union-attr]
+        url = self.settings.storage.database_url
+        assert url is not None
+        connection = await asyncpg.connect(url.get_secret_value())
         try:
             return list(await connection.fetch(sql))
         finally:

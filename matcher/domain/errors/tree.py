@@ -284,5 +284,5 @@ class Overloaded(Unavailable, code="overloaded", title="The service is overloade
     """The service has more work than it can answer in time."""
 
 
-class ShareUsedUp(Overloaded, code="share_used_up", title="You have too much under way"):
-    """The caller has so much under way that more would keep others waiting."""
+class ShareUsedUp(Overloaded, code="share_used_up", title="You have too many calls in progress"):
+    """The caller has so many calls in progress that more would keep others waiting."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -44,17 +45,17 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _publish(carpool: Carpool, departure: datetime, **changes: object) -> Offer:
+async def _publish(carpool: Carpool, departure: datetime, **changes: Any) -> Offer:
     draft = OfferDraft(origin=PORT, destination=CENTRE, departure=departure, seats=2)
-    offer = await carpool.offers.publish(replace(draft, **changes), DRIVER, _now())  # type: ignore[arg-type]
+    offer = await carpool.offers.publish(replace(draft, **changes), DRIVER, _now())
     assert isinstance(offer, Offer)
     return offer
 
 
-async def _search(carpool: Carpool, departure: datetime, **changes: object) -> MatchAnswer:
+async def _search(carpool: Carpool, departure: datetime, **changes: Any) -> MatchAnswer:
     window = TimeWindow(departure - timedelta(minutes=10), departure + timedelta(minutes=20))
     draft = RequestDraft(origin=PORT, destination=CENTRE, window=window, window_kind=WindowKind.DEPARTURE)
-    return await carpool.find_matches(replace(draft, **changes), RIDER, _now())  # type: ignore[arg-type]
+    return await carpool.find_matches(replace(draft, **changes), RIDER, _now())
 
 
 def _ids(answer: MatchAnswer) -> list[str]:

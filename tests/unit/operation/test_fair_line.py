@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from matcher.operation.fair_line import SLICE_S, FairLine
 
 
@@ -72,3 +74,14 @@ def test_nothing_is_remembered_of_callers_when_nobody_wants_anything() -> None:
     line.put("b", "")
     line.put("a", "")
     assert served(line, 2, {"a": 0.1, "b": 0.1}) == ["b", "a"], "who came first"
+
+
+def test_no_more_is_remembered_than_is_needed_while_the_line_never_ends() -> None:
+    line: FairLine[str] = FairLine()
+    line.put("always there", "")
+    for number in range(1000):
+        line.put("always there", "")
+        line.put(f"{number}", "")
+        served(line, 2, defaultdict(lambda: 0.001))
+    assert len(line) > 0
+    assert line.remembered < 200

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -68,13 +69,13 @@ def held(carpool: Carpool) -> set[UUID]:
     return set(contents(index_of(carpool)))
 
 
-async def published(carpool: Carpool, **changes: object) -> Offer:
+async def published(carpool: Carpool, **changes: Any) -> Offer:
     now = datetime.now(UTC)
     draft = OfferDraft(
         origin=PlaceInput(coordinate=SOUTH), destination=PlaceInput(coordinate=NORTH),
         departure=now + timedelta(days=1), seats=3,
     )  # fmt: skip
-    offer = await carpool.offers.publish(replace(draft, **changes), DRIVER, now)  # type: ignore[arg-type]
+    offer = await carpool.offers.publish(replace(draft, **changes), DRIVER, now)
     assert isinstance(offer, Offer)
     return offer
 
